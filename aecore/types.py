@@ -1,0 +1,354 @@
+"""The plain, frozen records that every layer shares: specifications and training events.
+
+They import nothing of ours but the errors, hold no tensors of a framework, and go to JSON and back.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+
+from aecore.errors import ConfigError
+
+KINDS = ("image", "signal", "table")
+DEVICES = ("auto", "cpu", "cuda", "mps")
+
+
+@dataclass(frozen=True)
+class DataSpec:
+    """Shape of one example, without the batch, and what kind of thing it is.
+
+    An image is (channels, height, width). Values are float32 in [0, 1] once a batch is made.
+    """
+
+    shape: tuple[int, ...]
+    kind: str = "image"
+
+    @property
+    def size(self) -> int:
+        """Numbers in one example."""
+        return math.prod(self.shape)
+
+    def check(self) -> DataSpec:
+        """Return self, or raise ConfigError for a shape or kind that cannot be."""
+        if self.kind not in KINDS:
+            raise ConfigError(f"The kind of data must be one of {KINDS}, not {self.kind!r}.")
+        whole = all(isinstance(n, int) and not isinstance(n, bool) for n in self.shape)
+        if not self.shape or not whole or min(self.shape) < 1 or self.size > 1 << 20:
+            raise ConfigError(
+                f"A data shape needs whole numbers from 1 up, at most {1 << 20:,} values in all; "
+                f"it was {self.shape}."
+            )
+        return self
+
+    def to_json(self) -> dict[str, Any]:
+        return {"shape": list(self.shape), "kind": self.kind}
+
+    @classmethod
+    def from_json(cls, value: Any) -> DataSpec:
+        value = _mapping(value, "a data specification", {"shape", "kind"})
+        shape = value.get("shape")
+        if not isinstance(shape, list):
+            raise ConfigError(f"A data shape must be a list of whole numbers, not {shape!r}.")
+        return cls(tuple(shape), str(value.get("kind", "image"))).check()
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """What a model is: family, the data it takes, how many latent numbers, and its options.
+
+    `options` holds the plain values of the family's Options dataclass.
+    """
+
+    family: str
+    data: DataSpec
+    latent_dim: int
+    options: dict[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        options = {k: list(v) if isinstance(v, tuple) else v for k, v in self.options.items()}
+        return {
+            "family": self.family,
+            "data": self.data.to_json(),
+            "latent_dim": self.latent_dim,
+            "options": options,
+        }
+
+    @classmethod
+    def from_json(cls, value: Any) -> ModelSpec:
+        value = _mapping(
+            value, "a model specification", {"family", "data", "latent_dim", "options"}
+        )
+        options = _mapping(value.get("options", {}), "model options", None)
+        options = {k: tuple(v) if isinstance(v, list) else v for k, v in options.items()}
+        latent_dim = value.get("latent_dim")
+        whole_number("latent_dim", latent_dim, 1, 4096)
+        return cls(
+            str(value.get("family")), DataSpec.from_json(value.get("data")), latent_dim, options
+        )
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How to train. Units: learning_rate per Adam step, free_bits in nats per latent dimension.
+
+    `limit` is the number of training examples used, 0 for all. Each field's metadata is what a
+    form needs: a label, a range and a sentence of help.
+    """
+
+    epochs: int = field(
+        default=5,
+        metadata={
+            "label": "Epochs",
+            "range": (1, 1000),
+            "help": "One epoch shows every training image once.",
+        },
+    )
+    batch_size: int = field(
+        default=128,
+        metadata={
+            "label": "Batch size",
+            "range": (1, 8192),
+            "help": "Images per step. Small batches take more, noisier steps.",
+        },
+    )
+    learning_rate: float = field(
+        default=1e-3,
+        metadata={
+            "label": "Learning rate",
+            "range": (1e-6, 1.0),
+            "format": "%.5f",
+            "help": "How far Adam moves the weights at each step. Too large diverges.",
+        },
+    )
+    beta: float = field(
+        default=1.0,
+        metadata={
+            "label": "Beta",
+            "range": (0.0, 1000.0),
+            "variational": True,
+            "help": "Weight of the KL term. 1 is the VAE; more asks for a simpler code.",
+        },
+    )
+    kl_warmup_epochs: float = field(
+        default=0.0,
+        metadata={
+            "label": "KL warm-up (epochs)",
+            "range": (0.0, 1000.0),
+            "variational": True,
+            "help": "The KL weight grows from 0 to beta over this many epochs.",
+        },
+    )
+    free_bits: float = field(
+        default=0.0,
+        metadata={
+            "label": "Free bits (nats a dimension)",
+            "range": (0.0, 20.0),
+            "variational": True,
+            "help": "KL below this, per latent dimension, costs nothing: it guards against "
+            "dimensions that die early.",
+        },
+    )
+    limit: int = field(
+        default=0,
+        metadata={
+            "label": "Training images (0 = all)",
+            "range": (0, 10_000_000),
+            "help": "Fewer images train faster and over-train sooner.",
+        },
+    )
+    seed: int = field(
+        default=0,
+        metadata={
+            "label": "Seed",
+            "range": (0, 2**31 - 1),
+            "help": "The same seed gives the same numbers.",
+        },
+    )
+    device: str = field(
+        default="auto",
+        metadata={
+            "label": "Device",
+            "choices": DEVICES,
+            "help": "auto takes a graphics processor when there is one.",
+        },
+    )
+
+    def check(self) -> TrainConfig:
+        """Return self, or raise ConfigError naming the first value out of its range."""
+        for f in dataclasses.fields(self):
+            check_field(f, getattr(self, f.name))
+        return self
+
+    def to_json(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, value: Any) -> TrainConfig:
+        known = {f.name for f in dataclasses.fields(cls)}
+        return cls(**_mapping(value, "a training configuration", known)).check()
+
+
+# Training events. Arrays are small NumPy arrays; times are seconds of training (pauses left out).
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A look at the model on a fixed sample of held-out examples.
+
+    heldout_mse and pca_mse: mean squared error per value on the same sample, unclipped.
+    latent_map: (n, 2) float32, the codes, or their two main directions when there are more.
+    reconstructions: (m, values) uint8, x_hat of the fixed examples shown in the run's view.
+    """
+
+    heldout_mse: float
+    pca_mse: float
+    latent_map: np.ndarray
+    reconstructions: np.ndarray
+
+
+@dataclass(frozen=True)
+class Started:
+    """Training begins. `sample` (m, values) uint8 and `sample_labels`, `map_labels` are fixed."""
+
+    kind: ClassVar[str] = "started"
+    parameters: int
+    epochs: int
+    steps_per_epoch: int
+    device: str
+    pca_test_mse: float
+    mean_test_mse: float
+    sample: np.ndarray
+    pca_sample: np.ndarray
+    map_labels: np.ndarray
+    first_epoch: int = 0
+
+
+@dataclass(frozen=True)
+class StepDone:
+    """A number of steps are done. loss: mean objective since the last StepDone, per example."""
+
+    kind: ClassVar[str] = "step"
+    step: int
+    epoch: int
+    images_seen: int
+    seconds: float
+    images_per_second: float
+    loss: float
+    train_mse: float | None = None
+    probe: Probe | None = None
+
+
+@dataclass(frozen=True)
+class EpochDone:
+    """An epoch is done; metrics are of the whole held-out split, in evaluation mode.
+
+    train_mse is measured in evaluation mode too, on a fixed sample of the training images, so that
+    it can be compared with test_mse. codes: (n, latent_dim) float32 of the fixed held-out sample.
+    """
+
+    kind: ClassVar[str] = "epoch"
+    epoch: int
+    step: int
+    images_seen: int
+    seconds: float
+    images_per_second: float
+    metrics: dict[str, float]
+    train_mse: float
+    pca_test_mse: float
+    seconds_to_beat_pca: float | None
+    probe: Probe
+    codes: np.ndarray
+
+
+@dataclass(frozen=True)
+class Paused:
+    """Training waits. `step` is the number of steps done."""
+
+    kind: ClassVar[str] = "paused"
+    step: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Finished:
+    """All epochs are done."""
+
+    kind: ClassVar[str] = "finished"
+    summary: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """A person stopped the run; the weights are those of the last step."""
+
+    kind: ClassVar[str] = "stopped"
+    summary: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Failed:
+    """The run ended by itself. `message` says what happened and what to try."""
+
+    kind: ClassVar[str] = "failed"
+    message: str
+    summary: dict[str, Any]
+
+
+TrainEvent = Started | StepDone | EpochDone | Paused | Finished | Stopped | Failed
+
+
+# Checks shared by everything that takes values from people or files.
+
+
+def whole_number(name: str, value: Any, low: int, high: int) -> int:
+    """Return value if it is a whole number in [low, high]; else raise ConfigError."""
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise ConfigError(
+            f"{name} must be a whole number from {low:,} to {high:,}; it was {_short(value)}."
+        )
+    return value
+
+
+def check_field(f: dataclasses.Field, value: Any) -> None:
+    """Check one dataclass field's value against its metadata's choices or range."""
+    choices, span = f.metadata.get("choices"), f.metadata.get("range")
+    if choices is not None:
+        if value not in choices:
+            raise ConfigError(
+                f"{f.name} must be one of {', '.join(choices)}; it was {_short(value)}."
+            )
+    elif f.metadata.get("widths"):
+        if not isinstance(value, tuple) or len(value) > 12:
+            raise ConfigError(
+                f"{f.name} must be a list of at most 12 layer widths; it was {_short(value)}."
+            )
+        for width in value:
+            whole_number(f"Each width in {f.name}", width, *span)
+    elif f.type == "int":
+        whole_number(f.name, value, *span)
+    elif f.type == "float":
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not number or not math.isfinite(value) or not span[0] <= value <= span[1]:
+            raise ConfigError(
+                f"{f.name} must be a number from {span[0]:g} to {span[1]:g}; "
+                f"it was {_short(value)}."
+            )
+
+
+def _mapping(value: Any, what: str, known: set[str] | None) -> dict[str, Any]:
+    if not isinstance(value, dict) or not all(isinstance(k, str) for k in value):
+        raise ConfigError(f"Expected {what} as a JSON object, not {_short(value)}.")
+    unknown = set(value) - known if known is not None else set()
+    if unknown:
+        raise ConfigError(f"There is an unknown entry in {what}: {_short(sorted(unknown)[0])}.")
+    return dict(value)
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
