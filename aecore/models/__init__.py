@@ -1,0 +1,7 @@
+"""Model families behind one interface, PCA included."""
+
+from aecore.models.base import LatentModel
+from aecore.models.posterior import Posterior
+from aecore.models.registry import build, families, family
+
+__all__ = ["LatentModel", "Posterior", "build", "families", "family"]

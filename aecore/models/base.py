@@ -1,0 +1,76 @@
+"""The one interface that every model has, PCA included."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from aecore.losses import LossTerms
+from aecore.models.posterior import Posterior
+from aecore.types import ModelSpec
+
+
+class LatentModel(nn.Module, ABC):
+    """A model with a latent code. x: (B, *shape) in [0, 1]; z: (B, latent_dim).
+
+    A family is a file that subclasses this, sets the four class variables and builds its layers
+    in __init__(spec, options). Layers are made without values; `initialise` gives them.
+    """
+
+    family: ClassVar[str]
+    title: ClassVar[str]
+    Options: ClassVar[type]
+    variational: ClassVar[bool] = False
+    closed_form: ClassVar[bool] = False  # fitted by `fit`, not by gradient steps
+
+    def __init__(self, spec: ModelSpec, options: Any):
+        super().__init__()
+        self.spec = spec
+        self.options = options
+
+    @abstractmethod
+    def encoder_network(self) -> nn.Sequential:
+        """x -> z, (B, latent_dim); for a variational model mu then logvar, (B, 2 latent_dim)."""
+
+    @abstractmethod
+    def decoder_network(self) -> nn.Sequential:
+        """z -> x_hat, (B, *shape), the output activation included."""
+
+    @abstractmethod
+    def loss_terms(self, x: Tensor, generator: torch.Generator | None = None) -> LossTerms:
+        """Loss terms of a batch; a variational model draws one z per example from generator."""
+
+    @abstractmethod
+    def initialise(self, generator: torch.Generator) -> None:
+        """Give every weight its first value, drawn from generator only."""
+
+    @property
+    def reconstruction_unit(self) -> str:
+        """Unit of LossTerms.reconstruction, per example."""
+        return "squared error"
+
+    def encode(self, x: Tensor) -> Posterior:
+        """What the encoder says about z for each x: (B, *shape) -> Posterior of (B, latent_dim)."""
+        out = self.encoder_network()(x)
+        if self.variational:
+            return Posterior(*out.chunk(2, dim=1))
+        return Posterior(out)
+
+    def decode(self, z: Tensor) -> Tensor:
+        """x_hat for each z: (B, latent_dim) -> (B, *shape)."""
+        return self.decoder_network()(z)
+
+    def reconstruct(self, x: Tensor) -> Tensor:
+        """decode(mean of q(z|x)), (B, *shape)."""
+        return self.decode(self.encode(x).mu)
+
+    def sample_prior(self, n: int, generator: torch.Generator) -> Tensor:
+        """n draws from N(0, I), (n, latent_dim), on the generator's device."""
+        return torch.randn(n, self.spec.latent_dim, generator=generator, device=generator.device)
+
+    def parameter_count(self) -> int:
+        """Numbers that training can change."""
+        return sum(p.numel() for p in self.parameters())

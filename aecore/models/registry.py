@@ -1,0 +1,85 @@
+"""The model families there are. A new one is one file beside this one, found by itself."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import inspect
+import pkgutil
+import threading
+
+import torch
+from torch import nn
+
+from aecore.errors import ConfigError, UnknownNameError
+from aecore.models.base import LatentModel
+from aecore.types import ModelSpec, check_field, whole_number
+
+MAX_PARAMETERS = 100_000_000  # 400 MB of float32: more is a mistake or an attack, not a lesson
+_lock = threading.Lock()
+_families: dict[str, type[LatentModel]] = {}
+
+
+def families() -> dict[str, type[LatentModel]]:
+    """Every family by name; looks through the files of this folder on the first call."""
+    with _lock:
+        if not _families:
+            package = importlib.import_module("aecore.models")
+            for name in sorted(m.name for m in pkgutil.iter_modules(package.__path__)):
+                module = importlib.import_module(f"aecore.models.{name}")
+                for cls in vars(module).values():
+                    if inspect.isclass(cls) and issubclass(cls, LatentModel):
+                        # Shared bases name no family of their own.
+                        if "family" in vars(cls):
+                            _families[cls.family] = cls
+        return dict(_families)
+
+
+def family(name: str) -> type[LatentModel]:
+    """Return the family called `name`, or raise UnknownNameError."""
+    known = families()
+    if name not in known:
+        raise UnknownNameError("model family", name, list(known))
+    return known[name]
+
+
+def options_of(spec: ModelSpec):
+    """The family's Options with the spec's values, each checked; raises ConfigError."""
+    cls = family(spec.family)
+    known = {f.name: f for f in dataclasses.fields(cls.Options)}
+    unknown = sorted(set(spec.options) - set(known))
+    if unknown:
+        raise ConfigError(f"{spec.family} has no option {unknown[0]!r}; it has {', '.join(known)}.")
+    options = cls.Options(**spec.options)
+    for name, f in known.items():
+        check_field(f, getattr(options, name))
+    return options
+
+
+def build(spec: ModelSpec, seed: int | None = 0) -> LatentModel:
+    """Return a new model in evaluation mode, its weights drawn with `seed`.
+
+    Nothing global is drawn from. seed None leaves the weights unset, for a loader to fill.
+    Raises UnknownNameError or ConfigError; the size is checked before any memory is taken.
+    """
+    spec.data.check()
+    whole_number("latent_dim", spec.latent_dim, 1, 4096)
+    options = options_of(spec)
+    with torch.device("meta"):
+        model = family(spec.family)(spec, options)
+    size = sum(t.numel() for t in (*model.parameters(), *model.buffers()))
+    if size > MAX_PARAMETERS:
+        raise ConfigError(
+            f"This model would have {size:,} weights; the most allowed is {MAX_PARAMETERS:,}. "
+            "Make its layers narrower."
+        )
+    model.to_empty(device="cpu")
+    if seed is not None:
+        model.initialise(torch.Generator().manual_seed(seed))
+    return model.eval()
+
+
+def shape_only(spec: ModelSpec) -> nn.Module:
+    """The model without memory for its weights: for counting and drawing."""
+    with torch.device("meta"):
+        return family(spec.family)(spec, options_of(spec))
