@@ -1,0 +1,99 @@
+"""What a person may do to a run while it trains; read by the training loop before every step."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+from aecore.errors import ConfigError
+
+RATE_RANGE = (1e-6, 1.0)
+BETA_RANGE = (0.0, 1000.0)
+
+
+class TrainControl:
+    """Pause, resume, step, stop and change a running training from another thread.
+
+    `learning_rate` and `beta` are None until somebody changes them; `threads` is the number of
+    processor threads the run may use, None to leave it. A run paused for longer than
+    `pause_limit` seconds stops, so that a forgotten one frees its place. All methods but `wait`
+    return at once.
+    """
+
+    def __init__(self, paused: bool = False, pause_limit: float = float("inf")):
+        self.pause_limit = pause_limit
+        self._changed = threading.Condition()
+        self._paused = paused
+        self._steps = 0  # steps allowed although paused
+        self._to_epoch_end = False
+        self.stopped = False
+        self.learning_rate: float | None = None
+        self.beta: float | None = None
+        self.threads: int | None = None
+
+    @property
+    def paused(self) -> bool:
+        """Whether the run waits once the steps it was granted are done."""
+        return self._paused
+
+    def pause(self) -> None:
+        with self._changed:
+            self._paused, self._steps, self._to_epoch_end = True, 0, False
+            self._changed.notify_all()
+
+    def resume(self) -> None:
+        with self._changed:
+            self._paused = False
+            self._changed.notify_all()
+
+    def step(self) -> None:
+        """Do one step, then wait."""
+        with self._changed:
+            self._paused, self._steps = True, self._steps + 1
+            self._changed.notify_all()
+
+    def epoch(self) -> None:
+        """Go on to the end of this epoch, then wait."""
+        with self._changed:
+            self._paused, self._to_epoch_end = True, True
+            self._changed.notify_all()
+
+    def stop(self) -> None:
+        """End the run after the step under way, keeping what it learned."""
+        with self._changed:
+            self.stopped = True
+            self._changed.notify_all()
+
+    def change(self, **values: Any) -> None:
+        """Set learning_rate, beta or threads from the next step on; ConfigError if impossible."""
+        for name, value in values.items():
+            if name == "threads":
+                value = max(1, int(value))
+            else:
+                low, high = RATE_RANGE if name == "learning_rate" else BETA_RANGE
+                if not low <= value <= high:
+                    raise ConfigError(f"{name} must be from {low:g} to {high:g}; it was {value}.")
+            setattr(self, name, value)
+
+    def may_step(self) -> bool:
+        """Take the permission for one step, if there is one."""
+        with self._changed:
+            if self.stopped:
+                return False
+            if not self._paused or self._to_epoch_end:
+                return True
+            if self._steps:
+                self._steps -= 1
+                return True
+            return False
+
+    def epoch_ended(self) -> None:
+        """Called by the loop: a granted epoch is used up."""
+        with self._changed:
+            self._to_epoch_end = False
+
+    def wait(self, timeout: float) -> None:
+        """Sleep until something changes, at most `timeout` seconds."""
+        with self._changed:
+            if self._paused and not self._steps and not self._to_epoch_end and not self.stopped:
+                self._changed.wait(timeout)
