@@ -1,0 +1,323 @@
+"""One run, one .safetensors file: the weights as tensors, everything else as a JSON card.
+
+Nothing is ever unpickled. A file is checked in full before memory is taken for its weights.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import os
+import tempfile
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
+
+import aecore
+from aecore.errors import AecoreError, CheckpointError
+from aecore.models import LatentModel, build
+from aecore.models.registry import shape_only
+from aecore.training import TrainState
+from aecore.types import ModelSpec, TrainConfig
+
+SUFFIX = ".safetensors"
+CARD_KEY = "aecore_card"
+CARD_FORMAT = 1
+MAX_FILE_BYTES = 512 << 20
+MAX_CARD_BYTES = 8 << 20
+SHIPPED = Path(__file__).resolve().parents[1] / "checkpoints"
+_ADAM = "adam."  # prefix of Adam's memory in a file that can be resumed
+
+
+@dataclass(frozen=True)
+class Card:
+    """What a checkpoint says of itself. history: one row of figures per epoch."""
+
+    name: str
+    spec: ModelSpec
+    config: TrainConfig
+    dataset: str
+    fingerprint: str
+    epochs_done: int = 0
+    images_seen: int = 0
+    seconds: float = 0.0
+    seconds_to_beat_pca: float | None = None
+    metrics: dict[str, float] = field(default_factory=dict)
+    history: list[dict[str, float]] = field(default_factory=list)
+    made: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
+    versions: dict[str, str] = field(
+        default_factory=lambda: {"aecore": aecore.__version__, "torch": str(torch.__version__)}
+    )
+    note: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        plain = asdict(self)
+        plain["spec"], plain["config"] = self.spec.to_json(), self.config.to_json()
+        return {"format": CARD_FORMAT, **plain}
+
+    @classmethod
+    def from_json(cls, value: Any) -> Card:
+        """Check every field; raises CheckpointError (or ConfigError from the parts)."""
+        if not isinstance(value, dict) or value.get("format") != CARD_FORMAT:
+            raise CheckpointError(
+                f"The file's card has format {str(_get(value, 'format'))[:20]!r}; this version "
+                f"reads format {CARD_FORMAT}."
+            )
+        numbers = {k: _number(value, k) for k in ("epochs_done", "images_seen", "seconds")}
+        beat = value.get("seconds_to_beat_pca")
+        history = value.get("history", [])
+        if not isinstance(history, list) or len(history) > 10_000:
+            raise CheckpointError("The card's history must be a list of at most 10,000 epochs.")
+        return cls(
+            name=_text(value, "name"),
+            spec=ModelSpec.from_json(value.get("spec")),
+            config=TrainConfig.from_json(value.get("config")),
+            dataset=_text(value, "dataset"),
+            fingerprint=_text(value, "fingerprint"),
+            epochs_done=int(numbers["epochs_done"]),
+            images_seen=int(numbers["images_seen"]),
+            seconds=numbers["seconds"],
+            seconds_to_beat_pca=None if beat is None else _number(value, "seconds_to_beat_pca"),
+            metrics=_figures(value.get("metrics", {})),
+            history=[_figures(row) for row in history],
+            made=_text(value, "made"),
+            versions={str(k)[:40]: str(v)[:40] for k, v in _dict(value, "versions").items()},
+            note=_text(value, "note", 2000),
+        )
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A model in evaluation mode and its card; optimizer is Adam's memory where it was kept."""
+
+    model: LatentModel
+    card: Card
+    optimizer: dict | None = None
+
+    def state(self) -> TrainState:
+        """The state to go on training from."""
+        card = self.card
+        return TrainState(
+            self.model,
+            card.epochs_done,
+            self.optimizer,
+            card.images_seen,
+            card.seconds,
+            card.seconds_to_beat_pca,
+        )
+
+
+def to_bytes(model: LatentModel, card: Card, optimizer: dict | None = None) -> bytes:
+    """The whole checkpoint as the bytes of a .safetensors file."""
+    tensors = {k: v.detach().cpu().contiguous() for k, v in model.state_dict().items()}
+    if optimizer is not None:
+        for index, memory in optimizer["state"].items():
+            for key, value in memory.items():
+                tensors[f"{_ADAM}{index}.{key}"] = torch.as_tensor(value).cpu().contiguous()
+    return save_tensors(tensors, {CARD_KEY: json.dumps(_clean(card.to_json()), allow_nan=False)})
+
+
+def save(path: Path | str, model: LatentModel, card: Card) -> Path:
+    """Write a checkpoint; the file appears whole or not at all. Raises CheckpointError."""
+    return write_whole(Path(path), to_bytes(model, card))
+
+
+def write_whole(path: Path, content: bytes) -> Path:
+    """Write bytes through a temporary file beside the target, so that no half file is left."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".part-")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+            os.replace(temporary, path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+            raise
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise CheckpointError(
+            f"The model could not be saved to {path} ({reason}); free some space or choose a "
+            "folder that you may write to. What is in memory is not lost."
+        ) from error
+    return path
+
+
+def load(path: Path | str) -> Checkpoint:
+    """Read a checkpoint file; raises CheckpointError with one sentence if it is not ours."""
+    path = Path(path)
+    try:
+        size = path.stat().st_size
+        if size > MAX_FILE_BYTES:
+            raise _too_large(size)
+        content = path.read_bytes()
+    except OSError as error:
+        raise CheckpointError(
+            f"The file {path} could not be read ({error.strerror or error})."
+        ) from error
+    return from_bytes(content)
+
+
+def from_bytes(content: bytes) -> Checkpoint:
+    """Read a checkpoint from a file's bytes. Raises CheckpointError for anything not as it should.
+
+    Order matters: sizes, header, card, the model's shape without memory, each tensor's name, type
+    and shape, and only then the weights.
+    """
+    card, listed = read_header(content)
+    try:
+        expected = {k: v for k, v in shape_only(card.spec).state_dict().items()}
+        _check_tensors(expected, listed)
+        model = build(card.spec, seed=None)
+        tensors = load_tensors(content)
+    except SafetensorError as error:
+        raise CheckpointError(f"The file is damaged: {error}.") from error
+    except CheckpointError:
+        raise
+    except AecoreError as error:
+        raise CheckpointError(f"The file's card describes no possible model: {error}") from error
+    weights = {k: v for k, v in tensors.items() if not k.startswith(_ADAM)}
+    if not all(bool(torch.isfinite(v).all()) for v in weights.values()):
+        raise CheckpointError(
+            "The file's weights contain values that are not numbers; the run that made it "
+            "diverged. Choose an earlier file of it."
+        )
+    model.load_state_dict(weights)
+    return Checkpoint(model.eval(), card, _optimizer(card, tensors))
+
+
+def read_header(content: bytes) -> tuple[Card, dict[str, dict]]:
+    """A file's card and its list of tensors ({name: {dtype, shape}}), without its weights."""
+    size = len(content)
+    if size > MAX_FILE_BYTES:
+        raise _too_large(size)
+    foreign = CheckpointError(
+        "This is not one of this app's checkpoints: expected a .safetensors file with an aecore "
+        "card. Choose a file that was saved or downloaded here."
+    )
+    length = int.from_bytes(content[:8], "little")
+    if size < 10 or content[8:9] != b"{":
+        raise foreign
+    if length > size - 8:
+        raise CheckpointError("The file is damaged: it ends before its header does.")
+    if length > MAX_CARD_BYTES:
+        raise CheckpointError(f"The file's header has {length:,} bytes; at most 8 MB are read.")
+    try:
+        header = json.loads(content[8 : 8 + length])
+        raw = header.pop("__metadata__")[CARD_KEY]
+        card = json.loads(raw)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise foreign from error
+    try:
+        return Card.from_json(card), header
+    except CheckpointError:
+        raise
+    except AecoreError as error:
+        raise CheckpointError(f"The file's card describes no possible model: {error}") from error
+
+
+def shipped() -> dict[str, Path]:
+    """The trained models that come with the project, by name."""
+    return {p.stem: p for p in sorted(SHIPPED.glob(f"*{SUFFIX}"))}
+
+
+def _check_tensors(expected: dict[str, torch.Tensor], listed: dict[str, dict]) -> None:
+    for name, tensor in expected.items():
+        entry = listed.get(name)
+        if not isinstance(entry, dict):
+            raise CheckpointError(f"The file has no weights called {name!r}, which its card needs.")
+        if entry.get("shape") != list(tensor.shape):
+            raise CheckpointError(
+                f"The weights {name!r} have shape {str(entry.get('shape'))[:40]}, but the file's "
+                f"card needs {list(tensor.shape)}."
+            )
+    for name, entry in listed.items():
+        if name not in expected and not name.startswith(_ADAM):
+            raise CheckpointError(f"The file has weights {name[:40]!r} that its card knows not.")
+        allowed = ("F32", "I64") if name in expected else ("F32",)
+        if not isinstance(entry, dict) or entry.get("dtype") not in allowed:
+            raise CheckpointError(
+                f"The weights {name[:40]!r} are not 32-bit floating-point numbers."
+            )
+
+
+def _optimizer(card: Card, tensors: dict[str, torch.Tensor]) -> dict | None:
+    """Adam's state_dict, if the file holds its memory."""
+    state: dict[int, dict] = {}
+    for name, value in tensors.items():
+        if name.startswith(_ADAM):
+            index, _, key = name.removeprefix(_ADAM).partition(".")
+            if not index.isdecimal() or key not in ("step", "exp_avg", "exp_avg_sq"):
+                raise CheckpointError(f"The file has an unknown entry {name[:40]!r}.")
+            state.setdefault(int(index), {})[key] = value
+    if not state:
+        return None
+    groups = torch.optim.Adam(
+        [torch.zeros(0) for _ in state], lr=card.config.learning_rate, fused=True
+    ).state_dict()["param_groups"]
+    return {"state": state, "param_groups": groups}
+
+
+def _too_large(size: int) -> CheckpointError:
+    return CheckpointError(
+        f"The file has {size / 1e6:,.0f} MB; at most {MAX_FILE_BYTES / 1e6:,.0f} MB are read."
+    )
+
+
+def _clean(value: Any) -> Any:
+    """Replace what JSON has no word for (infinities, NaN) by None."""
+    if isinstance(value, dict):
+        return {k: _clean(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_clean(v) for v in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def _get(value: Any, key: str) -> Any:
+    return value.get(key) if isinstance(value, dict) else None
+
+
+def _text(value: dict, key: str, longest: int = 200) -> str:
+    text = value.get(key, "")
+    if not isinstance(text, str) or len(text) > longest:
+        raise CheckpointError(f"The card's {key} must be a text of at most {longest} characters.")
+    return text
+
+
+def _dict(value: dict, key: str) -> dict:
+    found = value.get(key, {})
+    if not isinstance(found, dict) or len(found) > 100:
+        raise CheckpointError(f"The card's {key} must be a short list of names and values.")
+    return found
+
+
+def _number(value: dict, key: str) -> float:
+    number = value.get(key, 0)
+    if isinstance(number, bool) or not isinstance(number, int | float):
+        raise CheckpointError(f"The card's {key} must be a number.")
+    if not math.isfinite(number) or not 0 <= number < 1e15:
+        raise CheckpointError(f"The card's {key} is out of range.")
+    return float(number)
+
+
+def _figures(value: Any) -> dict[str, float]:
+    if not isinstance(value, dict) or len(value) > 100:
+        raise CheckpointError("The card's figures must be names with numbers.")
+    out = {}
+    for key, number in value.items():
+        if number is None:
+            continue
+        if isinstance(number, bool) or not isinstance(number, int | float):
+            raise CheckpointError(f"The card's figure {str(key)[:40]!r} is not a number.")
+        out[str(key)[:40]] = number
+    return out

@@ -1,0 +1,190 @@
+"""python -m aecore datasets | presets | train | inspect, each with --json."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import dataclasses
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from aecore import checkpoints, datasets
+from aecore.errors import AecoreError
+from aecore.machine import keep_freed_memory
+from aecore.presets import PRESETS, preset
+from aecore.recording import Recording
+from aecore.training import TrainState, train
+from aecore.types import EpochDone, Failed, StepDone
+
+BAR = 30
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Run the command line; a mistake a person made ends it with one sentence and status 2."""
+    args = _parser().parse_args(argv)
+    try:
+        result = args.run(args)
+    except AecoreError as error:
+        print(f"aecore: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+    except KeyboardInterrupt:
+        print("aecore: stopped.", file=sys.stderr)
+        raise SystemExit(130) from None
+    # A reader that has seen enough (head, less) closes the pipe; that is no error.
+    with contextlib.suppress(BrokenPipeError):
+        print(json.dumps(result)) if args.json else _show(result)
+        sys.stdout.flush()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="aecore", description="Small autoencoders.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(name: str, run, about: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=about, description=about)
+        sub.add_argument("--json", action="store_true", help="print one JSON value")
+        sub.set_defaults(run=run)
+        return sub
+
+    command("datasets", _datasets, "List the datasets.")
+    command("presets", _presets, "List the presets.")
+    sub = command("train", _train, "Train a preset on a dataset.")
+    sub.add_argument("--preset", required=True)
+    sub.add_argument("--dataset", default="mnist")
+    sub.add_argument("--latent-dim", type=int, help="another latent size than the preset's")
+    sub.add_argument("--epochs", type=int)
+    sub.add_argument("--batch-size", type=int)
+    sub.add_argument("--learning-rate", type=float)
+    sub.add_argument("--beta", type=float)
+    sub.add_argument("--kl-warmup-epochs", type=float)
+    sub.add_argument("--free-bits", type=float)
+    sub.add_argument("--seed", type=int)
+    sub.add_argument("--limit", type=int, help="training examples used, 0 for all")
+    sub.add_argument("--device", help="auto, cpu, cuda or mps")
+    sub.add_argument("--name", help="a name for the card")
+    sub.add_argument("--out", type=Path, help="write the checkpoint to this file")
+    sub = command("inspect", _inspect, "Print a checkpoint's card and its held-out figures, anew.")
+    sub.add_argument("file", type=Path)
+    return parser
+
+
+def _datasets(args) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": s.name,
+            "title": s.title,
+            "shape": list(s.spec.shape),
+            "kind": s.spec.kind,
+            "about": s.about,
+            "licence": s.licence,
+        }
+        for s in datasets.sources().values()
+    ]
+
+
+def _presets(args) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": p.name,
+            "title": p.title,
+            "family": p.family,
+            "latent_dim": p.latent_dim,
+            "options": p.options,
+            "epochs": p.config.epochs,
+            "about": p.about,
+        }
+        for p in PRESETS.values()
+    ]
+
+
+def _train(args) -> dict[str, Any]:
+    chosen = preset(args.preset)
+    given = {
+        f.name: value
+        for f in dataclasses.fields(chosen.config)
+        if (value := getattr(args, f.name, None)) is not None
+    }
+    config = dataclasses.replace(chosen.config, **given).check()
+    spec = chosen.spec(datasets.source(args.dataset).spec)
+    if args.latent_dim is not None:
+        spec = dataclasses.replace(spec, latent_dim=args.latent_dim)
+    if args.out is not None:
+        # Find out before the training, not after it, that the file cannot be written.
+        checkpoints.write_whole(args.out.with_name(f".try-{args.out.name}"), b"").unlink()
+    state = TrainState.fresh(spec, config.seed)
+    data = datasets.load(args.dataset)
+    keep_freed_memory()
+    recording = Recording()
+    for event in train(spec, config, data, state=state):
+        recording.add(event)
+        _progress(event, recording)
+    print(file=sys.stderr)
+    card = recording.card(args.name or args.preset, spec, config, data)
+    result = {
+        "preset": args.preset,
+        "dataset": args.dataset,
+        "latent_dim": spec.latent_dim,
+        "epochs": recording.summary["epochs_done"],
+        "parameters": recording.started.parameters,
+        "device": recording.started.device,
+        "train_mse": recording.summary["metrics"].get("train_mse"),
+        **{k: v for k, v in card.metrics.items() if k.startswith("test_")},
+        "pca_test_mse": recording.summary["pca_test_mse"],
+        "seconds_to_beat_pca": recording.summary["seconds_to_beat_pca"],
+        "images_per_second": recording.summary["images_per_second"],
+        "seconds": recording.summary["seconds"],
+    }
+    if args.out is not None:
+        result["file"] = str(checkpoints.save(args.out, state.model, card))
+    if recording.status == "failed":
+        raise AecoreError(recording.message)
+    return result
+
+
+def _inspect(args) -> dict[str, Any]:
+    from aecore.metrics import evaluate
+
+    found = checkpoints.load(args.file)
+    data = datasets.load(found.card.dataset)
+    same = data.fingerprint == found.card.fingerprint
+    figures = evaluate(found.model, data.test, found.card.config.seed)
+    return {
+        "card": found.card.to_json(),
+        "parameters": found.model.parameter_count(),
+        "dataset_is_the_same": same,
+        "held_out": {f"test_{k}": v for k, v in figures.items()},
+    }
+
+
+def _progress(event, recording: Recording) -> None:
+    """A progress bar on standard error: a line redrawn on a terminal, else one per epoch."""
+    if isinstance(event, Failed):
+        print(f"\n{event.message}", file=sys.stderr)
+        return
+    terminal = sys.stderr.isatty()
+    if not isinstance(event, EpochDone) and not (terminal and isinstance(event, StepDone)):
+        return
+    epochs = recording.started.epochs
+    total = epochs * recording.started.steps_per_epoch
+    done = 1.0 if event.step == 0 else min(1.0, event.step / total)
+    left = event.seconds * (1 - done) / max(done, 1e-9)
+    error = recording.probes[-1][2] if recording.probes else float("nan")
+    bar = "#" * round(BAR * done)
+    print(
+        f"{chr(13) if terminal else ''}[{bar:<{BAR}}] epoch {event.epoch}/{epochs}  "
+        f"held-out MSE {error:.4f} (PCA {recording.started.pca_test_mse:.4f})  "
+        f"{event.images_per_second:,.0f} images/s  {left:.0f} s left ",
+        end="" if terminal else "\n",
+        file=sys.stderr,
+        flush=True,
+    )
+
+
+def _show(result: Any) -> None:
+    for item in result if isinstance(result, list) else [result]:
+        for key, value in item.items():
+            print(f"{key:>22}  {json.dumps(value) if isinstance(value, dict | list) else value}")
+        if isinstance(result, list):
+            print()
