@@ -137,6 +137,8 @@ def write_whole(path: Path, content: bytes) -> Path:
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(content)
+            # mkstemp makes private files; a model is to be read by whoever reads the folder.
+            os.chmod(temporary, 0o644)
             os.replace(temporary, path)
         except BaseException:
             with contextlib.suppress(OSError):

@@ -153,7 +153,7 @@ def expected_band(dataset: str, spec: ModelSpec, metric: str) -> tuple[float, fl
     Measured with one hidden layer: 784-400-k VAEs with cross-entropy, 784-128-k autoencoders with
     a sigmoid output and squared error. None for anything else.
     """
-    if dataset != "mnist":
+    if dataset != "mnist" or len(spec.options.get("hidden", ())) != 1:
         return None
     k, loss = spec.latent_dim, spec.options.get("loss")
     if spec.family == "dense-vae" and metric == "nelbo" and loss in (None, "bce"):

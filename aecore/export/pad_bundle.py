@@ -1,0 +1,284 @@
+"""Everything that the latent pad shows, gathered from plain arrays into one bundle.
+
+The bundle holds a JSON-able `meta` and flat arrays by name, because a Streamlit component takes
+exactly that: a dictionary whose first level holds JSON values or arrays (bytes or arrays deeper
+down silently become their str()).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from aecore.errors import ExportError
+from aecore.export.browser import DECODE_BUDGET_MACS, BrowserNetwork
+
+#: A dimension of a VAE is active when Var_x(mu) > 0.01 (Burda et al. 2016).
+ACTIVE_VARIANCE = 0.01
+#: A dimension of an autoencoder is dead when its codes hardly vary beside the liveliest one's.
+DEAD_SHARE = 1e-6
+#: Okabe and Ito's colours and two more: told apart with any colour vision.
+COLORS = (
+    *("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9"),
+    *("#d55e00", "#b8a200", "#8c564b", "#5b4db1", "#7f7f7f"),
+)
+
+
+@dataclass(frozen=True)
+class PadBundle:
+    """What the pad needs: `meta` is JSON-able, `arrays` are 1-D and named.
+
+    arrays: `w` float32 weights · `codes` float32 (n * k) · `labels` int16 (n), -1 unknown ·
+    `images` uint8 (m * values) of the first m points ·
+    `pca` float32: components (k * D), mean (D), and the linear fit from codes to PCA scores,
+    matrix (k * k) and offset (k) · `frame_w`, `frame_codes` float32: past epochs, one after
+    another.
+    """
+
+    meta: dict[str, Any]
+    arrays: dict[str, np.ndarray]
+
+    @property
+    def payload(self) -> dict[str, Any]:
+        """The `data` argument of the component."""
+        return {"meta": self.meta, **self.arrays}
+
+
+@dataclass(frozen=True)
+class EpochFrame:
+    """The model as it was after an epoch: codes (n, k) of the same points, and its weights.
+
+    network: exported from the same kind of model as the bundle's, or None for the map alone.
+    test_mse: held-out squared error per value.
+    """
+
+    epoch: int
+    codes: np.ndarray
+    network: BrowserNetwork | None = None
+    test_mse: float | None = None
+
+
+def build_bundle(
+    network: BrowserNetwork | None,
+    *,
+    model_id: str,
+    model_name: str,
+    codes: np.ndarray,
+    shape: Sequence[int] | None = None,
+    kind: str = "image",
+    images: np.ndarray | None = None,
+    labels: np.ndarray | None = None,
+    class_names: Sequence[str] | None = None,
+    class_colors: Sequence[str] = COLORS,
+    logvar: np.ndarray | None = None,
+    kl: np.ndarray | None = None,
+    held_out_errors: np.ndarray | None = None,
+    pca: tuple[np.ndarray, np.ndarray] | None = None,
+    epoch: int | None = None,
+    variational: bool | None = None,
+    why_no_network: str = "",
+) -> PadBundle:
+    """Gather what the pad shows.
+
+    network: None when the browser cannot run the model; then `shape` and `variational` are
+        needed, and the server decodes. `why_no_network` says why, in one sentence. A network over
+        the budget is left out too.
+    model_id: changes exactly when another model is meant; a later epoch of a run keeps it.
+    codes: (n, k), mu for a VAE, of held-out examples; about 5,000 keep the map quick.
+    images: (m, *shape), m <= n, uint8 or float in [0, 1], the examples of the first m codes.
+    labels: (n,) whole numbers into class_names. class_colors: CSS colours, used in turn.
+    logvar: (n, k) of q(z|x). kl: (k,) mean KL a dimension in nats; computed when logvar is given.
+    held_out_errors: (any,) squared error per value of each held-out example.
+    pca: components (k, D) and mean (D,) of PCA at the same k, in the units of x.
+    Raises ExportError when the arrays do not fit together.
+    """
+    codes = np.asarray(codes, np.float32)
+    if codes.ndim != 2 or not len(codes):
+        raise ExportError(f"codes should be (n, latent_dim), but had shape {codes.shape}.")
+    n, k = codes.shape
+    if network is not None:
+        shape, variational = network.meta["shape"], network.meta["variational"]
+        if not network.within_budget:
+            why_no_network = (
+                f"The decoder takes {network.meta['decoder_macs'] / 1e6:.1f} million "
+                f"multiply-adds, more than the {DECODE_BUDGET_MACS / 1e6:.1f} million that a "
+                "browser does between two frames."
+            )
+        if network.meta["latent_dim"] != k:
+            raise ExportError(
+                f"The codes have {k} dimensions, the network {network.meta['latent_dim']}."
+            )
+        network = network if network.within_budget else None
+    if shape is None or variational is None:
+        raise ExportError("Without a network, the bundle needs the data's shape and variational.")
+    size = prod(shape)
+    arrays: dict[str, np.ndarray] = {"codes": codes.ravel()}
+    if network is not None:
+        arrays["w"] = network.weights
+    if labels is not None:
+        arrays["labels"] = _checked("labels", np.asarray(labels).ravel(), n).astype(np.int16)
+    if images is not None:
+        arrays["images"] = _as_bytes(images, n, size)
+    if logvar is not None:
+        arrays["logvar"] = _checked("logvar", np.asarray(logvar, np.float32).ravel(), n * k)
+        if kl is None:
+            kl = _mean_kl(codes, np.asarray(logvar, np.float32))
+    if pca is not None:
+        arrays["pca"] = _pca_array(pca, codes, arrays.get("images"), size)
+    names = [str(name) for name in class_names or []]
+    meta = {
+        "model": {"id": str(model_id), "name": str(model_name), "epoch": epoch},
+        "shape": [int(s) for s in shape],
+        "kind": kind,
+        "latent_dim": k,
+        "variational": bool(variational),
+        "network": network.meta if network is not None else None,
+        "why_no_network": why_no_network,
+        "budget": DECODE_BUDGET_MACS,
+        "points": n,
+        "images": len(arrays["images"]) // size if "images" in arrays else 0,
+        "classes": [
+            {"name": name, "color": class_colors[i % len(class_colors)]}
+            for i, name in enumerate(names)
+        ],
+        "dimensions": _dimensions(codes, bool(variational), kl),
+        "score": "KL" if variational and kl is not None else "variance",
+        "errors": _quantiles(held_out_errors),
+        "pca": "pca" in arrays,
+    }
+    return _with_id(PadBundle(meta, arrays))
+
+
+def with_frames(
+    bundle: PadBundle,
+    frames: Sequence[EpochFrame],
+    *,
+    available: Sequence[int],
+    test_mse: Sequence[float | None] = (),
+) -> PadBundle:
+    """Add time travel: the epochs that can be had, and those of them that travel now.
+
+    available: all epochs of the run, ascending; the pad asks for one it lacks and remembers those
+        it got. test_mse: held-out squared error per value at each of `available`.
+    """
+    n, k = bundle.meta["points"], bundle.meta["latent_dim"]
+    for frame in frames:
+        if frame.codes.shape != (n, k):
+            raise ExportError(
+                f"Epoch {frame.epoch} has codes of shape {frame.codes.shape}, expected {(n, k)}."
+            )
+    arrays = dict(bundle.arrays)
+    if frames:
+        arrays["frame_codes"] = np.concatenate(
+            [np.asarray(f.codes, np.float32).ravel() for f in frames]
+        )
+        if all(f.network is not None for f in frames):
+            arrays["frame_w"] = np.concatenate([f.network.weights for f in frames])
+    time = {
+        "available": [int(e) for e in available],
+        "test_mse": [None if m is None else float(m) for m in test_mse],
+        "frames": [int(f.epoch) for f in frames],
+    }
+    return _with_id(replace(bundle, meta={**bundle.meta, "time": time}, arrays=arrays))
+
+
+def _with_id(bundle: PadBundle) -> PadBundle:
+    """Name the content, so that the browser knows at once whether anything changed."""
+    digest = hashlib.blake2b(digest_size=12)
+    meta = {key: value for key, value in bundle.meta.items() if key != "id"}
+    digest.update(json.dumps(meta, sort_keys=True).encode())
+    for name in sorted(bundle.arrays):
+        digest.update(name.encode())
+        digest.update(np.ascontiguousarray(bundle.arrays[name]).data)
+    return replace(bundle, meta={**meta, "id": digest.hexdigest()})
+
+
+def _checked(name: str, array: np.ndarray, size: int) -> np.ndarray:
+    if array.size != size:
+        raise ExportError(f"{name} holds {array.size} numbers, expected {size}.")
+    return array
+
+
+def _as_bytes(images: np.ndarray, n: int, size: int) -> np.ndarray:
+    images = np.asarray(images)
+    if len(images) > n or images.size != len(images) * size:
+        raise ExportError(
+            f"images has shape {images.shape}, expected at most {n} examples of {size} values."
+        )
+    if images.dtype != np.uint8:
+        images = np.rint(np.clip(images, 0, 1) * 255).astype(np.uint8)
+    return images.ravel()
+
+
+def _mean_kl(mu: np.ndarray, logvar: np.ndarray) -> np.ndarray:
+    """Mean KL(q(z|x) || N(0, I)) of each dimension, in nats (Kingma and Welling 2014, app. B)."""
+    return 0.5 * (mu**2 + np.exp(logvar) - 1 - logvar).mean(0)
+
+
+def _dimensions(
+    codes: np.ndarray, variational: bool, kl: np.ndarray | None
+) -> list[dict[str, Any]]:
+    """Each dimension's range, mean and score (KL in nats, or variance), most informative first."""
+    variance = codes.var(0)
+    low, high = np.quantile(codes, [0.002, 0.998], axis=0)
+    margin = 0.1 * (high - low)
+    low, high = low - margin, high + margin
+    if variational:  # the prior's range too, where codes are few or a dimension is dead
+        low, high = np.minimum(low, -3), np.maximum(high, 3)
+    dead = variance < (ACTIVE_VARIANCE if variational else DEAD_SHARE * variance.max())
+    dead |= variance == 0
+    flat = high - low < 1e-6
+    low, high = np.where(flat, low - 1, low), np.where(flat, high + 1, high)
+    score = np.asarray(kl, float) if variational and kl is not None else variance
+    mean = codes.mean(0)
+    return [
+        {
+            "index": int(d),
+            "low": _finite(low[d]),
+            "high": _finite(high[d]),
+            "mean": _finite(mean[d]),
+            "std": _finite(np.sqrt(variance[d])),
+            "score": _finite(score[d]),
+            "dead": bool(dead[d]),
+        }
+        for d in np.argsort(-np.nan_to_num(score), kind="stable")
+    ]
+
+
+def _finite(value: Any) -> float:
+    """JSON has no NaN; the pad reports broken codes by itself."""
+    return float(value) if np.isfinite(value) else 0.0
+
+
+def _quantiles(errors: np.ndarray | None) -> list[float]:
+    """101 quantiles, 0 to 100 %, of the held-out errors; empty when there are none."""
+    if errors is None or not len(errors):
+        return []
+    return [_finite(q) for q in np.quantile(np.asarray(errors, float), np.linspace(0, 1, 101))]
+
+
+def _pca_array(
+    pca: tuple[np.ndarray, np.ndarray], codes: np.ndarray, images: np.ndarray | None, size: int
+) -> np.ndarray:
+    """Components, mean, and the least-squares fit from codes to the PCA scores of the images."""
+    components, mean = (np.asarray(a, np.float32) for a in pca)
+    k = len(components)
+    if components.shape != (k, size) or mean.size != size or k != codes.shape[1]:
+        raise ExportError(
+            f"PCA has components of shape {components.shape} and a mean of {mean.size} values, "
+            f"expected {(codes.shape[1], size)} and {size}."
+        )
+    if images is None:
+        raise ExportError("PCA of a comparable point needs images, to fit its scores to the codes.")
+    x = images.reshape(-1, size).astype(np.float32) / 255
+    scores = (x - mean.ravel()) @ components.T
+    design = np.column_stack([codes[: len(x)], np.ones(len(x), np.float32)])
+    fit = np.linalg.lstsq(design, scores, rcond=None)[0]  # scores = z @ fit[:k] + fit[k]
+    pieces = (components, mean, fit[:-1].T, fit[-1])
+    return np.concatenate([np.ravel(piece) for piece in pieces]).astype(np.float32)

@@ -1,0 +1,1 @@
+"""Arrays to pictures and Plotly figures; one palette for all pages."""

@@ -1,0 +1,29 @@
+"""One colour-blind-safe palette: the same class has the same colour on every page.
+
+Okabe and Ito's eight colours (2008, 'Color universal design') without black, and more; a second
+channel (the marker's shape, or the label) always goes with it.
+"""
+
+from aecore.export.pad_bundle import COLORS
+
+CLASSES = COLORS
+SYMBOLS = (
+    "circle",
+    "square",
+    "diamond",
+    "cross",
+    "x",
+    "triangle-up",
+    "triangle-down",
+    "star",
+    "pentagon",
+    "hexagon",
+)
+SYMBOLS_3D = ("circle", "square", "diamond", "cross", "x", "circle-open", "square-open",
+              "diamond-open", "circle", "square")  # fmt: skip
+MODEL, PCA, TRAIN, FLOOR = "#0b72c4", "#d55e00", "#009e73", "#8a9099"
+
+
+def class_color(index: int) -> str:
+    """The colour of a class; more than ten classes go round again."""
+    return CLASSES[index % len(CLASSES)]

@@ -1,0 +1,1456 @@
+/**
+ * The live decoder: an engine that runs a network exported by aecore/export/browser.py, and the
+ * pad that points into its latent space. One ES module without dependencies; it is the component's
+ * code in Streamlit and, word for word, the code of the exported single-file explorer.
+ */
+
+// ---------------------------------------------------------------- engine
+
+/** erf by a series of terms of one sign (Abramowitz and Stegun 7.1.6): nothing cancels. */
+export function erf(x) {
+  if (Math.abs(x) > 6) return Math.sign(x);
+  let term = x, sum = x;
+  for (let n = 1; Math.abs(term) > 1e-16 * Math.abs(sum); n++) sum += term *= 2 * x * x / (2 * n + 1);
+  return 2 / Math.sqrt(Math.PI) * Math.exp(-x * x) * sum;
+}
+
+const sigmoid = (x) => 1 / (1 + Math.exp(-x));
+
+/** Each activation: operation -> function of one number. */
+const ACTIVATIONS = {
+  relu: () => (x) => (x > 0 ? x : 0),
+  leaky_relu: ({ slope }) => (x) => (x > 0 ? x : slope * x),
+  elu: ({ alpha }) => (x) => (x > 0 ? x : alpha * Math.expm1(x)),
+  gelu: ({ approximate }) => (approximate === "tanh"
+    ? (x) => 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x * x * x)))
+    : (x) => 0.5 * x * (1 + erf(x / Math.SQRT2))),
+  silu: () => (x) => x * sigmoid(x),
+  tanh: () => Math.tanh,
+  sigmoid: () => sigmoid,
+};
+
+/**
+ * A convolution steps over a fine grid and writes a coarse one; its transpose goes the other way.
+ * Row u of the kernel joins coarse row r with fine row r * stride - padding + u * dilation.
+ */
+function convolution(op, take, [, rows, columns], [, fineRows, fineColumns]) {
+  const [C, H, W] = op.in, [O, P, Q] = op.out, [kh, kw] = op.kernel, forward = op.op === "conv2d";
+  const [sy, sx] = op.stride, [py, px] = op.padding, [dy, dx] = op.dilation;
+  const cg = C / op.groups, og = O / op.groups;
+  const w = take(op.w, C * og * kh * kw), b = take(op.b, O), sum = new Float64Array(P * Q);
+  const stepIn = forward ? sx : 1, stepOut = forward ? 1 : sx;
+  return (x, y) => {
+    for (let o = 0; o < O; o++) {
+      sum.fill(b ? b[o] : 0);
+      const group = Math.floor(o / og);
+      for (let c = group * cg; c < (group + 1) * cg; c++) for (let u = 0; u < kh; u++) {
+        const filter = forward ? o * cg + c % cg : c * og + o % og;
+        for (let v = 0; v < kw; v++) {
+          const weight = w[(filter * kh + u) * kw + v], left = v * dx - px;
+          const first = Math.max(0, Math.ceil(-left / sx));
+          const last = Math.min(columns - 1, Math.floor((fineColumns - 1 - left) / sx));
+          for (let r = 0; r < rows; r++) {
+            const fine = r * sy - py + u * dy;
+            if (fine < 0 || fine >= fineRows) continue;
+            const there = fine * fineColumns + left + first * sx, here = r * columns + first;
+            let i = c * H * W + (forward ? there : here), j = forward ? here : there;
+            for (let n = first; n <= last; n++, i += stepIn, j += stepOut) sum[j] += weight * x[i];
+          }
+        }
+      }
+      y.set(sum, o * P * Q);
+    }
+  };
+}
+
+const product = (sizes) => sizes.reduce((a, b) => a * b, 1);
+
+/**
+ * Each kind of operation: (op, take) -> (x, y) => void, which reads x and fills y.
+ * take(offset, size) is a view of the weights, or null where the operation has none.
+ * Convolutions add up in float64 and round once, as exact as torch or better.
+ */
+const OPERATIONS = {
+  linear(op, take) {
+    const { rows, in: nIn, out: nOut } = op;
+    const w = take(op.w, nIn * nOut), b = take(op.b, nOut);
+    return (x, y) => {
+      for (let r = 0; r < rows; r++) {
+        const start = r * nIn;
+        for (let o = 0, j = 0; o < nOut; o++) {
+          let s0 = b ? b[o] : 0, s1 = 0, s2 = 0, s3 = 0, i = start;
+          const end = start + nIn;
+          for (; i + 3 < end; i += 4, j += 4) {
+            s0 += w[j] * x[i];
+            s1 += w[j + 1] * x[i + 1];
+            s2 += w[j + 2] * x[i + 2];
+            s3 += w[j + 3] * x[i + 3];
+          }
+          for (; i < end; i++, j++) s0 += w[j] * x[i];
+          y[r * nOut + o] = s0 + s1 + s2 + s3;
+        }
+      }
+    };
+  },
+
+  conv2d: (op, take) => convolution(op, take, op.out, op.in),
+  conv_transpose2d: (op, take) => convolution(op, take, op.in, op.out),
+
+  affine({ channels, size, ...op }, take) {
+    const w = take(op.w, channels), b = take(op.b, channels);
+    return (x, y) => {
+      for (let c = 0, i = 0; c < channels; c++) {
+        for (const end = i + size; i < end; i++) y[i] = x[i] * w[c] + b[c];
+      }
+    };
+  },
+
+  layer_norm({ rows, size, eps, ...op }, take) {
+    const w = take(op.w, size), b = take(op.b, size);
+    return (x, y) => {
+      for (let r = 0; r < rows; r++) {
+        const start = r * size;
+        let mean = 0, variance = 0;
+        for (let i = 0; i < size; i++) mean += x[start + i] / size;
+        for (let i = 0; i < size; i++) variance += (x[start + i] - mean) ** 2 / size;
+        const scale = 1 / Math.sqrt(variance + eps);
+        for (let i = 0; i < size; i++) {
+          y[start + i] = (x[start + i] - mean) * scale * (w ? w[i] : 1) + (b ? b[i] : 0);
+        }
+      }
+    };
+  },
+
+  activation(op) {
+    if (!Object.hasOwn(ACTIVATIONS, op.kind)) throw new Error(`unknown activation ${op.kind}`);
+    const f = ACTIVATIONS[op.kind](op);
+    return (x, y) => {
+      for (let i = 0; i < y.length; i++) y[i] = f(x[i]);
+    };
+  },
+
+  upsample(op) {
+    const [C, H, W] = op.in, [, P, Q] = op.out, nearest = op.mode === "nearest";
+    const source = (to, scale, size) => {
+      if (nearest) return [Math.min(size - 1, Math.floor(to * scale)), 0];
+      const at = op.align ? to * scale : Math.max(0, (to + 0.5) * scale - 0.5);
+      const low = Math.min(size - 1, Math.floor(at));
+      return [low, low + 1 < size ? at - low : 0];
+    };
+    const rows = Array.from({ length: P }, (_, p) => source(p, op.scale[0], H));
+    const columns = Array.from({ length: Q }, (_, q) => source(q, op.scale[1], W));
+    return (x, y) => {
+      for (let c = 0, o = 0; c < C; c++) for (const [row, fy] of rows) {
+        const i = (c * H + row) * W, down = fy ? W : 0;
+        for (const [column, fx] of columns) {
+          const j = i + column, right = fx ? 1 : 0;
+          y[o++] = (1 - fy) * ((1 - fx) * x[j] + fx * x[j + right])
+            + fy * ((1 - fx) * x[j + down] + fx * x[j + down + right]);
+        }
+      }
+    };
+  },
+
+  pool2d(op) {
+    const [C, H, W] = op.in, [, P, Q] = op.out, [kh, kw] = op.kernel;
+    const [sy, sx] = op.stride, [py, px] = op.padding, isMax = op.kind === "max";
+    return (x, y) => {
+      for (let c = 0, o = 0; c < C; c++) for (let p = 0; p < P; p++) for (let q = 0; q < Q; q++) {
+        let best = -Infinity, sum = 0, count = 0;
+        for (let u = p * sy - py; u < p * sy - py + kh; u++) {
+          for (let v = q * sx - px; v < q * sx - px + kw; v++) {
+            if (u < 0 || v < 0 || u >= H || v >= W) continue;
+            const value = x[(c * H + u) * W + v];
+            best = Math.max(best, value);
+            sum += value;
+            count++;
+          }
+        }
+        y[o++] = isMax ? best : sum / (op.count_padding ? kh * kw : count);
+      }
+    };
+  },
+};
+
+/**
+ * Prepare a list of operations. The returned function maps a Float32Array of `size` numbers to the
+ * network's own output buffer, which the next call overwrites; it allocates nothing.
+ */
+export function compile(ops, weights, size) {
+  const take = (offset, length) => {
+    if (offset === undefined) return null;
+    if (offset + length > weights.length) throw new Error("weights are missing");
+    return weights.subarray(offset, offset + length);
+  };
+  const steps = ops.map((op) => {
+    if (!Object.hasOwn(OPERATIONS, op.op)) throw new Error(`unknown operation ${op.op}`);
+    return { run: OPERATIONS[op.op](op, take), y: new Float32Array(op.writes) };
+  });
+  const copy = new Float32Array(size);
+  return (input) => {
+    let x = input;
+    if (!steps.length) copy.set(x), x = copy;
+    for (const { run, y } of steps) run(x, y), x = y;
+    return x;
+  };
+}
+
+/**
+ * A network from its exported description and weights.
+ * Returns {k, shape, variational, encode, decode}. decode(z) gives x_hat; encode(x) gives
+ * {mu, logvar}, logvar null unless variational. Throws with a sentence for a person.
+ */
+export function createNetwork(meta, weights) {
+  if (weights?.length !== meta.weights) {
+    throw new Error(`The model has ${meta.weights} weights, but ${weights?.length} came.`);
+  }
+  for (let i = 0; i < weights.length; i++) {
+    if (!Number.isFinite(weights[i])) {
+      throw new Error("The weights of this model contain NaN or infinity: it cannot decode.");
+    }
+  }
+  const k = meta.latent_dim, size = product(meta.shape);
+  const encoder = compile(meta.encoder, weights, size), decoder = compile(meta.decoder, weights, k);
+  return {
+    k, shape: meta.shape, variational: meta.variational,
+    decode: (z) => decoder(z),
+    encode(x) {
+      const out = encoder(x);
+      return { mu: out.subarray(0, k), logvar: meta.variational ? out.subarray(k, 2 * k) : null };
+    },
+  };
+}
+
+/** A standard normal number (Box and Muller). */
+export const gaussian = (random = Math.random) =>
+  Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
+
+/** z = mu + exp(logvar / 2) * eps. */
+export function reparameterize(mu, logvar, random = Math.random) {
+  return Float32Array.from(mu, (m, d) => m + Math.exp(logvar[d] / 2) * gaussian(random));
+}
+
+/** A point of the way from a to b, t in [0, 1]; spherical keeps the length between theirs. */
+export function interpolate(a, b, t, spherical = false) {
+  let p = 1 - t, q = t;
+  if (spherical) {
+    const dot = a.reduce((sum, v, d) => sum + v * b[d], 0);
+    const angle = Math.acos(Math.max(-1, Math.min(1, dot / (Math.hypot(...a) * Math.hypot(...b)))));
+    if (Math.sin(angle) > 1e-4) {
+      p = Math.sin((1 - t) * angle) / Math.sin(angle);
+      q = Math.sin(t * angle) / Math.sin(angle);
+    }
+  }
+  return Float32Array.from(a, (v, d) => p * v + q * b[d]);
+}
+
+/** Indices of the n rows of `codes` nearest to z, nearest first, and their distances. */
+export function nearest(codes, k, count, z, n = 1) {
+  const best = [];
+  for (let i = 0, j = 0; i < count; i++) {
+    let sum = 0;
+    for (let d = 0; d < k; d++, j++) sum += (codes[j] - z[d]) ** 2;
+    if (best.length < n || sum < best.at(-1).sum) {
+      let at = best.length;
+      while (at && best[at - 1].sum > sum) at--;
+      best.splice(at, 0, { index: i, sum });
+      if (best.length > n) best.pop();
+    }
+  }
+  return best.map(({ index, sum }) => ({ index, distance: Math.sqrt(sum) }));
+}
+
+// ---------------------------------------------------------------- pictures
+
+/** Mean of `ink` over boxes: (width, height) -> (w, h) from the rectangle (x0, y0, bw, bh). */
+function shrink(ink, width, height, [x0, y0, bw, bh], w, h) {
+  const out = new Float32Array(w * h);
+  for (let r = 0; r < h; r++) for (let c = 0; c < w; c++) {
+    const top = y0 + r * bh / h, bottom = y0 + (r + 1) * bh / h;
+    const left = x0 + c * bw / w, right = x0 + (c + 1) * bw / w;
+    let sum = 0;
+    for (let y = Math.max(0, Math.floor(top)); y < Math.min(height, bottom); y++) {
+      const dy = Math.min(bottom, y + 1) - Math.max(top, y);
+      for (let x = Math.max(0, Math.floor(left)); x < Math.min(width, right); x++) {
+        sum += ink[y * width + x] * dy * (Math.min(right, x + 1) - Math.max(left, x));
+      }
+    }
+    out[r * w + c] = sum / ((bottom - top) * (right - left));
+  }
+  return out;
+}
+
+/**
+ * A drawing as a picture of the data: ink (height * width, 0 to 1) -> (H * W).
+ * centred, as MNIST was made: the ink's box becomes 20 of 28 pixels, its shape kept, and its
+ * centre of mass goes to the middle (LeCun et al. 1998). Returns null for an empty drawing.
+ */
+export function fitDrawing(ink, width, height, H, W, centred = true) {
+  let left = width, right = -1, top = height, bottom = -1;
+  for (let i = 0; i < ink.length; i++) {
+    if (ink[i] < 0.1) continue;
+    const x = i % width, y = (i - x) / width;
+    left = Math.min(left, x), right = Math.max(right, x), top = Math.min(top, y), bottom = y;
+  }
+  if (right < 0) return null;
+  if (!centred) return shrink(ink, width, height, [0, 0, width, height], W, H);
+  const bw = right - left + 1, bh = bottom - top + 1;
+  const scale = Math.min(W * 20 / 28 / bw, H * 20 / 28 / bh);
+  const w = Math.max(1, Math.round(bw * scale)), h = Math.max(1, Math.round(bh * scale));
+  const small = shrink(ink, width, height, [left, top, bw, bh], w, h);
+  let mass = 0, mx = 0, my = 0;
+  small.forEach((v, i) => (mass += v, mx += v * (i % w + 0.5), my += v * (Math.floor(i / w) + 0.5)));
+  const dx = Math.round(W / 2 - mx / mass), dy = Math.round(H / 2 - my / mass);
+  const out = new Float32Array(H * W);
+  small.forEach((v, i) => {
+    const x = i % w + dx, y = Math.floor(i / w) + dy;
+    if (x >= 0 && x < W && y >= 0 && y < H) out[y * W + x] = v;
+  });
+  return out;
+}
+
+/** A photograph's grey values (0 to 255) as ink (0 to 1): light paper is turned dark, noise cut. */
+export function inkOfPhotograph(grey) {
+  const paper = Float32Array.from(grey).sort()[grey.length >> 1], light = paper > 127;
+  const ink = Float32Array.from(grey, (v) => Math.max(0, light ? paper - v : v - paper));
+  const darkest = Float32Array.from(ink).sort()[Math.floor(ink.length * 0.99)] || 1;
+  return ink.map((v) => Math.min(1, Math.max(0, v / darkest - 0.25) / 0.5));
+}
+
+/** An animated GIF. frames: arrays of palette indices (width * height); palette: 256 [r, g, b]. */
+export function encodeGif(frames, width, height, palette, delay) {
+  const out = [];
+  const word = (v) => out.push(v & 255, v >> 8);
+  const text = (s) => out.push(...[...s].map((c) => c.charCodeAt(0)));
+  text("GIF89a");
+  word(width), word(height);
+  out.push(0xf7, 0, 0, ...palette.flat());
+  text("!\xff\x0bNETSCAPE2.0\x03\x01"), word(0), out.push(0);
+  for (const pixels of frames) {
+    out.push(0x21, 0xf9, 4, 0), word(delay), out.push(0, 0, 0x2c), word(0), word(0);
+    word(width), word(height), out.push(0, 8);
+    const bytes = lzw(pixels);
+    for (let i = 0; i < bytes.length; i += 255) {
+      const part = bytes.slice(i, i + 255);
+      out.push(part.length, ...part);
+    }
+    out.push(0);
+  }
+  out.push(0x3b);
+  return Uint8Array.from(out);
+}
+
+/** GIF's variable-length LZW of 8-bit pixels. */
+function lzw(pixels) {
+  const bytes = [];
+  let bits = 0, held = 0, size = 9, next = 258, table = new Map();
+  const emit = (code) => {
+    held |= code << bits;
+    for (bits += size; bits >= 8; bits -= 8, held >>= 8) bytes.push(held & 255);
+  };
+  emit(256);
+  let prefix = pixels[0];
+  for (let i = 1; i < pixels.length; i++) {
+    const key = prefix << 8 | pixels[i], code = table.get(key);
+    if (code !== undefined) {
+      prefix = code;
+      continue;
+    }
+    emit(prefix);
+    if (next === 4096) {
+      emit(256), size = 9, next = 258, table = new Map();
+    } else {
+      if (next === 1 << size) size++;
+      table.set(key, next++);
+    }
+    prefix = pixels[i];
+  }
+  emit(prefix);
+  if (next === 1 << size && size < 12) size++; // the reader has added one code more by now
+  emit(257);
+  if (bits) bytes.push(held & 255);
+  return bytes;
+}
+
+/** How an example is drawn: as a picture of (C, H, W), or as a curve where it is none. */
+function layoutOf(shape, kind) {
+  const [C, H, W] = shape.length === 2 ? [1, ...shape] : shape;
+  if (kind === "image" && shape.length > 1 && shape.length < 4 && (C === 1 || C === 3)) {
+    return { C, H, W, curve: false };
+  }
+  return { C: 1, H: 80, W: 120, curve: true };
+}
+
+/** Draw values (unit = their full scale) into cell `at` of a canvas made for `cells` of them. */
+function paint(canvas, values, layout, { unit = 1, at = 0, cells = 1 } = {}) {
+  const { C, H, W, curve } = layout;
+  if (canvas.width !== W * cells || canvas.height !== H) {
+    canvas.width = W * cells, canvas.height = H;
+  }
+  const ctx = pen(canvas);
+  if (curve) {
+    ctx.clearRect(at * W, 0, W, H);
+    ctx.strokeStyle = "#7fc4f5";
+    ctx.beginPath();
+    values.forEach((v, i) => ctx.lineTo(
+      (at + (i + 0.5) / values.length) * W, H - 4 - (H - 8) * Math.max(0, Math.min(1, v / unit))));
+    return ctx.stroke();
+  }
+  canvas.picture ??= {};
+  if (canvas.picture.width !== W || canvas.picture.height !== H) {
+    canvas.picture = ctx.createImageData(W, H);
+  }
+  const { data } = canvas.picture, plane = H * W, scale = 255 / unit;
+  for (let i = 0, o = 0; i < plane; i++, o += 4) {
+    data[o] = values[i] * scale;
+    data[o + 1] = C === 3 ? values[plane + i] * scale : data[o];
+    data[o + 2] = C === 3 ? values[2 * plane + i] * scale : data[o];
+    data[o + 3] = 255;
+  }
+  ctx.putImageData(canvas.picture, at * W, 0);
+}
+
+const newCanvas = () => document.createElement("canvas");
+const pen = (canvas) => canvas.getContext("2d");
+
+function wipe(canvas) {
+  pen(canvas).clearRect(0, 0, canvas.width, canvas.height);
+}
+
+const number = (v) => (Math.abs(v) < 0.005 ? "0.00" : v.toFixed(2)).replace("-", "\u2212");
+
+/** Typed arrays of a bundle: Streamlit sends Arrow tables, the explorer sends typed arrays. */
+function unpack(data) {
+  const arrays = {};
+  for (const [name, value] of Object.entries(data)) {
+    if (ArrayBuffer.isView(value)) arrays[name] = value;
+    else if (value?.getChild) arrays[name] = value.getChild("value").toArray();
+  }
+  return arrays;
+}
+
+// ---------------------------------------------------------------- the pad
+
+const OPEN_SLIDERS = 4, FOLDED_SLIDERS = 92, STRIP = 9, JOURNEY = 40, TAP = 6;
+
+/** One pad in one place of a page. `update` takes new data; `destroy` ends it. */
+class Pad {
+  constructor(root) {
+    this.root = root;
+    this.el = {};
+    for (const node of root.querySelectorAll("[data-el]")) this.el[node.dataset.el] = node;
+    this.frames = new Map(); // epoch -> {codes, weights, network}
+    this.undos = [];
+    this.pins = [];
+    this.pointers = new Map();
+    this.sliders = new Map();
+    this.abort = new AbortController();
+    this.listen();
+    this.resizes = new ResizeObserver(() => this.resize());
+    this.resizes.observe(this.el.map);
+  }
+
+  destroy() {
+    this.abort.abort();
+    this.resizes.disconnect();
+    cancelAnimationFrame(this.pending);
+    for (const timer of [this.waiting, this.reporting, this.talking]) clearTimeout(timer);
+  }
+
+  // ------------------------------------------------------------ data
+
+  /** Take a bundle; cheap when it is the one already shown. */
+  update({ data, setStateValue, setTriggerValue }) {
+    this.send = { state: setStateValue, trigger: setTriggerValue };
+    if (!data?.meta?.latent_dim) return this.say("There is no model to decode yet.");
+    const arrays = unpack(data);
+    this.options = data.options ?? {};
+    if (arrays.decoded && data.options.decoded_for === this.asked) {
+      this.answer = Float32Array.from(arrays.decoded);
+      this.answered();
+    }
+    if (data.meta.id === this.meta?.id) return this.show(); // a rerun that changed nothing
+    const before = this.meta;
+    this.meta = data.meta;
+    this.arrays = arrays;
+    const same = before && before.model.id === this.meta.model.id
+      && before.latent_dim === this.meta.latent_dim && before.points === this.meta.points;
+    this.k = this.meta.latent_dim;
+    this.layout = layoutOf(this.meta.shape, this.meta.kind);
+    this.size = product(this.meta.shape);
+    this.dimensions = [...this.meta.dimensions].sort((a, b) => a.index - b.index);
+    this.mean = Float32Array.from(this.dimensions, (d) => d.mean);
+    this.answer = null;
+    if (!same) this.forget();
+    this.problem = this.readNetwork();
+    this.readFrames();
+    this.makePca();
+    this.build(!same);
+    this.say(this.problem);
+    if (before && !same) this.say(`The model changed: this is ${this.meta.model.name}. ${this.problem}`, true);
+    this.fit(!same);
+    this.glide(same);
+    this.show();
+  }
+
+  /** Another model: positions, pins and epochs of the one before mean nothing now. */
+  forget() {
+    this.z = this.mean.slice();
+    this.hover = this.anchor = this.path = null;
+    this.undos = [], this.pins = [], this.playing = false;
+    this.frames.clear();
+    this.epoch = null;
+    this.userView = false;
+    const informative = this.meta.dimensions.map((d) => d.index);
+    this.axes = this.k > 1 ? [informative[0], informative[1]].sort((a, b) => a - b) : [0, -1];
+  }
+
+  /** Prepare the newest weights; returns a sentence when the browser cannot decode. */
+  readNetwork() {
+    this.network = this.newest = null;
+    const { meta, arrays } = this;
+    if (!meta.network) {
+      return `${meta.why_no_network || "This model does not run in the browser."} `
+        + (this.send.trigger ? "The server decodes when you click." : "");
+    }
+    try {
+      this.network = createNetwork(meta.network, arrays.w);
+    } catch (error) {
+      this.broken = true;
+      return error.message;
+    }
+    this.broken = false;
+    this.newest = this.network;
+    if (this.layout.curve && meta.kind === "image") {
+      return `Data of shape (${meta.shape.join(", ")}) is no picture: it is drawn as a curve.`;
+    }
+    return "";
+  }
+
+  readFrames() {
+    const { meta, arrays } = this, time = meta.time;
+    this.codes = arrays.codes;
+    if (!time) return this.follow();
+    const n = meta.points * this.k, count = meta.network?.weights ?? 0;
+    time.frames.forEach((epoch, i) => this.frames.set(epoch, {
+      codes: arrays.frame_codes.subarray(i * n, (i + 1) * n),
+      weights: arrays.frame_w?.subarray(i * count, (i + 1) * count),
+    }));
+    for (const [epoch, frame] of this.frames) {
+      if (frame.codes.length !== n || !time.available.includes(epoch)) this.frames.delete(epoch);
+    }
+    if (this.epoch !== null) this.goToEpoch(this.epoch);
+    else this.follow();
+  }
+
+  makePca() {
+    this.pca = null;
+    if (!this.meta.pca) return;
+    const { k, size } = this, a = this.arrays.pca;
+    const part = (from, length) => a.subarray(from, from + length);
+    this.pca = {
+      components: part(0, k * size), mean: part(k * size, size),
+      matrix: part((k + 1) * size, k * k), offset: part((k + 1) * size + k * k, k),
+      scores: new Float32Array(k), out: new Float32Array(size),
+    };
+  }
+
+  /** PCA's decoding: of an example's own scores, or of the scores that fit the code z. */
+  pcaDecode(z, x) {
+    const { components, mean, matrix, offset, scores, out } = this.pca, { k, size } = this;
+    for (let j = 0; j < k; j++) {
+      let sum = x ? 0 : offset[j];
+      if (x) for (let i = 0; i < size; i++) sum += components[j * size + i] * (x[i] - mean[i]);
+      else for (let d = 0; d < k; d++) sum += matrix[j * k + d] * z[d];
+      scores[j] = sum;
+    }
+    out.set(mean);
+    for (let j = 0; j < k; j++) for (let i = 0; i < size; i++) {
+      out[i] += scores[j] * components[j * size + i];
+    }
+    return out;
+  }
+
+  /** Example i of the map, 0 to 1. */
+  imageOf(i) {
+    return Float32Array.from(this.bytesOf(i), (v) => v / 255);
+  }
+
+  bytesOf(i) {
+    return this.arrays.images.subarray(i * this.size, (i + 1) * this.size);
+  }
+
+  // ------------------------------------------------------------ state
+
+  /** The z on show: under the pointer, else where it was left. */
+  get current() {
+    return this.hover ?? this.z;
+  }
+
+  remember() {
+    this.undos.push({ z: this.z, anchor: this.anchor });
+    if (this.undos.length > 100) this.undos.shift();
+  }
+
+  undo() {
+    const last = this.undos.pop();
+    if (last) Object.assign(this, last), this.moved();
+  }
+
+  /** Go to z and stay there. anchor: the example it is the code of, {index, x, mu, logvar}. */
+  choose(z, anchor = null, keep = true) {
+    this.remember();
+    this.z = Float32Array.from(z);
+    this.anchor = anchor;
+    this.hover = null;
+    if (keep) {
+      this.pins = [...this.pins.slice(-5), { z: this.z, index: anchor?.index ?? -1 }];
+      this.drawPins();
+    }
+    this.moved();
+  }
+
+  chooseImage(index) {
+    const mu = this.codes.slice(index * this.k, (index + 1) * this.k);
+    this.choose(mu, { index, x: index < this.meta.images ? this.imageOf(index) : null, mu });
+  }
+
+  /** Mean and log variance of q(z|x) of the chosen example, or null. */
+  posterior() {
+    const { anchor, network } = this;
+    if (!anchor?.x || !network?.variational) return null;
+    anchor.logvar ??= network.encode(anchor.x).logvar.slice();
+    return anchor;
+  }
+
+  resample() {
+    const q = this.posterior();
+    if (!q) return;
+    this.remember();
+    this.z = reparameterize(q.mu, q.logvar);
+    this.moved();
+  }
+
+  /** After z or the anchor changed by an act, not by hovering. */
+  moved() {
+    if (this.playing) this.play(false);
+    this.el.undo.disabled = !this.undos.length;
+    this.el.resample.disabled = !this.posterior();
+    this.show();
+    this.askServer();
+    clearTimeout(this.reporting);
+    if (this.options.report) {
+      this.reporting = setTimeout(() => this.send.state?.("pin", {
+        z: [...this.z], index: this.anchor?.index ?? -1, model: this.meta.model.id,
+      }), 250);
+    }
+  }
+
+  /** Say something over the map; passing news make room again for what is wrong, if anything. */
+  say(text, passing) {
+    if (this.el.note.textContent !== text) this.el.note.textContent = text;
+    this.el.note.hidden = !text;
+    clearTimeout(this.talking);
+    if (passing) this.talking = setTimeout(() => this.say(this.problem), 6000);
+  }
+
+  // ------------------------------------------------------------ the server
+
+  /** Ask Python to decode z, where the browser cannot. */
+  askServer() {
+    if (this.meta.network || !this.send.trigger) return;
+    this.asked = `${Date.now()}`;
+    this.answer = null;
+    this.request("decode", { z: [...this.z], token: this.asked });
+  }
+
+  /** Trigger a rerun, and say so if no answer comes. */
+  request(name, value) {
+    if (!this.send.trigger) return;
+    this.send.trigger(name, value);
+    clearTimeout(this.waiting);
+    this.waiting = setTimeout(async () => {
+      const alive = await fetch("_stcore/health", { cache: "no-store" }).then((r) => r.ok, () => false);
+      this.lost = true;
+      this.say(alive ? "The server is slow to answer. Still waiting."
+        : "The connection to the server is lost. What is already here still works.");
+    }, 5000);
+  }
+
+  answered() {
+    clearTimeout(this.waiting);
+    if (this.lost) this.lost = false, this.say(this.problem);
+  }
+
+  // ------------------------------------------------------------ time
+
+  /** Show the model as it was after `epoch`; null follows the newest. */
+  goToEpoch(epoch) {
+    const { available } = this.meta.time;
+    this.epoch = epoch === available.at(-1) ? null : epoch;
+    const frame = this.frames.get(epoch);
+    if (this.epoch === null) {
+      this.codes = this.arrays.codes;
+      this.network = this.newest;
+    } else if (frame) {
+      this.answered();
+      this.codes = frame.codes;
+      if (frame.weights) {
+        try {
+          frame.network ??= createNetwork(this.meta.network, frame.weights);
+        } catch (error) {
+          this.say(error.message);
+        }
+        this.network = frame.network ?? null;
+      }
+    } else {
+      this.request("epoch", epoch);
+    }
+    this.follow();
+    this.drawLosses();
+  }
+
+  /** The chosen and pinned images keep their identity: their codes are those of now. */
+  follow() {
+    const code = (index) => this.codes.slice(index * this.k, (index + 1) * this.k);
+    this.pins = this.pins.map((pin) => (pin.index < 0 ? pin : { ...pin, z: code(pin.index) }));
+    if (!(this.anchor?.index >= 0)) return;
+    this.anchor = { index: this.anchor.index, x: this.anchor.x, mu: code(this.anchor.index) };
+    this.z = this.anchor.mu;
+  }
+
+  travel(epoch) {
+    const from = this.positions;
+    this.goToEpoch(epoch);
+    this.glide(Boolean(from));
+    this.show();
+  }
+
+  /** Move the points from where they are to the new codes within 0.3 s, so the eye can follow. */
+  glide(smooth) {
+    const { k, axes: [ax, ay] } = this, n = this.meta.points;
+    const target = new Float32Array(2 * n);
+    for (let i = 0; i < n; i++) {
+      target[2 * i] = this.codes[i * k + ax];
+      target[2 * i + 1] = ay < 0 ? ((i * 0.618034) % 1) - 0.5 : this.codes[i * k + ay];
+    }
+    const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    const gliding = smooth && !calm && this.positions?.length === target.length;
+    this.tween = gliding ? { from: this.positions, to: target, start: performance.now() } : null;
+    if (!gliding) this.positions = target;
+    this.stale = true;
+  }
+
+  // ------------------------------------------------------------ the map
+
+  resize() {
+    const { clientWidth: width, clientHeight: height } = this.el.map;
+    if (!width || !this.meta) return;
+    const dpr = devicePixelRatio || 1;
+    for (const canvas of [this.el.points, this.el.overlay]) {
+      canvas.width = width * dpr, canvas.height = height * dpr;
+      pen(canvas).setTransform(dpr, 0, 0, dpr, 0, 0);
+    }
+    this.width = width, this.height = height;
+    this.stale = true;
+    this.show();
+  }
+
+  /** Show all points of all epochs at hand, unless the person has chosen a view. */
+  fit(always = true) {
+    if (this.userView && !always) return;
+    this.userView = false;
+    const codes = [this.arrays.codes, ...[...this.frames.values()].map((frame) => frame.codes)];
+    const span = (d) => {
+      if (d < 0) return { low: -1, high: 1 };
+      let low = Infinity, high = -Infinity;
+      for (const some of codes) {
+        const values = new Float32Array(some.length / this.k);
+        for (let i = 0; i < values.length; i++) values[i] = some[i * this.k + d];
+        const sorted = values.filter(Number.isFinite).sort();
+        low = Math.min(low, sorted[Math.floor(sorted.length * 0.003)] ?? -1);
+        high = Math.max(high, sorted[Math.ceil(sorted.length * 0.997) - 1] ?? 1);
+      }
+      const margin = (high - low || 1) * 0.08;
+      return { low: low - margin, high: high + margin };
+    };
+    this.view = this.axes.map(span);
+    this.stale = true;
+  }
+
+  /** Between a value along axis i of the map and its share (0 to 1) of the view, and pixels. */
+  share = (v, i) => (v - this.view[i].low) / (this.view[i].high - this.view[i].low);
+  value = (share, i) => this.view[i].low + share * (this.view[i].high - this.view[i].low);
+  toX = (v) => this.share(v, 0) * this.width;
+  toY = (v) => (1 - this.share(v, 1)) * this.height;
+  fromX = (x) => this.value(x / this.width, 0);
+  fromY = (y) => this.value(1 - y / this.height, 1);
+
+  zoom(factor, x = this.width / 2, y = this.height / 2) {
+    const at = [this.fromX(x), this.fromY(y)];
+    this.look((low, i) => at[i] + (low - at[i]) / factor);
+  }
+
+  pan(dx, dy) {
+    const by = [this.fromX(0) - this.fromX(dx), this.fromY(0) - this.fromY(dy)];
+    this.look((edge, i) => edge + by[i]);
+  }
+
+  /** Move every edge of the view, unless nothing could be seen in it. */
+  look(move) {
+    const view = this.view.map(({ low, high }, i) => ({ low: move(low, i), high: move(high, i) }));
+    if (view.some(({ low, high }) => !(high - low > 1e-4 && high - low < 1e6))) return;
+    this.view = view;
+    this.userView = this.stale = true;
+    this.show();
+  }
+
+  colorOf(i) {
+    return this.meta.classes[this.arrays.labels?.[i]]?.color ?? "#8a8f98";
+  }
+
+  css(name, fallback) {
+    return getComputedStyle(this.root).getPropertyValue(name).trim() || fallback;
+  }
+
+  drawPoints() {
+    const ctx = pen(this.el.points), at = this.positions;
+    this.inkColor = this.css("--ink", "#222"), this.paperColor = this.css("--paper", "#fff");
+    this.accent = this.css("--accent", "#0072b2");
+    ctx.clearRect(0, 0, this.width, this.height);
+    this.drawAxes(ctx);
+    const n = at.length / 2, images = this.thumbnails && !this.layout.curve;
+    const side = n > 2500 ? 3 : n > 800 ? 4 : 6, taken = new Set(), cell = 30;
+    ctx.globalAlpha = images ? 1 : 0.75;
+    for (let i = 0; i < n; i++) {
+      const x = this.toX(at[2 * i]), y = this.toY(at[2 * i + 1]);
+      if (x < -9 || y < -9 || x > this.width + 9 || y > this.height + 9) continue;
+      if (!images) {
+        ctx.fillStyle = this.colorOf(i);
+        ctx.fillRect(x - side / 2, y - side / 2, side, side);
+      } else if (i < this.meta.images) {
+        const key = `${Math.round(x / cell)},${Math.round(y / cell)}`;
+        if (taken.has(key)) continue;
+        taken.add(key);
+        ctx.drawImage(this.thumbnail(i), x - cell / 2, y - cell / 2, cell - 2, cell - 2);
+      }
+    }
+    ctx.globalAlpha = 1;
+    if (!images) this.drawClassNames(ctx);
+  }
+
+  /** Example i as a small picture, its ink in the colour of its class. */
+  thumbnail(i) {
+    this.thumbs ??= new Map();
+    if (!this.thumbs.has(i)) {
+      const canvas = newCanvas();
+      paint(canvas, this.bytesOf(i), this.layout, { unit: 255 });
+      if (this.layout.C === 1) {
+        const { data } = canvas.picture, ctx = pen(canvas);
+        for (let o = 0; o < data.length; o += 4) data[o + 3] = data[o];
+        ctx.putImageData(canvas.picture, 0, 0);
+        ctx.globalCompositeOperation = "source-in";
+        ctx.fillStyle = this.colorOf(i), ctx.fillRect(0, 0, canvas.width, canvas.height);
+      }
+      this.thumbs.set(i, canvas);
+    }
+    return this.thumbs.get(i);
+  }
+
+  cross(ctx, x, y, alpha) {
+    ctx.globalAlpha = alpha;
+    ctx.fillStyle = this.inkColor;
+    ctx.fillRect(x, 0, 1, this.height);
+    if (this.k > 1) ctx.fillRect(0, y, this.width, 1);
+    ctx.globalAlpha = 1;
+  }
+
+  drawAxes(ctx) {
+    this.cross(ctx, this.toX(0), this.toY(0), 0.2);
+    ctx.globalAlpha = 0.8;
+    ctx.fillStyle = this.inkColor;
+    ctx.font = "12px sans-serif";
+    ctx.fillText(this.nameOf(this.axes[0]) + " \u2192", this.width - 44, this.height - 6);
+    if (this.k > 1) ctx.fillText(this.nameOf(this.axes[1]) + " \u2191", 6, 14);
+  }
+
+  /** The class's name in the middle of its points: a second channel beside the colour. */
+  drawClassNames(ctx) {
+    const places = this.meta.classes.map(() => [[], []]);
+    this.arrays.labels?.forEach((label, i) => {
+      places[label]?.[0].push(this.positions[2 * i]), places[label]?.[1].push(this.positions[2 * i + 1]);
+    });
+    ctx.save();
+    ctx.font = "bold 14px sans-serif";
+    ctx.textAlign = "center", ctx.textBaseline = "middle";
+    ctx.lineWidth = 4;
+    ctx.strokeStyle = this.paperColor, ctx.fillStyle = this.inkColor;
+    places.forEach(([xs, ys], c) => {
+      if (!xs.length) return;
+      const middle = (values) => values.sort((a, b) => a - b)[values.length >> 1];
+      const x = this.toX(middle(xs)), y = this.toY(middle(ys)), { name } = this.meta.classes[c];
+      ctx.strokeText(name, x, y), ctx.fillText(name, x, y);
+    });
+    ctx.restore();
+  }
+
+  drawOverlay() {
+    const ctx = pen(this.el.overlay), z = this.current, [ax, ay] = this.axes;
+    const place = (code) => [this.toX(code[ax]), ay < 0 ? this.height / 2 : this.toY(code[ay])];
+    ctx.clearRect(0, 0, this.width, this.height);
+    const [x, y] = place(z);
+    this.cross(ctx, x, y, 0.5);
+    ctx.lineWidth = 2;
+    const line = this.recording ?? this.path;
+    if (line) {
+      ctx.strokeStyle = this.accent;
+      ctx.beginPath();
+      for (const code of line) ctx.lineTo(...place(code));
+      ctx.stroke();
+    }
+    const ring = ([u, v], color, width, height = width) => {
+      ctx.strokeStyle = color;
+      ctx.beginPath(), ctx.ellipse(u, v, width, height, 0, 0, 7), ctx.stroke();
+    };
+    this.pins.forEach((pin) => ring(place(pin.z), this.inkColor, 5));
+    const q = this.posterior(), [u, v] = this.view.map(({ low, high }) => high - low);
+    if (q && ay >= 0) for (const deviations of [1, 2]) {
+      const radius = (d) => deviations * Math.exp(q.logvar[d] / 2);
+      ring(place(q.mu), this.accent, radius(ax) / u * this.width, radius(ay) / v * this.height);
+    }
+    if (this.near) ring(place(this.codes.subarray(this.near.index * this.k)), this.accent, 7);
+    ctx.fillStyle = this.accent;
+    ctx.beginPath(), ctx.arc(x, y, 5, 0, 7), ctx.fill();
+  }
+
+  // ------------------------------------------------------------ one frame
+
+  /** Draw what changed, at the next frame. */
+  show() {
+    this.pending ??= requestAnimationFrame((now) => {
+      this.pending = null;
+      if (this.meta && this.root.isConnected) this.frame(now);
+    });
+  }
+
+  frame(now) {
+    if (!this.width) this.resize();
+    if (!this.width) return;
+    if (this.playing) this.step(now);
+    if (this.filming) this.film(now);
+    if (this.tween) this.move(now);
+    if (this.stale) this.drawPoints(), this.stale = false;
+    this.drawDecoded();
+    this.drawOverlay();
+    const key = this.current.join();
+    if (key !== this.stripKey) this.stripKey = key, this.stripsAt = now + 120, this.stripQueue = null;
+    this.drawStrips(now);
+    if (this.playing || this.filming || this.tween || this.stripsAt) this.show();
+  }
+
+  move(now) {
+    const { from, to, start } = this.tween, t = Math.min(1, (now - start) / 300), s = t * t * (3 - 2 * t);
+    this.positions = t < 1 ? to.map((v, i) => from[i] + s * (v - from[i])) : to;
+    if (t === 1) this.tween = null;
+    this.stale = true;
+  }
+
+  /** x_hat of z, or null where nothing can decode it now. The engine overwrites it at each call. */
+  decode(z) {
+    return this.network ? this.network.decode(z) : z === this.z ? this.answer : null;
+  }
+
+  drawDecoded() {
+    const z = this.current, { el, layout, k } = this, anchored = !this.hover && this.anchor;
+    const still = anchored && anchored.x && anchored.mu.every((v, d) => v === z[d]);
+    const x_hat = this.decode(z), drawable = x_hat?.every(Number.isFinite);
+    if (drawable) paint(el.big, x_hat, layout);
+    else wipe(el.big);
+    el.bigText.textContent = drawable ? (still ? "Its reconstruction" : "Decoded from this point")
+      : x_hat ? "The decoding is not a number here." : this.broken ? "Nothing to decode."
+        : this.hover ? "Click to decode here." : "Waiting for the server.";
+    this.near = null;
+    if (this.meta.images) {
+      [this.near] = still && anchored.index >= 0 ? [{ index: anchored.index, distance: 0 }]
+        : nearest(this.codes, k, this.meta.images, z);
+      const { index, distance } = this.near, name = this.meta.classes[this.arrays.labels?.[index]]?.name;
+      paint(el.near, this.bytesOf(index), layout, { unit: 255 });
+      el.nearText.textContent = `${distance ? "Nearest real" : "The chosen"} image${name ? ` (${name})` : ""}`
+        + (distance ? `, ${number(distance)} away` : "");
+    }
+    if (this.pca) {
+      paint(el.pca, this.pcaDecode(z, still ? anchored.x : null), layout);
+      el.pcaText.textContent = still ? `PCA of it, ${k} numbers` : `PCA, ${k} numbers, here`;
+    }
+    const shown = k <= 3 ? [...z.keys()] : this.axes;
+    el.where.textContent = shown.map((d) => `${this.nameOf(d)} = ${number(z[d])}`).join("   ")
+      + (k > 3 ? `   ${k - 2} others unchanged` : "");
+    this.drawSliderValues(z);
+  }
+
+  nameOf = (d) => `z${[...String(d + 1)].map((c) => String.fromCharCode(0x2080 + +c)).join("")}`;
+
+  // ------------------------------------------------------------ hands
+
+  listen() {
+    const on = (node, types, act) => types.split(" ").forEach((type) =>
+      node.addEventListener(type, act, { signal: this.abort.signal, passive: false }));
+    const { overlay, paper } = this.el;
+    on(this.root, "click", (event) => {
+      const act = event.target.closest("[data-do]")?.dataset.do;
+      if (act && this.meta) (this.actions[act] ?? this[act]).call(this, event);
+    });
+    const hands = { pointerdown: "down", pointermove: "point", pointerup: "up", pointercancel: "up", pointerleave: "leave" };
+    for (const type in hands) on(overlay, type, (event) => this.view && this.width && this[hands[type]](event));
+    on(this.root, "keydown", (event) => this.view && this.key(event));
+    on(overlay, "contextmenu", (event) => event.preventDefault());
+    on(overlay, "wheel", (event) => {
+      event.preventDefault();
+      this.zoom(Math.exp(-event.deltaY * (event.ctrlKey ? 0.01 : 0.0016)), event.offsetX, event.offsetY);
+    });
+    for (const axis of [this.el.axisX, this.el.axisY]) on(axis, "change", () => this.setAxes());
+    on(this.el.epoch, "input", () => this.travel(this.meta.time.available[+this.el.epoch.value]));
+    on(this.el.fold, "toggle", () => this.el.fold.open && this.makeSliders());
+    on(paper, "pointerdown pointermove", (event) => this.ink(event));
+    on(this.el.file, "change", () => this.readFile());
+    on(this.el.centre, "change", () => this.encodeDrawing());
+  }
+
+  actions = {
+    reset() { this.choose(this.mean, null, false); },
+    dots() { this.thumbnails = this.press("dots", !this.thumbnails); this.stale = true; this.show(); },
+    hand() { this.moving = this.press("hand", !this.moving); this.el.map.classList.toggle("lp-moving", this.moving); },
+    zoomIn() { this.zoom(1.5); },
+    zoomOut() { this.zoom(1 / 1.5); },
+    fit() { this.fit(); this.show(); },
+    clear() { this.paperInk(true); this.encodeDrawing(); },
+    path() { this.awaitingDrag = this.press("path", !this.awaitingDrag); },
+    play() { this.play(!this.playing); },
+    png() { this.el.strip.toBlob((blob) => this.save(blob, "journey.png")); },
+    film() { this.filming = this.filming ? null : { at: 0, index: -1 }; this.drawLosses(); this.show(); },
+    tab(event) { this.openTab(event.target.dataset.tab); },
+    pin(event) { const pin = this.pins[event.target.closest("button").dataset.pin]; this.choose(pin.z, null, false); },
+  };
+
+  press(name, state) {
+    this.el[name].setAttribute("aria-pressed", state);
+    return state;
+  }
+
+  /** The code under a place of the map: two coordinates from it, the others as they are. */
+  codeAt(x, y) {
+    const z = this.z.slice(), [ax, ay] = this.axes;
+    z[ax] = this.fromX(x);
+    if (ay >= 0) z[ay] = this.fromY(y);
+    return z;
+  }
+
+  down(event) {
+    this.el.overlay.setPointerCapture(event.pointerId);
+    this.pointers.set(event.pointerId, { x: event.offsetX, y: event.offsetY });
+    this.gesture = { x: event.offsetX, y: event.offsetY, far: this.pointers.size > 1,
+      pan: event.button > 0 || event.shiftKey || this.moving };
+    if (this.awaitingDrag && !this.gesture.pan) this.recording = [];
+    if (this.playing) this.play(false);
+    this.point(event);
+  }
+
+  point(event) {
+    const last = this.pointers.get(event.pointerId), { offsetX: x, offsetY: y } = event;
+    if (last && this.gesture && Math.hypot(x - this.gesture.x, y - this.gesture.y) > TAP) this.gesture.far = true;
+    if (last && this.pointers.size > 1) {
+      const [other] = [...this.pointers].filter(([id]) => id !== event.pointerId).map(([, p]) => p);
+      const spread = (p) => Math.max(20, Math.hypot(p.x - other.x, p.y - other.y));
+      this.hover = this.recording = null;
+      this.zoom(spread({ x, y }) / spread(last), (x + other.x) / 2, (y + other.y) / 2);
+      this.pan((x - last.x) / 2, (y - last.y) / 2);
+    } else if (last && this.gesture?.pan) {
+      this.hover = null;
+      this.pan(x - last.x, y - last.y);
+    } else if (!this.playing) {
+      this.hover = this.codeAt(x, y);
+      this.recording?.push(this.hover);
+      this.show();
+    }
+    if (last) last.x = x, last.y = y;
+  }
+
+  up(event) {
+    const tapped = this.gesture && !this.gesture.far && !this.gesture.pan && event.type === "pointerup";
+    this.pointers.delete(event.pointerId);
+    if (this.recording?.length > 1) {
+      this.setPath((t) => this.recording[Math.round(t * (this.recording.length - 1))], "A recorded drag");
+      this.awaitingDrag = this.press("path", false);
+    } else if (tapped && !this.pointers.size) {
+      const hit = this.hit(event.offsetX, event.offsetY);
+      if (hit >= 0) this.chooseImage(hit);
+      else this.choose(this.codeAt(event.offsetX, event.offsetY));
+    }
+    this.recording = null;
+    if (event.pointerType !== "mouse") this.hover = null;
+    this.show();
+  }
+
+  leave(event) {
+    if (this.pointers.has(event.pointerId) || this.playing) return;
+    this.hover = null;
+    this.show();
+  }
+
+  /** The example within a few pixels of a place, or -1; one with a picture, where there are any. */
+  hit(x, y) {
+    let best = -1, least = this.thumbnails ? 16 : 8;
+    for (let i = 0; i < (this.meta.images || this.meta.points); i++) {
+      const far = Math.hypot(this.toX(this.positions[2 * i]) - x, this.toY(this.positions[2 * i + 1]) - y);
+      if (far < least) least = far, best = i;
+    }
+    return best;
+  }
+
+  key(event) {
+    const slider = event.target.closest?.(".lp-slider"), onMap = event.target === this.el.overlay;
+    if (event.ctrlKey || event.metaKey || event.altKey || (event.target === this.el.epoch)) return;
+    const arrow = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key];
+    if (event.key === "Escape") this.undo();
+    else if (/^[1-9]$/.test(event.key)) this.chooseDimension(+event.key - 1);
+    else if (event.key === "Home" && slider) this.setValue(+slider.dataset.d, this.mean[slider.dataset.d]);
+    else if (event.key === "Home" && onMap) this.actions.reset.call(this);
+    else if (onMap && arrow) this.nudge(arrow);
+    else if (onMap && event.key === "Enter" && this.near) this.chooseImage(this.near.index);
+    else return;
+    event.preventDefault();
+  }
+
+  nudge(arrow) {
+    const z = this.z.slice();
+    this.axes.forEach((d, i) => d >= 0 && (z[d] += arrow[i] * (this.view[i].high - this.view[i].low) / 50));
+    this.choose(z, null, false);
+  }
+
+  /** Dimension d by its number: to its slider. */
+  chooseDimension(d) {
+    if (d >= this.k || !this.panels.includes("sliders")) return;
+    this.openTab("sliders");
+    if (!this.sliders.has(d)) this.el.fold.open = true, this.makeSliders();
+    this.sliders.get(d)?.input.focus();
+  }
+
+  setAxes() {
+    this.axes = [+this.el.axisX.value, +this.el.axisY.value];
+    this.fit();
+    this.glide(true);
+    this.show();
+  }
+
+  // ------------------------------------------------------------ sliders
+
+  makeSlider({ index: d, low, high, score, dead }) {
+    const row = this.el.slider.content.firstElementChild.cloneNode(true);
+    const [label, input, strip] = ["label", "input", "canvas"].map((tag) => row.querySelector(tag));
+    const best = this.meta.dimensions[0].score || 1, { W, H } = this.layout;
+    row.classList.toggle("lp-dead", dead);
+    row.dataset.d = d;
+    label.textContent = this.nameOf(d), label.htmlFor = input.id = `lp-z${d}`;
+    Object.assign(input, { min: low, max: high, step: (high - low) / 400 });
+    strip.width = STRIP * W, strip.height = H;
+    strip.setAttribute("aria-label", `What ${this.nameOf(d)} changes, from low to high`);
+    row.querySelector("i").style.width = `${Math.max(0, Math.min(100, 100 * score / best))}%`;
+    row.querySelector("small").textContent = dead ? "dead: carries nothing"
+      : this.meta.score === "KL" ? `KL ${score.toFixed(2)} nat` : `variance ${score.toPrecision(2)}`;
+    input.addEventListener("pointerdown", () => this.remember());
+    input.addEventListener("keydown", (event) => event.key.startsWith("Arrow") && !event.repeat && this.remember());
+    input.addEventListener("input", () => this.setValue(d, +input.value, false));
+    input.addEventListener("change", () => this.moved());
+    this.sliders.set(d, { row, input, low, high, strip, output: row.querySelector("output") });
+    return row;
+  }
+
+  makeSliders() {
+    const { dimensions } = this.meta, { foldedSliders } = this.el;
+    if (foldedSliders.childElementCount) return;
+    const rest = dimensions.slice(OPEN_SLIDERS, OPEN_SLIDERS + FOLDED_SLIDERS);
+    foldedSliders.replaceChildren(...rest.map((d) => this.makeSlider(d)));
+    this.stripKey = "";
+    this.show();
+  }
+
+  setValue(d, value, done = true) {
+    if (done) this.remember();
+    this.z = this.z.slice();
+    this.z[d] = value;
+    this.anchor = this.hover = null;
+    if (done || this.playing) this.moved();
+    this.show();
+  }
+
+  drawSliderValues(z) {
+    for (const [d, { input, output }] of this.sliders) {
+      if (+input.value !== z[d]) input.value = z[d];
+      const text = number(z[d]);
+      if (output.textContent !== text) output.textContent = text;
+    }
+  }
+
+  /** Filmstrips follow when the hand rests, a few decodings a frame. */
+  drawStrips(now) {
+    if (!this.stripsAt || now < this.stripsAt) return;
+    this.stripQueue ??= [...this.sliders.values()].filter(({ row }) => row.offsetParent)
+      .flatMap((slider) => Array.from({ length: STRIP }, (_, i) => ({ slider, i })));
+    const start = performance.now(), z = this.current.slice();
+    while (this.network && this.stripQueue.length && performance.now() - start < 5) {
+      const { slider: { row, low, high, strip }, i } = this.stripQueue.shift(), d = row.dataset.d, kept = z[d];
+      z[d] = low + (high - low) * i / (STRIP - 1);
+      paint(strip, this.network.decode(z), this.layout, { at: i, cells: STRIP });
+      z[d] = kept;
+    }
+    if (!this.network || !this.stripQueue.length) this.stripsAt = null;
+  }
+
+  // ------------------------------------------------------------ draw your own
+
+  paperInk(clear) {
+    const ctx = this.el.paper.getContext("2d", { willReadFrequently: true });
+    if (clear) ctx.clearRect(0, 0, 196, 196);
+    return ctx;
+  }
+
+  ink(event) {
+    event.preventDefault();
+    const { paper } = this.el, ctx = this.paperInk(), scale = 196 / paper.clientWidth;
+    if (event.type === "pointerdown") paper.setPointerCapture(event.pointerId), this.pen = null;
+    else if (!event.buttons) return;
+    ctx.strokeStyle = "#fff";
+    ctx.lineWidth = 17, ctx.lineCap = ctx.lineJoin = "round";
+    ctx.beginPath();
+    const to = [event.offsetX * scale, event.offsetY * scale];
+    ctx.moveTo(...this.pen ?? to), ctx.lineTo(...to);
+    this.pen = to;
+    ctx.stroke();
+    this.drawing ??= requestAnimationFrame(() => (this.drawing = null, this.encodeDrawing()));
+  }
+
+  async readFile() {
+    const [file] = this.el.file.files;
+    this.el.file.value = "";
+    const picture = file && await createImageBitmap(file).catch(() => null);
+    if (!picture) return file && this.say(`${file.name} is not a picture that this browser can read.`, true);
+    const scale = 196 / Math.max(picture.width, picture.height), ctx = this.paperInk(true);
+    const w = Math.ceil(picture.width * scale), h = Math.ceil(picture.height * scale);
+    const x = (196 - w) >> 1, y = (196 - h) >> 1;
+    ctx.drawImage(picture, x, y, w, h);
+    const pixels = ctx.getImageData(x, y, w, h), grey = new Float32Array(w * h);
+    grey.forEach((_, i) => (grey[i] = (pixels.data[4 * i] + pixels.data[4 * i + 1] + pixels.data[4 * i + 2]) / 3));
+    inkOfPhotograph(grey).forEach((v, i) => pixels.data.set([255, 255, 255, 255 * v], 4 * i));
+    this.paperInk(true).putImageData(pixels, x, y);
+    this.say(this.problem);
+    this.encodeDrawing();
+  }
+
+  /** Encode what is on the paper; its code becomes the chosen point. */
+  encodeDrawing() {
+    const { el, layout } = this, { H, W } = layout;
+    const pixels = this.paperInk().getImageData(0, 0, 196, 196).data;
+    const ink = Float32Array.from({ length: 196 * 196 }, (_, i) => pixels[4 * i + 3] / 255);
+    const grey = fitDrawing(ink, 196, 196, H, W, el.centre.checked);
+    if (!grey || !this.network) {
+      [el.seen, el.redrawn, el.neighbours].forEach(wipe);
+      el.drawText.textContent = grey ? this.problem : this.hint ??= el.drawText.textContent;
+      return;
+    }
+    const x = Float32Array.from({ length: this.size }, (_, i) => grey[i % (H * W)]);
+    const q = this.network.encode(x), mu = q.mu.slice();
+    this.hover = null;
+    if (this.anchor?.index !== -1) this.remember();
+    this.anchor = { index: -1, x, mu, logvar: q.logvar?.slice() };
+    this.z = mu;
+    this.moved();
+    const x_hat = this.network.decode(mu), { errors } = this.meta;
+    paint(el.seen, x, layout), paint(el.redrawn, x_hat, layout);
+    const error = x.reduce((sum, v, i) => sum + (v - x_hat[i]) ** 2, 0) / this.size;
+    const rank = errors.findIndex((e) => e > error);
+    el.drawText.textContent = `Error ${error.toFixed(4)} (mean squared, per value)` + (errors.length
+      ? `: larger than ${rank < 0 ? 100 : Math.max(0, rank - 1)} % of the held-out images' errors.` : ".");
+    nearest(this.codes, this.k, this.meta.images, mu, 5).forEach(({ index }, at) =>
+      paint(el.neighbours, this.bytesOf(index), layout, { unit: 255, at, cells: 5 }));
+  }
+
+  // ------------------------------------------------------------ journeys
+
+  drawPins() {
+    const button = ({ z, index }, i, all) => {
+      const node = document.createElement("button"), canvas = newCanvas(), fromEnd = all.length - i;
+      node.dataset.do = "pin", node.dataset.pin = i, node.type = "button";
+      node.title = `Pinned ${index < 0 ? "point" : "image"} ${i + 1}`;
+      const x_hat = index >= 0 && index < this.meta.images ? this.imageOf(index) : this.network?.decode(z);
+      if (x_hat) paint(canvas, x_hat, this.layout);
+      node.append(canvas, fromEnd === 2 ? "A" : fromEnd === 1 ? "B" : "");
+      return node;
+    };
+    this.el.pins.replaceChildren(...(this.pins.length ? this.pins.map(button)
+      : ["Click points of the map to pin them: the last two are A and B."]));
+    this.el.between.disabled = this.pins.length < 2;
+  }
+
+  between() {
+    const [a, b] = this.pins.slice(-2).map((pin) => pin.z), kind = this.el.line.value;
+    this.setPath((t) => interpolate(a, b, t, kind === "spherical"), `From A to B, ${kind}`);
+  }
+
+  /** at: a share of the way (0 to 1) -> z. */
+  setPath(at, text) {
+    this.path = Array.from({ length: JOURNEY }, (_, i) => at(i / (JOURNEY - 1)));
+    this.pathText = text;
+    this.drawJourney();
+    this.play(true);
+  }
+
+  play(playing) {
+    this.playing = playing, this.started = null;
+    if (!playing) this.hover = null;
+    this.el.play.textContent = playing ? "Stop" : "Play";
+    this.show();
+  }
+
+  drawJourney() {
+    const { el, path } = this, decodes = path && this.network;
+    [el.play, el.gif, el.png].forEach((button) => (button.disabled = !decodes));
+    el.journeyText.textContent = path ? this.pathText : "No journey yet. Record a drag over the map, or go from A to B.";
+    if (decodes) path.filter((_, i) => i % 4 === 0).forEach((z, at, all) =>
+      paint(el.strip, this.network.decode(z), this.layout, { at, cells: all.length }));
+    else wipe(el.strip);
+  }
+
+  step(now) {
+    this.started ??= now;
+    const phase = (now - this.started) / 3000 % 2;
+    this.hover = this.path[Math.round((phase < 1 ? phase : 2 - phase) * (this.path.length - 1))];
+  }
+
+  gif() {
+    const { H, W, C, curve } = this.layout, scale = curve ? 2 : Math.max(1, Math.round(140 / Math.max(H, W)));
+    const palette = Array.from({ length: 256 }, (_, i) => (C === 1 ? [i, i, i]
+      : [Math.floor(i / 42) % 6 * 51, Math.floor(i / 6) % 7 * 42.5 | 0, i % 6 * 51]));
+    const canvas = newCanvas();
+    const frames = [...this.path, ...this.path.slice(1, -1).reverse()].map((z) => {
+      wipe(canvas), paint(canvas, this.network.decode(z), this.layout);
+      const { data } = pen(canvas).getImageData(0, 0, W, H), level = (v, n) => Math.round(v / 255 * n);
+      return Uint8Array.from({ length: H * W * scale * scale }, (_, i) => {
+        const o = 4 * (Math.floor(i / (W * scale) / scale) * W + Math.floor(i % (W * scale) / scale));
+        return C === 1 ? data[o + 1] : level(data[o], 5) * 42 + level(data[o + 1], 6) * 6 + level(data[o + 2], 5);
+      });
+    });
+    this.save(new Blob([encodeGif(frames, W * scale, H * scale, palette, 7)], { type: "image/gif" }), "journey.gif");
+  }
+
+  save(blob, name) {
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(blob), link.download = name;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+  }
+
+  // ------------------------------------------------------------ the film of epochs
+
+  /** 0.6 s an epoch, from the first to the last. */
+  film(now) {
+    const { available } = this.meta.time, { at, index } = this.filming;
+    if (now - at < 600 || (index >= 0 && this.epoch !== null && !this.frames.has(this.epoch))) return;
+    if (index + 1 >= available.length) this.filming = null, this.drawLosses();
+    else this.filming = { at: now, index: index + 1 }, this.travel(available[index + 1]);
+  }
+
+  drawLosses() {
+    const { el, meta: { time } } = this;
+    if (!time) return;
+    const { available, test_mse: losses } = time, now = this.epoch ?? available.at(-1), at = available.indexOf(now);
+    el.epoch.max = available.length - 1, el.epoch.value = at;
+    el.film.textContent = this.filming ? "Stop" : "Play";
+    el.epochText.textContent = `epoch ${now}${this.epoch === null ? " (newest)" : ""}`
+      + (losses[at] == null ? "" : `, held-out error ${losses[at].toFixed(4)}`);
+    const { losses: canvas } = el, { width: W, height: H } = canvas;
+    const ctx = pen(canvas), known = losses.filter((v) => v != null);
+    if (known.length < 2) return;
+    const low = Math.min(...known), high = Math.max(...known);
+    const x = (i) => 20 + i / (losses.length - 1) * (W - 40), y = (v) => 20 + (high - v) / (high - low || 1) * (H - 40);
+    wipe(canvas);
+    ctx.strokeStyle = ctx.fillStyle = this.accent ?? "#0072b2";
+    ctx.lineWidth = 3;
+    ctx.beginPath();
+    losses.forEach((v, i) => v != null && ctx.lineTo(x(i), y(v)));
+    ctx.stroke();
+    if (losses[at] != null) ctx.beginPath(), ctx.arc(x(at), y(losses[at]), 9, 0, 7), ctx.fill();
+  }
+
+  // ------------------------------------------------------------ the page around it
+
+  /** Fit the page to the model: axes, legend, sliders, panels. */
+  build(anew) {
+    const { el, meta, k } = this;
+    const panels = (this.options.panels ?? []).filter((name) => (
+      { sliders: true, draw: !this.layout.curve && Boolean(meta.network), journey: true, time: Boolean(meta.time) }[name]));
+    this.root.style.setProperty("--map-height", `${this.options.height ?? 440}px`);
+    el.axes.hidden = k < 3;
+    el.pcaBox.hidden = !meta.pca;
+    el.near.parentNode.hidden = !meta.images;
+    el.dots.disabled = !meta.images || this.layout.curve;
+    el.resample.hidden = !meta.variational;
+    for (const canvas of [el.big, el.near, el.pca]) canvas.width = this.layout.W, canvas.height = this.layout.H;
+    this.thumbs = null;
+    const text = (tag, content) => Object.assign(document.createElement(tag), { textContent: content });
+    el.legend.replaceChildren(...meta.classes.map(({ name, color }) => {
+      const node = text("span", name), dot = document.createElement("i");
+      dot.style.background = color;
+      node.prepend(dot);
+      return node;
+    }));
+    el.overlay.setAttribute("aria-label", `Map of ${meta.points} held-out codes of ${meta.model.name}`);
+    if (k > 2 && (anew || el.axisX.childElementCount !== k)) for (const select of [el.axisX, el.axisY]) {
+      select.replaceChildren(...meta.dimensions.map((d) =>
+        Object.assign(text("option", this.nameOf(d.index) + (d.dead ? " (dead)" : "")), { value: d.index })));
+    }
+    el.axisX.value = this.axes[0], el.axisY.value = this.axes[1];
+    if (panels.includes("sliders")) {
+      this.sliders = new Map();
+      el.openSliders.replaceChildren(...meta.dimensions.slice(0, OPEN_SLIDERS).map((d) => this.makeSlider(d)));
+      el.foldedSliders.replaceChildren();
+      const rest = Math.min(FOLDED_SLIDERS, k - OPEN_SLIDERS);
+      el.fold.hidden = rest <= 0;
+      const dead = meta.dimensions.filter((d) => d.dead).length;
+      el.foldText.textContent = `${rest} more dimensions${dead ? `; ${dead} of all ${k} are dead` : ""}`;
+      if (el.fold.open && rest > 0) this.makeSliders();
+    }
+    if (panels.join() !== this.panels?.join()) {
+      this.panels = panels;
+      el.tabs.hidden = panels.length < 2;
+      for (const button of el.tabs.children) button.hidden = !panels.includes(button.dataset.tab);
+      this.openTab(panels.includes(this.tab) ? this.tab : panels[0]);
+    }
+    if (anew) this.paperInk(true), this.encodeDrawing();
+    this.drawPins();
+    this.drawJourney();
+    this.drawLosses();
+    el.undo.disabled = !this.undos.length;
+    el.resample.disabled = !this.posterior();
+    this.stripKey = "";
+  }
+
+  openTab(name) {
+    this.tab = name;
+    for (const panel of this.root.querySelectorAll("[data-panel]")) panel.hidden = panel.dataset.panel !== name;
+    for (const button of this.el.tabs.children) button.setAttribute("aria-selected", button.dataset.tab === name);
+    if (name === "time") this.drawLosses();
+    this.stripKey = "";
+    this.show();
+  }
+}
+
+/** The component: Streamlit calls it again whenever data change; the same pad takes them. */
+export default function latentPad(args) {
+  const root = args.parentElement.querySelector(".lp");
+  root.pad ??= new Pad(root);
+  root.pad.update(args.data ? args : { ...args, data: {} });
+  return () => {
+    root.pad?.destroy();
+    root.pad = null;
+  };
+}

@@ -1,0 +1,95 @@
+"""The launcher: Streamlit as an ASGI app that starts and stops the job engine with the server."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from http.cookies import CookieError, SimpleCookie
+from typing import Any
+
+from starlette.middleware import Middleware
+
+OWNER_COOKIE = "aecore_owner"
+YEAR = 365 * 24 * 3600
+# The first page comes first: worker processes that start beside it would take its processor time.
+WORKERS_AFTER = 4.0
+
+
+def make_app(script: str) -> Any:
+    """The ASGI app for `streamlit run`."""
+    import streamlit as st
+    from streamlit.runtime.pages_manager import PagesManager
+
+    # A folder called pages/ would otherwise be served the old way until some session has called
+    # st.navigation. This is Streamlit's own internal, hence the pinned minor version.
+    PagesManager.uses_pages_directory = False
+    return st.App(script, lifespan=_lifespan, middleware=[Middleware(OwnerCookie)])
+
+
+@asynccontextmanager
+async def _lifespan(app: Any) -> AsyncIterator[None]:
+    threading.Thread(target=_import_heavy, name="aecore-imports", daemon=True).start()
+    starter = threading.Timer(WORKERS_AFTER, _start_engine)
+    starter.daemon = True
+    starter.start()
+    try:
+        yield
+    finally:
+        starter.cancel()
+        from aecore.jobs import engine
+
+        engine().close()
+
+
+def _import_heavy() -> None:
+    """torch takes over a second to import: begin while the browser still opens."""
+    import pages.parts.session  # noqa: F401
+
+
+def _start_engine() -> None:
+    from aecore.errors import AecoreError
+    from aecore.jobs import engine
+
+    try:
+        engine().start()
+    except AecoreError as error:
+        print(f"aecore: {error}")
+
+
+class OwnerCookie:
+    """Gives each browser a random id, so that runs belong to it over F5 and closed tabs."""
+
+    def __init__(self, app: Any):
+        self.app = app
+
+    async def __call__(self, scope: dict, receive: Any, send: Any) -> None:
+        if scope["type"] != "http" or self._known(scope) or not self._is_page(scope):
+            await self.app(scope, receive, send)
+            return
+        cookie = (
+            f"{OWNER_COOKIE}={secrets.token_hex(16)}; Path=/; Max-Age={YEAR}; HttpOnly; "
+            "SameSite=Lax"
+        )
+
+        async def send_with_cookie(message: dict) -> None:
+            if message["type"] == "http.response.start":
+                headers = [*message.get("headers", []), (b"set-cookie", cookie.encode())]
+                message = {**message, "headers": headers}
+            await send(message)
+
+        await self.app(scope, receive, send_with_cookie)
+
+    @staticmethod
+    def _is_page(scope: dict) -> bool:
+        accepts = dict(scope.get("headers", [])).get(b"accept", b"")
+        return scope.get("method") == "GET" and b"text/html" in accepts
+
+    @staticmethod
+    def _known(scope: dict) -> bool:
+        raw = dict(scope.get("headers", [])).get(b"cookie", b"").decode("latin-1")
+        try:
+            return OWNER_COOKIE in SimpleCookie(raw)
+        except CookieError:
+            return False

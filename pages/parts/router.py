@@ -1,0 +1,48 @@
+"""The router: sections of pages in the sidebar, the model in hand, and one place for errors."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from aecore.errors import AecoreError
+from pages.parts import layout, session
+
+SECTIONS = {
+    "": [("pages/home.py", "Home", "home", ":material/home:")],
+    "Build": [
+        ("pages/build/train.py", "Train", "train", ":material/model_training:"),
+        ("pages/build/runs.py", "Runs", "runs", ":material/list_alt:"),
+    ],
+    "Look": [
+        (
+            "pages/look/reconstructions.py",
+            "Reconstructions",
+            "reconstructions",
+            ":material/compare:",
+        ),
+        ("pages/look/latent_space.py", "Latent space", "latent-space", ":material/scatter_plot:"),
+        ("pages/look/decode.py", "Decode", "decode", ":material/tune:"),
+    ],
+}
+
+
+def route() -> None:
+    """Run the page that the URL names."""
+    st.set_page_config(
+        page_title="Autoencoders, live", page_icon=":material/blur_on:", layout="wide"
+    )
+    pages = {
+        section: [
+            st.Page(path, title=title, url_path=url, icon=icon, default=url == "home")
+            for path, title, url, icon in entries
+        ]
+        for section, entries in SECTIONS.items()
+    }
+    layout.tighten()
+    page = st.navigation(pages)
+    try:
+        session.begin()
+        session.show_hand()
+        page.run()
+    except AecoreError as error:
+        st.error(str(error), icon=":material/error:")

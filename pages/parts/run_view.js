@@ -1,0 +1,301 @@
+// Draws a training run: held-out error with PCA's line, the latent map in motion, reconstructions.
+// The canvases stay in place; new data only repaint them, so nothing flickers or jumps.
+
+const CHART_HEIGHT = 300;
+const TWEEN_MS = 350;
+const states = new WeakMap();
+
+/** Base64 to bytes. */
+function bytes(text) {
+  return Uint8Array.from(atob(text || ""), (c) => c.charCodeAt(0));
+}
+
+/** Base64 of little-endian float32 to numbers. */
+function floats(text) {
+  return new Float32Array(bytes(text).buffer);
+}
+
+/** A canvas sized to its place and the screen's pixels; returns its context and CSS size. */
+function fit(canvas, height) {
+  const ratio = window.devicePixelRatio || 1;
+  const width = canvas.clientWidth || 300;
+  const w = Math.round(width * ratio);
+  const h = Math.round(height * ratio);
+  if (canvas.width !== w || canvas.height !== h) {
+    canvas.width = w;
+    canvas.height = h;
+    canvas.style.height = `${height}px`;
+  }
+  const context = canvas.getContext("2d");
+  context.setTransform(ratio, 0, 0, ratio, 0, 0);
+  context.clearRect(0, 0, width, height);
+  return { context, width, height };
+}
+
+/** Round numbers for an axis, on a logarithmic scale: 1, 2 and 5 times powers of ten. */
+function logTicks(low, high) {
+  const ticks = [];
+  for (let e = Math.floor(Math.log10(low)); e <= Math.ceil(Math.log10(high)); e += 1) {
+    for (const m of [1, 2, 5]) {
+      const value = m * 10 ** e;
+      if (value >= low && value <= high) ticks.push(value);
+    }
+  }
+  return ticks;
+}
+
+function shortNumber(value) {
+  if (value >= 1e6) return `${+(value / 1e6).toPrecision(3)}M`;
+  if (value >= 1e3) return `${+(value / 1e3).toPrecision(3)}k`;
+  return `${+value.toPrecision(2)}`;
+}
+
+function drawChart(state) {
+  const { data } = state;
+  const style = getComputedStyle(state.root);
+  const ink = style.color;
+  const { context: c, width, height } = fit(state.chart, CHART_HEIGHT);
+  const left = 52;
+  const right = 12;
+  const top = 14;
+  const bottom = 34;
+  c.font = `12px ${style.fontFamily || "sans-serif"}`;
+  c.textBaseline = "middle";
+  const rows = data.heldout || [];
+  const values = [...rows.map((r) => r[1]), ...(data.train || []).map((r) => r[1])]
+    .filter((v) => v > 0 && Number.isFinite(v));
+  for (const line of [data.pca, data.mean]) if (line) values.push(line);
+  if (!values.length) {
+    c.fillStyle = ink;
+    c.globalAlpha = 0.75;
+    c.fillText("The first point appears as soon as training begins.", left, height / 2);
+    c.globalAlpha = 1;
+    return;
+  }
+  const low = Math.min(...values) * 0.85;
+  const high = Math.min(Math.max(...values), 40 * Math.min(...values)) * 1.15;
+  const reach = Math.max(data.total || 1, ...rows.map((r) => r[0]), 1);
+  const xAt = (x) => left + (x / reach) * (width - left - right);
+  const yAt = (y) => {
+    const share = (Math.log(y) - Math.log(low)) / (Math.log(high) - Math.log(low));
+    return height - bottom - share * (height - top - bottom);
+  };
+  c.strokeStyle = ink;
+  c.fillStyle = ink;
+  c.lineWidth = 1;
+  c.textAlign = "right";
+  for (const tick of logTicks(low, high)) {
+    c.globalAlpha = 0.12;
+    c.beginPath();
+    c.moveTo(left, yAt(tick));
+    c.lineTo(width - right, yAt(tick));
+    c.stroke();
+    c.globalAlpha = 0.85;
+    c.fillText(`${+tick.toPrecision(1)}`, left - 6, yAt(tick));
+  }
+  c.textAlign = "center";
+  for (let i = 0; i <= 4; i += 1) {
+    const x = (reach * i) / 4;
+    c.textAlign = i === 4 ? "right" : i === 0 ? "left" : "center";
+    c.fillText(shortNumber(x), xAt(x), height - bottom + 12);
+  }
+  c.textAlign = "center";
+  c.fillText("images seen", left + (width - left - right) / 2, height - 8);
+  c.globalAlpha = 1;
+
+  const level = (value, color, text) => {
+    if (!value || value > high) return;
+    c.strokeStyle = color;
+    c.fillStyle = color;
+    c.setLineDash([6, 4]);
+    c.beginPath();
+    c.moveTo(left, yAt(value));
+    c.lineTo(width - right, yAt(value));
+    c.stroke();
+    c.setLineDash([]);
+    c.textAlign = "right";
+    c.fillText(text, width - right - 2, yAt(value) - 9);
+  };
+  level(data.pca, state.colors.pca, "PCA, the same k");
+  level(data.mean, state.colors.floor, "the mean image");
+
+  const curve = (points, color, dots) => {
+    c.strokeStyle = color;
+    c.fillStyle = color;
+    c.lineWidth = 2;
+    c.beginPath();
+    points.forEach(([x, y], i) => {
+      if (i) c.lineTo(xAt(x), yAt(Math.min(y, high)));
+      else c.moveTo(xAt(x), yAt(Math.min(y, high)));
+    });
+    c.stroke();
+    if (dots) {
+      for (const [x, y] of points) {
+        c.beginPath();
+        c.arc(xAt(x), yAt(y), 3.5, 0, 7);
+        c.fill();
+      }
+    }
+    c.lineWidth = 1;
+  };
+  curve(rows, state.colors.model, rows.length < 3);
+  curve(data.train || [], state.colors.train, true);
+  if (data.passed) {
+    const [x, seconds] = data.passed;
+    c.strokeStyle = state.colors.pca;
+    c.fillStyle = ink;
+    c.beginPath();
+    c.moveTo(xAt(x), top);
+    c.lineTo(xAt(x), height - bottom);
+    c.stroke();
+    c.textAlign = xAt(x) > width * 0.6 ? "right" : "left";
+    const side = c.textAlign === "right" ? -6 : 6;
+    c.fillText(`passed PCA after ${seconds.toFixed(1)} s`, xAt(x) + side, top + 8);
+  }
+}
+
+/** Paint the map between its last and its new positions; t from 0 to 1. */
+function drawMap(state, t) {
+  const { context: c, width, height } = fit(state.map, CHART_HEIGHT);
+  const { from, to, labels } = state;
+  if (!to) return;
+  const n = to.length / 2;
+  const box = [Infinity, -Infinity, Infinity, -Infinity];
+  const at = (i) => (from && from.length === to.length ? from[i] + (to[i] - from[i]) * t : to[i]);
+  for (let i = 0; i < n; i += 1) {
+    const x = at(2 * i);
+    const y = at(2 * i + 1);
+    if (x < box[0]) box[0] = x;
+    if (x > box[1]) box[1] = x;
+    if (y < box[2]) box[2] = y;
+    if (y > box[3]) box[3] = y;
+  }
+  const pad = 12;
+  const scale = Math.min(
+    (width - 2 * pad) / Math.max(box[1] - box[0], 1e-6),
+    (height - 2 * pad) / Math.max(box[3] - box[2], 1e-6),
+  );
+  const cx = (box[0] + box[1]) / 2;
+  const cy = (box[2] + box[3]) / 2;
+  for (let i = 0; i < n; i += 1) {
+    c.fillStyle = state.data.colors[(labels[i] || 0) % state.data.colors.length];
+    c.globalAlpha = 0.8;
+    c.fillRect(
+      width / 2 + (at(2 * i) - cx) * scale - 1.5,
+      height / 2 - (at(2 * i + 1) - cy) * scale - 1.5, 3, 3,
+    );
+  }
+  c.globalAlpha = 1;
+}
+
+function moveMap(state) {
+  const fresh = state.data.map ? floats(state.data.map) : null;
+  if (!fresh) {
+    state.to = null;
+    drawMap(state, 1);
+    return;
+  }
+  state.labels = bytes(state.data.labels);
+  state.from = state.to;
+  state.to = fresh;
+  const began = performance.now();
+  cancelAnimationFrame(state.frame);
+  const still = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
+  const tick = (now) => {
+    const t = still ? 1 : Math.min(1, (now - began) / TWEEN_MS);
+    drawMap(state, t);
+    if (t < 1) state.frame = requestAnimationFrame(tick);
+  };
+  state.frame = requestAnimationFrame(tick);
+}
+
+/** Three rows of images: original, reconstruction, PCA at the same k. */
+function drawImages(state) {
+  const { data } = state;
+  const canvas = state.images;
+  const shape = data.shape || [1, 28, 28];
+  const [channels, h, w] = shape.length === 3 ? shape : [1, 1, shape[0]];
+  const count = data.count || 10;
+  const rows = [bytes(data.sample), bytes(data.x_hat), bytes(data.pca_sample)];
+  canvas.width = count * (w + 2) - 2;
+  canvas.height = 3 * (h + 2) - 2;
+  canvas.style.aspectRatio = `${canvas.width} / ${canvas.height}`;
+  const c = canvas.getContext("2d");
+  rows.forEach((values, row) => {
+    if (!values.length) return;
+    for (let i = 0; i < count; i += 1) {
+      const image = c.createImageData(w, h);
+      const size = channels * h * w;
+      for (let p = 0; p < h * w; p += 1) {
+        for (let ch = 0; ch < 3; ch += 1) {
+          const source = channels === 3 ? ch * h * w + p : p;
+          image.data[4 * p + ch] = values[i * size + source];
+        }
+        image.data[4 * p + 3] = 255;
+      }
+      c.putImageData(image, i * (w + 2), row * (h + 2));
+    }
+  });
+}
+
+function build(root) {
+  const figure = (title, small, wide) => {
+    const box = document.createElement("figure");
+    if (wide) box.className = "wide";
+    const caption = document.createElement("figcaption");
+    caption.innerHTML = `${title} <small>${small}</small>`;
+    const canvas = document.createElement("canvas");
+    canvas.setAttribute("role", "img");
+    canvas.setAttribute("aria-label", title);
+    box.append(caption, canvas);
+    root.append(box);
+    return canvas;
+  };
+  root.replaceChildren();
+  const colors = { model: "#0b72c4", pca: "#d55e00", train: "#009e73", floor: "#8a9099" };
+  const key = (color, text) => `<span style="color:${color}">&#9632;</span> ${text}`;
+  const chart = figure(
+    "Error per pixel",
+    `${key(colors.model, "held out")} &nbsp; ${key(colors.train, "training images")}`,
+  );
+  const map = figure("Latent map", "1,000 held-out images, coloured by class");
+  const images = figure(
+    "Reconstructions", "top: original; middle: this model; bottom: PCA with as many numbers", true,
+  );
+  return { root, chart, map, images, colors, from: null, to: null, labels: [], frame: 0 };
+}
+
+export default function runView({ data, parentElement }) {
+  const root = parentElement.querySelector(".rv");
+  let state = states.get(root);
+  if (!state) {
+    state = build(root);
+    states.set(root, state);
+    state.observer = new ResizeObserver(() => {
+      if (state.data) {
+        drawChart(state);
+        drawMap(state, 1);
+      }
+    });
+    state.observer.observe(root);
+  }
+  if (state.data && state.data.run !== data.run) state.to = null;
+  const newMap = !state.data || state.data.map !== data.map;
+  state.data = data;
+  drawChart(state);
+  drawImages(state);
+  if (newMap) moveMap(state);
+  else drawMap(state, 1);
+  const last = data.heldout.length ? data.heldout[data.heldout.length - 1][1] : null;
+  state.chart.setAttribute(
+    "aria-label",
+    last === null
+      ? "Error per pixel: no point yet"
+      : `Held-out error per pixel ${last.toFixed(4)}, PCA ${Number(data.pca).toFixed(4)}`,
+  );
+  return () => {
+    cancelAnimationFrame(state.frame);
+    state.observer.disconnect();
+    states.delete(root);
+  };
+}

@@ -1,0 +1,189 @@
+"""The Train page during and after a run: controls, figures, the canvas, keeping the model."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from aecore.figures.network import widths
+from aecore.metrics import expected_band
+from aecore.models.registry import shape_only
+from aecore.runs import Run
+from pages.parts import session
+from pages.parts.layout import band_text, figure, guarded
+from pages.parts.run_view import run_canvas
+
+EVERY = 0.4  # seconds between two looks at a live run
+RATES = [1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1]
+BETAS = [0.0, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0]
+STATUS = {
+    "waiting": "Waiting for a free worker",
+    "training": "Training",
+    "paused": "Paused",
+    "finished": "Finished",
+    "stopped": "Stopped",
+    "failed": "Ended early",
+}
+
+
+def live_view(run: Run) -> None:
+    """Everything about one run; redraws itself while the run lives."""
+    layers = "-".join(str(n) for n in widths(shape_only(run.spec)))
+    st.markdown(f"**{run.name}** · {run.dataset} · {layers}")
+    if not session.owns(run):
+        st.info(
+            "This run belongs to another browser: you can watch it, not steer it.",
+            icon=":material/visibility:",
+        )
+    live = run.recording.live
+    st.fragment(guarded(_watch), run_every=EVERY if live else None)(run.run_id, live)
+    if not live:
+        _afterwards(run)
+
+
+def _watch(run_id: str, was_live: bool) -> None:
+    run = session.jobs().get(run_id)
+    _controls(run)
+    _figures(run)
+    run_canvas(run)
+    if run.notice:
+        st.warning(run.notice, icon=":material/warning:")
+    if was_live and not run.recording.live:
+        if run.has_model and session.owns(run):
+            session.take_in_hand(run_id)
+        st.rerun()
+
+
+def _controls(run: Run) -> None:
+    status, mine = run.recording.status, session.owns(run)
+    live, waiting = run.recording.live and mine, run.recording.status == "waiting"
+    paused = status == "paused"
+    steer = live and not waiting
+    places = st.columns([1.3, 1, 1, 1, 1.6, 1.6], vertical_alignment="bottom")
+
+    def button(place: int, label: str, icon: str, command: str, on: bool, about: str) -> None:
+        places[place].button(
+            label, icon=icon, disabled=not on, help=about, width="stretch",
+            key=f"{command}_button" if command not in ("pause", "resume") else "pause_button",
+            on_click=_send, args=(run.run_id, command),
+        )  # fmt: skip
+
+    if paused:
+        button(0, "Resume", ":material/play_arrow:", "resume", steer, "Go on")
+    else:
+        button(0, "Pause", ":material/pause:", "pause", steer, "Wait where it is")
+    button(1, "Step", ":material/skip_next:", "step", steer, "One step, then wait")
+    button(2, "Epoch", ":material/last_page:", "epoch", steer, "To the end of the epoch, then wait")
+    button(3, "Stop", ":material/stop:", "stop", live, "End here and keep what it learned")
+    _slider(places[4], run, "learning_rate", "Learning rate", RATES, steer)
+    if run.spec.family.endswith("vae"):
+        _slider(places[5], run, "beta", "Beta", BETAS, steer)
+
+
+def _slider(place, run: Run, name: str, label: str, choices: list[float], on: bool) -> None:
+    key = f"{name}_{run.run_id}"
+    start = getattr(run.config, name)
+    options = sorted({*choices, start})
+    place.select_slider(
+        label, options, start, format_func=lambda v: f"{v:g}", disabled=not on, key=key,
+        on_change=lambda: _send(run.run_id, "change", **{name: st.session_state[key]}),
+    )  # fmt: skip
+
+
+@guarded
+def _send(run_id: str, command: str, **values: float) -> None:
+    session.jobs().command(session.owner(), run_id, command, **values)
+
+
+def _figures(run: Run) -> None:
+    recording = run.recording
+    started, step, epoch = recording.started, recording.last_step, recording.epoch
+    text = STATUS[recording.status]
+    if recording.status == "waiting" and (ahead := session.jobs().ahead_of(run)):
+        text = f"Waiting: {ahead} before it"
+    cells = st.columns(5)
+    last = recording.probes[-1][2] if recording.probes else None
+    cells[0].metric("State", text)
+    if started is None:
+        total, done = run.config.epochs, len(recording.history)
+    else:
+        total = started.epochs
+        done = 0 if step is None else min(step.step / started.steps_per_epoch, total)
+    done = max(done, 0 if epoch is None else epoch.epoch)
+    cells[1].metric("Epoch", f"{done:.1f} of {total}")
+    pca = started.pca_test_mse if started else _last(recording.history, "pca_mse")
+    delta = None if last is None or pca is None else f"{last - pca:+.4f} against PCA"
+    cells[2].metric(
+        "Held-out MSE", figure(last), delta, delta_color="inverse",
+        help="Mean squared error per pixel on images that training never sees, not clipped.",
+    )  # fmt: skip
+    pace = step.images_per_second if step else recording.summary.get("images_per_second")
+    cells[3].metric("Images a second", figure(pace, 0))
+    if recording.live and step is not None and started is not None:
+        left = step.seconds * (total / max(done, 1e-6) - 1) if not started.first_epoch else None
+        cells[4].metric("Time left", "–" if left is None else f"{left:,.0f} s")
+    else:
+        seconds = epoch.seconds if epoch else _last(recording.history, "seconds")
+        cells[4].metric("Training time", figure(seconds, 1, "s"))
+
+
+def _last(history: list[dict], name: str) -> float | None:
+    return history[-1].get(name) if history else None
+
+
+def _afterwards(run: Run) -> None:
+    if run.recording.message:
+        st.error(run.recording.message, icon=":material/error:")
+    _summary(run)
+    mine = session.owns(run)
+    places = st.columns([2.4, 1, 1.2, 1.2, 1.2], vertical_alignment="bottom")
+    name = places[0].text_input("Name", run.name, max_chars=60, disabled=not mine)
+    if places[1].button("Keep name", disabled=not mine or name == run.name, width="stretch"):
+        session.jobs().rename(session.owner(), run.run_id, name)
+        st.rerun()
+    if run.has_model:
+        places[2].download_button(
+            "Download", lambda: session.jobs().download(run.run_id), icon=":material/download:",
+            file_name=f"{run.name}.safetensors", width="stretch",
+            help="One file: the weights, and a card with everything about the run.",
+        )  # fmt: skip
+    if mine and places[3].button(
+        "Train further", icon=":material/forward:", width="stretch",
+        help="Go on from the last whole epoch, for as many epochs again as were left or planned.",
+    ):  # fmt: skip
+        done = len(run.recording.history)
+        more = 0 if done < run.config.epochs else min(run.config.epochs, 1000 - run.config.epochs)
+        session.jobs().resume(session.owner(), run.run_id, more)
+        st.rerun()
+    if places[4].button("New run", icon=":material/add:", type="primary", width="stretch"):
+        session.view_run(None)
+        st.rerun()
+    if run.has_model:
+        links = st.columns(3)
+        where = ":material/arrow_forward:"
+        links[0].page_link("pages/look/decode.py", label="Drag through its codes", icon=where)
+        links[1].page_link(
+            "pages/look/reconstructions.py", label="Look at its reconstructions", icon=where
+        )
+        links[2].page_link("pages/look/latent_space.py", label="See its latent space", icon=where)
+
+
+def _summary(run: Run) -> None:
+    if not run.recording.history:
+        return
+    row, k = run.recording.history[-1], run.spec.latent_dim
+    parts = [
+        f"Held-out MSE **{row['test_mse']:.4f}** beside PCA's **{row['pca_mse']:.4f}** at k = {k}; "
+        f"on training images {row['train_mse']:.4f}."
+    ]
+    if "test_nelbo" in row:
+        parts.append(
+            f"Negative ELBO **{row['test_nelbo']:.1f}** nats an image: reconstruction "
+            f"{row['test_reconstruction']:.1f} + KL {row['test_kl']:.1f}; "
+            f"{row['test_active_units']:.0f} of {k} dimensions active."
+        )
+    full = run.config.limit == 0 and 5 <= row["epoch"] <= 15
+    for metric, digits in (("nelbo", 0), ("mse", 4)):
+        band = expected_band(run.dataset, run.spec, metric) if full else None
+        if band is not None:
+            parts.append(f"{metric.upper()}: {band_text(band, digits)} for this model.")
+    st.markdown(" ".join(parts))
