@@ -1,9 +1,10 @@
 """Start with `streamlit run app.py`. This file is the launcher and the router.
 
-Streamlit imports it once to find `app`: then it is the launcher, which starts and stops the job
+Streamlit imports it once for `app`: then it is the launcher, which starts and stops the job
 engine. It runs it again for every session and interaction: then it is the router.
 """
 
+import streamlit as st
 from streamlit import runtime
 
 if runtime.exists():
@@ -11,6 +12,7 @@ if runtime.exists():
 
     route()
 else:
-    from pages.parts.launcher import make_app
+    from pages.parts.launcher import launcher_options
 
-    app = make_app(__file__)
+    # Streamlit looks for this very call in the source; behind a function it would not be found.
+    app = st.App(__file__, **launcher_options())

@@ -187,13 +187,16 @@ def from_bytes(content: bytes) -> Checkpoint:
     except AecoreError as error:
         raise CheckpointError(f"The file's card describes no possible model: {error}") from error
     weights = {k: v for k, v in tensors.items() if not k.startswith(_ADAM)}
-    if not all(bool(torch.isfinite(v).all()) for v in weights.values()):
+    if not all(bool(torch.isfinite(v).all()) for v in tensors.values()):
         raise CheckpointError(
             "The file's weights contain values that are not numbers; the run that made it "
             "diverged. Choose an earlier file of it."
         )
-    model.load_state_dict(weights)
-    return Checkpoint(model.eval(), card, _optimizer(card, tensors))
+    try:
+        model.load_state_dict(weights)
+    except RuntimeError as error:  # a header that says two things of one name
+        raise CheckpointError("The file is damaged: its header contradicts itself.") from error
+    return Checkpoint(model.eval(), card, _optimizer(card, model, tensors))
 
 
 def read_header(content: bytes) -> tuple[Card, dict[str, dict]]:
@@ -244,28 +247,31 @@ def _check_tensors(expected: dict[str, torch.Tensor], listed: dict[str, dict]) -
     for name, entry in listed.items():
         if name not in expected and not name.startswith(_ADAM):
             raise CheckpointError(f"The file has weights {name[:40]!r} that its card knows not.")
-        allowed = ("F32", "I64") if name in expected else ("F32",)
-        if not isinstance(entry, dict) or entry.get("dtype") not in allowed:
-            raise CheckpointError(
-                f"The weights {name[:40]!r} are not 32-bit floating-point numbers."
-            )
+        counter = name in expected and expected[name].dtype == torch.int64
+        wanted = "I64" if counter else "F32"
+        if not isinstance(entry, dict) or entry.get("dtype") != wanted:
+            kind = "64-bit whole" if counter else "32-bit floating-point"
+            raise CheckpointError(f"The weights {name[:40]!r} are not {kind} numbers.")
 
 
-def _optimizer(card: Card, tensors: dict[str, torch.Tensor]) -> dict | None:
-    """Adam's state_dict, if the file holds its memory."""
-    state: dict[int, dict] = {}
-    for name, value in tensors.items():
-        if name.startswith(_ADAM):
-            index, _, key = name.removeprefix(_ADAM).partition(".")
-            if not index.isdecimal() or key not in ("step", "exp_avg", "exp_avg_sq"):
-                raise CheckpointError(f"The file has an unknown entry {name[:40]!r}.")
-            state.setdefault(int(index), {})[key] = value
-    if not state:
+def _optimizer(card: Card, model: LatentModel, tensors: dict[str, torch.Tensor]) -> dict | None:
+    """Adam's state_dict, if the file holds its memory: all of it, in the parameters' shapes."""
+    found = {name for name in tensors if name.startswith(_ADAM)}
+    if not found:
         return None
-    groups = torch.optim.Adam(
-        [torch.zeros(0) for _ in state], lr=card.config.learning_rate, fused=True
-    ).state_dict()["param_groups"]
-    return {"state": state, "param_groups": groups}
+    parameters = list(model.parameters())
+    state: dict[int, dict] = {}
+    for index, parameter in enumerate(parameters):
+        shapes = {"step": (), "exp_avg": parameter.shape, "exp_avg_sq": parameter.shape}
+        for key, shape in shapes.items():
+            name = f"{_ADAM}{index}.{key}"
+            if name not in found or tensors[name].shape != shape:
+                raise CheckpointError("The file's training memory does not fit its model.")
+            state.setdefault(index, {})[key] = tensors[name]
+    if len(found) != 3 * len(parameters):
+        raise CheckpointError("The file's training memory does not fit its model.")
+    optimizer = torch.optim.Adam(parameters, lr=card.config.learning_rate, fused=True)
+    return {"state": state, "param_groups": optimizer.state_dict()["param_groups"]}
 
 
 def _too_large(size: int) -> CheckpointError:
@@ -307,7 +313,7 @@ def _number(value: dict, key: str) -> float:
     number = value.get(key, 0)
     if isinstance(number, bool) or not isinstance(number, int | float):
         raise CheckpointError(f"The card's {key} must be a number.")
-    if not math.isfinite(number) or not 0 <= number < 1e15:
+    if not 0 <= number < 1e15:  # NaN fails this too
         raise CheckpointError(f"The card's {key} is out of range.")
     return float(number)
 
@@ -321,5 +327,7 @@ def _figures(value: Any) -> dict[str, float]:
             continue
         if isinstance(number, bool) or not isinstance(number, int | float):
             raise CheckpointError(f"The card's figure {str(key)[:40]!r} is not a number.")
+        if not abs(number) < 1e15:
+            raise CheckpointError(f"The card's figure {str(key)[:40]!r} is out of range.")
         out[str(key)[:40]] = number
     return out

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from aecore import checkpoints, datasets
-from aecore.errors import AecoreError
+from aecore.errors import AecoreError, CheckpointError
 from aecore.machine import keep_freed_memory
 from aecore.presets import PRESETS, preset
 from aecore.recording import Recording
@@ -112,6 +112,8 @@ def _train(args) -> dict[str, Any]:
         spec = dataclasses.replace(spec, latent_dim=args.latent_dim)
     if args.out is not None:
         # Find out before the training, not after it, that the file cannot be written.
+        if not args.out.name or args.out.is_dir():
+            raise CheckpointError(f"{args.out} is a folder: add the name of a file to it.")
         checkpoints.write_whole(args.out.with_name(f".try-{args.out.name}"), b"").unlink()
     state = TrainState.fresh(spec, config.seed)
     data = datasets.load(args.dataset)
@@ -148,6 +150,11 @@ def _inspect(args) -> dict[str, Any]:
 
     found = checkpoints.load(args.file)
     data = datasets.load(found.card.dataset)
+    if found.model.spec.data.shape != data.spec.shape:
+        raise CheckpointError(
+            f"The file says that its model was trained on {data.name}, but it takes examples of "
+            f"another shape, {found.model.spec.data.shape}."
+        )
     same = data.fingerprint == found.card.fingerprint
     figures = evaluate(found.model, data.test, found.card.config.seed)
     return {

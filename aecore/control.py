@@ -36,6 +36,11 @@ class TrainControl:
         """Whether the run waits once the steps it was granted are done."""
         return self._paused
 
+    @property
+    def stepping(self) -> bool:
+        """Whether the step under way was granted alone, so that somebody waits to see it."""
+        return self._paused and not self._to_epoch_end
+
     def pause(self) -> None:
         with self._changed:
             self._paused, self._steps, self._to_epoch_end = True, 0, False

@@ -11,6 +11,11 @@ class UnknownNameError(AecoreError):
     def __init__(self, what: str, name: object, known: list[str]):
         super().__init__(f"There is no {what} called {name!r}; choose one of: {', '.join(known)}.")
         self.known = known
+        self._given = (what, name, known)
+
+    def __reduce__(self) -> tuple:
+        """Errors cross from worker to app pickled; the default would lose two arguments."""
+        return type(self), self._given
 
 
 class ConfigError(AecoreError):

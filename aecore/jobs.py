@@ -11,9 +11,7 @@ import queue
 import threading
 from pathlib import Path
 
-from distributed import WorkerPlugin
-
-from aecore import checkpoints, worker
+from aecore import checkpoints, orders
 from aecore.checkpoints import SUFFIX, Checkpoint
 from aecore.datasets import source
 from aecore.errors import AecoreError, JobError
@@ -54,7 +52,7 @@ class JobEngine:
         with self._starting:
             if self._client is None and not self._closed:
                 self._client = self._connect()
-                self._client.register_plugin(_Prewarm(), name="aecore-prewarm")
+                self._client.register_plugin(orders.Prewarm())
 
     def _connect(self):
         import dask
@@ -151,7 +149,7 @@ class JobEngine:
             return
         if run.worker is None:
             raise JobError(f"The run {run.name!r} waits for a free worker; it can only be stopped.")
-        self._on_worker(run, worker.command, run_id, name, values)
+        self._on_worker(run, orders.command, run_id, name, values)
 
     def rename(self, owner: str, run_id: str, name: str) -> None:
         run = self._owned(owner, run_id)
@@ -230,7 +228,7 @@ class JobEngine:
         run.worker, run.received = None, 0
         run.recording.status, run.recording.message = "waiting", ""
         run.recording.version += 1
-        order = worker.Order(
+        order = orders.Order(
             run.run_id,
             run.attempt,
             run.name,
@@ -241,12 +239,12 @@ class JobEngine:
             resume,
         )
         self._client.subscribe_topic(order.topic, lambda event: self._on_event(run, order, event))
-        future = self._client.submit(worker.run, order, pure=False, retries=0)
+        future = self._client.submit(orders.carry_out, order, pure=False, retries=0)
         self._futures[run.run_id] = future
         future.add_done_callback(lambda done: self._work.put(("ended", run, order, done)))
         self._work.put(("threads", run, order, None))
 
-    def _on_event(self, run: Run, order: worker.Order, event: tuple) -> None:
+    def _on_event(self, run: Run, order: orders.Order, event: tuple) -> None:
         """Called on the client's event loop for each message of a run, in order."""
         _, (address, sequence, content) = event
         if order.attempt != run.attempt or not run.recording.live:
@@ -283,11 +281,11 @@ class JobEngine:
 
     def _pull_snapshot(self, run: Run) -> None:
         if run.recording.live and run.worker is not None:
-            snapshot = self._on_worker(run, worker.take_snapshot, run.run_id)
+            snapshot = self._on_worker(run, orders.take_snapshot, run.run_id)
             if snapshot is not None:
                 self.store.take_in(run, snapshot[1], snapshot[0])
 
-    def _settle(self, run: Run, order: worker.Order, future) -> None:
+    def _settle(self, run: Run, order: orders.Order, future) -> None:
         self._futures.pop(run.run_id, None)
         if future.status == "cancelled":
             return
@@ -302,7 +300,7 @@ class JobEngine:
                 )
                 self.store.write_facts(run)
             return
-        outcome: worker.Outcome = future.result()
+        outcome = future.result()
         self._wait_for_events(run, outcome.sent)
         if outcome.checkpoint is not None:
             epoch = None if isinstance(outcome.event, Failed) else run.recording.epoch
@@ -337,34 +335,24 @@ class JobEngine:
             raise JobError(f"The worker of the run {run.name!r} does not answer.") from error
 
     def _threads(self) -> int | None:
-        """Threads for each computing run: all cores for a lone one, its share beside others."""
+        """Threads for each computing run: its share of the cores.
+
+        A lone run leaves one core to the server and a browser on the same machine: two threads
+        that wait for each other at every step are slower than one when a third wants their place.
+        """
         if self.address is not None:
             return None
         computing = sum(
             r.recording.status in ("training", "waiting") for r in list(self.store.runs.values())
         )
-        return max(1, cores() // max(1, computing))
+        return max(1, (cores() - 1) if computing <= 1 else cores() // computing)
 
     def _share_threads(self) -> None:
         threads = self._threads()
         for run in list(self.store.runs.values()):
             if threads and run.recording.status == "training" and run.worker is not None:
                 with contextlib.suppress(AecoreError):
-                    self._on_worker(run, worker.command, run.run_id, "change", {"threads": threads})
-
-
-class _Prewarm(WorkerPlugin):
-    """Worker plugin: also a worker that replaces a killed one gets ready by itself."""
-
-    name = "aecore-prewarm"
-
-    def setup(self, worker) -> None:
-        from aecore.worker import prewarm_in_background
-
-        prewarm_in_background()
-
-    def teardown(self, worker) -> None:
-        pass
+                    self._on_worker(run, orders.command, run.run_id, "change", {"threads": threads})
 
 
 _engine: JobEngine | None = None

@@ -158,14 +158,14 @@ class _Run:
         tally = torch.zeros((), device=self.device)
         since = 0
         for step_in_epoch, index in enumerate(order.split(self.batch_size)):
-            stepping = self.control.paused
+            stepping = self.control.stepping
             if not self.control.may_step():
                 yield from self._wait()
                 if self.control.stopped:
                     self.model.eval()
                     yield Stopped(self._summary())
                     return True
-                stepping = self.control.paused
+                stepping = self.control.stepping
             self._apply_control()
             tally += self._step(index, epoch + step_in_epoch / self.steps_per_epoch)
             since += 1
@@ -312,6 +312,8 @@ class _Run:
     def _failure(self, figure: float) -> Failed:
         self.model.load_state_dict(self.last_good)
         self.model.eval()
+        # Adam's memory holds what went wrong: going on with it would fail at the first step.
+        self.state.optimizer = None
         what = "exploded" if np.isfinite(figure) else "became infinite or not a number"
         rate = self.optimizer.param_groups[0]["lr"]
         return Failed(

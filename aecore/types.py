@@ -38,10 +38,11 @@ class DataSpec:
         if self.kind not in KINDS:
             raise ConfigError(f"The kind of data must be one of {KINDS}, not {self.kind!r}.")
         whole = all(isinstance(n, int) and not isinstance(n, bool) for n in self.shape)
-        if not self.shape or not whole or min(self.shape) < 1 or self.size > 1 << 20:
+        few = 1 <= len(self.shape) <= 4
+        if not few or not whole or min(self.shape) < 1 or self.size > 1 << 20:
             raise ConfigError(
-                f"A data shape needs whole numbers from 1 up, at most {1 << 20:,} values in all; "
-                f"it was {self.shape}."
+                "A data shape needs one to four whole numbers from 1 up, at most "
+                f"{1 << 20:,} values in all; it was {_short(self.shape)}."
             )
         return self
 
@@ -333,7 +334,8 @@ def check_field(f: dataclasses.Field, value: Any) -> None:
         whole_number(f.name, value, *span)
     elif f.type == "float":
         number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not number or not math.isfinite(value) or not span[0] <= value <= span[1]:
+        # Comparing comes first: NaN fails it, and a whole number may be too large for a float.
+        if not number or not span[0] <= value <= span[1]:
             raise ConfigError(
                 f"{f.name} must be a number from {span[0]:g} to {span[1]:g}; "
                 f"it was {_short(value)}."
@@ -350,5 +352,8 @@ def _mapping(value: Any, what: str, known: set[str] | None) -> dict[str, Any]:
 
 
 def _short(value: Any) -> str:
-    text = repr(value)
+    try:
+        text = repr(value)
+    except (RecursionError, ValueError):  # nested too deep, or a number of thousands of digits
+        text = f"a {type(value).__name__} too large to show"
     return text if len(text) <= 60 else text[:57] + "..."

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import getpass
+import dataclasses
 import logging
 import pickle
-import tempfile
-import threading
 import time
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 import torch
-from filelock import FileLock
 
 from aecore import checkpoints, datasets
 from aecore.control import TrainControl
 from aecore.errors import AecoreError
 from aecore.machine import keep_freed_memory
+from aecore.orders import Order
 from aecore.recording import Recording
 from aecore.training import TrainState, train
 from aecore.types import EpochDone, Failed, Finished, ModelSpec, StepDone, Stopped, TrainConfig
@@ -26,24 +23,6 @@ from aecore.types import EpochDone, Failed, Finished, ModelSpec, StepDone, Stopp
 log = logging.getLogger(__name__)
 MIN_REPORT_GAP = 0.05  # seconds between two plain StepDone events
 PAUSE_LIMIT = 20 * 60.0  # a class shares few workers: a forgotten pause ends, resumable
-
-
-@dataclass(frozen=True)
-class Order:
-    """What the app asks a worker to train. resume: bytes of a checkpoint with Adam's memory."""
-
-    run_id: str
-    attempt: int
-    name: str
-    spec: ModelSpec
-    config: TrainConfig
-    dataset: str
-    threads: int | None = None
-    resume: bytes | None = field(default=None, repr=False)
-
-    @property
-    def topic(self) -> str:
-        return f"aecore-{self.run_id}-{self.attempt}"
 
 
 @dataclass(frozen=True)
@@ -76,19 +55,6 @@ def prewarm(dataset: str = "mnist") -> None:
     basis_of(data)
 
 
-def prewarm_in_background() -> None:
-    """Start `prewarm` on a thread of its own, so that the worker answers meanwhile.
-
-    Workers of one machine take turns: the first is ready in half the time that all together take.
-    """
-
-    def take_turn() -> None:
-        with FileLock(Path(tempfile.gettempdir()) / f"aecore-prewarm-{getpass.getuser()}.lock"):
-            prewarm()
-
-    threading.Thread(target=take_turn, name="aecore-prewarm", daemon=True).start()
-
-
 def run(order: Order) -> Outcome:
     """Train as ordered, sending each event to the order's topic; the return value is the end."""
     from distributed import get_worker
@@ -117,16 +83,21 @@ def _train(order: Order, live: _Live, send, sent) -> Outcome:
     keep_freed_memory()
     data = datasets.load(order.dataset)
     recording = Recording()
+    previous = None
     if order.resume is None:
         state = TrainState.fresh(order.spec, order.config.seed)
     else:
-        previous = checkpoints.from_bytes(order.resume)
-        state, recording.history = previous.state(), list(previous.card.history)
+        found = checkpoints.from_bytes(order.resume)
+        state, previous = found.state(), found.card
+        recording.history = list(previous.history)
     last_sent = 0.0
     for event in train(order.spec, order.config, data, live.control, state):
         recording.add(event)
         if isinstance(event, Finished | Stopped | Failed):
             card = recording.card(order.name, order.spec, order.config, data)
+            if recording.epoch is None and previous is not None:
+                # Ended within its first epoch: what was reached before still stands.
+                card = dataclasses.replace(previous, name=order.name, config=order.config)
             return Outcome(event, checkpoints.to_bytes(state.model, card, state.optimizer), sent())
         if isinstance(event, EpochDone):
             card = recording.card(order.name, order.spec, order.config, data)

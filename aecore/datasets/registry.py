@@ -6,9 +6,11 @@ import hashlib
 import importlib
 import pkgutil
 import threading
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
+from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -89,6 +91,7 @@ class Source:
 _lock = threading.Lock()
 _sources: dict[str, Source] = {}
 _loaded: dict[str, Dataset] = {}
+_searched = False  # a file that somebody imports alone registers too: _sources cannot tell
 
 
 def register(source: Source) -> None:
@@ -98,11 +101,13 @@ def register(source: Source) -> None:
 
 def sources() -> dict[str, Source]:
     """Every registered source by name; finds the files of this folder on the first call."""
+    global _searched
     with _lock:
-        if not _sources:
+        if not _searched:
             package = importlib.import_module("aecore.datasets")
             for module in sorted(m.name for m in pkgutil.iter_modules(package.__path__)):
                 importlib.import_module(f"aecore.datasets.{module}")
+            _searched = True
     return dict(sorted(_sources.items(), key=lambda item: item[0] != "mnist"))
 
 
@@ -124,7 +129,7 @@ def load(name: str) -> Dataset:
         if name not in _loaded:
             try:
                 _loaded[name] = found.load()
-            except (OSError, ValueError, KeyError) as error:
+            except (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error) as error:
                 raise DatasetError(
                     f"The dataset {name!r} could not be read ({error}); "
                     "get the file again from a fresh copy of the project."

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from aecore.models.base import LatentModel
 
 #: Multiply-adds of one decode up to which the browser keeps 55 frames a second
-#: (benchmarks/pad.py: about 1.1 ms per million in a convolution).  Above it, the server decodes.
+#: (benchmarks/pad.py: about 2 ms per million in a convolution).  Above it, the server decodes.
 DECODE_BUDGET_MACS = 3_500_000
 
 Shape = tuple[int, ...]

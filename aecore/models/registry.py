@@ -28,10 +28,10 @@ def families() -> dict[str, type[LatentModel]]:
             for name in sorted(m.name for m in pkgutil.iter_modules(package.__path__)):
                 module = importlib.import_module(f"aecore.models.{name}")
                 for cls in vars(module).values():
-                    if inspect.isclass(cls) and issubclass(cls, LatentModel):
-                        # Shared bases name no family of their own.
-                        if "family" in vars(cls):
-                            _families[cls.family] = cls
+                    known = inspect.isclass(cls) and issubclass(cls, LatentModel)
+                    # Shared bases name no family of their own.
+                    if known and "family" in vars(cls):
+                        _families[cls.family] = cls
         return dict(_families)
 
 
@@ -39,7 +39,7 @@ def family(name: str) -> type[LatentModel]:
     """Return the family called `name`, or raise UnknownNameError."""
     known = families()
     if name not in known:
-        raise UnknownNameError("model family", name, list(known))
+        raise UnknownNameError("model family", name[:40], list(known))
     return known[name]
 
 
@@ -49,7 +49,7 @@ def options_of(spec: ModelSpec):
     known = {f.name: f for f in dataclasses.fields(cls.Options)}
     unknown = sorted(set(spec.options) - set(known))
     if unknown:
-        raise ConfigError(f"{spec.family} has no option {unknown[0]!r}; it has {', '.join(known)}.")
+        raise ConfigError(f"{spec.family} has no option {unknown[0][:40]!r}; it has {', '.join(known)}.")
     options = cls.Options(**spec.options)
     for name, f in known.items():
         check_field(f, getattr(options, name))

@@ -1,1 +1,31 @@
-import streamlit as st; st.title("soon")
+"""Reconstructions: what the model keeps and loses, image by image, beside PCA at the same k."""
+
+from pages.parts import session
+from pages.parts.layout import explain, head
+from pages.parts.reconstruction_parts import (
+    choose_examples,
+    distribution,
+    headline,
+    reconstruct,
+    strips,
+)
+
+head(
+    "Reconstructions",
+    "Each held-out image, what the model draws from its code, what PCA draws from as many "
+    "numbers, and where the model errs.",
+)
+held = session.hand()
+headline(held)
+examples, sampled = choose_examples(held)
+strips(held, examples, reconstruct(held, examples, sampled))
+distribution(held)
+explain(
+    "**MSE** is the mean squared error per pixel, reconstructions not clipped; lower is better. "
+    r"**PSNR** is $-10\log_{10}\mathrm{MSE}$ in decibels of a peak of 1; higher is better. "
+    "**SSIM** (structural similarity, window of 7) compares local means, contrasts and patterns; "
+    "1 is identical. All are of images that training never saw. **PCA** is fitted on the same "
+    "training images, with as many components as the model has latent numbers.\n\n"
+    "In the **error map** blue is too dark, red too bright, white right. For a VAE the "
+    "reconstruction is drawn from the mean of $q(z|x)$, or, on demand, from one sample of it."
+)

@@ -1,7 +1,6 @@
 /**
- * The live decoder: an engine that runs a network exported by aecore/export/browser.py, and the
- * pad that points into its latent space. One ES module without dependencies; it is the component's
- * code in Streamlit and, word for word, the code of the exported single-file explorer.
+ * The live decoder: an engine for networks exported by aecore/export/browser.py, and the pad that
+ * points into their latent space. The same text is the Streamlit component and the explorer file.
  */
 
 // ---------------------------------------------------------------- engine
@@ -197,8 +196,8 @@ export function compile(ops, weights, size) {
 
 /**
  * A network from its exported description and weights.
- * Returns {k, shape, variational, encode, decode}. decode(z) gives x_hat; encode(x) gives
- * {mu, logvar}, logvar null unless variational. Throws with a sentence for a person.
+ * decode(z) gives x_hat, encode(x) gives {mu, logvar}, logvar null unless variational.
+ * Throws with a sentence for a person.
  */
 export function createNetwork(meta, weights) {
   if (weights?.length !== meta.weights) {
@@ -212,7 +211,7 @@ export function createNetwork(meta, weights) {
   const k = meta.latent_dim, size = product(meta.shape);
   const encoder = compile(meta.encoder, weights, size), decoder = compile(meta.decoder, weights, k);
   return {
-    k, shape: meta.shape, variational: meta.variational,
+    variational: meta.variational,
     decode: (z) => decoder(z),
     encode(x) {
       const out = encoder(x);
@@ -235,7 +234,7 @@ export function interpolate(a, b, t, spherical = false) {
   let p = 1 - t, q = t;
   if (spherical) {
     const dot = a.reduce((sum, v, d) => sum + v * b[d], 0);
-    const angle = Math.acos(Math.max(-1, Math.min(1, dot / (Math.hypot(...a) * Math.hypot(...b)))));
+    const angle = Math.acos(dot / Math.hypot(...a) / Math.hypot(...b));
     if (Math.sin(angle) > 1e-4) {
       p = Math.sin((1 - t) * angle) / Math.sin(angle);
       q = Math.sin(t * angle) / Math.sin(angle);
@@ -290,7 +289,10 @@ export function fitDrawing(ink, width, height, H, W, centred = true) {
   for (let i = 0; i < ink.length; i++) {
     if (ink[i] < 0.1) continue;
     const x = i % width, y = (i - x) / width;
-    left = Math.min(left, x), right = Math.max(right, x), top = Math.min(top, y), bottom = y;
+    if (x < left) left = x;
+    if (x > right) right = x;
+    if (y < top) top = y;
+    bottom = y;
   }
   if (right < 0) return null;
   if (!centred) return shrink(ink, width, height, [0, 0, width, height], W, H);
@@ -372,7 +374,7 @@ function lzw(pixels) {
   return bytes;
 }
 
-/** How an example is drawn: as a picture of (C, H, W), or as a curve where it is none. */
+/** How an example is drawn: as a picture (C, H, W), else as a curve. */
 function layoutOf(shape, kind) {
   const [C, H, W] = shape.length === 2 ? [1, ...shape] : shape;
   if (kind === "image" && shape.length > 1 && shape.length < 4 && (C === 1 || C === 3)) {
@@ -419,7 +421,7 @@ function wipe(canvas) {
 
 const number = (v) => (Math.abs(v) < 0.005 ? "0.00" : v.toFixed(2)).replace("-", "\u2212");
 
-/** Typed arrays of a bundle: Streamlit sends Arrow tables, the explorer sends typed arrays. */
+/** A bundle's typed arrays; Streamlit sends them as Arrow tables. */
 function unpack(data) {
   const arrays = {};
   for (const [name, value] of Object.entries(data)) {
@@ -431,7 +433,7 @@ function unpack(data) {
 
 // ---------------------------------------------------------------- the pad
 
-const OPEN_SLIDERS = 4, FOLDED_SLIDERS = 92, STRIP = 9, JOURNEY = 40, TAP = 6;
+const OPEN_SLIDERS = 4, FOLDED_SLIDERS = 92, STRIP = 9, JOURNEY = 40, TAP = 6, PAPER = 140;
 
 /** One pad in one place of a page. `update` takes new data; `destroy` ends it. */
 class Pad {
@@ -462,9 +464,9 @@ class Pad {
   /** Take a bundle; cheap when it is the one already shown. */
   update({ data, setStateValue, setTriggerValue }) {
     this.send = { state: setStateValue, trigger: setTriggerValue };
-    if (!data?.meta?.latent_dim) return this.say("There is no model to decode yet.");
+    if (!data.meta) return this.say("There is no model to decode yet.");
     const arrays = unpack(data);
-    this.options = data.options ?? {};
+    this.options = data.options;
     if (arrays.decoded && data.options.decoded_for === this.asked) {
       this.answer = Float32Array.from(arrays.decoded);
       this.answered();
@@ -634,8 +636,7 @@ class Pad {
   /** After z or the anchor changed by an act, not by hovering. */
   moved() {
     if (this.playing) this.play(false);
-    this.el.undo.disabled = !this.undos.length;
-    this.el.resample.disabled = !this.posterior();
+    this.enable();
     this.show();
     this.askServer();
     clearTimeout(this.reporting);
@@ -671,15 +672,15 @@ class Pad {
     clearTimeout(this.waiting);
     this.waiting = setTimeout(async () => {
       const alive = await fetch("_stcore/health", { cache: "no-store" }).then((r) => r.ok, () => false);
-      this.lost = true;
-      this.say(alive ? "The server is slow to answer. Still waiting."
-        : "The connection to the server is lost. What is already here still works.");
+      this.lost = !alive;
+      if (this.lost) this.say("The connection to the server is lost. What is here still works.");
     }, 5000);
   }
 
   answered() {
     clearTimeout(this.waiting);
-    if (this.lost) this.lost = false, this.say(this.problem);
+    if (this.lost) this.say(this.problem);
+    this.lost = false;
   }
 
   // ------------------------------------------------------------ time
@@ -720,9 +721,8 @@ class Pad {
   }
 
   travel(epoch) {
-    const from = this.positions;
     this.goToEpoch(epoch);
-    this.glide(Boolean(from));
+    this.glide(true);
     this.show();
   }
 
@@ -734,8 +734,8 @@ class Pad {
       target[2 * i] = this.codes[i * k + ax];
       target[2 * i + 1] = ay < 0 ? ((i * 0.618034) % 1) - 0.5 : this.codes[i * k + ay];
     }
-    const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    const gliding = smooth && !calm && this.positions?.length === target.length;
+    const gliding = smooth && this.positions?.length === target.length
+      && !matchMedia("(prefers-reduced-motion: reduce)").matches;
     this.tween = gliding ? { from: this.positions, to: target, start: performance.now() } : null;
     if (!gliding) this.positions = target;
     this.stale = true;
@@ -818,7 +818,12 @@ class Pad {
     this.inkColor = this.css("--ink", "#222"), this.paperColor = this.css("--paper", "#fff");
     this.accent = this.css("--accent", "#0072b2");
     ctx.clearRect(0, 0, this.width, this.height);
-    this.drawAxes(ctx);
+    this.cross(ctx, this.toX(0), this.toY(0), 0.2);
+    ctx.globalAlpha = 0.8;
+    ctx.fillStyle = this.inkColor;
+    ctx.font = "12px sans-serif";
+    ctx.fillText(this.nameOf(this.axes[0]) + " \u2192", this.width - 44, this.height - 6);
+    if (this.k > 1) ctx.fillText(this.nameOf(this.axes[1]) + " \u2191", 6, 14);
     const n = at.length / 2, images = this.thumbnails && !this.layout.curve;
     const side = n > 2500 ? 3 : n > 800 ? 4 : 6, taken = new Set(), cell = 30;
     ctx.globalAlpha = images ? 1 : 0.75;
@@ -841,7 +846,6 @@ class Pad {
 
   /** Example i as a small picture, its ink in the colour of its class. */
   thumbnail(i) {
-    this.thumbs ??= new Map();
     if (!this.thumbs.has(i)) {
       const canvas = newCanvas();
       paint(canvas, this.bytesOf(i), this.layout, { unit: 255 });
@@ -863,15 +867,6 @@ class Pad {
     ctx.fillRect(x, 0, 1, this.height);
     if (this.k > 1) ctx.fillRect(0, y, this.width, 1);
     ctx.globalAlpha = 1;
-  }
-
-  drawAxes(ctx) {
-    this.cross(ctx, this.toX(0), this.toY(0), 0.2);
-    ctx.globalAlpha = 0.8;
-    ctx.fillStyle = this.inkColor;
-    ctx.font = "12px sans-serif";
-    ctx.fillText(this.nameOf(this.axes[0]) + " \u2192", this.width - 44, this.height - 6);
-    if (this.k > 1) ctx.fillText(this.nameOf(this.axes[1]) + " \u2191", 6, 14);
   }
 
   /** The class's name in the middle of its points: a second channel beside the colour. */
@@ -955,17 +950,13 @@ class Pad {
     this.stale = true;
   }
 
-  /** x_hat of z, or null where nothing can decode it now. The engine overwrites it at each call. */
-  decode(z) {
-    return this.network ? this.network.decode(z) : z === this.z ? this.answer : null;
-  }
-
   drawDecoded() {
     const z = this.current, { el, layout, k } = this, anchored = !this.hover && this.anchor;
     const still = anchored && anchored.x && anchored.mu.every((v, d) => v === z[d]);
-    const x_hat = this.decode(z), drawable = x_hat?.every(Number.isFinite);
+    const x_hat = this.network ? this.network.decode(z) : z === this.z ? this.answer : null;
+    const drawable = x_hat?.every(Number.isFinite);
+    wipe(el.big);
     if (drawable) paint(el.big, x_hat, layout);
-    else wipe(el.big);
     el.bigText.textContent = drawable ? (still ? "Its reconstruction" : "Decoded from this point")
       : x_hat ? "The decoding is not a number here." : this.broken ? "Nothing to decode."
         : this.hover ? "Click to decode here." : "Waiting for the server.";
@@ -1019,7 +1010,6 @@ class Pad {
   actions = {
     reset() { this.choose(this.mean, null, false); },
     dots() { this.thumbnails = this.press("dots", !this.thumbnails); this.stale = true; this.show(); },
-    hand() { this.moving = this.press("hand", !this.moving); this.el.map.classList.toggle("lp-moving", this.moving); },
     zoomIn() { this.zoom(1.5); },
     zoomOut() { this.zoom(1 / 1.5); },
     fit() { this.fit(); this.show(); },
@@ -1049,7 +1039,7 @@ class Pad {
     this.el.overlay.setPointerCapture(event.pointerId);
     this.pointers.set(event.pointerId, { x: event.offsetX, y: event.offsetY });
     this.gesture = { x: event.offsetX, y: event.offsetY, far: this.pointers.size > 1,
-      pan: event.button > 0 || event.shiftKey || this.moving };
+      pan: event.button > 0 || event.shiftKey };
     if (this.awaitingDrag && !this.gesture.pan) this.recording = [];
     if (this.playing) this.play(false);
     this.point(event);
@@ -1078,8 +1068,9 @@ class Pad {
   up(event) {
     const tapped = this.gesture && !this.gesture.far && !this.gesture.pan && event.type === "pointerup";
     this.pointers.delete(event.pointerId);
-    if (this.recording?.length > 1) {
-      this.setPath((t) => this.recording[Math.round(t * (this.recording.length - 1))], "A recorded drag");
+    const drag = this.recording;
+    if (drag?.length > 1) {
+      this.setPath((t) => drag[Math.round(t * (drag.length - 1))], "A recorded drag");
       this.awaitingDrag = this.press("path", false);
     } else if (tapped && !this.pointers.size) {
       const hit = this.hit(event.offsetX, event.offsetY);
@@ -1109,7 +1100,7 @@ class Pad {
 
   key(event) {
     const slider = event.target.closest?.(".lp-slider"), onMap = event.target === this.el.overlay;
-    if (event.ctrlKey || event.metaKey || event.altKey || (event.target === this.el.epoch)) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || event.target === this.el.epoch) return;
     const arrow = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key];
     if (event.key === "Escape") this.undo();
     else if (/^[1-9]$/.test(event.key)) this.chooseDimension(+event.key - 1);
@@ -1210,17 +1201,17 @@ class Pad {
 
   paperInk(clear) {
     const ctx = this.el.paper.getContext("2d", { willReadFrequently: true });
-    if (clear) ctx.clearRect(0, 0, 196, 196);
+    if (clear) ctx.clearRect(0, 0, PAPER, PAPER);
     return ctx;
   }
 
   ink(event) {
     event.preventDefault();
-    const { paper } = this.el, ctx = this.paperInk(), scale = 196 / paper.clientWidth;
+    const { paper } = this.el, ctx = this.paperInk(), scale = PAPER / paper.clientWidth;
     if (event.type === "pointerdown") paper.setPointerCapture(event.pointerId), this.pen = null;
     else if (!event.buttons) return;
     ctx.strokeStyle = "#fff";
-    ctx.lineWidth = 17, ctx.lineCap = ctx.lineJoin = "round";
+    ctx.lineWidth = PAPER / 12, ctx.lineCap = ctx.lineJoin = "round";
     ctx.beginPath();
     const to = [event.offsetX * scale, event.offsetY * scale];
     ctx.moveTo(...this.pen ?? to), ctx.lineTo(...to);
@@ -1234,9 +1225,9 @@ class Pad {
     this.el.file.value = "";
     const picture = file && await createImageBitmap(file).catch(() => null);
     if (!picture) return file && this.say(`${file.name} is not a picture that this browser can read.`, true);
-    const scale = 196 / Math.max(picture.width, picture.height), ctx = this.paperInk(true);
+    const scale = PAPER / Math.max(picture.width, picture.height), ctx = this.paperInk(true);
     const w = Math.ceil(picture.width * scale), h = Math.ceil(picture.height * scale);
-    const x = (196 - w) >> 1, y = (196 - h) >> 1;
+    const x = (PAPER - w) >> 1, y = (PAPER - h) >> 1;
     ctx.drawImage(picture, x, y, w, h);
     const pixels = ctx.getImageData(x, y, w, h), grey = new Float32Array(w * h);
     grey.forEach((_, i) => (grey[i] = (pixels.data[4 * i] + pixels.data[4 * i + 1] + pixels.data[4 * i + 2]) / 3));
@@ -1249,9 +1240,9 @@ class Pad {
   /** Encode what is on the paper; its code becomes the chosen point. */
   encodeDrawing() {
     const { el, layout } = this, { H, W } = layout;
-    const pixels = this.paperInk().getImageData(0, 0, 196, 196).data;
-    const ink = Float32Array.from({ length: 196 * 196 }, (_, i) => pixels[4 * i + 3] / 255);
-    const grey = fitDrawing(ink, 196, 196, H, W, el.centre.checked);
+    const { data } = this.paperInk().getImageData(0, 0, PAPER, PAPER), ink = new Float32Array(PAPER * PAPER);
+    for (let i = 0; i < ink.length; i++) ink[i] = data[4 * i + 3] / 255;
+    const grey = fitDrawing(ink, PAPER, PAPER, H, W, el.centre.checked);
     if (!grey || !this.network) {
       [el.seen, el.redrawn, el.neighbours].forEach(wipe);
       el.drawText.textContent = grey ? this.problem : this.hint ??= el.drawText.textContent;
@@ -1287,7 +1278,7 @@ class Pad {
       return node;
     };
     this.el.pins.replaceChildren(...(this.pins.length ? this.pins.map(button)
-      : ["Click points of the map to pin them: the last two are A and B."]));
+      : ["Click the map to pin points. The last two are A and B."]));
     this.el.between.disabled = this.pins.length < 2;
   }
 
@@ -1314,7 +1305,7 @@ class Pad {
   drawJourney() {
     const { el, path } = this, decodes = path && this.network;
     [el.play, el.gif, el.png].forEach((button) => (button.disabled = !decodes));
-    el.journeyText.textContent = path ? this.pathText : "No journey yet. Record a drag over the map, or go from A to B.";
+    el.journeyText.textContent = path ? this.pathText : "No journey yet.";
     if (decodes) path.filter((_, i) => i % 4 === 0).forEach((z, at, all) =>
       paint(el.strip, this.network.decode(z), this.layout, { at, cells: all.length }));
     else wipe(el.strip);
@@ -1351,7 +1342,7 @@ class Pad {
 
   // ------------------------------------------------------------ the film of epochs
 
-  /** 0.6 s an epoch, from the first to the last. */
+  /** From the first epoch to the last, 0.6 s each. */
   film(now) {
     const { available } = this.meta.time, { at, index } = this.filming;
     if (now - at < 600 || (index >= 0 && this.epoch !== null && !this.frames.has(this.epoch))) return;
@@ -1383,19 +1374,19 @@ class Pad {
 
   // ------------------------------------------------------------ the page around it
 
-  /** Fit the page to the model: axes, legend, sliders, panels. */
+  /** Fit the page to the model. */
   build(anew) {
     const { el, meta, k } = this;
-    const panels = (this.options.panels ?? []).filter((name) => (
-      { sliders: true, draw: !this.layout.curve && Boolean(meta.network), journey: true, time: Boolean(meta.time) }[name]));
-    this.root.style.setProperty("--map-height", `${this.options.height ?? 440}px`);
+    const fits = { sliders: true, draw: !this.layout.curve && meta.network, journey: true, time: meta.time };
+    const panels = this.options.panels.filter((name) => fits[name]);
+    this.root.style.setProperty("--map-height", `${this.options.height}px`);
     el.axes.hidden = k < 3;
     el.pcaBox.hidden = !meta.pca;
     el.near.parentNode.hidden = !meta.images;
     el.dots.disabled = !meta.images || this.layout.curve;
     el.resample.hidden = !meta.variational;
     for (const canvas of [el.big, el.near, el.pca]) canvas.width = this.layout.W, canvas.height = this.layout.H;
-    this.thumbs = null;
+    this.thumbs = new Map();
     const text = (tag, content) => Object.assign(document.createElement(tag), { textContent: content });
     el.legend.replaceChildren(...meta.classes.map(({ name, color }) => {
       const node = text("span", name), dot = document.createElement("i");
@@ -1408,8 +1399,10 @@ class Pad {
       select.replaceChildren(...meta.dimensions.map((d) =>
         Object.assign(text("option", this.nameOf(d.index) + (d.dead ? " (dead)" : "")), { value: d.index })));
     }
-    el.axisX.value = this.axes[0], el.axisY.value = this.axes[1];
-    if (panels.includes("sliders")) {
+    [el.axisX.value, el.axisY.value] = this.axes;
+    const order = meta.dimensions.map((d) => d.index).join();
+    if (panels.includes("sliders") && (anew || order !== this.order)) {
+      this.order = order;
       this.sliders = new Map();
       el.openSliders.replaceChildren(...meta.dimensions.slice(0, OPEN_SLIDERS).map((d) => this.makeSlider(d)));
       el.foldedSliders.replaceChildren();
@@ -1429,9 +1422,13 @@ class Pad {
     this.drawPins();
     this.drawJourney();
     this.drawLosses();
-    el.undo.disabled = !this.undos.length;
-    el.resample.disabled = !this.posterior();
+    this.enable();
     this.stripKey = "";
+  }
+
+  enable() {
+    this.el.undo.disabled = !this.undos.length;
+    this.el.resample.disabled = !this.posterior();
   }
 
   openTab(name) {
@@ -1448,7 +1445,7 @@ class Pad {
 export default function latentPad(args) {
   const root = args.parentElement.querySelector(".lp");
   root.pad ??= new Pad(root);
-  root.pad.update(args.data ? args : { ...args, data: {} });
+  root.pad.update({ ...args, data: args.data ?? {} });
   return () => {
     root.pad?.destroy();
     root.pad = null;

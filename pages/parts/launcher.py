@@ -17,15 +17,14 @@ YEAR = 365 * 24 * 3600
 WORKERS_AFTER = 4.0
 
 
-def make_app(script: str) -> Any:
-    """The ASGI app for `streamlit run`."""
-    import streamlit as st
+def launcher_options() -> dict[str, Any]:
+    """What the ASGI app is made with."""
     from streamlit.runtime.pages_manager import PagesManager
 
     # A folder called pages/ would otherwise be served the old way until some session has called
     # st.navigation. This is Streamlit's own internal, hence the pinned minor version.
     PagesManager.uses_pages_directory = False
-    return st.App(script, lifespan=_lifespan, middleware=[Middleware(OwnerCookie)])
+    return {"lifespan": _lifespan, "middleware": [Middleware(OwnerCookie)]}
 
 
 @asynccontextmanager

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import streamlit as st
 
 from aecore.errors import AecoreError
 from pages.parts import layout, session
 
+ICON = Path(__file__).with_name("icon.png")
 SECTIONS = {
     "": [("pages/home.py", "Home", "home", ":material/home:")],
     "Build": [
@@ -28,9 +31,7 @@ SECTIONS = {
 
 def route() -> None:
     """Run the page that the URL names."""
-    st.set_page_config(
-        page_title="Autoencoders, live", page_icon=":material/blur_on:", layout="wide"
-    )
+    st.set_page_config(page_title="Autoencoders, live", page_icon=str(ICON), layout="wide")
     pages = {
         section: [
             st.Page(path, title=title, url_path=url, icon=icon, default=url == "home")
