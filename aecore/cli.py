@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import dataclasses
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -112,7 +113,7 @@ def _train(args) -> dict[str, Any]:
         spec = dataclasses.replace(spec, latent_dim=args.latent_dim)
     if args.out is not None:
         # Find out before the training, not after it, that the file cannot be written.
-        if not args.out.name or args.out.is_dir():
+        if not args.out.name or os.path.isdir(args.out):
             raise CheckpointError(f"{args.out} is a folder: add the name of a file to it.")
         checkpoints.write_whole(args.out.with_name(f".try-{args.out.name}"), b"").unlink()
     state = TrainState.fresh(spec, config.seed)

@@ -187,7 +187,9 @@ class JobEngine:
     def download(self, run_id: str) -> bytes:
         """A run's newest checkpoint as a file, without Adam's memory."""
         found = self.checkpoint(run_id)
-        return checkpoints.to_bytes(found.model, found.card)
+        # The card has the name that the run had when it started.
+        card = dataclasses.replace(found.card, name=self.get(run_id).name)
+        return checkpoints.to_bytes(found.model, card)
 
     def ahead_of(self, run: Run) -> int:
         """Runs that train or wait before this one."""
@@ -247,9 +249,12 @@ class JobEngine:
     def _on_event(self, run: Run, order: orders.Order, event: tuple) -> None:
         """Called on the client's event loop for each message of a run, in order."""
         _, (address, sequence, content) = event
-        if order.attempt != run.attempt or not run.recording.live:
-            return
         event = pickle.loads(content)  # from our own worker, over Dask's own pickled channel
+        if order.attempt != run.attempt or not run.recording.live:
+            if isinstance(event, Started):
+                # Stopped or deleted while its worker was getting ready, which Dask cannot undo.
+                self._work.put(("unwanted", run, order, address))
+            return
         if isinstance(event, Started):
             if run.worker is not None:
                 # A cluster set to retry started the run again from the beginning: refuse.
@@ -267,6 +272,10 @@ class JobEngine:
         while (item := self._work.get()) is not None:
             what, run, order, extra = item
             try:
+                if what == "unwanted":
+                    stop = (run.run_id, "stop", {})
+                    self._client.run(orders.command, *stop, workers=[extra])
+                    continue
                 if order.attempt != run.attempt or run.run_id not in self.store.runs:
                     continue
                 if what == "snapshot":
@@ -317,12 +326,12 @@ class JobEngine:
             done.wait(0.02)
 
     def _lost(self, run: Run) -> None:
-        epoch = run.recording.epoch
+        history = run.recording.history
         run.recording.fail(
             "The worker process of this run was ended from outside. "
             + (
-                f"It can be resumed from epoch {epoch.epoch}."
-                if epoch is not None and run.has_model
+                f"It can be resumed from epoch {history[-1]['epoch']:.0f}."
+                if history and run.has_model
                 else "It had finished no epoch yet; resuming starts it again."
             )
         )

@@ -126,9 +126,9 @@ class CodeQuality:
 def code_quality(
     codes: np.ndarray, x: np.ndarray, labels: np.ndarray | None, sample: int = 2000
 ) -> CodeQuality:
-    """Judge codes (n, k) of examples x (n, D) with scikit-learn, on the first `sample` rows.
+    """Judge codes (n, k) of examples x (at least the first `sample` of them, D) with scikit-learn.
 
-    kNN accuracy uses all rows: the first half votes on the second.
+    kNN accuracy uses all rows, the first half votes on the second; the others the first `sample`.
     """
     from sklearn.manifold import trustworthiness
     from sklearn.metrics import silhouette_score

@@ -23,10 +23,11 @@ from aecore.export.browser import DECODE_BUDGET_MACS, BrowserNetwork
 ACTIVE_VARIANCE = 0.01
 #: A dimension of an autoencoder is dead when its codes hardly vary beside the liveliest one's.
 DEAD_SHARE = 1e-6
-#: Okabe and Ito's colours and two more: told apart with any colour vision.
+#: Ten class colours near Okabe and Ito's (2008), moved until any two differ by 20 or more (CIE 1976
+#: Lab) with normal, protan, deutan and tritan vision (Machado et al. 2009), on light and dark.
 COLORS = (
-    *("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9"),
-    *("#d55e00", "#b8a200", "#8c564b", "#5b4db1", "#7f7f7f"),
+    *("#005fd5", "#e69f00", "#099653", "#d5a69e", "#58b3f3"),
+    *("#ce5700", "#adb359", "#855a65", "#6a59a8", "#879bb5"),
 )
 
 

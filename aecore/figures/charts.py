@@ -23,8 +23,8 @@ def latent_pair(
 ) -> go.Figure:
     """Two scatter plots of the same examples, (n, 2) or (n, 3) each, side by side.
 
-    The same colours and marker shapes; `chosen` (indices) are drawn full and the others faint, in
-    both. customdata of every point is the example's index.
+    The same colours and marker shapes; `chosen` (indices) stand out in both: the others turn faint, or,
+    in 3-D, the chosen get a large mark. customdata of every point is the example's index.
     """
     three = left.shape[1] == 3
     kind = "scene" if three else "xy"
@@ -47,14 +47,17 @@ def latent_pair(
             fig.add_trace(
                 trace(points, rows, index, name, column == 1 and c is not None, picked), 1, column
             )
+        if three and in_choice is not None:
+            fig.add_trace(_marked_3d(points[in_choice]), 1, column)
     fig.update_layout(
         height=height, margin=MARGIN, dragmode="orbit" if three else "lasso", uirevision="latent",
-        legend={"orientation": "h", "y": -0.08, "itemsizing": "constant", "title": ""},
+        legend={"orientation": "h", "y": -0.02 if three else -0.16, "itemsizing": "constant", "title": ""},
         hovermode="closest",
     )  # fmt: skip
     for column, names in ((1, axes[0]), (2, axes[1])):
         if three:
             scene = {f"{a}axis": {"title": t} for a, t in zip("xyz", names, strict=True)}
+            scene |= {"camera": {"eye": {"x": 1.6, "y": 1.6, "z": 1.1}}, "aspectmode": "cube"}
             fig.update_layout({f"scene{column if column > 1 else ''}": scene})
         else:
             fig.update_xaxes(title=names[0], zeroline=False, row=1, col=column)
@@ -74,14 +77,21 @@ def _points_2d(points, rows, index, name, legend, picked) -> go.Scattergl:
 
 
 def _points_3d(points, rows, index, name, legend, picked) -> go.Scatter3d:
-    if picked is not None:
-        rows = rows[picked]
     return go.Scatter3d(
         x=points[rows, 0], y=points[rows, 1], z=points[rows, 2], mode="markers", name=name,
         legendgroup=name, showlegend=legend, customdata=rows.astype(np.int32),
         marker={"color": palette.class_color(index), "size": 2.2, "opacity": 0.8,
                 "symbol": palette.SYMBOLS_3D[index % len(palette.SYMBOLS_3D)]},
         hovertemplate=f"{name or 'example'} · no. %{{customdata}}<extra></extra>",
+    )  # fmt: skip
+
+
+def _marked_3d(points: np.ndarray) -> go.Scatter3d:
+    return go.Scatter3d(
+        x=points[:, 0], y=points[:, 1], z=points[:, 2], mode="markers", showlegend=False,
+        marker={"color": palette.PCA, "size": 9, "symbol": "diamond",
+                "line": {"color": "white", "width": 2}},
+        hoverinfo="skip",
     )  # fmt: skip
 
 

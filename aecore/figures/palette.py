@@ -1,7 +1,7 @@
 """One colour-blind-safe palette: the same class has the same colour on every page.
 
-Okabe and Ito's eight colours (2008, 'Color universal design') without black, and more; a second
-channel (the marker's shape, or the label) always goes with it.
+The colours are chosen to stay apart for every kind of colour vision, on light and on dark; a
+second channel (the marker's shape, or the label) always goes with them.
 """
 
 from aecore.export.pad_bundle import COLORS

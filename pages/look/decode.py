@@ -1,1 +1,36 @@
-import streamlit as st; st.title("soon")
+"""Decode: the latent space under one's hand; traversals, interpolation and the manifold."""
+
+import streamlit as st
+
+from pages.parts import pad_data, session
+from pages.parts.decode_parts import export_button, interpolations, manifold, traversals
+from pages.parts.latent_pad import explorer_html, latent_pad
+from pages.parts.layout import explain, head
+
+head(
+    "Decode",
+    "Move over the map, drag a slider, or draw a digit of your own: what the decoder makes of "
+    "each point is drawn while you move.",
+)
+held = session.hand()
+bundle = pad_data.bundle_for(held)
+latent_pad(bundle, key="pad_decode", mode="decode", decode=pad_data.decoder_for(held))
+export_button(held, bundle, explorer_html)
+names = ["Traversals", "Interpolation"] + (
+    ["The whole plane"] if held.card.spec.latent_dim == 2 else []
+)
+which = st.segmented_control("On paper", names, default=names[0], key="on_paper") or names[0]
+if which == "Traversals":
+    traversals(held)
+elif which == "Interpolation":
+    interpolations(held)
+else:
+    manifold(held)
+explain(
+    "The sliders come **most informative first**: for a VAE by the mean KL that a latent number "
+    "carries, in nats; for an autoencoder by the variance of its codes. Their ranges hold 99 % of "
+    "the held-out codes. A number that carries nothing is called dead.\n\n"
+    "**Straight** interpolation mixes two codes; **spherical** goes along the arc between them, "
+    "which stays where a VAE's prior has its mass. PCA's row mixes PCA's scores of the same two "
+    "images, with as many numbers."
+)

@@ -3,7 +3,7 @@
  * points into their latent space. The same text is the Streamlit component and the explorer file.
  */
 
-// ---------------------------------------------------------------- engine
+// ---------------- engine
 
 /** erf by a series of terms of one sign (Abramowitz and Stegun 7.1.6): nothing cancels. */
 export function erf(x) {
@@ -259,7 +259,7 @@ export function nearest(codes, k, count, z, n = 1) {
   return best.map(({ index, sum }) => ({ index, distance: Math.sqrt(sum) }));
 }
 
-// ---------------------------------------------------------------- pictures
+// ---------------- pictures
 
 /** Mean of `ink` over boxes: (width, height) -> (w, h) from the rectangle (x0, y0, bw, bh). */
 function shrink(ink, width, height, [x0, y0, bw, bh], w, h) {
@@ -431,7 +431,7 @@ function unpack(data) {
   return arrays;
 }
 
-// ---------------------------------------------------------------- the pad
+// ---------------- the pad
 
 const OPEN_SLIDERS = 4, FOLDED_SLIDERS = 92, STRIP = 9, JOURNEY = 40, TAP = 6, PAPER = 140;
 
@@ -459,7 +459,7 @@ class Pad {
     for (const timer of [this.waiting, this.reporting, this.talking]) clearTimeout(timer);
   }
 
-  // ------------------------------------------------------------ data
+  // ---------------- data
 
   /** Take a bundle; cheap when it is the one already shown. */
   update({ data, setStateValue, setTriggerValue }) {
@@ -582,7 +582,7 @@ class Pad {
     return this.arrays.images.subarray(i * this.size, (i + 1) * this.size);
   }
 
-  // ------------------------------------------------------------ state
+  // ---------------- state
 
   /** The z on show: under the pointer, else where it was left. */
   get current() {
@@ -655,7 +655,7 @@ class Pad {
     if (passing) this.talking = setTimeout(() => this.say(this.problem), 6000);
   }
 
-  // ------------------------------------------------------------ the server
+  // ---------------- the server
 
   /** Ask Python to decode z, where the browser cannot. */
   askServer() {
@@ -683,7 +683,7 @@ class Pad {
     this.lost = false;
   }
 
-  // ------------------------------------------------------------ time
+  // ---------------- time
 
   /** Show the model as it was after `epoch`; null follows the newest. */
   goToEpoch(epoch) {
@@ -741,7 +741,7 @@ class Pad {
     this.stale = true;
   }
 
-  // ------------------------------------------------------------ the map
+  // ---------------- the map
 
   resize() {
     const { clientWidth: width, clientHeight: height } = this.el.map;
@@ -918,7 +918,7 @@ class Pad {
     ctx.beginPath(), ctx.arc(x, y, 5, 0, 7), ctx.fill();
   }
 
-  // ------------------------------------------------------------ one frame
+  // ---------------- one frame
 
   /** Draw what changed, at the next frame. */
   show() {
@@ -981,7 +981,7 @@ class Pad {
 
   nameOf = (d) => `z${[...String(d + 1)].map((c) => String.fromCharCode(0x2080 + +c)).join("")}`;
 
-  // ------------------------------------------------------------ hands
+  // ---------------- hands
 
   listen() {
     const on = (node, types, act) => types.split(" ").forEach((type) =>
@@ -1009,6 +1009,8 @@ class Pad {
 
   actions = {
     reset() { this.choose(this.mean, null, false); },
+    prior() { this.choose(this.mean.map(() => gaussian()), null, false); },
+    random() { this.chooseImage(Math.floor(Math.random() * this.meta.images)); },
     dots() { this.thumbnails = this.press("dots", !this.thumbnails); this.stale = true; this.show(); },
     zoomIn() { this.zoom(1.5); },
     zoomOut() { this.zoom(1 / 1.5); },
@@ -1133,7 +1135,7 @@ class Pad {
     this.show();
   }
 
-  // ------------------------------------------------------------ sliders
+  // ---------------- sliders
 
   makeSlider({ index: d, low, high, score, dead }) {
     const row = this.el.slider.content.firstElementChild.cloneNode(true);
@@ -1197,7 +1199,7 @@ class Pad {
     if (!this.network || !this.stripQueue.length) this.stripsAt = null;
   }
 
-  // ------------------------------------------------------------ draw your own
+  // ---------------- draw your own
 
   paperInk(clear) {
     const ctx = this.el.paper.getContext("2d", { willReadFrequently: true });
@@ -1265,7 +1267,7 @@ class Pad {
       paint(el.neighbours, this.bytesOf(index), layout, { unit: 255, at, cells: 5 }));
   }
 
-  // ------------------------------------------------------------ journeys
+  // ---------------- journeys
 
   drawPins() {
     const button = ({ z, index }, i, all) => {
@@ -1340,7 +1342,7 @@ class Pad {
     setTimeout(() => URL.revokeObjectURL(link.href), 10000);
   }
 
-  // ------------------------------------------------------------ the film of epochs
+  // ---------------- the film of epochs
 
   /** From the first epoch to the last, 0.6 s each. */
   film(now) {
@@ -1372,7 +1374,7 @@ class Pad {
     if (losses[at] != null) ctx.beginPath(), ctx.arc(x(at), y(losses[at]), 9, 0, 7), ctx.fill();
   }
 
-  // ------------------------------------------------------------ the page around it
+  // ---------------- the page around it
 
   /** Fit the page to the model. */
   build(anew) {
@@ -1384,7 +1386,8 @@ class Pad {
     el.pcaBox.hidden = !meta.pca;
     el.near.parentNode.hidden = !meta.images;
     el.dots.disabled = !meta.images || this.layout.curve;
-    el.resample.hidden = !meta.variational;
+    el.resample.hidden = el.prior.hidden = !meta.variational;
+    el.random.disabled = !meta.images;
     for (const canvas of [el.big, el.near, el.pca]) canvas.width = this.layout.W, canvas.height = this.layout.H;
     this.thumbs = new Map();
     const text = (tag, content) => Object.assign(document.createElement(tag), { textContent: content });

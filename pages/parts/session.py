@@ -224,6 +224,12 @@ def view_run(run_id: str | None) -> None:
         st.query_params[RUN] = run_id
 
 
+def forget_run(run_id: str) -> None:
+    """No longer show a run that was deleted."""
+    if st.session_state.get(_RUN_VIEW) == run_id:
+        st.session_state.pop(_RUN_VIEW)
+
+
 def owns(run: Run) -> bool:
     """Whether this browser started the run: only then may it steer it."""
     return run.owner == owner()

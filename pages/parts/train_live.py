@@ -8,11 +8,13 @@ from aecore.figures.network import widths
 from aecore.metrics import expected_band
 from aecore.models.registry import shape_only
 from aecore.runs import Run
-from pages.parts import session
+from pages.parts import pad_data, session
+from pages.parts.latent_pad import latent_pad
 from pages.parts.layout import band_text, figure, guarded
 from pages.parts.run_view import run_canvas
 
 EVERY = 0.4  # seconds between two looks at a live run
+PAD_EVERY = 1.5
 RATES = [1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1]
 BETAS = [0.0, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0]
 STATUS = {
@@ -38,6 +40,27 @@ def live_view(run: Run) -> None:
     st.fragment(guarded(_watch), run_every=EVERY if live else None)(run.run_id, live)
     if not live:
         _afterwards(run)
+    st.fragment(guarded(_pad), run_every=PAD_EVERY if live else None)(run.run_id)
+
+
+def _pad(run_id: str) -> None:
+    """The live decoder on the newest weights, with the run's epochs to travel through."""
+    run = session.jobs().get(run_id)
+    if not run.has_model:
+        st.caption("After the first epoch its latent space can be explored here, under your hand.")
+        return
+    st.markdown("**Its latent space under your hand**, with the weights of the newest epoch")
+    held = session.hand_of(run_id)
+    wanted = st.session_state.get(f"wanted_{run_id}")
+    state = latent_pad(
+        pad_data.travelling_bundle(held, run, wanted),
+        key="pad_train",
+        mode="train",
+        decode=pad_data.decoder_for(held),
+    )
+    if state.wanted_epoch is not None and state.wanted_epoch != wanted:
+        st.session_state[f"wanted_{run_id}"] = state.wanted_epoch
+        st.rerun(scope="fragment")
 
 
 def _watch(run_id: str, was_live: bool) -> None:

@@ -1,0 +1,271 @@
+"""The pieces of the Latent space page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+import torch
+
+from aecore.figures import charts, images
+from aecore.latent import encode_split, nearest
+from aecore.metrics import CodeQuality, code_quality
+from pages.parts import session
+from pages.parts.latent_point_3d import latent_point_3d
+from pages.parts.session import Hand
+
+SIZES = (2000, 10_000, 70_000)
+TSNE_POINTS, TSNE_CHUNKS, TSNE_STEPS = 2000, 4, 250
+AXES, PCA_OF_CODES, TSNE = "latent numbers", "PCA of the codes", "t-SNE of the codes"
+SHOWN = 24
+
+
+@dataclass(frozen=True)
+class View:
+    """What is drawn: rows of the pool, points (n, 2 or 3) of the model and of PCA, axis names."""
+
+    points: np.ndarray
+    pca: np.ndarray
+    axes: tuple[str, ...]
+    size: int
+    way: str
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Codes and PCA scores (n, k) of held-out examples, then of training examples if asked."""
+
+    codes: np.ndarray
+    scores: np.ndarray
+    labels: np.ndarray | None
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _pool(key: tuple[str, int], everything: bool) -> Pool:
+    held = session.hand_of(key[0])
+    codes, k = session.codes(held).mu, held.card.spec.latent_dim
+    splits = [held.data.test]
+    if everything:
+        splits.append(held.data.train)
+        codes = np.concatenate([codes, encode_split(held.model, held.data.train).mu])
+    scores = np.concatenate(
+        [held.basis.encode(s.batch(slice(None)).flatten(1).numpy(), k) for s in splits]
+    )
+    labels = None
+    if splits[0].labels is not None:
+        labels = np.concatenate([s.labels.numpy() for s in splits])
+    return Pool(codes.astype(np.float32), scores.astype(np.float32), labels)
+
+
+def choose_view(held: Hand) -> View:
+    """Widgets: how many points, which dimensions, 2-D or 3-D."""
+    k = held.card.spec.latent_dim
+    places = st.columns([1.4, 1.1, 2, 2.6], vertical_alignment="bottom")
+    total = len(held.data.test) + len(held.data.train)
+    sizes = [s for s in SIZES if s < total] + ([total] if total <= SIZES[-1] else [])
+    sizes = sorted(set(sizes))
+    default = sizes.index(10_000) if 10_000 in sizes else len(sizes) - 1
+    size = places[0].selectbox(
+        "Points", sizes, index=default, format_func=lambda n: f"{n:,}", key="points",
+        help="Above the held-out images the training images join.",
+    )  # fmt: skip
+    three = k >= 3 and places[1].segmented_control(
+        "Drawn in", ["2-D", "3-D"], default="3-D" if k == 3 else "2-D", key="drawn_in"
+    ) == "3-D"  # fmt: skip
+    n_axes = min(3 if three else 2, max(k, 2))
+    pool = _pool(held.key, size > len(held.data.test))
+    codes, scores = pool.codes[:size], pool.scores[:size]
+    if k <= n_axes:
+        names = tuple(f"z{i + 1}" for i in range(n_axes))
+        pad = ((0, 0), (0, n_axes - k))
+        return View(np.pad(codes, pad), np.pad(scores, pad), names, size, AXES)
+    way = places[2].selectbox("Axes", [AXES, PCA_OF_CODES, TSNE], key="axes")
+    pca = scores[:, :n_axes]
+    if way == AXES:
+        order = session.codes(held).order()
+        with places[3]:
+            picked = st.multiselect(
+                "Which, most informative first", [int(d) for d in order],
+                [int(d) for d in order[:n_axes]], max_selections=n_axes,
+                format_func=lambda d: f"z{d + 1}", key=f"dims_{held.ref}_{n_axes}",
+            )  # fmt: skip
+        if len(picked) < n_axes:
+            picked = [*picked, *(int(d) for d in order if d not in picked)][:n_axes]
+        names = tuple(f"z{d + 1}" for d in picked)
+        return View(codes[:, picked], pca, names, size, way)
+    if way == PCA_OF_CODES:
+        return View(_turn(codes, n_axes), pca,
+                    tuple(f"direction {i + 1}" for i in range(n_axes)), size, way)  # fmt: skip
+    size = min(size, TSNE_POINTS)
+    places[3].caption(f"t-SNE is shown for the first {size:,} points.")
+    points = _tsne(held.key, n_axes, size)
+    names = tuple(f"t-SNE {i + 1}" for i in range(n_axes))
+    return View(points, scores[:size, :n_axes], names, size, way)
+
+
+def _turn(codes: np.ndarray, n: int) -> np.ndarray:
+    from sklearn.decomposition import PCA
+
+    return PCA(n, svd_solver="covariance_eigh").fit_transform(codes).astype(np.float32)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _tsne_result(key: tuple[str, int], n_axes: int, size: int) -> dict[str, np.ndarray]:
+    return {}
+
+
+def _tsne(key: tuple[str, int], n_axes: int, size: int) -> np.ndarray:
+    """t-SNE in parts, so that progress shows; leaving the page or a new choice stops it."""
+    from sklearn.manifold import TSNE
+
+    kept = _tsne_result(key, n_axes, size)
+    if "points" not in kept:
+        codes = _pool(key, False).codes[:size]
+        bar = st.progress(0.0, "t-SNE: arranging neighbours; another choice stops it.")
+        points = None
+        for part in range(TSNE_CHUNKS):
+            first = part == 0
+            method = TSNE(
+                n_axes, init="pca" if first else points, max_iter=TSNE_STEPS, random_state=0,
+                early_exaggeration=12.0 if first else 1.0, perplexity=min(30, (size - 1) / 3),
+            )  # fmt: skip
+            points = method.fit_transform(codes)
+            bar.progress((part + 1) / TSNE_CHUNKS, "t-SNE: arranging neighbours …")
+        bar.empty()
+        kept["points"] = points.astype(np.float32)
+    return kept["points"]
+
+
+def figure_of(held: Hand, view: View) -> np.ndarray:
+    """Draw both maps; return the chosen examples' positions, the same in both."""
+    key = f"map_{held.ref}_{held.version}_{view.size}_{view.way}_{len(view.axes)}"
+    chosen = _selected(key)
+    if len(view.axes) == 3 and f"{key}_point" in st.session_state:
+        chosen = np.array([st.session_state[f"{key}_point"]])
+    pool = _pool(held.key, view.size > len(held.data.test))
+    labels = None if pool.labels is None else pool.labels[: view.size]
+    pca_axes = tuple(f"component {i + 1}" for i in range(len(view.axes)))
+    k = held.card.spec.latent_dim
+    fig = charts.latent_pair(
+        view.points, view.pca, labels, held.data.class_names,
+        (f"{held.card.name}: codes", f"PCA, k = {k}: scores"), (view.axes, pca_axes), chosen,
+    )  # fmt: skip
+    st.plotly_chart(
+        fig, key=key, on_select="rerun", selection_mode=("points", "lasso", "box"),
+        config={"displaylogo": False, "scrollZoom": True},
+    )  # fmt: skip
+    if len(view.axes) == 3:
+        # Plotly's 3-D charts tell Streamlit nothing of clicks; this component listens for them.
+        clicked = latent_point_3d(key, key=f"{key}_click")
+        if clicked is not None and [clicked] != chosen.tolist():
+            st.session_state[f"{key}_point"] = clicked
+            st.rerun()
+    st.caption(
+        f"{view.size:,} images, "
+        + ("held out. " if view.size <= len(held.data.test) else "held-out and training ones. ")
+        + "Double click clears the selection; a click in the legend hides a class."
+    )
+    return chosen
+
+
+def _selected(key: str) -> np.ndarray:
+    state = st.session_state.get(key)
+    points = state["selection"]["points"] if state else []
+    found = [int(np.ravel(p["customdata"])[0]) for p in points if p.get("customdata") is not None]
+    return np.unique(np.array(found, dtype=int))
+
+
+def _example(held: Hand, index: int) -> torch.Tensor:
+    n = len(held.data.test)
+    split, at = (held.data.test, index) if index < n else (held.data.train, index - n)
+    return split.batch(slice(at, at + 1))
+
+
+def examine(held: Hand, view: View, chosen: np.ndarray) -> None:
+    """The chosen images: one with its reconstruction and neighbours, or many at a glance."""
+    with st.container(height=230, border=True):
+        if not len(chosen):
+            st.markdown("Nothing is chosen yet. Click a point to see its image, what the model "
+                        "makes of it and its nearest neighbours.")  # fmt: skip
+        elif held.data.spec.kind != "image":
+            st.dataframe({"no.": chosen})
+        elif len(chosen) == 1:
+            _one(held, int(chosen[0]), view)
+        else:
+            _many(held, chosen)
+
+
+def _picture(x: np.ndarray) -> np.ndarray:
+    return images.grid([images.as_image(x)], 1, enlarge=images.enlargement(x.shape[-1], 130))
+
+
+def _one(held: Hand, index: int, view: View) -> None:
+    pool = _pool(held.key, view.size > len(held.data.test))
+    x = _example(held, index)
+    with torch.inference_mode():
+        x_hat = held.model.reconstruct(x).numpy()
+    k = held.card.spec.latent_dim
+    pca = held.basis.reconstruct(x.flatten(1).numpy(), k).reshape(x.shape)
+    label = "" if pool.labels is None else held.data.class_names[pool.labels[index]]
+    places = st.columns([1, 1, 1, 4])
+    for place, title, value in zip(
+        places, ("Original", "Reconstruction", f"PCA, k = {k}"), (x.numpy(), x_hat, pca),
+        strict=False,
+    ):  # fmt: skip
+        place.caption(title)
+        place.image(_picture(value[0]), width=130)
+    near = nearest(pool.codes, pool.codes[index], 8, skip=index)
+    pictures = [images.as_image(_example(held, int(i)).numpy()[0]) for i in near]
+    places[3].caption(f"No. {index}, class {label}: its nearest neighbours by code")
+    places[3].image(images.grid(pictures, 8, enlarge=images.enlargement(8 * 29, 560)))
+    if pool.labels is not None:
+        places[3].caption("Their classes: " + ", ".join(
+            held.data.class_names[pool.labels[i]] for i in near))  # fmt: skip
+
+
+def _many(held: Hand, chosen: np.ndarray) -> None:
+    shown = chosen[np.linspace(0, len(chosen) - 1, min(SHOWN, len(chosen))).astype(int)]
+    x = torch.cat([_example(held, int(i)) for i in shown])
+    with torch.inference_mode():
+        x_hat = held.model.reconstruct(x).numpy()
+    st.caption(
+        f"{len(chosen):,} images chosen"
+        + (f", {len(shown)} of them shown" if len(shown) < len(chosen) else "")
+        + "; below each its reconstruction"
+    )
+    pictures = [images.as_image(v) for v in x.numpy()] + [images.as_image(v) for v in x_hat]
+    enlarge = images.enlargement(29 * len(shown), 1000)
+    st.image(images.grid(pictures, len(shown), enlarge=enlarge), width="content")
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _quality(key: tuple[str, int]) -> tuple[CodeQuality, CodeQuality]:
+    held, pool = session.hand_of(key[0]), _pool(key, False)
+    x = held.data.test.batch(slice(0, 2000)).flatten(1).numpy()
+    return code_quality(pool.codes, x, pool.labels), code_quality(pool.scores, x, pool.labels)
+
+
+def quality(held: Hand) -> None:
+    """Three figures of the codes, each beside PCA's; measured once per model."""
+    st.subheader("How well the codes keep what matters", anchor=False)
+    with st.spinner("Measuring neighbours …"):
+        ours, pca = _quality(held.key)
+    k = held.card.spec.latent_dim
+    cells = st.columns(3)
+    figures = (
+        ("kNN accuracy", ours.knn_accuracy, pca.knn_accuracy, "{:.1%}"),
+        ("Trustworthiness", ours.trustworthiness, pca.trustworthiness, "{:.3f}"),
+        ("Silhouette", ours.silhouette, pca.silhouette, "{:.3f}"),
+    )
+    for cell, (name, mine, theirs, form) in zip(cells, figures, strict=True):
+        if mine is None:
+            cell.metric(name, "–", "needs class labels", delta_color="off", delta_arrow="off")
+        else:
+            cell.metric(
+                name, form.format(mine), f"PCA, k = {k}: {form.format(theirs)}",
+                delta_color="off", delta_arrow="off",
+            )  # fmt: skip
+    st.caption(
+        f"Held-out images; trustworthiness and silhouette on the first {ours.sample:,} of them."
+    )

@@ -1,0 +1,181 @@
+"""The pieces of the Runs page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from aecore import checkpoints
+from aecore.checkpoints import SUFFIX
+from aecore.errors import AecoreError
+from aecore.figures import charts
+from aecore.models import family
+from aecore.runs import ID_PATTERN, Run
+from pages.parts import session
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The table, its columns' looks, and the ref of each row."""
+
+    table: dict[str, list[Any]]
+    columns: dict[str, Any]
+    refs: list[str]
+
+
+def listing() -> Listing:
+    """This browser's runs, newest first, then the shipped models."""
+    rows, refs = [], []
+    for run in session.jobs().runs(session.owner()):
+        refs.append(run.run_id)
+        last = run.recording.history[-1] if run.recording.history else {}
+        source = "uploaded" if run.kind == "upload" else run.recording.status
+        rows.append(_row(run.name, source, run.spec, run.dataset, last))
+    for ref in checkpoints.shipped():
+        card = session.hand_of(ref).card
+        refs.append(ref)
+        last = card.history[-1] if card.history else {}
+        rows.append(_row(card.name, "shipped", card.spec, card.dataset, last))
+    table = {name: [row[name] for row in rows] for name in rows[0]} if rows else {}
+    number = st.column_config.NumberColumn
+    columns = {
+        "held-out MSE": number(format="%.4f", help="Mean squared error per pixel"),
+        "PCA's MSE": number(format="%.4f", help="PCA with as many numbers, held out"),
+        "neg. ELBO": number(format="%.1f", help="Nats an image, VAEs with cross-entropy only"),
+        "seconds": number(format="%.1f", help="Training time"),
+    }
+    return Listing(table, columns, refs)
+
+
+def _row(name: str, source: str, spec, dataset: str, last: dict) -> dict[str, Any]:
+    return {
+        "name": name,
+        "state": source,
+        "model": spec.family,
+        "data": dataset,
+        "k": spec.latent_dim,
+        "epochs": last.get("epoch"),
+        "held-out MSE": last.get("test_mse"),
+        "PCA's MSE": last.get("pca_mse"),
+        "neg. ELBO": last.get("test_nelbo"),
+        "seconds": last.get("seconds"),
+    }
+
+
+def actions(ref: str) -> None:
+    """What can be done with one model."""
+    run = session.jobs().get(ref) if ID_PATTERN.fullmatch(ref) else None
+    ready = run is None or run.has_model
+    places = st.columns(5, vertical_alignment="bottom")
+    if places[0].button(
+        "Take in hand", icon=":material/front_hand:", type="primary", disabled=not ready,
+        width="stretch", key=f"take_{ref}",
+    ):  # fmt: skip
+        session.take_in_hand(ref)
+        st.rerun()
+    if ready:
+        places[1].download_button(
+            "Download", lambda: _content(ref), file_name=f"{session.title_of(ref)}{SUFFIX}",
+            icon=":material/download:", width="stretch", key=f"download_{ref}",
+        )  # fmt: skip
+    if run is None:
+        return
+    if places[2].button("Watch", icon=":material/monitoring:", width="stretch", key=f"watch_{ref}"):
+        session.view_run(ref)
+        st.switch_page("pages/build/train.py", query_params={session.RUN: ref})
+    with places[3].popover("Rename", icon=":material/edit:", width="stretch"):
+        name = st.text_input("New name", run.name, max_chars=60, key=f"name_{ref}")
+        if st.button("Rename", key=f"rename_{ref}"):
+            session.jobs().rename(session.owner(), ref, name)
+            st.rerun()
+    with places[4].popover("Delete", icon=":material/delete:", width="stretch"):
+        st.markdown(f"Delete **{run.name}** and its files? This cannot be undone.")
+        if st.button("Delete", type="primary", key=f"delete_{ref}"):
+            _delete(run)
+            st.rerun()
+    if run.recording.message:
+        st.caption(run.recording.message)
+
+
+def _content(ref: str) -> bytes:
+    if ID_PATTERN.fullmatch(ref):
+        return session.jobs().download(ref)
+    return checkpoints.shipped()[ref].read_bytes()
+
+
+def _delete(run: Run) -> None:
+    session.jobs().delete(session.owner(), run.run_id)
+    if session.hand_ref() == run.run_id:
+        session.take_in_hand(session.DEFAULT_MODEL)
+    session.forget_run(run.run_id)
+
+
+def comparison(refs: list[str]) -> None:
+    """Two models beside each other: figures, differences in their making, curves."""
+    cards = []
+    for ref in refs:
+        run = session.jobs().get(ref) if ID_PATTERN.fullmatch(ref) else None
+        if run is not None and not run.has_model:
+            st.info(f"{run.name} has no model yet; wait for its first epoch.",
+                    icon=":material/info:")  # fmt: skip
+            return
+        cards.append(session.hand_of(ref).card)
+    places = st.columns(2)
+    for place, card, other in zip(places, cards, cards[::-1], strict=True):
+        place.subheader(card.name, anchor=False)
+        cells = place.columns(3)
+        mse, theirs = card.metrics.get("test_mse"), other.metrics.get("test_mse")
+        if mse is not None:
+            delta = None if theirs is None else f"{mse - theirs:+.4f}"
+            cells[0].metric("Held-out MSE", f"{mse:.4f}", delta, delta_color="inverse")
+        nelbo, theirs = card.metrics.get("test_nelbo"), other.metrics.get("test_nelbo")
+        if nelbo is not None:
+            delta = None if theirs is None else f"{nelbo - theirs:+.1f}"
+            cells[1].metric("Neg. ELBO, nats", f"{nelbo:.1f}", delta, delta_color="inverse")
+        cells[2].metric("Latent numbers", card.spec.latent_dim)
+    both = [_facts(card) for card in cards]
+    different = [key for key in both[0] if both[0][key] != both[1].get(key)]
+    if different:
+        st.dataframe(
+            {
+                "where they differ": different,
+                cards[0].name: [both[0][k] for k in different],
+                cards[1].name + (" (2)" if cards[1].name == cards[0].name else ""): [
+                    both[1].get(k, "–") for k in different
+                ],
+            },
+            hide_index=True,
+        )
+    named = [(card.name, card.history) for card in cards]
+    st.plotly_chart(charts.histories(named), key="histories", config={"displaylogo": False})
+
+
+def _facts(card: checkpoints.Card) -> dict[str, str]:
+    facts = {
+        "model": family(card.spec.family).title,
+        "data": card.dataset,
+        "latent numbers": card.spec.latent_dim,
+        **card.spec.options,
+        **card.config.to_json(),
+        "epochs done": card.epochs_done,
+        "training seconds": round(card.seconds, 1),
+    }
+    return {k: ", ".join(map(str, v)) if isinstance(v, tuple) else str(v) for k, v in facts.items()}
+
+
+def upload(owner: str) -> None:
+    """Open a checkpoint that was saved or downloaded before."""
+    with st.expander("Open a checkpoint file", icon=":material/upload_file:"):
+        file = st.file_uploader("A .safetensors file of this app", type=None, key="upload")
+        if file is None or st.session_state.get("uploaded") == file.file_id:
+            return
+        st.session_state["uploaded"] = file.file_id
+        try:
+            run = session.jobs().upload(owner, file.name, file.getvalue())
+        except AecoreError as error:
+            st.error(str(error), icon=":material/error:")
+            return
+        session.take_in_hand(run.run_id)
+        st.rerun()
