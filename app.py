@@ -5,9 +5,9 @@ engine. It runs it again for every session and interaction: then it is the route
 """
 
 import streamlit as st
-from streamlit import runtime
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-if runtime.exists():
+if get_script_run_ctx(suppress_warning=True) is not None:
     from pages.parts.router import route
 
     route()

@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 PROJECT = Path(__file__).resolve().parents[1]
 MAX_LIVE_PER_OWNER = 3
 MAX_NAME = 60
+ANSWER_TIMEOUT = 5.0  # seconds; Dask itself tries for 30 to reach a worker that is gone
 CLUSTER_VARIABLE, RUNS_VARIABLE = "AECORE_CLUSTER", "AECORE_RUNS"
 
 
@@ -174,6 +175,7 @@ class JobEngine:
         card = found.card
         title = _name(card.name or name.removesuffix(SUFFIX))
         run = Run(new_run_id(), owner, title, card.spec, card.config, card.dataset, kind="upload")
+        run.end_seen = True
         run.recording.status = "finished"
         restore(run, card)
         self.store.add(run)
@@ -227,7 +229,7 @@ class JobEngine:
     def _launch(self, run: Run, resume: bytes | None) -> None:
         self.start()
         run.attempt += 1
-        run.worker, run.received = None, 0
+        run.worker, run.received, run.end_seen = None, 0, False
         run.recording.status, run.recording.message = "waiting", ""
         run.recording.version += 1
         order = orders.Order(
@@ -243,7 +245,7 @@ class JobEngine:
         self._client.subscribe_topic(order.topic, lambda event: self._on_event(run, order, event))
         future = self._client.submit(orders.carry_out, order, pure=False, retries=0)
         self._futures[run.run_id] = future
-        future.add_done_callback(lambda done: self._work.put(("ended", run, order, done)))
+        future.add_done_callback(lambda done: self._ended(run, order, done))
         self._work.put(("threads", run, order, None))
 
     def _on_event(self, run: Run, order: orders.Order, event: tuple) -> None:
@@ -267,6 +269,13 @@ class JobEngine:
         if event.kind == "epoch":
             self._work.put(("snapshot", run, order, event.epoch))
 
+    def _ended(self, run: Run, order: orders.Order, future) -> None:
+        """Called on a thread of Dask's when a run's task is over, however it ended."""
+        if order.attempt == run.attempt and future.status == "error" and _is_loss(future):
+            # At once: the books may just be waiting for an answer of the worker that is gone.
+            self._lost(run)
+        self._work.put(("ended", run, order, future))
+
     def _keep_books(self) -> None:
         """Everything that waits for workers or disks happens on this one thread."""
         while (item := self._work.get()) is not None:
@@ -274,7 +283,9 @@ class JobEngine:
             try:
                 if what == "unwanted":
                     stop = (run.run_id, "stop", {})
-                    self._client.run(orders.command, *stop, workers=[extra])
+                    self._client.run(
+                        orders.command, *stop, workers=[extra], callback_timeout=ANSWER_TIMEOUT
+                    )
                     continue
                 if order.attempt != run.attempt or run.run_id not in self.store.runs:
                     continue
@@ -299,10 +310,8 @@ class JobEngine:
         if future.status == "cancelled":
             return
         if future.status == "error":
-            error = future.exception()
-            if type(error).__name__ in ("KilledWorker", "CommClosedError"):
-                self._lost(run)
-            else:
+            if not _is_loss(future):
+                error = future.exception()
                 log.error("run %s failed: %r", run.run_id, error)
                 run.recording.fail(
                     f"The run could not go on ({type(error).__name__}: {str(error)[:200]})."
@@ -339,7 +348,10 @@ class JobEngine:
 
     def _on_worker(self, run: Run, function, *args):
         try:
-            return self._client.run(function, *args, workers=[run.worker])[run.worker]
+            answers = self._client.run(
+                function, *args, workers=[run.worker], callback_timeout=ANSWER_TIMEOUT
+            )
+            return answers[run.worker]
         except (OSError, KeyError, ValueError, TimeoutError) as error:
             raise JobError(f"The worker of the run {run.name!r} does not answer.") from error
 
@@ -362,6 +374,11 @@ class JobEngine:
             if threads and run.recording.status == "training" and run.worker is not None:
                 with contextlib.suppress(AecoreError):
                     self._on_worker(run, orders.command, run.run_id, "change", {"threads": threads})
+
+
+def _is_loss(future) -> bool:
+    """Whether a task ended because its worker process did."""
+    return type(future.exception()).__name__ in ("KilledWorker", "CommClosedError")
 
 
 _engine: JobEngine | None = None

@@ -48,6 +48,7 @@ class Run:
     content: bytes | None = None  # the newest checkpoint, kept here only if the disk refused it
     notice: str = ""
     received: int = 0
+    end_seen: bool = False  # its owner has been shown that it ended
     saved: int = 0  # counts checkpoints taken in: a new number means new weights
 
     @property
@@ -173,6 +174,7 @@ class RunStore:
             kind=str(facts["kind"]),
             created=float(facts["created"]),
         )
+        run.end_seen = True
         run.recording.status, run.recording.message = facts["status"], facts["message"]
         if run.recording.live:
             run.recording.fail("The server was restarted during this run.")

@@ -1,4 +1,4 @@
-"""Training as an iterator of events: the one loop that the app, the command line and tests share."""
+"""Training as an iterator of events: the one loop that app, command line and tests share."""
 
 from __future__ import annotations
 

@@ -7,8 +7,8 @@ operations written here. All arrays are row-major; a batch dimension never appea
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ import numpy as np
 from torch import nn
 
 from aecore.errors import ExportError
+from aecore.export.layers import LAYERS, Op, Shape
 
 if TYPE_CHECKING:
     from aecore.models.base import LatentModel
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 #: Multiply-adds of one decode up to which the browser keeps 55 frames a second
 #: (benchmarks/pad.py: about 2 ms per million in a convolution).  Above it, the server decodes.
 DECODE_BUDGET_MACS = 3_500_000
-
-Shape = tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -44,15 +43,6 @@ class BrowserNetwork:
     def within_budget(self) -> bool:
         """Whether the browser can decode fast enough to follow the pointer."""
         return self.meta["decoder_macs"] <= DECODE_BUDGET_MACS
-
-
-@dataclass
-class _Op:
-    """One operation before its weights are packed."""
-
-    description: dict[str, Any]
-    arrays: dict[str, np.ndarray] = field(default_factory=dict)
-    macs: int = 0
 
 
 def export_network(model: LatentModel) -> BrowserNetwork:
@@ -110,7 +100,7 @@ def export_pair(
     return BrowserNetwork(meta, weights)
 
 
-def _pack(ops: list[_Op], pieces: list[np.ndarray]) -> list[dict[str, Any]]:
+def _pack(ops: list[Op], pieces: list[np.ndarray]) -> list[dict[str, Any]]:
     """Append the arrays of `ops` to `pieces`; describe each operation with its offsets."""
     offset = sum(piece.size for piece in pieces)
     described = []
@@ -132,11 +122,11 @@ def _leaves(module: nn.Module) -> Iterator[nn.Module]:
         yield module
 
 
-def _trace(network: nn.Module, shape: Shape, part: str) -> tuple[list[_Op], Shape]:
+def _trace(network: nn.Module, shape: Shape, part: str) -> tuple[list[Op], Shape]:
     """Follow the shape of one example through the layers and collect their operations."""
-    ops: list[_Op] = []
+    ops: list[Op] = []
     for layer in _leaves(network):
-        exporter = next((_LAYERS[t] for t in type(layer).__mro__ if t in _LAYERS), None)
+        exporter = next((LAYERS[t] for t in type(layer).__mro__ if t in LAYERS), None)
         if exporter is None:
             raise ExportError(
                 f"The {part} contains a {type(layer).__name__} layer, "
@@ -150,239 +140,3 @@ def _trace(network: nn.Module, shape: Shape, part: str) -> tuple[list[_Op], Shap
         for op in ops[before:]:
             op.description["writes"] = prod(shape)
     return ops, shape
-
-
-def _array(tensor: Any) -> np.ndarray:
-    return tensor.detach().cpu().double().numpy()
-
-
-def _expect(condition: bool, layer: nn.Module, shape: Shape, what: str) -> None:
-    if not condition:
-        raise ExportError(f"{type(layer).__name__} got an input of shape {shape}: {what}.")
-
-
-def _pair(value: Any) -> tuple[int, int]:
-    return (int(value), int(value)) if not isinstance(value, tuple | list) else tuple(value)
-
-
-def _weights(layer: nn.Module) -> dict[str, np.ndarray]:
-    arrays = {"w": _array(layer.weight)}
-    if layer.bias is not None:
-        arrays["b"] = _array(layer.bias)
-    return arrays
-
-
-def _linear(layer: nn.Linear, shape: Shape, ops: list[_Op]) -> Shape:
-    n_in, n_out = layer.in_features, layer.out_features
-    _expect(bool(shape) and shape[-1] == n_in, layer, shape, f"its last size should be {n_in}")
-    rows = prod(shape[:-1])
-    description = {"op": "linear", "rows": rows, "in": n_in, "out": n_out}
-    ops.append(_Op(description, _weights(layer), rows * n_in * n_out))
-    return (*shape[:-1], n_out)
-
-
-def _convolution(layer: nn.Conv2d | nn.ConvTranspose2d, shape: Shape, ops: list[_Op]) -> Shape:
-    transposed = isinstance(layer, nn.ConvTranspose2d)
-    fits = len(shape) == 3 and shape[0] == layer.in_channels
-    _expect(fits, layer, shape, f"expected ({layer.in_channels}, height, width)")
-    if layer.padding_mode != "zeros":
-        raise ExportError(f"padding mode '{layer.padding_mode}' is not supported, only zeros.")
-    kernel, stride, dilation = _pair(layer.kernel_size), _pair(layer.stride), _pair(layer.dilation)
-    reach = [d * (n - 1) for d, n in zip(dilation, kernel, strict=True)]
-    if layer.padding == "valid":
-        padding = (0, 0)
-    elif layer.padding == "same":
-        if any(r % 2 for r in reach):
-            raise ExportError("padding 'same' with an even kernel is not supported.")
-        padding = (reach[0] // 2, reach[1] // 2)
-    else:
-        padding = _pair(layer.padding)
-    if transposed:
-        extra = _pair(layer.output_padding)
-        size = [
-            (shape[1 + i] - 1) * stride[i] - 2 * padding[i] + reach[i] + extra[i] + 1
-            for i in (0, 1)
-        ]
-    else:
-        size = [(shape[1 + i] + 2 * padding[i] - reach[i] - 1) // stride[i] + 1 for i in (0, 1)]
-    _expect(min(size) > 0, layer, shape, "nothing would be left of it")
-    out = (layer.out_channels, *size)
-    description = {
-        "op": "conv_transpose2d" if transposed else "conv2d",
-        "in": list(shape),
-        "out": list(out),
-        "kernel": list(kernel),
-        "stride": list(stride),
-        "padding": list(padding),
-        "dilation": list(dilation),
-        "groups": layer.groups,
-    }
-    if transposed:
-        macs = prod(shape) * layer.out_channels // layer.groups * prod(kernel)
-    else:
-        macs = prod(out) * layer.in_channels // layer.groups * prod(kernel)
-    ops.append(_Op(description, _weights(layer), macs))
-    return out
-
-
-def _batch_norm(layer: nn.BatchNorm1d | nn.BatchNorm2d, shape: Shape, ops: list[_Op]) -> Shape:
-    """Fold into the layer before, or leave an affine operation per channel."""
-    fits = bool(shape) and shape[0] == layer.num_features
-    _expect(fits, layer, shape, f"expected {layer.num_features} channels")
-    if layer.running_mean is None:
-        raise ExportError("batch normalisation without running statistics cannot be exported.")
-    scale = 1 / np.sqrt(_array(layer.running_var) + layer.eps)
-    shift = -_array(layer.running_mean) * scale
-    if layer.affine:
-        scale, shift = scale * _array(layer.weight), shift * _array(layer.weight)
-        shift = shift + _array(layer.bias)
-    last = ops[-1] if ops else None
-    if last is not None and _folds(last, shape, scale, shift):
-        return shape
-    description = {"op": "affine", "channels": shape[0], "size": prod(shape[1:])}
-    ops.append(_Op(description, {"w": scale, "b": shift}, prod(shape)))
-    return shape
-
-
-def _folds(last: _Op, shape: Shape, scale: np.ndarray, shift: np.ndarray) -> bool:
-    """Fold y = scale * layer(x) + shift into the weights of `last` if its channels allow it."""
-    kind = last.description["op"]
-    if (kind == "linear" and len(shape) == 1) or kind == "conv2d":
-        per_out = scale.reshape(-1, *[1] * (last.arrays["w"].ndim - 1))
-        last.arrays["w"] = last.arrays["w"] * per_out
-    elif kind == "conv_transpose2d":
-        w, groups = last.arrays["w"], last.description["groups"]
-        per_in = np.repeat(scale.reshape(groups, -1), w.shape[0] // groups, axis=0)
-        last.arrays["w"] = w * per_in[:, :, None, None]
-    else:
-        return False
-    last.arrays["b"] = last.arrays.get("b", 0) * scale + shift
-    return True
-
-
-def _layer_norm(layer: nn.LayerNorm, shape: Shape, ops: list[_Op]) -> Shape:
-    normal = tuple(layer.normalized_shape)
-    _expect(shape[-len(normal) :] == normal, layer, shape, f"its last sizes should be {normal}")
-    arrays = {}
-    if layer.weight is not None:
-        arrays["w"] = _array(layer.weight)
-        if layer.bias is not None:
-            arrays["b"] = _array(layer.bias)
-    rows = prod(shape) // prod(normal)
-    description = {"op": "layer_norm", "rows": rows, "size": prod(normal), "eps": layer.eps}
-    ops.append(_Op(description, arrays, 2 * prod(shape)))
-    return shape
-
-
-def _activation(name: str, **parameters: str) -> Callable[[nn.Module, Shape, list[_Op]], Shape]:
-    """An exporter for an activation; parameters: name in the browser -> attribute in torch."""
-
-    def export(layer: nn.Module, shape: Shape, ops: list[_Op]) -> Shape:
-        values = {ours: getattr(layer, theirs) for ours, theirs in parameters.items()}
-        ops.append(_Op({"op": "activation", "kind": name, "size": prod(shape), **values}))
-        return shape
-
-    return export
-
-
-def _nothing(layer: nn.Module, shape: Shape, ops: list[_Op]) -> Shape:
-    return shape
-
-
-def _flatten(layer: nn.Flatten, shape: Shape, ops: list[_Op]) -> Shape:
-    if layer.start_dim != 1 or layer.end_dim not in (-1, len(shape)):
-        raise ExportError("only a Flatten of all dimensions is supported.")
-    return (prod(shape),)
-
-
-def _unflatten(layer: nn.Unflatten, shape: Shape, ops: list[_Op]) -> Shape:
-    sizes = list(layer.unflattened_size)
-    if len(shape) != 1 or layer.dim not in (1, -1):
-        raise ExportError("only an Unflatten of a flat vector is supported.")
-    if -1 in sizes:
-        sizes[sizes.index(-1)] = shape[0] // -prod(sizes)
-    _expect(prod(sizes) == shape[0], layer, shape, f"it cannot become {tuple(sizes)}")
-    return tuple(sizes)
-
-
-def _upsample(layer: nn.Upsample, shape: Shape, ops: list[_Op]) -> Shape:
-    _expect(len(shape) == 3, layer, shape, "expected (channels, height, width)")
-    if layer.mode not in ("nearest", "bilinear"):
-        raise ExportError(f"upsampling mode '{layer.mode}' is not supported.")
-    if layer.size is not None:
-        size = _pair(layer.size)
-        scale = [shape[1 + i] / size[i] for i in (0, 1)]
-    else:
-        factor = layer.scale_factor
-        factors = factor if isinstance(factor, tuple | list) else (factor, factor)
-        size = tuple(int(shape[1 + i] * factors[i]) for i in (0, 1))
-        scale = [1 / f for f in factors]
-    align = bool(layer.align_corners)
-    if align:
-        scale = [(shape[1 + i] - 1) / (size[i] - 1) if size[i] > 1 else 0.0 for i in (0, 1)]
-    out = (shape[0], *size)
-    description = {"op": "upsample", "mode": layer.mode, "in": list(shape), "out": list(out)}
-    ops.append(_Op(description | {"scale": scale, "align": align}, macs=4 * prod(out)))
-    return out
-
-
-def _pool(layer: nn.MaxPool2d | nn.AvgPool2d, shape: Shape, ops: list[_Op]) -> Shape:
-    _expect(len(shape) == 3, layer, shape, "expected (channels, height, width)")
-    is_max = isinstance(layer, nn.MaxPool2d)
-    if layer.ceil_mode or (is_max and _pair(layer.dilation) != (1, 1)):
-        raise ExportError("pooling with ceil_mode or dilation is not supported.")
-    if not is_max and layer.divisor_override:
-        raise ExportError("average pooling with its own divisor is not supported.")
-    kernel, stride, padding = (
-        _pair(v) for v in (layer.kernel_size, layer.stride or layer.kernel_size, layer.padding)
-    )
-    size = [(shape[1 + i] + 2 * padding[i] - kernel[i]) // stride[i] + 1 for i in (0, 1)]
-    out = (shape[0], *size)
-    description = {
-        "op": "pool2d",
-        "kind": "max" if is_max else "average",
-        "in": list(shape),
-        "out": list(out),
-        "kernel": list(kernel),
-        "stride": list(stride),
-        "padding": list(padding),
-        "count_padding": bool(is_max or layer.count_include_pad),
-    }
-    ops.append(_Op(description, macs=prod(out) * prod(kernel)))
-    return out
-
-
-def _adaptive_pool(layer: nn.AdaptiveAvgPool2d, shape: Shape, ops: list[_Op]) -> Shape:
-    _expect(len(shape) == 3, layer, shape, "expected (channels, height, width)")
-    wanted = _pair(layer.output_size)
-    size = [shape[1 + i] if wanted[i] is None else wanted[i] for i in (0, 1)]
-    if any(shape[1 + i] % size[i] for i in (0, 1)):
-        raise ExportError("adaptive pooling is supported only where the sizes divide evenly.")
-    kernel = tuple(shape[1 + i] // size[i] for i in (0, 1))
-    return _pool(nn.AvgPool2d(kernel), shape, ops)
-
-
-_LAYERS: dict[type[nn.Module], Callable[[Any, Shape, list[_Op]], Shape]] = {
-    nn.Linear: _linear,
-    nn.Conv2d: _convolution,
-    nn.ConvTranspose2d: _convolution,
-    nn.BatchNorm1d: _batch_norm,
-    nn.BatchNorm2d: _batch_norm,
-    nn.LayerNorm: _layer_norm,
-    nn.ReLU: _activation("relu"),
-    nn.LeakyReLU: _activation("leaky_relu", slope="negative_slope"),
-    nn.ELU: _activation("elu", alpha="alpha"),
-    nn.GELU: _activation("gelu", approximate="approximate"),
-    nn.SiLU: _activation("silu"),
-    nn.Tanh: _activation("tanh"),
-    nn.Sigmoid: _activation("sigmoid"),
-    nn.Identity: _nothing,
-    nn.Dropout: _nothing,
-    nn.Dropout2d: _nothing,
-    nn.Flatten: _flatten,
-    nn.Unflatten: _unflatten,
-    nn.Upsample: _upsample,
-    nn.MaxPool2d: _pool,
-    nn.AvgPool2d: _pool,
-    nn.AdaptiveAvgPool2d: _adaptive_pool,
-}

@@ -23,13 +23,13 @@ def latent_pair(
 ) -> go.Figure:
     """Two scatter plots of the same examples, (n, 2) or (n, 3) each, side by side.
 
-    The same colours and marker shapes; `chosen` (indices) stand out in both: the others turn faint, or,
-    in 3-D, the chosen get a large mark. customdata of every point is the example's index.
+    The same colours and marker shapes; `chosen` (indices) stand out in both: the others turn
+    faint, or, in 3-D, the chosen get a large mark. customdata of every point is the example's index.
     """
     three = left.shape[1] == 3
     kind = "scene" if three else "xy"
     fig = make_subplots(1, 2, specs=[[{"type": kind}, {"type": kind}]], subplot_titles=titles,
-                        horizontal_spacing=0.04)  # fmt: skip
+                        horizontal_spacing=0.03 if three else 0.08)  # fmt: skip
     n = len(left)
     groups = [(None, np.arange(n))] if labels is None else [
         (c, np.flatnonzero(labels == c)) for c in np.unique(labels)
@@ -51,7 +51,8 @@ def latent_pair(
             fig.add_trace(_marked_3d(points[in_choice]), 1, column)
     fig.update_layout(
         height=height, margin=MARGIN, dragmode="orbit" if three else "lasso", uirevision="latent",
-        legend={"orientation": "h", "y": -0.02 if three else -0.16, "itemsizing": "constant", "title": ""},
+        legend={"orientation": "h", "y": -0.02 if three else -0.16, "itemsizing": "constant",
+                "title": ""},
         hovermode="closest",
     )  # fmt: skip
     for column, names in ((1, axes[0]), (2, axes[1])):

@@ -49,7 +49,9 @@ def options_of(spec: ModelSpec):
     known = {f.name: f for f in dataclasses.fields(cls.Options)}
     unknown = sorted(set(spec.options) - set(known))
     if unknown:
-        raise ConfigError(f"{spec.family} has no option {unknown[0][:40]!r}; it has {', '.join(known)}.")
+        raise ConfigError(
+            f"{spec.family} has no option {unknown[0][:40]!r}; it has {', '.join(known)}."
+        )
     options = cls.Options(**spec.options)
     for name, f in known.items():
         check_field(f, getattr(options, name))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -75,7 +76,8 @@ def _widget(f: dataclasses.Field, value: Any, key: str) -> Any:
 
 
 def _widths(text: str) -> tuple[int, ...]:
-    parts = text.replace("-", " ").replace(",", " ").split()
+    # 784-128-32, as the lessons write layers, works as well as commas do.
+    parts = [p for p in re.split(r"[,;\s]+|(?<=\d)-(?=\d)", text) if p]
     if not all(p.isdecimal() for p in parts):
         raise ConfigError(
             f"Hidden widths must be whole numbers with commas between, like 256, 128; "

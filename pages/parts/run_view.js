@@ -32,14 +32,18 @@ function fit(canvas, height) {
   return { context, width, height };
 }
 
-/** Round numbers for an axis, on a logarithmic scale: 1, 2 and 5 times powers of ten. */
+/** Round numbers for an axis, on a logarithmic scale: the coarsest steps that give three. */
 function logTicks(low, high) {
-  const ticks = [];
-  for (let e = Math.floor(Math.log10(low)); e <= Math.ceil(Math.log10(high)); e += 1) {
-    for (const m of [1, 2, 5]) {
-      const value = m * 10 ** e;
-      if (value >= low && value <= high) ticks.push(value);
+  let ticks = [];
+  for (const steps of [[1, 2, 5], [1, 1.5, 2, 3, 4, 5, 6, 7, 8]]) {
+    ticks = [];
+    for (let e = Math.floor(Math.log10(low)); e <= Math.ceil(Math.log10(high)); e += 1) {
+      for (const m of steps) {
+        const value = m * 10 ** e;
+        if (value >= low && value <= high) ticks.push(value);
+      }
     }
+    if (ticks.length >= 3) break;
   }
   return ticks;
 }
@@ -91,7 +95,7 @@ function drawChart(state) {
     c.lineTo(width - right, yAt(tick));
     c.stroke();
     c.globalAlpha = 0.85;
-    c.fillText(`${+tick.toPrecision(1)}`, left - 6, yAt(tick));
+    c.fillText(`${+tick.toPrecision(2)}`, left - 6, yAt(tick));
   }
   c.textAlign = "center";
   for (let i = 0; i <= 4; i += 1) {

@@ -6,6 +6,7 @@ stay with their pages.
 
 from __future__ import annotations
 
+import re
 import secrets
 from dataclasses import dataclass
 
@@ -24,6 +25,7 @@ from aecore.runs import ID_PATTERN, Run
 from pages.parts.launcher import OWNER_COOKIE
 
 DEFAULT_MODEL = "vae-plane"
+OWNER_PATTERN = re.compile("[0-9a-f]{32}")
 MODEL, RUN = "model", "run"  # query parameters
 _HAND, _RUN_VIEW, _OWNER, _CHOICE = "hand", "run_view", "owner", "hand_choice"
 
@@ -31,8 +33,8 @@ _HAND, _RUN_VIEW, _OWNER, _CHOICE = "hand", "run_view", "owner", "hand_choice"
 def owner() -> str:
     """Who this browser is: its cookie, or an id of this session where there are no cookies."""
     cookie = st.context.cookies.get(OWNER_COOKIE)
-    if cookie:
-        return str(cookie)
+    if isinstance(cookie, str) and OWNER_PATTERN.fullmatch(cookie):
+        return cookie
     return st.session_state.setdefault(_OWNER, secrets.token_hex(16))
 
 

@@ -37,6 +37,11 @@ def live_view(run: Run) -> None:
             icon=":material/visibility:",
         )
     live = run.recording.live
+    if not live and not run.end_seen and run.has_model and session.owns(run):
+        # What was trained ten seconds ago is what one wants to look at next.
+        run.end_seen = True
+        session.take_in_hand(run.run_id)
+        st.rerun()
     st.fragment(guarded(_watch), run_every=EVERY if live else None)(run.run_id, live)
     if not live:
         _afterwards(run)
@@ -71,8 +76,6 @@ def _watch(run_id: str, was_live: bool) -> None:
     if run.notice:
         st.warning(run.notice, icon=":material/warning:")
     if was_live and not run.recording.live:
-        if run.has_model and session.owns(run):
-            session.take_in_hand(run_id)
         st.rerun()
 
 

@@ -1,0 +1,36 @@
+"""Pages run through Streamlit's AppTest, with a job engine of their own."""
+
+import os
+
+import pytest
+from streamlit.runtime.pages_manager import PagesManager
+
+from aecore import jobs
+
+
+@pytest.fixture(autouse=True, scope="session")
+def runs_folder(tmp_path_factory):
+    """Pages under test keep their runs in a folder of their own, and stop their workers."""
+    before = os.environ.get(jobs.RUNS_VARIABLE)
+    os.environ[jobs.RUNS_VARIABLE] = str(tmp_path_factory.mktemp("runs"))
+    yield
+    if jobs._engine is not None:
+        jobs._engine.close()
+    if before is None:
+        del os.environ[jobs.RUNS_VARIABLE]
+    else:
+        os.environ[jobs.RUNS_VARIABLE] = before
+
+
+@pytest.fixture(autouse=True, scope="session")
+def navigation():
+    """AppTest forgets after each run that the app uses st.navigation, as app.py's launcher says."""
+    make = PagesManager.__init__
+
+    def init(self, *args, **kwargs):
+        PagesManager.uses_pages_directory = False
+        make(self, *args, **kwargs)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(PagesManager, "__init__", init)
+        yield

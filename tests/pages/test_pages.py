@@ -1,0 +1,152 @@
+"""Every page, run as Streamlit runs it, with every kind of model and every kind of bad link."""
+
+import time
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from aecore import checkpoints
+from aecore.presets import PRESETS
+from pages.parts.router import SECTIONS
+
+PAGES = [entry[0] for entries in SECTIONS.values() for entry in entries]
+
+
+def open_page(path: str = "pages/home.py", **query: str) -> AppTest:
+    app = AppTest.from_file("../../app.py", default_timeout=90)
+    for name, value in query.items():
+        app.query_params[name] = value
+    app.run()
+    if path != "pages/home.py":
+        app.switch_page(path).run()
+    return app
+
+
+def param(app: AppTest, name: str) -> str:
+    value = app.query_params[name]
+    return value[0] if isinstance(value, list) else value
+
+
+def sound(app: AppTest) -> None:
+    assert not app.exception, app.exception[0].message
+    assert not app.error, app.error[0].value
+
+
+def wait_for_end(app: AppTest) -> AppTest:
+    for _ in range(240):
+        if any(b.label == "New run" for b in app.button):
+            return app
+        time.sleep(0.25)
+        app.run()
+    raise AssertionError("the run did not end")
+
+
+@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize("model", ["vae-plane", "vae-textbook", "deep-ae-3", "first-ae"])
+def test_page_shows_each_kind_of_shipped_model(path: str, model: str):
+    app = open_page(path, model=model)
+    sound(app)
+    assert app.title[0].value
+    assert param(app, "model") == model
+    assert app.sidebar.selectbox[0].value == model
+
+
+def test_model_chosen_in_the_sidebar_follows_to_other_pages():
+    app = open_page()
+    app.sidebar.selectbox[0].set_value("deep-ae-32").run()
+    app.switch_page("pages/look/reconstructions.py").run()
+    sound(app)
+    assert param(app, "model") == "deep-ae-32"
+    assert "32 latent numbers" in app.sidebar.caption[0].value
+
+
+def test_unknown_model_in_the_link_is_said_and_the_default_taken():
+    app = open_page(model="no-such-model")
+    assert not app.exception
+    assert "no model called 'no-such-model'" in app.error[0].value
+    assert app.sidebar.selectbox[0].value == "vae-plane"
+
+
+@pytest.mark.parametrize("model", ["r000000000000", "../../etc/passwd", "<script>", "r" * 500])
+def test_hostile_model_in_the_link_is_one_sentence(model: str):
+    app = open_page(model=model)
+    assert not app.exception
+    assert len(app.error) == 1
+    assert len(app.error[0].value) < 400
+
+
+@pytest.mark.parametrize(
+    ("query", "word"),
+    [({"preset": "nope"}, "preset"), ({"dataset": "nope"}, "dataset"), ({"run": "nope"}, "run")],
+)
+def test_unknown_names_in_the_link_of_train_are_one_sentence(query: dict, word: str):
+    app = AppTest.from_file("../../app.py", default_timeout=60).run()
+    app.switch_page("pages/build/train.py")
+    for name, value in query.items():
+        app.query_params[name] = value
+    app.run()
+    assert not app.exception
+    assert len(app.error) == 1
+    assert word in app.error[0].value
+    assert "nope" in app.error[0].value
+
+
+@pytest.mark.parametrize("preset", list(PRESETS))
+def test_choices_draw_every_preset(preset: str):
+    app = open_page("pages/build/train.py")
+    app.selectbox[1].set_value(preset).run()
+    sound(app)
+    assert not app.button(key="start").disabled
+
+
+@pytest.mark.parametrize("widths", ["-1", "0", "99999", "a, b", "1 " * 50])
+def test_absurd_widths_disable_start_with_a_sentence(widths: str):
+    app = open_page("pages/build/train.py")
+    app.text_input[0].set_value(widths).run()
+    assert not app.exception
+    assert len(app.error) == 1
+    assert next(b for b in app.button if b.label == "Start training").disabled
+
+
+@pytest.fixture(scope="module")
+def trained() -> AppTest:
+    app = open_page("pages/build/train.py")
+    app.selectbox[0].set_value("digits").run()
+    app.number_input[0].set_value(2).run()
+    app.button(key="start").click().run()
+    return wait_for_end(app)
+
+
+def test_run_trains_and_is_in_hand_on_every_page(trained: AppTest):
+    sound(trained)
+    run_id = param(trained, "run")
+    trained.run()
+    assert param(trained, "model") == run_id
+    for path in PAGES:
+        trained.switch_page(path).run()
+        sound(trained)
+        assert param(trained, "model") == run_id
+
+
+def test_link_to_anothers_run_shows_it_but_steers_nothing(trained: AppTest):
+    from pages.parts import session
+
+    run = session.jobs().get(param(trained, "model"))
+    other = AppTest.from_file("../../app.py", default_timeout=60).run()
+    other.switch_page("pages/build/train.py")
+    other.query_params["run"] = run.run_id
+    other.run()
+    assert not other.exception
+    assert "another browser" in other.info[0].value
+    for label in ("Pause", "Step", "Epoch", "Stop", "Keep name"):
+        assert next(b for b in other.button if b.label == label).disabled
+
+
+def test_runs_page_lists_own_runs_and_all_shipped_models(trained: AppTest):
+    trained.switch_page("pages/build/runs.py").run()
+    sound(trained)
+    states = list(trained.dataframe[0].value["state"])
+    assert states.count("shipped") == len(checkpoints.shipped())
+    assert "finished" in states
+    fresh = open_page("pages/build/runs.py")
+    assert set(fresh.dataframe[0].value["state"]) == {"shipped"}
