@@ -18,17 +18,12 @@ import numpy as np
 
 from aecore.errors import ExportError
 from aecore.export.browser import DECODE_BUDGET_MACS, BrowserNetwork
+from aecore.figures.palette import CLASSES
 
 #: A dimension of a VAE is active when Var_x(mu) > 0.01 (Burda et al. 2016).
 ACTIVE_VARIANCE = 0.01
 #: A dimension of an autoencoder is dead when its codes hardly vary beside the liveliest one's.
 DEAD_SHARE = 1e-6
-#: Ten class colours near Okabe and Ito's (2008), moved until any two differ by 20 or more (CIE 1976
-#: Lab) with normal, protan, deutan and tritan vision (Machado et al. 2009), on light and dark.
-COLORS = (
-    *("#005fd5", "#e69f00", "#099653", "#d5a69e", "#58b3f3"),
-    *("#ce5700", "#adb359", "#855a65", "#6a59a8", "#879bb5"),
-)
 
 
 @dataclass(frozen=True)
@@ -76,7 +71,7 @@ def build_bundle(
     images: np.ndarray | None = None,
     labels: np.ndarray | None = None,
     class_names: Sequence[str] | None = None,
-    class_colors: Sequence[str] = COLORS,
+    class_colors: Sequence[str] = CLASSES,
     logvar: np.ndarray | None = None,
     kl: np.ndarray | None = None,
     held_out_errors: np.ndarray | None = None,

@@ -24,7 +24,8 @@ def latent_pair(
     """Two scatter plots of the same examples, (n, 2) or (n, 3) each, side by side.
 
     The same colours and marker shapes; `chosen` (indices) stand out in both: the others turn
-    faint, or, in 3-D, the chosen get a large mark. customdata of every point is the example's index.
+    faint, or, in 3-D, the chosen get a large mark. customdata of every point is the example's
+    index.
     """
     three = left.shape[1] == 3
     kind = "scene" if three else "xy"

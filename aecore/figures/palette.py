@@ -4,9 +4,12 @@ The colours are chosen to stay apart for every kind of colour vision, on light a
 second channel (the marker's shape, or the label) always goes with them.
 """
 
-from aecore.export.pad_bundle import COLORS
-
-CLASSES = COLORS
+#: Ten class colours near Okabe and Ito's (2008), moved until any two differ by 20 or more (CIE 1976
+#: Lab) with normal, protan, deutan and tritan vision (Machado et al. 2009), on light and dark.
+CLASSES = (
+    *("#005fd5", "#e69f00", "#099653", "#d5a69e", "#58b3f3"),
+    *("#ce5700", "#adb359", "#855a65", "#6a59a8", "#879bb5"),
+)
 SYMBOLS = (
     "circle",
     "square",

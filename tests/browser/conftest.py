@@ -1,0 +1,74 @@
+"""One Chromium for all browser tests: Playwright's sync API can be started only once a process."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """A headless Chromium: Debian's when there is one, else Playwright's own."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    found = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    with playwright.sync_playwright() as p:
+        try:
+            browser = p.chromium.launch(executable_path=found, args=ARGUMENTS)
+        except playwright.Error as error:
+            if os.environ.get("CI"):
+                raise
+            pytest.skip(f"no Chromium to test in: {str(error).splitlines()[0]}")
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def pad_app(request, tmp_path_factory):
+    """The address of a Streamlit server that runs the script given by indirect parametrization."""
+    script = tmp_path_factory.mktemp("pad") / "app.py"
+    script.write_text(f"import sys\nsys.path.insert(0, {str(ROOT)!r})\n{request.param}", "utf-8")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    options = {
+        "server.port": port,
+        "server.headless": "true",
+        "server.fileWatcherType": "none",
+        "browser.gatherUsageStats": "false",
+        "runner.postScriptGC": "false",
+    }
+    command = [sys.executable, "-m", "streamlit", "run", str(script)]
+    command += [f"--{name}={value}" for name, value in options.items()]
+    process = subprocess.Popen(command, cwd=script.parent, stdout=subprocess.DEVNULL)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(240):
+            try:
+                urllib.request.urlopen(f"{url}/_stcore/health", timeout=1)
+                break
+            except OSError:
+                time.sleep(0.25)
+        yield url
+    finally:
+        process.terminate()
+        process.wait(10)

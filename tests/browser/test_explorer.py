@@ -1,0 +1,39 @@
+"""The exported explorer in Chromium: one file, no network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from torch import nn
+
+from aecore.export import build_bundle, export_explorer, export_pair
+
+PAD = Path(__file__).parents[2] / "pages" / "parts" / "latent_pad.py"
+
+
+def test_the_explorer_decodes_from_a_file(chromium, tmp_path):
+    decoder = nn.Sequential(nn.Linear(3, 64), nn.Unflatten(1, (1, 8, 8)))
+    network = export_pair(
+        nn.Sequential(nn.Flatten(), nn.Linear(64, 3)), decoder, shape=(1, 8, 8), latent_dim=3
+    )
+    rng = np.random.default_rng(0)
+    codes = rng.normal(size=(50, 3))
+    bundle = build_bundle(
+        network, model_id="m", model_name="m", codes=codes, images=rng.random((50, 1, 8, 8))
+    )
+    texts = {kind: PAD.with_suffix(f".{kind}").read_text("utf-8") for kind in ("js", "css", "html")}
+    file = tmp_path / "explorer.html"
+    file.write_text(export_explorer(bundle, **texts, title="<Explorer>"), "utf-8")
+    context = chromium.new_context(viewport={"width": 360, "height": 740}, offline=True)
+    page = context.new_page()
+    problems = []
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.goto(file.as_uri())
+    page.locator("[data-el=where]", has_text="=").wait_for()
+    decoded = page.locator(".lp").evaluate("node => [...node.pad.network.decode(node.pad.z)]")
+    w, b = (p.detach().numpy() for p in decoder[0].parameters())
+    np.testing.assert_allclose(decoded, w @ codes.mean(0) + b, atol=2e-3)  # half precision
+    assert page.get_by_role("heading", name="<Explorer>").is_visible()
+    assert problems == []
+    context.close()

@@ -1,0 +1,239 @@
+"""The pad in Chromium inside Streamlit: what a hand, a key and a rerun do to it."""
+
+from __future__ import annotations
+
+import pytest
+
+APP = """
+import numpy as np, streamlit as st, torch
+from torch import nn
+from aecore.export import EpochFrame, build_bundle, export_pair, with_frames
+from pages.parts.latent_pad import latent_pad
+
+k, n = int(st.query_params.get("k", 2)), 400
+rng = np.random.default_rng(int(st.query_params.get("seed", 0)))
+codes = rng.normal(size=(n, k)).astype(np.float32)
+torch.manual_seed(1)
+encoder = nn.Sequential(nn.Flatten(), nn.Linear(64, 2 * k))
+decoder = nn.Sequential(nn.Linear(k, 64), nn.Sigmoid(), nn.Unflatten(1, (1, 8, 8)))
+if "nan" in st.query_params:
+    nn.init.constant_(decoder[0].bias, float("nan"))
+network = export_pair(encoder, decoder, shape=(1, 8, 8), latent_dim=k, variational=True)
+model = st.selectbox("Model", ["first", "second"])
+bundle = build_bundle(
+    None if "server" in st.query_params else network,
+    shape=(1, 8, 8), variational=True, model_id=model, model_name=f"the {model} model",
+    codes=codes, images=rng.random((n, 1, 8, 8)), labels=np.arange(n) % 3,
+    class_names=["cat", "dog", "owl"], held_out_errors=rng.random(50),
+    why_no_network="This model is too large.",
+)
+if "time" in st.query_params:
+    bundle = with_frames(bundle, st.session_state.get("frames", []), available=[1, 2, 3],
+                         test_mse=[0.3, 0.2, 0.1])
+state = latent_pad(bundle, key="pad", report=True,
+                   decode=lambda z: np.full(64, 0.5) if "server" in st.query_params else None)
+if state.wanted_epoch and "frames" not in st.session_state:
+    st.session_state.frames = [EpochFrame(state.wanted_epoch, codes[::-1] + 1, network)]
+    st.rerun()
+st.text(f"index {state.index} pinned {state.z is not None}")
+"""
+
+
+@pytest.fixture
+def open_pad(chromium, pad_app):
+    contexts = []
+
+    def open_at(query: str = "", **options):
+        context = chromium.new_context(**{"viewport": {"width": 1200, "height": 1000}, **options})
+        contexts.append(context)
+        page = context.new_page()
+        page.problems = []
+        page.on("pageerror", lambda error: page.problems.append(str(error)))
+        page.goto(f"{pad_app}/?{query}")
+        page.locator("[data-el=where]", has_text="=").wait_for(timeout=60_000)
+        return page
+
+    yield open_at
+    for context in contexts:
+        for page in context.pages:
+            assert page.problems == []
+        context.close()
+
+
+pytestmark = pytest.mark.parametrize("pad_app", [APP], indirect=True, scope="module")
+
+
+def where(page) -> str:
+    return page.locator("[data-el=where]").inner_text()
+
+
+def settled(page, text: str):
+    page.get_by_text(text).wait_for(timeout=15_000)
+
+
+def big(page) -> list[int]:
+    """The decoded image's pixels, as they are on the screen."""
+    read = "c => [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data]"
+    return page.locator("[data-el=big]").evaluate(read)
+
+
+def test_pointing_decodes_and_leaving_snaps_back(open_pad):
+    page = open_pad()
+    overlay = page.locator("[data-el=overlay]")
+    home, image = where(page), big(page)
+    overlay.hover(position={"x": 100, "y": 100})
+    page.wait_for_timeout(100)
+    assert where(page) != home
+    assert big(page) != image
+    page.mouse.move(2, 2)
+    page.wait_for_timeout(100)
+    assert (where(page), big(page)) == (home, image)
+
+
+def test_a_click_chooses_reports_and_escape_undoes(open_pad):
+    page = open_pad()
+    home = where(page)
+    overlay = page.locator("[data-el=overlay]")
+    overlay.click(position={"x": 60, "y": 60})
+    settled(page, "pinned True")
+    page.mouse.move(2, 2)
+    page.wait_for_timeout(100)
+    pinned = where(page)
+    assert pinned != home
+    overlay.focus()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_timeout(100)
+    assert where(page) != pinned
+    page.keyboard.press("Enter")  # the nearest image
+    settled(page, "The chosen image")
+    page.get_by_role("button", name="Resample").click()
+    settled(page, "Decoded from this point")
+    for _ in range(4):
+        overlay.press("Escape")
+    page.wait_for_timeout(100)
+    assert where(page) == home
+
+
+def test_dragging_sends_nothing(open_pad):
+    page = open_pad("k=5")
+    sent = []
+    page.on("websocket", lambda socket: socket.on("framesent", lambda _: sent.append(1)))
+    page.reload()
+    page.locator("[data-el=where]", has_text="=").wait_for()
+    page.wait_for_timeout(500)
+    sent.clear()
+    box = page.locator("[data-el=overlay]").bounding_box()
+    page.mouse.move(box["x"] + 50, box["y"] + 50)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 300, box["y"] + 200, steps=30)
+    assert sent == []
+    page.mouse.up()
+
+
+def test_sliders_move_one_dimension_and_home_resets_it(open_pad):
+    page = open_pad("k=6")
+    assert page.locator(".lp-slider").count() == 4
+    slider = page.locator(".lp-slider input").first
+    label = page.locator(".lp-slider output").first
+    before, image = label.inner_text(), big(page)
+    slider.focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    page.wait_for_timeout(150)
+    assert label.inner_text() != before
+    assert big(page) != image
+    slider.press("Home")
+    page.wait_for_timeout(150)
+    assert (label.inner_text(), big(page)) == (before, image)
+    shown = page.locator(".lp-slider").evaluate_all("rows => rows.map(row => +row.dataset.d)")
+    slider.press(str(min(set(range(6)) - set(shown)) + 1))  # folded away: its number unfolds it
+    page.wait_for_timeout(150)
+    assert page.locator(".lp-slider").count() == 6
+
+
+def test_drawing_is_encoded(open_pad):
+    page = open_pad()
+    page.get_by_role("tab", name="Draw your own").click()
+    box = page.locator("[data-el=paper]").bounding_box()
+    page.mouse.move(box["x"] + 60, box["y"] + 40)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 90, box["y"] + 150, steps=8)
+    page.mouse.up()
+    settled(page, "% of the held-out images' errors")
+    page.get_by_role("button", name="Clear").click()
+    settled(page, "Draw something")
+
+
+def test_a_journey_becomes_a_gif(open_pad, tmp_path):
+    from PIL import Image
+
+    page = open_pad()
+    overlay = page.locator("[data-el=overlay]")
+    overlay.click(position={"x": 60, "y": 60})
+    overlay.click(position={"x": 300, "y": 200})
+    page.get_by_role("tab", name="Journeys").click()
+    page.get_by_role("button", name="Go", exact=True).click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save GIF").click()
+    download.value.save_as(tmp_path / "journey.gif")
+    with Image.open(tmp_path / "journey.gif") as gif:
+        assert gif.n_frames > 20
+        first = gif.convert("L").resize((8, 8), Image.Resampling.NEAREST).tobytes()
+    page.get_by_role("button", name="Stop").click()
+    page.locator("[data-do=pin]").first.click()
+    page.mouse.move(2, 2)
+    page.wait_for_timeout(150)
+    assert list(first) == big(page)[::4]
+
+
+def test_time_travel_fetches_an_epoch_it_lacks(open_pad):
+    page = open_pad("time=1")
+    page.get_by_role("tab", name="Time travel").click()
+    settled(page, "epoch 3 (newest), held-out error 0.1000")
+    page.locator("[data-el=epoch]").press("ArrowLeft")
+    settled(page, "epoch 2, held-out error 0.2000")
+    frames = "node => [...node.pad.frames.keys()]"
+    page.wait_for_timeout(1500)
+    assert page.locator(".lp").evaluate(frames) == [2]
+
+
+def test_another_model_is_announced_and_a_rerun_is_not(open_pad):
+    page = open_pad()
+    overlay = page.locator("[data-el=overlay]")
+    overlay.click(position={"x": 60, "y": 60})
+    settled(page, "pinned True")
+    page.mouse.move(2, 2)
+    page.wait_for_timeout(100)
+    pinned = where(page)
+    assert page.locator("[data-el=note]").is_hidden()
+    page.get_by_role("combobox", name="Model").click()
+    page.get_by_role("option", name="second").click()
+    settled(page, "The model changed: this is the second model.")
+    assert where(page) != pinned
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        ("nan=1", "contain NaN or infinity"),
+        ("server=1", "This model is too large. The server decodes when you click."),
+    ],
+)
+def test_what_cannot_be_decoded_here_is_said(open_pad, query, message):
+    page = open_pad(query)
+    settled(page, message)
+    assert set(big(page)[3::4]) == {0}  # no frozen picture
+    if "server" in query:
+        page.locator("[data-el=overlay]").click(position={"x": 60, "y": 60})
+        settled(page, "Decoded from this point")
+        assert set(big(page)[::4]) <= {127, 128}
+
+
+def test_it_fits_a_phone_and_answers_a_finger(open_pad):
+    page = open_pad("k=5", viewport={"width": 360, "height": 740}, has_touch=True)
+    home = where(page)
+    page.locator("[data-el=overlay]").tap(position={"x": 60, "y": 60})
+    page.wait_for_timeout(200)
+    assert where(page) != home
+    wide = page.locator(".lp").evaluate("node => node.scrollWidth - node.clientWidth")
+    assert wide <= 0

@@ -1,0 +1,49 @@
+"""What many tests share: the data sets as they ship, and small ones to train on."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from aecore import datasets
+from aecore.datasets import Dataset
+from aecore.models.pca import PCABasis, basis_of
+from aecore.types import ModelSpec
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread():
+    """Two threads that wait for each other are slow when something else wants a core."""
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def mnist() -> Dataset:
+    return datasets.load("mnist")
+
+
+@pytest.fixture(scope="session")
+def digits() -> Dataset:
+    """8 x 8 digits: a whole epoch takes a fraction of a second."""
+    return datasets.load("digits")
+
+
+@pytest.fixture(scope="session")
+def mnist_basis(mnist) -> PCABasis:
+    """All components of MNIST's 60,000 training images, fitted once."""
+    return basis_of(mnist)
+
+
+@pytest.fixture(scope="session")
+def tiny_ae(digits) -> ModelSpec:
+    return ModelSpec("dense-ae", digits.spec, 3, {"hidden": (16,)})
+
+
+@pytest.fixture(scope="session")
+def tiny_vae(digits) -> ModelSpec:
+    return ModelSpec("dense-vae", digits.spec, 2, {"hidden": (16,)})
+
+
+@pytest.fixture
+def generator() -> torch.Generator:
+    return torch.Generator().manual_seed(0)

@@ -1,0 +1,126 @@
+"""What every data set promises; a new one is tested unasked."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import struct
+
+import pytest
+import torch
+
+from aecore import datasets
+from aecore.datasets import Dataset, registry
+from aecore.datasets import mnist as mnist_source
+from aecore.errors import DatasetError, UnknownNameError
+
+# Sums of the unpacked IDX files of yann.lecun.com/exdb/mnist.
+IMAGE_MD5 = {
+    "train": "6bbc9ace898e44ae57da46a324031adb",
+    "test": "2646ac647ad5339dbf082846283269ea",
+}
+FINGERPRINTS = {"mnist": "8d55ebf489968c64", "digits": "ad1129feb146e3cb"}
+
+
+@pytest.fixture(params=sorted(datasets.sources()))
+def data(request) -> Dataset:
+    return datasets.load(request.param)
+
+
+def test_splits_are_what_the_spec_says(data):
+    assert data.spec == datasets.source(data.name).spec
+    data.spec.check()
+    for split in (data.train, data.test):
+        assert split.x.dtype in (torch.uint8, torch.float32)
+        assert tuple(split.x.shape[1:]) == data.spec.shape
+        assert len(split) > 100
+        batch = split.batch(torch.tensor([3, 0, 3]))
+        assert batch.dtype == torch.float32
+        assert batch.shape == (3, *data.spec.shape)
+        assert torch.equal(batch[0], batch[2])
+        whole = split.batch(slice(0, 500))
+        assert 0 <= whole.min() < whole.max() <= 1
+        assert torch.equal(whole[0], batch[1])
+
+
+def test_a_batch_is_a_copy(data):
+    before = data.train.x[0].clone()
+    data.train.batch(slice(0, 2)).fill_(0.5)
+    data.train.batch(torch.tensor([0])).fill_(0.5)
+    assert torch.equal(data.train.x[0], before)
+
+
+def test_labels_cover_the_classes(data):
+    for split in (data.train, data.test):
+        if split.labels is not None:
+            assert split.labels.dtype == torch.int64
+            assert len(split.labels) == len(split)
+            assert set(split.labels.tolist()) == set(range(len(data.class_names)))
+
+
+def test_one_copy_a_process(data):
+    assert datasets.load(data.name) is data
+
+
+def test_fingerprint_is_stable_and_sees_a_single_pixel(data):
+    if data.name in FINGERPRINTS:
+        assert data.fingerprint == FINGERPRINTS[data.name]
+    x = data.test.x.clone()
+    x.view(-1)[-1] = 1 - x.view(-1)[-1]
+    changed = dataclasses.replace(data, test=registry.Split(x, data.test.labels))
+    assert changed.fingerprint != data.fingerprint
+
+
+def test_limited_takes_the_first_and_leaves_the_held_out(data):
+    small = data.limited(70)
+    assert len(small.train) == 70
+    assert torch.equal(small.train.x, data.train.x[:70])
+    assert small.test is data.test
+    assert data.limited(0) is data
+
+
+def test_nothing_held_out_is_trained_on(data):
+    def rows(split):
+        return {hashlib.md5(image.numpy()).digest() for image in split.x}
+
+    assert not rows(data.train) & rows(data.test)
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_mnist_is_mnist(mnist, split):
+    """Rebuild the original IDX file from the tensors: its sum is the published one."""
+    x = getattr(mnist, split).x
+    header = b"\x00\x00\x08\x03" + struct.pack(">3I", len(x), 28, 28)
+    assert hashlib.md5(header + x.numpy().tobytes()).hexdigest() == IMAGE_MD5[split]
+
+
+def test_mnist_labels(mnist):
+    assert mnist.train.labels[:10].tolist() == [5, 0, 4, 1, 9, 2, 1, 3, 1, 4]
+    assert mnist.test.labels.bincount().tolist() == [
+        980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009,
+    ]  # fmt: skip
+
+
+def test_unknown_name_lists_the_known():
+    with pytest.raises(UnknownNameError, match="mnist, digits"):
+        datasets.load("minst")
+
+
+@pytest.mark.parametrize("damage", ["missing", "empty", "truncated", "changed", "not a zip"])
+def test_a_damaged_file_is_one_sentence(damage, tmp_path, monkeypatch):
+    content = mnist_source.FILE.read_bytes()
+    file = tmp_path / "mnist.npz"
+    if damage != "missing":
+        middle = len(content) // 2
+        file.write_bytes(
+            {
+                "empty": b"",
+                "truncated": content[:middle],
+                "changed": content[:middle] + bytes(4096) + content[middle + 4096 :],
+                "not a zip": b"hello" * 100,
+            }[damage]
+        )
+    monkeypatch.setattr(mnist_source, "FILE", file)
+    monkeypatch.setattr(registry, "_loaded", {})
+    with pytest.raises(DatasetError, match="fresh copy"):
+        datasets.load("mnist")

@@ -1,0 +1,83 @@
+"""The presets are the networks that the documentation names, layer by layer."""
+
+from __future__ import annotations
+
+import pytest
+from torch import nn
+
+from aecore.errors import UnknownNameError
+from aecore.models import build
+from aecore.presets import PRESETS, preset
+
+# Every Linear's (in, out), from x to z and back; a VAE's code layer gives mu and logvar at once.
+LAYERS = {
+    "fast-start": [(784, 128), (128, 32), (32, 128), (128, 784)],
+    "first-ae": [(784, 128), (128, 32), (32, 128), (128, 784)],
+    "deep-ae-3": [
+        (784, 128), (128, 64), (64, 12), (12, 3), (3, 12), (12, 64), (64, 128), (128, 784),
+    ],
+    "deep-ae-32": [
+        (784, 256), (256, 128), (128, 64), (64, 32), (32, 64), (64, 128), (128, 256), (256, 784),
+    ],
+    "vae-32": [(784, 256), (256, 128), (128, 64), (32, 128), (128, 256), (256, 784)],
+    "vae-plane": [(784, 400), (400, 4), (2, 400), (400, 784)],
+    "vae-textbook": [(784, 400), (400, 40), (20, 400), (400, 784)],
+    "pca": [(784, 32), (32, 784)],
+}  # fmt: skip
+# loss, output, learning rate, batch size
+CHOICES = {
+    "fast-start": ("mse", "sigmoid", 3e-3, 64),
+    "first-ae": ("mse", "linear", 1e-3, 128),
+    "deep-ae-3": ("mse", "sigmoid", 1e-3, 128),
+    "deep-ae-32": ("mse", "sigmoid", 1e-3, 128),
+    "vae-32": ("bce", "sigmoid", 1e-3, 128),
+    "vae-plane": ("bce", "sigmoid", 1e-3, 128),
+    "vae-textbook": ("bce", "sigmoid", 1e-3, 128),
+}
+
+
+def linears(model) -> list[tuple[int, int]]:
+    return [(m.in_features, m.out_features) for m in model.modules() if isinstance(m, nn.Linear)]
+
+
+def test_each_preset_is_listed_here():
+    assert set(PRESETS) == set(LAYERS)
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_layers(name, mnist):
+    assert linears(build(preset(name).spec(mnist.spec))) == LAYERS[name]
+
+
+@pytest.mark.parametrize("name", CHOICES)
+def test_choices(name, mnist):
+    chosen = preset(name)
+    model = build(chosen.spec(mnist.spec))
+    loss, output, rate, batch = CHOICES[name]
+    assert (model.options.loss, model.options.output) == (loss, output)
+    assert (chosen.config.learning_rate, chosen.config.batch_size) == (rate, batch)
+    assert (model.options.activation, model.options.init) == ("relu", "default")
+    assert chosen.config.beta == 1
+    assert model.variational == name.startswith("vae")
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_layers_adapt_to_the_data_and_the_code(name, digits):
+    model = build(preset(name).spec(digits.spec, latent_dim=5))
+    assert model.spec.latent_dim == 5
+    widths = linears(model)
+    assert widths[0][0] == widths[-1][1] == 64
+    assert model.reconstruct(digits.test.batch(slice(0, 2))).shape == (2, 1, 8, 8)
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_explained_in_a_sentence(name):
+    chosen = preset(name)
+    assert chosen.about.endswith(".")
+    assert 0 < len(chosen.title) <= 30
+    chosen.config.check()
+
+
+def test_unknown_preset_lists_the_known():
+    with pytest.raises(UnknownNameError, match="vae-plane"):
+        preset("vae-plain")
