@@ -178,7 +178,10 @@ def _progress(event, recording: Recording) -> None:
     total = epochs * recording.started.steps_per_epoch
     done = 1.0 if event.step == 0 else min(1.0, event.step / total)
     left = event.seconds * (1 - done) / max(done, 1e-9)
-    error = recording.probes[-1][2] if recording.probes else float("nan")
+    if isinstance(event, EpochDone):
+        error = event.metrics["mse"]
+    else:
+        error = recording.probes[-1][2] if recording.probes else float("nan")
     bar = "#" * round(BAR * done)
     print(
         f"{chr(13) if terminal else ''}[{bar:<{BAR}}] epoch {event.epoch}/{epochs}  "

@@ -29,8 +29,8 @@ MAX_POINTS = 2000  # of the per-step loss curve; older points are thinned
 class Recording:
     """Everything that a view of a run needs; fed one event at a time by `add`.
 
-    steps: rows (images_seen, seconds, loss). probes: rows (images_seen, seconds, heldout_mse).
-    history: one row of held-out figures per epoch.
+    steps: rows (images_seen, seconds, loss). probes: rows (images_seen, seconds, heldout_mse), on
+    the fixed held-out sample. history: one row of figures of the whole held-out split per epoch.
     """
 
     status: str = "waiting"  # waiting, training, paused, finished, stopped, failed
@@ -59,10 +59,10 @@ class Recording:
             if len(self.steps) > MAX_POINTS:
                 self.steps = self.steps[: MAX_POINTS // 2 : 2] + self.steps[MAX_POINTS // 2 :]
             if event.probe is not None:
-                self._look(event.images_seen, event.seconds, event.probe, event.probe.heldout_mse)
+                self._look(event.images_seen, event.seconds, event.probe)
         elif isinstance(event, EpochDone):
             self.epoch = event
-            self._look(event.images_seen, event.seconds, event.probe, event.metrics["mse"])
+            self._look(event.images_seen, event.seconds, event.probe)
             row = {
                 "epoch": event.epoch,
                 "images_seen": event.images_seen,
@@ -84,9 +84,9 @@ class Recording:
         self.status, self.message = "failed", message
         self.version += 1
 
-    def _look(self, images: int, seconds: float, probe: Probe, mse: float) -> None:
+    def _look(self, images: int, seconds: float, probe: Probe) -> None:
         self.probe = probe
-        self.probes.append((images, seconds, mse))
+        self.probes.append((images, seconds, probe.heldout_mse))
 
     def card(self, name: str, spec: ModelSpec, config: TrainConfig, data: Dataset) -> Card:
         """The card of what has been reached so far."""

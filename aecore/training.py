@@ -110,7 +110,7 @@ class _Run:
         self.batch_size = min(config.batch_size, len(data.train))
         self.steps_per_epoch = -(-len(data.train) // self.batch_size)
         self.step = state.epochs_done * self.steps_per_epoch
-        self.next_probe = max(FIRST_PROBE, int(state.images_seen * 1.1))
+        self.next_probe = max(FIRST_PROBE, int(state.images_seen * 1.2))
         self.waited = 0.0
         self.last_good = _copy(self.model)
         self.last_metrics: dict[str, float] = {}
@@ -264,7 +264,7 @@ class _Run:
         shown = x_hat[self.shown].flatten(1).cpu().numpy()
         # Dense looks early, where everything happens, sparse ones later: the whole history of
         # a run stays a few dozen points and the looking a few per cent of its time.
-        self.next_probe = self.state.images_seen + max(FIRST_PROBE, self.state.images_seen // 10)
+        self.next_probe = self.state.images_seen + max(FIRST_PROBE, self.state.images_seen // 5)
         self.model.train()
         plane = np.zeros((len(mu), 2), np.float32) if self.plane is None else self.plane
         return Probe(mse, self.pca_probe_mse, plane, _bytes(shown))

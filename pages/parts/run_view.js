@@ -66,7 +66,8 @@ function drawChart(state) {
   c.font = `12px ${style.fontFamily || "sans-serif"}`;
   c.textBaseline = "middle";
   const rows = data.heldout || [];
-  const values = [...rows.map((r) => r[1]), ...(data.train || []).map((r) => r[1])]
+  const values = [...rows.map((r) => r[1]), ...(data.train || []).map((r) => r[1]),
+    ...(data.whole || []).map((r) => r[1])]
     .filter((v) => v > 0 && Number.isFinite(v));
   for (const line of [data.pca, data.mean]) if (line) values.push(line);
   if (!values.length) {
@@ -144,6 +145,12 @@ function drawChart(state) {
   };
   curve(rows, state.colors.model, rows.length < 3);
   curve(data.train || [], state.colors.train, true);
+  for (const [x, y] of data.whole || []) {
+    c.fillStyle = state.colors.model;
+    c.beginPath();
+    c.arc(xAt(x), yAt(Math.min(y, high)), 3.5, 0, 7);
+    c.fill();
+  }
   if (data.passed) {
     const [x, seconds] = data.passed;
     c.strokeStyle = state.colors.pca;
@@ -260,7 +267,8 @@ function build(root) {
   const key = (color, text) => `<span style="color:${color}">&#9632;</span> ${text}`;
   const chart = figure(
     "Error per pixel",
-    `${key(colors.model, "held out")} &nbsp; ${key(colors.train, "training images")}`,
+    `${key(colors.model, "held out (line: 1,000 images, dots: all)")} &nbsp; `
+      + key(colors.train, "training images"),
   );
   const map = figure("Latent map", "1,000 held-out images, coloured by class");
   const images = figure(

@@ -42,6 +42,7 @@ def _payload(run: Run) -> dict[str, Any]:
         "live": recording.live,
         "status": recording.status,
         "heldout": _thin([[x, y] for x, _, y in recording.probes]),
+        "whole": [[row["images_seen"], row["test_mse"]] for row in recording.history],
         "train": [[row["images_seen"], row["train_mse"]] for row in recording.history],
         "colors": list(palette.CLASSES),
         "passed": _passed(recording),
@@ -70,11 +71,11 @@ def _payload(run: Run) -> dict[str, Any]:
 
 def _passed(recording: Recording) -> list[float] | None:
     """Where the held-out error first lay below PCA's: [images seen, seconds], if it did."""
-    if recording.started is None:
+    if recording.started is None or recording.probe is None:
         return None
     seconds = recording.epoch and recording.epoch.seconds_to_beat_pca
     for images, at, mse in recording.probes:
-        if mse < recording.started.pca_test_mse:
+        if mse < recording.probe.pca_mse:
             return [images, seconds if seconds is not None else at]
     return None
 

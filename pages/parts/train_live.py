@@ -7,6 +7,7 @@ import streamlit as st
 from aecore.figures.network import widths
 from aecore.metrics import expected_band
 from aecore.models.registry import shape_only
+from aecore.recording import Recording
 from aecore.runs import Run
 from pages.parts import pad_data, session
 from pages.parts.latent_pad import latent_pad
@@ -127,7 +128,7 @@ def _figures(run: Run) -> None:
     if recording.status == "waiting" and (ahead := session.jobs().ahead_of(run)):
         text = f"Waiting: {ahead} before it"
     cells = st.columns(5)
-    last = recording.probes[-1][2] if recording.probes else None
+    last, pca = _newest_error(recording)
     cells[0].metric("State", text)
     if started is None:
         total, done = run.config.epochs, len(recording.history)
@@ -136,7 +137,6 @@ def _figures(run: Run) -> None:
         done = 0 if step is None else min(step.step / started.steps_per_epoch, total)
     done = max(done, 0 if epoch is None else epoch.epoch)
     cells[1].metric("Epoch", f"{done:.1f} of {total}")
-    pca = started.pca_test_mse if started else _last(recording.history, "pca_mse")
     delta = None if last is None or pca is None else f"{last - pca:+.4f} against PCA"
     cells[2].metric(
         "Held-out MSE", figure(last), delta, delta_color="inverse",
@@ -150,6 +150,15 @@ def _figures(run: Run) -> None:
     else:
         seconds = epoch.seconds if epoch else _last(recording.history, "seconds")
         cells[4].metric("Training time", figure(seconds, 1, "s"))
+
+
+def _newest_error(recording: Recording) -> tuple[float | None, float | None]:
+    """The newest held-out error and PCA's on the same images: a sample, at an epoch's end all."""
+    epoch, step = recording.epoch, recording.last_step
+    whole = epoch is not None and (step is None or epoch.step >= step.step)
+    if recording.probe is None or whole:
+        return _last(recording.history, "test_mse"), _last(recording.history, "pca_mse")
+    return recording.probe.heldout_mse, recording.probe.pca_mse
 
 
 def _last(history: list[dict], name: str) -> float | None:
