@@ -113,6 +113,7 @@ class JobEngine:
     ) -> Run:
         """Start a new run. Raises AecoreError at once if it cannot be; returns before it trains."""
         self._check(owner, spec, config, dataset)
+        self.start()  # an unreachable cluster must not leave a run that waits for ever
         run = Run(new_run_id(), owner, _name(name), spec, config, dataset)
         self.store.add(run)
         self._launch(run, None)

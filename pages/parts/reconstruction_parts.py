@@ -172,5 +172,10 @@ def distribution(held: Hand) -> None:
         unit = "PSNR in dB, higher is better"
     else:
         pair, unit = (scores.ssim, scores.pca_ssim), "SSIM, higher is better"
+    ours, theirs = float(np.mean(pair[0])), float(np.mean(pair[1]))
+    right.caption(
+        f"{kind} of {len(scores.mse):,} held-out images: mean {ours:.4g} for this model, "
+        f"{theirs:.4g} for PCA with as many numbers."
+    )
     right.plotly_chart(charts.error_histogram(*pair, unit=unit), key="errors_histogram",
                        config={"displaylogo": False})  # fmt: skip

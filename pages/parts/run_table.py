@@ -149,6 +149,10 @@ def comparison(refs: list[str]) -> None:
             hide_index=True,
         )
     named = [(card.name, card.history) for card in cards]
+    st.caption(
+        "Held-out error by epoch, solid; on training images, dotted; PCA's at each one's number "
+        "of latent numbers, dashed. A dotted line that falls away from its solid one over-trains."
+    )
     st.plotly_chart(charts.histories(named), key="histories", config={"displaylogo": False})
 
 
