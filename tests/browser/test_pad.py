@@ -68,7 +68,7 @@ def where(page) -> str:
 
 
 def settled(page, text: str):
-    page.get_by_text(text).wait_for(timeout=15_000)
+    page.get_by_text(text).wait_for(timeout=60_000)
 
 
 def big(page) -> list[int]:
@@ -209,7 +209,10 @@ def test_another_model_is_announced_and_a_rerun_is_not(open_pad):
     page.get_by_role("combobox", name="Model").click()
     page.get_by_role("option", name="second").click()
     settled(page, "The model changed: this is the second model.")
-    assert where(page) != pinned
+    page.wait_for_function(
+        "([box, before]) => box.innerText !== before",
+        arg=[page.locator("[data-el=where]").element_handle(), pinned],
+    )
 
 
 @pytest.mark.parametrize(
