@@ -4,73 +4,66 @@ from __future__ import annotations
 
 import numpy as np
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
 from aecore.figures import palette
 
 MARGIN = {"l": 10, "r": 10, "t": 34, "b": 10}
 
 
-def latent_pair(
-    left: np.ndarray,
-    right: np.ndarray,
+def latent_map(
+    points: np.ndarray,
     labels: np.ndarray | None,
     class_names: tuple[str, ...],
-    titles: tuple[str, str],
-    axes: tuple[tuple[str, ...], tuple[str, ...]],
+    title: str,
+    axes: tuple[str, ...],
     chosen: np.ndarray | None = None,
-    height: int = 560,
+    height: int = 540,
 ) -> go.Figure:
-    """Two scatter plots of the same examples, (n, 2) or (n, 3) each, side by side.
+    """A scatter plot of examples, points (n, 2) or (n, 3), in class colours and marker shapes.
 
-    The same colours and marker shapes; `chosen` (indices) stand out in both: the others turn
-    faint, or, in 3-D, the chosen get a large mark. customdata of every point is the example's
-    index.
+    `chosen` (indices) stand out: the others turn faint, or, in 3-D, the chosen get a large mark.
+    customdata of every point is the example's index.
     """
-    three = left.shape[1] == 3
-    kind = "scene" if three else "xy"
-    fig = make_subplots(1, 2, specs=[[{"type": kind}, {"type": kind}]], subplot_titles=titles,
-                        horizontal_spacing=0.03 if three else 0.08)  # fmt: skip
-    n = len(left)
-    groups = [(None, np.arange(n))] if labels is None else [
-        (c, np.flatnonzero(labels == c)) for c in np.unique(labels)
-    ]  # fmt: skip
+    three, n = points.shape[1] == 3, len(points)
+    groups = [(None, np.arange(n))]
+    if labels is not None:
+        groups = [(int(c), np.flatnonzero(labels == c)) for c in np.unique(labels)]
     in_choice = None
     if chosen is not None and len(chosen):
         in_choice = np.zeros(n, bool)
         in_choice[chosen[chosen < n]] = True
-    for column, points in ((1, left), (2, right)):
-        for c, rows in groups:
-            trace = _points_3d if three else _points_2d
-            index = 0 if c is None else int(c)
-            name = "" if c is None else class_names[index] if index < len(class_names) else str(c)
+    fig = go.Figure()
+    for c, rows in groups:
+        index = c or 0
+        name = "" if c is None else class_names[c] if c < len(class_names) else str(c)
+        if three:
+            fig.add_trace(_points_3d(points, rows, index, name))
+        else:
             picked = None if in_choice is None else np.flatnonzero(in_choice[rows])
-            fig.add_trace(
-                trace(points, rows, index, name, column == 1 and c is not None, picked), 1, column
-            )
-        if three and in_choice is not None:
-            fig.add_trace(_marked_3d(points[in_choice]), 1, column)
+            fig.add_trace(_points_2d(points, rows, index, name, picked))
+    if three and in_choice is not None:
+        fig.add_trace(_marked_3d(points[in_choice]))
     fig.update_layout(
         height=height, margin=MARGIN, dragmode="orbit" if three else "lasso", uirevision="latent",
-        legend={"orientation": "h", "y": -0.02 if three else -0.16, "itemsizing": "constant",
+        title={"text": title, "font": {"size": 16}}, hovermode="closest",
+        showlegend=labels is not None,
+        legend={"orientation": "h", "y": -0.02 if three else -0.14, "itemsizing": "constant",
                 "title": ""},
-        hovermode="closest",
     )  # fmt: skip
-    for column, names in ((1, axes[0]), (2, axes[1])):
-        if three:
-            scene = {f"{a}axis": {"title": t} for a, t in zip("xyz", names, strict=True)}
-            scene |= {"camera": {"eye": {"x": 1.6, "y": 1.6, "z": 1.1}}, "aspectmode": "cube"}
-            fig.update_layout({f"scene{column if column > 1 else ''}": scene})
-        else:
-            fig.update_xaxes(title=names[0], zeroline=False, row=1, col=column)
-            fig.update_yaxes(title=names[1], zeroline=False, row=1, col=column)
+    if three:
+        scene = {f"{a}axis": {"title": t} for a, t in zip("xyz", axes, strict=True)}
+        scene |= {"camera": {"eye": {"x": 1.6, "y": 1.6, "z": 1.1}}, "aspectmode": "cube"}
+        fig.update_layout(scene=scene)
+    else:
+        fig.update_xaxes(title=axes[0], zeroline=False)
+        fig.update_yaxes(title=axes[1], zeroline=False)
     return fig
 
 
-def _points_2d(points, rows, index, name, legend, picked) -> go.Scattergl:
+def _points_2d(points, rows, index, name, picked) -> go.Scattergl:
     return go.Scattergl(
-        x=points[rows, 0], y=points[rows, 1], mode="markers", name=name, legendgroup=name,
-        showlegend=legend, customdata=rows.astype(np.int32), selectedpoints=picked,
+        x=points[rows, 0], y=points[rows, 1], mode="markers", name=name,
+        customdata=rows.astype(np.int32), selectedpoints=picked,
         marker={"color": palette.class_color(index), "size": 5, "opacity": 0.75,
                 "symbol": palette.SYMBOLS[index % len(palette.SYMBOLS)]},
         unselected={"marker": {"opacity": 0.08}},
@@ -78,10 +71,10 @@ def _points_2d(points, rows, index, name, legend, picked) -> go.Scattergl:
     )  # fmt: skip
 
 
-def _points_3d(points, rows, index, name, legend, picked) -> go.Scatter3d:
+def _points_3d(points, rows, index, name) -> go.Scatter3d:
     return go.Scatter3d(
         x=points[rows, 0], y=points[rows, 1], z=points[rows, 2], mode="markers", name=name,
-        legendgroup=name, showlegend=legend, customdata=rows.astype(np.int32),
+        customdata=rows.astype(np.int32),
         marker={"color": palette.class_color(index), "size": 2.2, "opacity": 0.8,
                 "symbol": palette.SYMBOLS_3D[index % len(palette.SYMBOLS_3D)]},
         hovertemplate=f"{name or 'example'} · no. %{{customdata}}<extra></extra>",

@@ -140,37 +140,51 @@ def _tsne(key: tuple[str, int], n_axes: int, size: int) -> np.ndarray:
 def figure_of(held: Hand, view: View) -> np.ndarray:
     """Draw both maps; return the chosen examples' positions, the same in both."""
     key = f"map_{held.ref}_{held.version}_{view.size}_{view.way}_{len(view.axes)}"
-    chosen = _selected(key)
-    if len(view.axes) == 3 and f"{key}_point" in st.session_state:
-        chosen = np.array([st.session_state[f"{key}_point"]])
+    chosen = _chosen(key)
     pool = _pool(held.key, view.size > len(held.data.test))
     labels = None if pool.labels is None else pool.labels[: view.size]
+    k, three = held.card.spec.latent_dim, len(view.axes) == 3
     pca_axes = tuple(f"component {i + 1}" for i in range(len(view.axes)))
-    k = held.card.spec.latent_dim
-    fig = charts.latent_pair(
-        view.points, view.pca, labels, held.data.class_names,
-        (f"{held.card.name}: codes", f"PCA, k = {k}: scores"), (view.axes, pca_axes), chosen,
-    )  # fmt: skip
-    st.plotly_chart(
-        fig, key=key, on_select="rerun", selection_mode=("points", "lasso", "box"),
-        config={"displaylogo": False, "scrollZoom": True},
-    )  # fmt: skip
-    if len(view.axes) == 3:
-        # Plotly's 3-D charts tell Streamlit nothing of clicks; this component listens for them.
-        clicked = latent_point_3d(key, key=f"{key}_click")
+    maps = (
+        ("model", view.points, f"{held.card.name}: codes", view.axes),
+        ("pca", view.pca, f"PCA, k = {k}: scores", pca_axes),
+    )
+    for place, (side, points, title, axes) in zip(st.columns(2), maps, strict=True):
+        chart = f"{key}_{side}"
+        fig = charts.latent_map(points, labels, held.data.class_names, title, axes, chosen)
+        with place:
+            st.plotly_chart(
+                fig,
+                key=chart,
+                # A 3-D chart would only report that nothing is selected.
+                on_select="ignore" if three else lambda side=side: _remember(key, side),
+                selection_mode=("points", "lasso", "box"),
+                config={"displaylogo": False, "scrollZoom": True},
+            )
+            # Plotly's 3-D charts tell Streamlit nothing of clicks; this component listens.
+            clicked = latent_point_3d(chart, key=f"{chart}_click") if three else None
         if clicked is not None and [clicked] != chosen.tolist():
             st.session_state[f"{key}_point"] = clicked
             st.rerun()
+    n = len(held.data.test)
     st.caption(
-        f"{view.size:,} images, "
-        + ("held out. " if view.size <= len(held.data.test) else "held-out and training ones. ")
-        + "Double click clears the selection; a click in the legend hides a class."
+        f"{view.size:,} images, {'held out' if view.size <= n else 'held-out and training ones'}. "
+        "What is chosen in one map is marked in both. Double click clears it; a click in the "
+        "legend hides a class."
     )
     return chosen
 
 
-def _selected(key: str) -> np.ndarray:
-    state = st.session_state.get(key)
+def _remember(key: str, side: str) -> None:
+    """The map that was clicked last says what is chosen."""
+    st.session_state[f"{key}_side"] = side
+    st.session_state.pop(f"{key}_point", None)
+
+
+def _chosen(key: str) -> np.ndarray:
+    if f"{key}_point" in st.session_state:
+        return np.array([st.session_state[f"{key}_point"]])
+    state = st.session_state.get(f"{key}_{st.session_state.get(f'{key}_side', 'model')}")
     points = state["selection"]["points"] if state else []
     found = [int(np.ravel(p["customdata"])[0]) for p in points if p.get("customdata") is not None]
     return np.unique(np.array(found, dtype=int))

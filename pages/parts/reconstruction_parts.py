@@ -148,9 +148,11 @@ def strips(held: Hand, rows: np.ndarray, drawn: Drawn) -> None:
     errors = ((drawn.x_hat - drawn.x) ** 2).reshape(len(rows), -1).mean(1)
     label, text = st.columns([1, 9])
     label.markdown("**MSE**")
-    cells = text.columns(len(rows), gap="xxsmall")
-    for cell, error in zip(cells, errors, strict=True):
-        cell.caption(f"{error:.4f}", text_alignment="center")
+    cells = "".join(f"<span>{error:.4f}</span>" for error in errors)
+    text.html(
+        f'<div style="display:grid;grid-template-columns:repeat({len(rows)},minmax(0,1fr));'
+        f'text-align:center;font-size:clamp(.45rem,1.1vw,.875rem);opacity:.8">{cells}</div>'
+    )
     bar = charts.scale_bar(
         images.error_scale(), -reach, reach, "error: blue too dark, red too bright"
     )

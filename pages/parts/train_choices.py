@@ -51,8 +51,8 @@ def choices() -> Plan | None:
         )
         cells[2].metric("Images an epoch", f"{_images(dataset, config):,}")
         st.caption(
-            "Each bar is a layer, its height the number of values in it; the orange bar is the "
-            "code, all that the decoder gets to see."
+            "Each bar is a layer, the taller the more values (on a logarithmic scale); the orange "
+            "bar is the code, all that the decoder gets to see."
         )
     return (name, spec, config, dataset) if start else None
 
