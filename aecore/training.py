@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from aecore.adam import Adam
 from aecore.control import TrainControl
 from aecore.datasets import Dataset
 from aecore.errors import ConfigError
@@ -200,9 +201,7 @@ class _Run:
     # One step ------------------------------------------------------------------------------
 
     def _make_optimizer(self) -> None:
-        self.optimizer = torch.optim.Adam(
-            self.model.parameters(), lr=self.config.learning_rate, fused=True
-        )
+        self.optimizer = Adam(self.model.parameters(), self.config.learning_rate)
         if self.state.optimizer is not None:
             self.optimizer.load_state_dict(self.state.optimizer)
         self._apply_control()
@@ -211,9 +210,8 @@ class _Run:
         x = self.train_split.batch(index)
         terms = self.model.loss_terms(x, self.generator)
         loss = objective(terms, self._kl_weight(epochs), self.config.free_bits)
-        self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        self.optimizer.step()
+        self.optimizer.advance()
         return loss.detach()
 
     def _kl_weight(self, epochs: float) -> float:

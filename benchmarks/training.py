@@ -47,7 +47,6 @@ PEER_HOME = Path(__file__).with_name(".peer-venv")
 PEER = PEER_HOME / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 PEER_PACKAGES = ("pythae==0.1.2", "torch==2.13.0")  # versions that work together
 MFLOP_TRAIN = 1.254  # of 784-128-32-128-784, an image, forward and backward
-MFLOP_LOOK = 0.418  # forward alone
 EPOCHS = 3
 TUTORIAL_IMAGES = 20_000
 

@@ -15,6 +15,7 @@ LAYERS = (
     "errors",
     "types",
     "machine",
+    "adam",
     "control",
     "datasets",
     "losses",

@@ -139,7 +139,9 @@ def _tsne(key: tuple[str, int], n_axes: int, size: int) -> np.ndarray:
 
 def figure_of(held: Hand, view: View) -> np.ndarray:
     """Draw both maps; return the chosen examples' positions, the same in both."""
-    key = f"map_{held.ref}_{held.version}_{view.size}_{view.way}_{len(view.axes)}"
+    # No spaces: the key becomes a CSS class, by which 3-D clicks find their chart.
+    way = view.way.replace(" ", "-")
+    key = f"map_{held.ref}_{held.version}_{view.size}_{way}_{len(view.axes)}"
     chosen = _chosen(key)
     pool = _pool(held.key, view.size > len(held.data.test))
     labels = None if pool.labels is None else pool.labels[: view.size]
