@@ -14,7 +14,6 @@ def latent_map(
     points: np.ndarray,
     labels: np.ndarray | None,
     class_names: tuple[str, ...],
-    title: str,
     axes: tuple[str, ...],
     chosen: np.ndarray | None = None,
     height: int = 540,
@@ -37,7 +36,7 @@ def latent_map(
         index = c or 0
         name = "" if c is None else class_names[c] if c < len(class_names) else str(c)
         if three:
-            fig.add_trace(_points_3d(points, rows, index, name))
+            fig.add_trace(_points_3d(points, rows, index, name, in_choice is not None))
         else:
             picked = None if in_choice is None else np.flatnonzero(in_choice[rows])
             fig.add_trace(_points_2d(points, rows, index, name, picked))
@@ -45,7 +44,7 @@ def latent_map(
         fig.add_trace(_marked_3d(points[in_choice]))
     fig.update_layout(
         height=height, margin=MARGIN, dragmode="orbit" if three else "lasso", uirevision="latent",
-        title={"text": title, "font": {"size": 16}}, hovermode="closest",
+        hovermode="closest",
         showlegend=labels is not None,
         legend={"orientation": "h", "y": -0.02 if three else -0.14, "itemsizing": "constant",
                 "title": ""},
@@ -71,11 +70,11 @@ def _points_2d(points, rows, index, name, picked) -> go.Scattergl:
     )  # fmt: skip
 
 
-def _points_3d(points, rows, index, name) -> go.Scatter3d:
+def _points_3d(points, rows, index, name, faint) -> go.Scatter3d:
     return go.Scatter3d(
         x=points[rows, 0], y=points[rows, 1], z=points[rows, 2], mode="markers", name=name,
         customdata=rows.astype(np.int32),
-        marker={"color": palette.class_color(index), "size": 2.2, "opacity": 0.8,
+        marker={"color": palette.class_color(index), "size": 2.2, "opacity": 0.25 if faint else 0.8,
                 "symbol": palette.SYMBOLS_3D[index % len(palette.SYMBOLS_3D)]},
         hovertemplate=f"{name or 'example'} · no. %{{customdata}}<extra></extra>",
     )  # fmt: skip

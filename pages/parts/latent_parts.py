@@ -153,8 +153,9 @@ def figure_of(held: Hand, view: View) -> np.ndarray:
     )
     for place, (side, points, title, axes) in zip(st.columns(2), maps, strict=True):
         chart = f"{key}_{side}"
-        fig = charts.latent_map(points, labels, held.data.class_names, title, axes, chosen)
+        fig = charts.latent_map(points, labels, held.data.class_names, axes, chosen)
         with place:
+            st.markdown(f"**{title}**")
             st.plotly_chart(
                 fig,
                 key=chart,
