@@ -822,8 +822,8 @@ class Pad {
     ctx.globalAlpha = 0.8;
     ctx.fillStyle = this.inkColor;
     ctx.font = "12px sans-serif";
-    ctx.fillText(this.nameOf(this.axes[0]) + " \u2192", this.width - 44, this.height - 6);
-    if (this.k > 1) ctx.fillText(this.nameOf(this.axes[1]) + " \u2191", 6, 14);
+    ctx.fillText(`${this.nameOf(this.axes[0])} \u2192`, this.width - 44, this.height - 6);
+    if (this.k > 1) ctx.fillText(`${this.nameOf(this.axes[1])} \u2191`, 6, 14);
     const n = at.length / 2, images = this.thumbnails && !this.layout.curve;
     const side = n > 2500 ? 3 : n > 800 ? 4 : 6, taken = new Set(), cell = 30;
     ctx.globalAlpha = images ? 1 : 0.75;
@@ -952,7 +952,7 @@ class Pad {
 
   drawDecoded() {
     const z = this.current, { el, layout, k } = this, anchored = !this.hover && this.anchor;
-    const still = anchored && anchored.x && anchored.mu.every((v, d) => v === z[d]);
+    const still = anchored?.x && anchored.mu.every((v, d) => v === z[d]);
     const x_hat = this.network ? this.network.decode(z) : z === this.z ? this.answer : null;
     const drawable = x_hat?.every(Number.isFinite);
     wipe(el.big);
@@ -1261,8 +1261,8 @@ class Pad {
     paint(el.seen, x, layout), paint(el.redrawn, x_hat, layout);
     const error = x.reduce((sum, v, i) => sum + (v - x_hat[i]) ** 2, 0) / this.size;
     const rank = errors.findIndex((e) => e > error);
-    el.drawText.textContent = `Error ${error.toFixed(4)} (mean squared, per value)` + (errors.length
-      ? `: larger than ${rank < 0 ? 100 : Math.max(0, rank - 1)} % of the held-out images' errors.` : ".");
+    el.drawText.textContent = `Error ${error.toFixed(4)} (mean squared, per value)${errors.length
+      ? `: larger than ${rank < 0 ? 100 : Math.max(0, rank - 1)} % of the held-out images' errors.` : "."}`;
     nearest(this.codes, this.k, this.meta.images, mu, 5).forEach(({ index }, at) =>
       paint(el.neighbours, this.bytesOf(index), layout, { unit: 255, at, cells: 5 }));
   }
