@@ -134,6 +134,8 @@ class _Run:
             map_labels=np.zeros(0, np.int64) if labels is None else labels.numpy(),
             first_epoch=state.epochs_done,
         )
+        if not self.model.closed_form:
+            self._make_optimizer()  # its first import takes a second that is no training
         self.began = time.perf_counter() - state.seconds
         if self.model.closed_form:
             self.model.cpu().fit(self.data)
@@ -142,7 +144,6 @@ class _Run:
             yield self._epoch_done()
             yield Finished(self._summary())
             return
-        self._make_optimizer()
         for epoch in range(state.epochs_done, config.epochs):
             ended = yield from self._epoch(epoch)
             if ended:
