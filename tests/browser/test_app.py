@@ -1,0 +1,274 @@
+"""The app as a person starts it and uses it, in a real browser."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import psutil
+import pytest
+import torch
+
+from pages.parts.router import SECTIONS
+
+ROOT = Path(__file__).parents[2]
+TITLES = {"home": "Autoencoders, live"}
+# The default page lives at the root.
+PAGES = [
+    ("" if url == "home" else url, TITLES.get(url, title))
+    for entries in SECTIONS.values()
+    for _, title, url, _ in entries
+]
+SLOW = 120_000  # milliseconds: continuous integration has two busy cores
+
+
+class Server:
+    """The app, started as the README says on a port of its own."""
+
+    def __init__(self, runs: Path):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        command = [sys.executable, "-m", "streamlit", "run", "app.py"]
+        command += ["--server.headless=true", f"--server.port={port}"]
+        environment = {**os.environ, "AECORE_RUNS": str(runs)}
+        self.process = subprocess.Popen(
+            command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL
+        )
+        self.url = f"http://127.0.0.1:{port}"
+        for _ in range(240):
+            try:
+                urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=1)
+                return
+            except OSError:
+                time.sleep(0.25)
+        raise AssertionError("the app did not start within a minute")
+
+    def workers(self) -> list[psutil.Process]:
+        """The processes that train: the nannies' children."""
+        below = psutil.Process(self.process.pid).children(recursive=True)
+        return [p for p in below if any("spawn_main" in part for part in p.cmdline())]
+
+    def stop(self) -> list[psutil.Process]:
+        """Stop as Ctrl-C does; return the processes that are still there."""
+        below = psutil.Process(self.process.pid).children(recursive=True)
+        self.process.send_signal(signal.SIGINT)
+        try:
+            self.process.wait(40)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+        _, alive = psutil.wait_procs(below, timeout=20)
+        return alive
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    server = Server(tmp_path_factory.mktemp("runs"))
+    yield server
+    left = server.stop()
+    for process in left:
+        process.kill()
+    assert not left, f"processes outlived the app: {left}"
+
+
+@pytest.fixture
+def visit(chromium, server):
+    """Open a page of the app in a browser of its own; afterwards nothing may have gone wrong."""
+    contexts, wrong = [], []
+
+    def open_page(path: str = "", context=None, **options):
+        if context is None:
+            context = chromium.new_context(**{"viewport": {"width": 1280, "height": 900}} | options)
+            contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(SLOW)
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on(
+            "request",
+            lambda r: None if local(r.url, server.url) else wrong.append(f"asked for {r.url}"),
+        )
+        page.goto(f"{server.url}/{path}")
+        page.locator("h1").first.wait_for()
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert not wrong
+
+
+def local(url: str, server: str) -> bool:
+    return url.startswith((server, server.replace("http", "ws"), "data:", "blob:"))
+
+
+def metric(page, label: str):
+    box = page.get_by_test_id("stMetric").filter(has=page.get_by_text(label, exact=True))
+    return box.get_by_test_id("stMetricValue")
+
+
+def has_text(locator, pattern: str) -> None:
+    from playwright.sync_api import expect
+
+    expect(locator).to_have_text(re.compile(pattern), timeout=SLOW)
+
+
+def epochs(page):
+    return page.get_by_role("spinbutton", name="Epochs")
+
+
+def pixels(page, name: str) -> str:
+    return page.locator(f"[data-el={name}]").evaluate("c => c.toDataURL()")
+
+
+# The first test meets a server that nobody has visited: only then would Streamlit serve the
+# folder pages/ in its old way.
+@pytest.mark.parametrize(("url", "title"), PAGES[::-1])
+def test_link_to_a_page_opens_it(visit, url: str, title: str):
+    page = visit(url)
+    assert page.locator("h1").first.inner_text() == title
+    page.get_by_text("What am I looking at?").wait_for()
+    assert not page.get_by_text("Page not found").count()
+    assert not page.get_by_test_id("stException").count()
+    assert not page.get_by_role("alert").count()
+
+
+@pytest.mark.parametrize(("url", "title"), PAGES)
+def test_page_fits_a_phone_in_the_dark(visit, url: str, title: str):
+    page = visit(url, viewport={"width": 360, "height": 740}, color_scheme="dark")
+    page.get_by_text("What am I looking at?").wait_for()
+    wider = page.evaluate(
+        "() => document.querySelector('[data-testid=stMain]').scrollWidth - window.innerWidth"
+    )
+    assert wider <= 0
+
+
+def test_home_decodes_under_the_pointer_without_the_server(visit):
+    page = visit()
+    overlay = page.locator("[data-el=overlay]")
+    overlay.wait_for()
+    page.wait_for_timeout(1500)  # whatever Streamlit still says after drawing
+    frames = []
+    # Playwright hears only of websockets opened after it listens: count in the page instead.
+    page.evaluate(
+        """() => {
+          window.sent = 0;
+          const send = WebSocket.prototype.send;
+          WebSocket.prototype.send = function (...data) {
+            window.sent += 1;
+            return send.apply(this, data);
+          };
+        }"""
+    )
+    box = overlay.bounding_box()
+    before = pixels(page, "big")
+    for share in (0.2, 0.4, 0.6, 0.8):
+        page.mouse.move(box["x"] + share * box["width"], box["y"] + share * box["height"], steps=5)
+        page.wait_for_timeout(60)
+        frames.append(pixels(page, "big"))
+    assert len({before, *frames}) == 5
+    assert page.evaluate("() => window.sent") == 0
+
+
+def test_train_steer_reload_watch_and_use(visit):
+    from playwright.sync_api import expect
+
+    page = visit("train?preset=vae-plane&dataset=digits")
+    epochs(page).fill("1000")
+    epochs(page).press("Enter")
+    page.get_by_role("button", name="Start training").click()
+    page.locator(".rv canvas[aria-label^='Held-out error']").wait_for()
+    page.get_by_role("button", name="Pause").click()
+    has_text(metric(page, "State"), "Paused")
+    page.get_by_role("button", name="Step", exact=False).first.click()
+    has_text(metric(page, "State"), "Paused")
+
+    link = page.url
+    assert "run=r" in link
+    page.reload()
+    has_text(metric(page, "State"), "Paused")
+
+    other = visit(link.split("/", 3)[3])
+    other.get_by_text("belongs to another browser").wait_for()
+    has_text(metric(other, "State"), "Paused")
+    for name in ("Resume", "Step", "Epoch", "Stop"):
+        expect(other.get_by_role("button", name=name)).to_be_disabled()
+
+    page.get_by_role("button", name="Resume").click()
+    has_text(metric(page, "State"), "Training")
+    page.get_by_role("button", name="Stop").click()
+    has_text(metric(page, "State"), "Stopped")
+    page.get_by_role("button", name="New run").wait_for()
+    page.locator("[data-el=overlay]").wait_for()
+
+    page.get_by_role("link", name="Decode", exact=True).click()
+    has_text(page.locator("h1").first, "Decode")
+    assert re.search("model=r[0-9a-f]{12}", page.url)
+    page.locator("[data-el=overlay]").wait_for()
+    box = page.locator("[data-el=overlay]").bounding_box()
+    page.wait_for_timeout(500)
+    before = pixels(page, "big")
+    page.mouse.move(box["x"] + 0.2 * box["width"], box["y"] + 0.3 * box["height"], steps=5)
+    page.wait_for_timeout(200)
+    assert pixels(page, "big") != before
+
+
+def test_killed_worker_is_said_and_the_run_resumed(visit, server):
+    page = visit("train?preset=fast-start")
+    epochs(page).fill("500")
+    epochs(page).press("Enter")
+    page.get_by_role("button", name="Start training").click()
+    has_text(metric(page, "Epoch"), r"^[1-9]")  # one whole epoch is done
+    for process in server.workers():
+        process.kill()
+    has_text(metric(page, "State"), "Ended early")
+    page.get_by_text("can be resumed from epoch").first.wait_for()
+    page.get_by_role("button", name="Train further").click()
+    has_text(metric(page, "State"), "Training")
+    page.get_by_role("button", name="Stop").click()
+    has_text(metric(page, "State"), "Stopped")
+
+
+def test_files_that_are_no_checkpoints_get_one_sentence(visit, tmp_path):
+    page = visit("runs")
+    page.get_by_text("Open a checkpoint file").click()
+    hostile = tmp_path / "model.pt"
+    torch.save({"weights": torch.zeros(3)}, hostile)
+    noise = tmp_path / "noise.safetensors"
+    noise.write_bytes(bytes(range(256)) * 40)
+    for file in (hostile, noise):
+        page.locator("input[type=file]").set_input_files(file)
+        page.get_by_role("alert").get_by_text("not one of this app's checkpoints").wait_for()
+        page.get_by_role("button", name=re.compile("Remove|Delete")).last.click()
+        page.get_by_role("alert").wait_for(state="detached")
+    page.locator("input[type=file]").set_input_files(ROOT / "checkpoints" / "deep-ae-3.safetensors")
+    page.wait_for_url(re.compile("model=r[0-9a-f]{12}"))
+
+
+def test_latent_space_marks_a_lasso_in_both_maps(visit):
+    page = visit("latent-space", viewport={"width": 1280, "height": 1200})
+    plot = page.locator(".js-plotly-plot .nsewdrag").first
+    plot.wait_for()
+    metric(page, "Silhouette").wait_for()
+    page.wait_for_timeout(1500)
+    box = plot.bounding_box()
+    x, y = box["x"] + box["width"] * 0.3, box["y"] + box["height"] * 0.4
+    page.mouse.move(x, y)
+    page.mouse.down()
+    for dx, dy in ((90, 0), (90, 90), (0, 90), (0, 4)):
+        page.mouse.move(x + dx, y + dy, steps=6)
+    page.mouse.up()
+    page.get_by_text(re.compile("images chosen")).wait_for()
+    read = "ps => ps.map(p => p._fullData.reduce((n, t) => n + (t.selectedpoints?.length ?? 0), 0))"
+    page.wait_for_function(
+        f"() => new Set(({read})([...document.querySelectorAll('.js-plotly-plot')])).size === 1"
+    )
+    counts = page.locator(".js-plotly-plot").evaluate_all(read)
+    assert len(counts) == 2
+    assert counts[0] > 0
