@@ -199,6 +199,20 @@ def from_bytes(content: bytes) -> Checkpoint:
     return Checkpoint(model.eval(), card, _optimizer(card, model, tensors))
 
 
+def read_card(path: Path | str) -> Card:
+    """A checkpoint file's card alone, without reading its weights. Raises CheckpointError."""
+    try:
+        with Path(path).open("rb") as file:
+            start = file.read(8)
+            length = int.from_bytes(start, "little")
+            content = start + file.read(min(length, MAX_CARD_BYTES + 1))
+    except OSError as error:
+        raise CheckpointError(
+            f"The file {path} could not be read ({error.strerror or error})."
+        ) from error
+    return read_header(content)[0]
+
+
 def read_header(content: bytes) -> tuple[Card, dict[str, dict]]:
     """A file's card and its list of tensors ({name: {dtype, shape}}), without its weights."""
     size = len(content)

@@ -180,10 +180,7 @@ class RunStore:
             run.recording.fail("The server was restarted during this run.")
         model = path.with_name(MODEL_FILE)
         if model.exists():
-            with model.open("rb") as file:
-                length = int.from_bytes(file.read(8), "little")
-                head = length.to_bytes(8, "little") + file.read(min(length, 8 << 20))
-            restore(run, checkpoints.read_header(head)[0])
+            restore(run, checkpoints.read_card(model))
             run.saved = 1
         return run
 

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
+import os
+import tempfile
 import threading
+import zipfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -53,6 +59,7 @@ class PCABasis:
         return float(self.test_mse[min(k, len(self.test_mse) - 1)])
 
 
+CACHE_FORMAT = 1
 _lock = threading.Lock()
 _bases: dict[tuple[str, int], PCABasis] = {}
 
@@ -62,8 +69,42 @@ def basis_of(data: Dataset) -> PCABasis:
     key = (data.name, len(data.train))
     with _lock:
         if key not in _bases:
-            _bases[key] = fit_basis(data)
+            _bases[key] = _from_cache(data) or _into_cache(data, fit_basis(data))
         return _bases[key]
+
+
+def cache_file(data: Dataset) -> Path:
+    """Where the basis of these very training images is kept between starts.
+
+    Every process needs it, and importing scikit-learn and fitting takes it two seconds. The name
+    holds the data's fingerprint and number, so other data never meet this file.
+    """
+    root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    name = f"pca-{CACHE_FORMAT}-{data.name}-{data.fingerprint}-{len(data.train)}.npz"
+    return root / "aecore" / name
+
+
+def _from_cache(data: Dataset) -> PCABasis | None:
+    try:
+        with np.load(cache_file(data), allow_pickle=False) as kept:
+            basis = PCABasis(**{f.name: kept[f.name] for f in dataclasses.fields(PCABasis)})
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return None
+    n, size = len(basis.explained_variance_ratio), data.spec.size
+    whole = basis.components.shape == (n, size) and basis.mean.shape == (size,)
+    return basis if whole and basis.test_mse.shape == (n + 1,) else None
+
+
+def _into_cache(data: Dataset, basis: PCABasis) -> PCABasis:
+    path = cache_file(data)
+    # A cache that cannot be written costs time at the next start, nothing else.
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent)
+        with os.fdopen(handle, "wb") as file:
+            np.savez(file, **dataclasses.asdict(basis))
+        os.replace(temporary, path)
+    return basis
 
 
 def fit_basis(data: Dataset) -> PCABasis:

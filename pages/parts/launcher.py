@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import threading
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from http.cookies import CookieError, SimpleCookie
@@ -14,7 +15,10 @@ from starlette.middleware import Middleware
 OWNER_COOKIE = "aecore_owner"
 YEAR = 365 * 24 * 3600
 # The first page comes first: worker processes that start beside it would take its processor time.
-WORKERS_AFTER = 4.0
+# They start when it has been drawn, or after this many seconds if nobody comes.
+NOBODY_CAME = 15.0
+DRAWN = 1.0  # seconds that a browser takes to draw what it was sent
+first_page = threading.Event()
 
 
 def launcher_options() -> dict[str, Any]:
@@ -30,13 +34,10 @@ def launcher_options() -> dict[str, Any]:
 @asynccontextmanager
 async def _lifespan(app: Any) -> AsyncIterator[None]:
     threading.Thread(target=_import_heavy, name="aecore-imports", daemon=True).start()
-    starter = threading.Timer(WORKERS_AFTER, _start_engine)
-    starter.daemon = True
-    starter.start()
+    threading.Thread(target=_start_engine, name="aecore-engine", daemon=True).start()
     try:
         yield
     finally:
-        starter.cancel()
         from aecore.jobs import engine
 
         engine().close()
@@ -44,10 +45,16 @@ async def _lifespan(app: Any) -> AsyncIterator[None]:
 
 def _import_heavy() -> None:
     """torch takes over a second to import: begin while the browser still opens."""
-    import pages.parts.session  # noqa: F401
+    from aecore import datasets
+    from aecore.models.pca import basis_of
+    from pages.parts import pad_data, session  # noqa: F401
+
+    basis_of(datasets.load("mnist"))
 
 
 def _start_engine() -> None:
+    if first_page.wait(NOBODY_CAME):
+        time.sleep(DRAWN)
     from aecore.errors import AecoreError
     from aecore.jobs import engine
 

@@ -28,12 +28,11 @@ def bundle_for(held: Hand, small: bool = False) -> PadBundle:
 @st.cache_resource(max_entries=24, show_spinner=False)
 def _bundle(key: tuple[str, int], small: bool) -> PadBundle:
     held = session.hand_of(key[0])
-    return make_bundle(
-        held,
-        session.codes(held),
-        session.held_out_errors(held),
-        (HOME_POINTS, HOME_IMAGES) if small else (MAP_POINTS, MAP_IMAGES),
-    )
+    if small:
+        codes = encode_split(held.model, held.data.test.first(HOME_POINTS))
+        return make_bundle(held, codes, None, (HOME_POINTS, HOME_IMAGES))
+    errors = session.held_out_errors(held)
+    return make_bundle(held, session.codes(held), errors, (MAP_POINTS, MAP_IMAGES))
 
 
 def make_bundle(

@@ -7,7 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from aecore.errors import AecoreError
-from pages.parts import layout, session
+from pages.parts import launcher, layout, session
 
 ICON = Path(__file__).with_name("icon.png")
 SECTIONS = {
@@ -47,3 +47,4 @@ def route() -> None:
         page.run()
     except AecoreError as error:
         st.error(str(error), icon=":material/error:")
+    launcher.first_page.set()

@@ -34,7 +34,7 @@ def listing() -> Listing:
         source = "uploaded" if run.kind == "upload" else run.recording.status
         rows.append(_row(run.name, source, run.spec, run.dataset, last))
     for ref in checkpoints.shipped():
-        card = session.hand_of(ref).card
+        card = session.card_of(ref)
         refs.append(ref)
         last = card.history[-1] if card.history else {}
         rows.append(_row(card.name, "shipped", card.spec, card.dataset, last))

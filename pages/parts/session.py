@@ -124,6 +124,18 @@ def _load(ref: str, version: int) -> checkpoints.Checkpoint:
     return checkpoints.load(checkpoints.shipped()[ref])
 
 
+def card_of(ref: str) -> Card:
+    """A model's card alone: names and figures need no weights."""
+    if ID_PATTERN.fullmatch(ref):
+        return _load(ref, version_of(ref)).card
+    return _shipped_card(ref)
+
+
+@st.cache_resource(show_spinner=False)
+def _shipped_card(ref: str) -> Card:
+    return checkpoints.read_card(checkpoints.shipped()[ref])
+
+
 @st.cache_resource(max_entries=32, show_spinner=False)
 def _codes(key: tuple[str, int], split: str) -> Codes:
     held = hand_of(key[0])
@@ -184,7 +196,7 @@ def show_hand() -> None:
 
 
 def _describe(ref: str) -> None:
-    card = _load(ref, version_of(ref)).card
+    card = card_of(ref)
     mse = card.metrics.get("test_mse")
     parts = [f"{card.spec.latent_dim} latent numbers", card.dataset]
     if mse is not None:
@@ -196,7 +208,7 @@ def title_of(ref: str) -> str:
     """What a person calls the model behind a ref."""
     if ID_PATTERN.fullmatch(ref):
         return jobs().get(ref).name
-    return _load(ref, 0).card.name if ref in checkpoints.shipped() else ref
+    return card_of(ref).name if ref in checkpoints.shipped() else ref
 
 
 # The run in view ---------------------------------------------------------------------------

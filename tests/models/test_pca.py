@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -10,7 +12,7 @@ from sklearn.decomposition import PCA
 from aecore.datasets import Dataset, Split
 from aecore.errors import ConfigError
 from aecore.metrics import evaluate
-from aecore.models import build
+from aecore.models import build, pca
 from aecore.models.pca import fit_basis
 from aecore.types import DataSpec, ModelSpec
 
@@ -93,3 +95,21 @@ def test_fewer_examples_than_components(generator):
     assert basis.mse(16) == basis.mse(5) == pytest.approx(0, abs=1e-8)
     with pytest.raises(ConfigError, match="at most 5"):
         build(ModelSpec("pca", small.spec, 9)).fit(small)
+
+
+def test_basis_comes_back_from_the_cache_and_a_damaged_file_is_fitted_anew(digits, monkeypatch):
+    fitted = pca.fit_basis(digits)
+    monkeypatch.setattr(pca, "_bases", {})
+    pca._into_cache(digits, fitted)
+    path = pca.cache_file(digits)
+    assert path.exists()
+    monkeypatch.setattr(pca, "fit_basis", lambda data: pytest.fail("the cache was not used"))
+    kept = pca.basis_of(digits)
+    for f in dataclasses.fields(pca.PCABasis):
+        np.testing.assert_array_equal(getattr(kept, f.name), getattr(fitted, f.name))
+
+    path.write_bytes(path.read_bytes()[:5000])
+    monkeypatch.setattr(pca, "_bases", {})
+    monkeypatch.setattr(pca, "fit_basis", lambda data: fitted)
+    assert pca.basis_of(digits) is fitted
+    assert pca._from_cache(digits) is not None  # and written again, whole
