@@ -53,7 +53,9 @@ class JobEngine:
         with self._starting:
             if self._client is None and not self._closed:
                 self._client = self._connect()
-                self._client.register_plugin(orders.Prewarm())
+                from aecore.prewarm import Prewarm
+
+                self._client.register_plugin(Prewarm())
 
     def _connect(self):
         import dask
@@ -336,12 +338,11 @@ class JobEngine:
             done.wait(0.02)
 
     def _lost(self, run: Run) -> None:
-        history = run.recording.history
         run.recording.fail(
             "The worker process of this run was ended from outside. "
             + (
-                f"It can be resumed from epoch {history[-1]['epoch']:.0f}."
-                if history and run.has_model
+                f"It can be resumed from epoch {run.saved_epoch}."
+                if run.saved_epoch
                 else "It had finished no epoch yet; resuming starts it again."
             )
         )

@@ -6,14 +6,8 @@ seconds and hundreds of megabytes, if their classes lived beside the training lo
 
 from __future__ import annotations
 
-import getpass
-import tempfile
-import threading
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
-
-from distributed import WorkerPlugin
 
 from aecore.types import ModelSpec, TrainConfig
 
@@ -55,23 +49,3 @@ def take_snapshot(run_id: str) -> tuple[int, bytes] | None:
     from aecore import worker
 
     return worker.take_snapshot(run_id)
-
-
-class Prewarm(WorkerPlugin):
-    """Makes every worker ready before somebody waits, also one that replaces a killed one."""
-
-    name = "aecore-prewarm"
-
-    def setup(self, worker: Any) -> None:
-        threading.Thread(target=_take_turn, name="aecore-prewarm", daemon=True).start()
-
-
-def _take_turn() -> None:
-    # Workers of one machine take turns: the first is ready in half the time that all together
-    # take.
-    from filelock import FileLock
-
-    with FileLock(Path(tempfile.gettempdir()) / f"aecore-prewarm-{getpass.getuser()}.lock"):
-        from aecore.worker import prewarm
-
-        prewarm()

@@ -49,6 +49,7 @@ class Run:
     notice: str = ""
     received: int = 0
     end_seen: bool = False  # its owner has been shown that it ended
+    saved_epoch: int = 0  # the whole epochs that the newest checkpoint holds
     saved: int = 0  # counts checkpoints taken in: a new number means new weights
 
     @property
@@ -119,6 +120,7 @@ class RunStore:
         except CheckpointError as error:
             run.content, run.notice = content, str(error)
         run.saved += 1
+        run.saved_epoch = run.saved_epoch if epoch is None else epoch
 
     def content(self, run: Run) -> bytes:
         """The bytes of a run's newest checkpoint. Raises JobError or CheckpointError."""
@@ -180,8 +182,9 @@ class RunStore:
             run.recording.fail("The server was restarted during this run.")
         model = path.with_name(MODEL_FILE)
         if model.exists():
-            restore(run, checkpoints.read_card(model))
-            run.saved = 1
+            card = checkpoints.read_card(model)
+            restore(run, card)
+            run.saved, run.saved_epoch = 1, card.epochs_done
         return run
 
 

@@ -213,9 +213,9 @@ def test_killed_worker(engine, submit):
     os.kill(pids[victim.worker], signal.SIGKILL)
     status(victim, "failed")
     assert time.monotonic() - began < 2
-    assert "resumed from epoch" in victim.recording.message
     epoch = engine.checkpoint(victim.run_id).card.epochs_done
-    assert epoch >= 2
+    assert epoch >= 1  # the newest may have died with the worker
+    assert f"resumed from epoch {epoch}." in victim.recording.message
 
     assert other.recording.status == "training"
     until(lambda: other.recording.epoch.epoch > reached)

@@ -31,6 +31,7 @@ LAYERS = (
     "inspection",
     "lab",
     "orders",
+    "prewarm",
     "runs",
     "worker",
     "jobs",
@@ -39,7 +40,7 @@ LAYERS = (
 )
 # What Dask runs in a worker imports the worker's code there: the scheduler, which unpickles the
 # same functions only to pass them on, must not import torch.
-LATE = {("aecore.orders", "aecore.worker")}
+LATE = {("aecore.orders", "aecore.worker"), ("aecore.prewarm", "aecore.worker")}
 CORE = sorted((ROOT / "aecore").rglob("*.py"))
 PAGES = [ROOT / "app.py", *sorted((ROOT / "pages").rglob("*.py"))]
 

@@ -75,10 +75,23 @@ def build(spec: ModelSpec, seed: int | None = 0) -> LatentModel:
             f"This model would have {size:,} weights; the most allowed is {MAX_PARAMETERS:,}. "
             "Make its layers narrower."
         )
-    model.to_empty(device="cpu")
+    _take_memory(model)
     if seed is not None:
         model.initialise(torch.Generator().manual_seed(seed))
     return model.eval()
+
+
+def _take_memory(model: nn.Module) -> None:
+    """Give a model without memory its tensors, unset.
+
+    As nn.Module.to_empty does, which imports half a second of symbolic mathematics on the way.
+    """
+    for module in model.modules():
+        for name, old in module.named_parameters(recurse=False):
+            new = torch.empty(old.shape, dtype=old.dtype)
+            setattr(module, name, nn.Parameter(new, requires_grad=old.requires_grad))
+        for name, old in module.named_buffers(recurse=False):
+            setattr(module, name, torch.empty(old.shape, dtype=old.dtype))
 
 
 def shape_only(spec: ModelSpec) -> nn.Module:

@@ -14,7 +14,7 @@ from pages.parts.latent_pad import latent_pad
 from pages.parts.layout import band_text, figure, guarded
 from pages.parts.run_view import run_canvas
 
-EVERY = 0.4  # seconds between two looks at a live run
+EVERY = 0.3  # seconds between two looks at a live run
 PAD_EVERY = 1.5
 RATES = [1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1]
 BETAS = [0.0, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0]
