@@ -61,7 +61,8 @@ class Recording:
             if event.probe is not None:
                 self._look(event.images_seen, event.seconds, event.probe)
         elif isinstance(event, EpochDone):
-            self.epoch = event
+            # With epochs shorter than the gap between two reports, no step says that it goes on.
+            self.epoch, self.status = event, "training"
             self._look(event.images_seen, event.seconds, event.probe)
             row = {
                 "epoch": event.epoch,

@@ -63,6 +63,7 @@ class RunStore:
     def __init__(self, root: Path):
         self.root = root
         self._lock = threading.RLock()
+        self._files = threading.RLock()  # held while a run's files are written or deleted
         self.runs: dict[str, Run] = {}
         self._read_all()
 
@@ -103,22 +104,28 @@ class RunStore:
             "spec": run.spec.to_json(),
             "config": run.config.to_json(),
         }
-        try:
-            content = json.dumps(facts).encode()
-            checkpoints.write_whole(self.folder(run.run_id) / FACTS_FILE, content)
-        except CheckpointError as error:
-            run.notice = str(error)
+        with self._files:
+            if run.run_id not in self.runs:
+                return  # deleted meanwhile: nothing of it may come back
+            try:
+                content = json.dumps(facts).encode()
+                checkpoints.write_whole(self.folder(run.run_id) / FACTS_FILE, content)
+            except CheckpointError as error:
+                run.notice = str(error)
 
     def take_in(self, run: Run, content: bytes, epoch: int | None = None) -> None:
         """Store a run's newest checkpoint, and the epoch's own file for looking back."""
         folder = self.folder(run.run_id)
-        try:
-            checkpoints.write_whole(folder / MODEL_FILE, content)
-            run.content, run.notice = None, ""
-            if epoch is not None:
-                self._keep_epoch(folder / EPOCHS_FOLDER, epoch, content)
-        except CheckpointError as error:
-            run.content, run.notice = content, str(error)
+        with self._files:
+            if run.run_id not in self.runs:
+                return  # deleted meanwhile
+            try:
+                checkpoints.write_whole(folder / MODEL_FILE, content)
+                run.content, run.notice = None, ""
+                if epoch is not None:
+                    self._keep_epoch(folder / EPOCHS_FOLDER, epoch, content)
+            except CheckpointError as error:
+                run.content, run.notice = content, str(error)
         run.saved += 1
         run.saved_epoch = run.saved_epoch if epoch is None else epoch
 
@@ -140,9 +147,10 @@ class RunStore:
         return {int(p.stem): p for p in sorted(folder.glob("[0-9]*.safetensors"))}
 
     def delete(self, run: Run) -> None:
-        with self._lock:
-            self.runs.pop(run.run_id, None)
-        shutil.rmtree(self.folder(run.run_id), ignore_errors=True)
+        with self._files:
+            with self._lock:
+                self.runs.pop(run.run_id, None)
+            shutil.rmtree(self.folder(run.run_id), ignore_errors=True)
 
     def _keep_epoch(self, folder: Path, epoch: int, content: bytes) -> None:
         found = checkpoints.from_bytes(content)

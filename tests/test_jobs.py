@@ -115,10 +115,7 @@ def test_steering(engine, submit):
     engine.command(ME, run.run_id, "pause")
     status(run, "paused", patience=5)
     engine.command(ME, run.run_id, "step")
-    # A step on its own brings a look; one from before the pause may be in the recording already.
-    before = run.recording.version
-    until(lambda: run.recording.version > before or run.recording.last_step.probe)
-    status(run, "paused")
+    until(lambda: run.recording.last_step is not None and run.recording.status == "paused")
     step = run.recording.last_step.step
     engine.command(ME, run.run_id, "step")
     until(lambda: run.recording.last_step.step > step and run.recording.status == "paused")

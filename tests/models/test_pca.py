@@ -13,7 +13,7 @@ from aecore.datasets import Dataset, Split
 from aecore.errors import ConfigError
 from aecore.metrics import evaluate
 from aecore.models import build, pca
-from aecore.models.pca import fit_basis
+from aecore.models.pca import basis_of, fit_basis
 from aecore.types import DataSpec, ModelSpec
 
 TEST_MSE = {1: 0.0607, 2: 0.0557, 3: 0.0516, 8: 0.0374, 16: 0.0269, 32: 0.0168, 64: 0.0091}
@@ -54,7 +54,9 @@ def test_reconstruction(basis, digits, k):
 
 
 @pytest.mark.parametrize("k", [1, 5, 32])
-def test_the_model_is_the_basis(basis, digits, k):
+def test_the_model_is_the_basis(digits, k):
+    # The very basis that the model takes: a second fit may round small directions another way.
+    basis = basis_of(digits)
     model = build(ModelSpec("pca", digits.spec, k))
     model.fit(digits)
     x = digits.test.batch(slice(None))
