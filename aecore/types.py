@@ -22,16 +22,24 @@ DEVICES = ("auto", "cpu", "cuda", "mps")
 class DataSpec:
     """Shape of one example, without the batch, and what kind of thing it is.
 
-    An image is (channels, height, width). Values are float32 in [0, 1] once a batch is made.
+    An image is (channels, height, width). Values are float32 once a batch is made: in [0, 1],
+    but for a table, whose columns are standardised. classes: how many labels there are, 0 for
+    none.
     """
 
     shape: tuple[int, ...]
     kind: str = "image"
+    classes: int = 0
 
     @property
     def size(self) -> int:
         """Numbers in one example."""
         return math.prod(self.shape)
+
+    @property
+    def bounded(self) -> bool:
+        """Whether all values lie in [0, 1]."""
+        return self.kind != "table"
 
     def check(self) -> DataSpec:
         """Return self, or raise ConfigError for a shape or kind that cannot be."""
@@ -44,18 +52,20 @@ class DataSpec:
                 "A data shape needs one to four whole numbers from 1 up, at most "
                 f"{1 << 20:,} values in all; it was {_short(self.shape)}."
             )
+        whole_number("classes", self.classes, 0, 10_000)
         return self
 
     def to_json(self) -> dict[str, Any]:
-        return {"shape": list(self.shape), "kind": self.kind}
+        return {"shape": list(self.shape), "kind": self.kind, "classes": self.classes}
 
     @classmethod
     def from_json(cls, value: Any) -> DataSpec:
-        value = _mapping(value, "a data specification", {"shape", "kind"})
+        value = _mapping(value, "a data specification", {"shape", "kind", "classes"})
         shape = value.get("shape")
         if not isinstance(shape, list):
             raise ConfigError(f"A data shape must be a list of whole numbers, not {shape!r}.")
-        return cls(tuple(shape), str(value.get("kind", "image"))).check()
+        kind, classes = str(value.get("kind", "image")), value.get("classes", 0)
+        return cls(tuple(shape), kind, classes).check()
 
 
 @dataclass(frozen=True)
