@@ -8,10 +8,11 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from aecore.datasets.registry import Dataset, Source, Split, register
+from aecore.datasets.dataset import Dataset, Split
+from aecore.datasets.registry import Source, register
 from aecore.types import DataSpec
 
-SPEC = DataSpec((1, 8, 8))
+SPEC = DataSpec((1, 8, 8), classes=10)
 ABOUT = "Small handwritten digits, 8 x 8 grey pixels: 1,500 to train on, 297 held out."
 TRAIN = 1500
 

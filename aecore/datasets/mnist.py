@@ -11,11 +11,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from aecore.datasets.registry import Dataset, Source, Split, register
+from aecore.datasets.dataset import Dataset, Split
+from aecore.datasets.registry import Source, register
 from aecore.types import DataSpec
 
 FILE = Path(__file__).with_name("mnist.npz")
-SPEC = DataSpec((1, 28, 28))
+SPEC = DataSpec((1, 28, 28), classes=10)
 ABOUT = "Handwritten digits, 28 x 28 grey pixels: 60,000 to train on, 10,000 held out."
 
 

@@ -1,0 +1,121 @@
+"""What a dataset is: two splits in memory, and what is known about them."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+
+from aecore.types import DataSpec
+
+
+@dataclass(frozen=True)
+class Split:
+    """One half of a dataset. x: (n, *shape) uint8 or float32; labels: (n,) int64 or None."""
+
+    x: torch.Tensor
+    labels: torch.Tensor | None = None
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def batch(self, index: torch.Tensor | slice | None = None) -> torch.Tensor:
+        """Return examples as a new float32 tensor (b, *shape); uint8 becomes float only here.
+
+        Values are in [0, 1], but for a table, whose columns are standardised.
+        """
+        if isinstance(index, torch.Tensor):
+            # Twenty times faster than indexing by a tensor, with the same result.
+            x = self.x.index_select(0, index)
+        else:
+            x = self.x if index is None else self.x[index]
+            if x.dtype != torch.uint8:
+                return x.to(torch.float32, copy=True)
+        return x.to(torch.float32).div_(255) if x.dtype == torch.uint8 else x
+
+    def to(self, device: torch.device) -> Split:
+        labels = None if self.labels is None else self.labels.to(device)
+        return Split(self.x.to(device), labels)
+
+    def first(self, n: int) -> Split:
+        """The first n examples, or all when n is 0 or larger than there are."""
+        if n <= 0 or n >= len(self):
+            return self
+        return Split(self.x[:n], None if self.labels is None else self.labels[:n])
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table: its name, and the training split's mean and standard deviation."""
+
+    name: str
+    mean: float
+    std: float
+
+
+@dataclass(frozen=True)
+class Factors:
+    """The numbers that examples were generated from, which a good code finds again.
+
+    names: one a factor; train (n, f) and test (m, f): float32, row for row those of the splits.
+    periods: one a factor, 0 for a factor on a line, else where it begins again (2 pi for radians);
+    empty means that none is periodic.
+    """
+
+    names: tuple[str, ...]
+    train: np.ndarray
+    test: np.ndarray
+    periods: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A dataset in memory: a training and a held-out ('test') split of the same shape.
+
+    columns: one a column of a table, whose values in x are standardised. factors: what generated
+    data were made from. generated: nothing here was measured or drawn by anybody.
+    """
+
+    name: str
+    spec: DataSpec
+    train: Split
+    test: Split
+    class_names: tuple[str, ...] = ()
+    about: str = ""
+    columns: tuple[Column, ...] = ()
+    factors: Factors | None = None
+    generated: bool = False
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """First 16 hex digits of the SHA-256 of shape and all values, training then test."""
+        digest = hashlib.sha256(repr(self.spec.shape).encode())
+        for split in (self.train, self.test):
+            digest.update(np.ascontiguousarray(split.x.numpy()).data)
+        return digest.hexdigest()[:16]
+
+    def limited(self, limit: int) -> Dataset:
+        """The same dataset with only the first `limit` training examples (0: all)."""
+        if limit <= 0 or limit >= len(self.train):
+            return self
+        factors = self.factors
+        if factors is not None:
+            factors = dataclasses.replace(factors, train=factors.train[:limit])
+        # A new object: the kept fingerprint, which is no field, stays with the whole dataset.
+        return dataclasses.replace(self, train=self.train.first(limit), factors=factors)
+
+    def original_units(self, x: torch.Tensor | np.ndarray) -> torch.Tensor | np.ndarray:
+        """Undo the standardisation of a table: (..., columns) to x * std + mean, in its units.
+
+        The kind of array, its precision and its device stay; other data come back as they are.
+        """
+        if not self.columns:
+            return x
+        std, mean = [c.std for c in self.columns], [c.mean for c in self.columns]
+        if isinstance(x, torch.Tensor):
+            return x * x.new_tensor(std) + x.new_tensor(mean)
+        return x * np.asarray(std, x.dtype) + np.asarray(mean, x.dtype)
