@@ -177,9 +177,13 @@ def _load(found: Source) -> Dataset:
     try:
         return found.load()
     except (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error) as error:
+        again = (
+            "get the file again from a fresh copy of the project"
+            if found.fetch is None
+            else "delete its files and download them again"
+        )
         raise DatasetError(
-            f"The dataset {found.name!r} could not be read ({error}); "
-            "get the file again from a fresh copy of the project."
+            f"The dataset {found.name!r} could not be read ({error}); {again}."
         ) from error
 
 
