@@ -13,7 +13,7 @@ from zipfile import BadZipFile
 
 from aecore.datasets.dataset import Column, Dataset, Factors, Split
 from aecore.errors import DatasetError, UnknownNameError
-from aecore.types import DataSpec
+from aecore.types import KINDS, DataSpec
 
 __all__ = [
     "Column",
@@ -115,12 +115,21 @@ def _search() -> None:
 
 
 def sources() -> dict[str, Source]:
-    """Every registered source by name, MNIST first; a person's own data are not listed."""
+    """Every registered source by name; a person's own data are not listed.
+
+    MNIST comes first, then what ships, images before signals and tables, then the downloads.
+    """
     _search()
-    found = dict(sorted(_sources.items(), key=lambda item: item[0] != "mnist"))
+    found = {source.name: source for source in sorted(_sources.values(), key=_place)}
     for family in _families.values():
         found.update((source.name, source) for source in family.listed())
     return found
+
+
+def _place(source: Source) -> tuple:
+    # By what they are: the order of imports differs from one process to the next.
+    kind = KINDS.index(source.spec.kind)
+    return source.name != "mnist", source.fetch is not None, kind, source.generated, source.name
 
 
 def _family_of(name: str) -> Family | None:

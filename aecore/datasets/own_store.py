@@ -1,0 +1,166 @@
+"""Where a person's own data are kept: one .npz a dataset, that the app and its workers load."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import tempfile
+import zipfile
+import zlib
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from aecore.datasets.dataset import Column, Dataset, Split
+from aecore.datasets.registry import Family, Source, register_family
+from aecore.errors import AecoreError, DatasetError, UnknownNameError
+from aecore.types import DataSpec
+
+_NAME = re.compile(r"own-[0-9a-f]{12}")
+_PROJECT = Path(__file__).resolve().parents[2]
+_FORMAT = 1
+
+
+@dataclass(frozen=True)
+class OwnData:
+    """Data that were read, to be looked at and kept. notes: what was done to them."""
+
+    dataset: Dataset
+    notes: tuple[str, ...]
+    title: str
+
+
+def own_folder() -> Path:
+    """Where own data are kept, for the app and its workers: data/ in the folder of the runs."""
+    return Path(os.environ.get("AECORE_RUNS") or _PROJECT / "runs") / "data"
+
+
+def keep(root: Path, own: OwnData) -> str:
+    """Write the data to root and return their name, which `load` knows if root is own_folder().
+
+    The same data get the same name. The file appears whole or not at all; raises DatasetError.
+    """
+    data = own.dataset
+    meta = {
+        "format": _FORMAT,
+        "name": data.name,
+        "title": own.title,
+        "spec": data.spec.to_json(),
+        "class_names": data.class_names,
+        "about": data.about,
+        "columns": [asdict(column) for column in data.columns],
+        "notes": own.notes,
+    }
+    arrays = {"meta": np.frombuffer(json.dumps(meta, allow_nan=False).encode(), np.uint8)}
+    for which in ("train", "test"):
+        split = getattr(data, which)
+        arrays[f"{which}_x"] = split.x.numpy()
+        if split.labels is not None:
+            arrays[f"{which}_labels"] = split.labels.numpy()
+    write_arrays(root / f"{data.name}.npz", arrays)
+    return data.name
+
+
+def write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
+    """Write an uncompressed .npz through a temporary file beside it; raises DatasetError."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".part-")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                np.savez(file, allow_pickle=False, **arrays)
+            os.chmod(temporary, 0o644)  # mkstemp makes private files; workers may be others
+            os.replace(temporary, path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+            raise
+    except OSError as error:
+        raise DatasetError(
+            f"The data could not be kept in {path.parent} ({error.strerror or error}); free some "
+            "space or set AECORE_RUNS to a folder that may be written to."
+        ) from error
+
+
+def notes_of(name: str) -> tuple[str, ...]:
+    """What was done to kept data when they were read; raises as `find_own` does."""
+    return tuple(str(note) for note in _meta(name)["notes"])
+
+
+def find_own(name: str) -> Source:
+    """The source of kept data; raises UnknownNameError, or DatasetError if they are gone."""
+    meta = _meta(name)
+    try:
+        spec = DataSpec.from_json(meta["spec"])
+        title, about = str(meta["title"]), str(meta["about"])
+    except (AecoreError, KeyError) as error:
+        raise _damaged(name) from error
+    return Source(name, title, about, spec, partial(_load, name), "your own")
+
+
+def _path(name: str) -> Path:
+    if not _NAME.fullmatch(name):
+        raise UnknownNameError("dataset", name[:40], ["own-… with the 12 digits it was kept under"])
+    path = own_folder() / f"{name}.npz"
+    if not path.is_file():
+        raise DatasetError(
+            f"The own data {name} are not in {path.parent}: they were deleted, or kept by another "
+            "server; upload them again."
+        )
+    return path
+
+
+def _damaged(name: str) -> DatasetError:
+    return DatasetError(f"The file of the own data {name} is damaged; upload them again.")
+
+
+def _meta(name: str) -> dict:
+    path = _path(name)
+    try:
+        with np.load(path, allow_pickle=False) as packed:
+            meta = json.loads(packed["meta"].tobytes())
+        if not isinstance(meta, dict) or meta.get("format") != _FORMAT:
+            raise ValueError("another format")
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise _damaged(name) from error
+    return meta
+
+
+def _load(name: str) -> Dataset:
+    path, meta = _path(name), _meta(name)
+    try:
+        spec = DataSpec.from_json(meta["spec"])
+        columns = tuple(
+            Column(str(c["name"]), float(c["mean"]), float(c["std"])) for c in meta["columns"]
+        )
+        class_names = tuple(str(c) for c in meta["class_names"])
+        with np.load(path, allow_pickle=False) as packed:
+            splits = [_split(packed, which, spec, len(class_names)) for which in ("train", "test")]
+        about = str(meta["about"])
+    except (OSError, ValueError, TypeError, KeyError, EOFError, AecoreError) as error:
+        raise _damaged(name) from error
+    except (zipfile.BadZipFile, zlib.error) as error:
+        raise _damaged(name) from error
+    return Dataset(name, spec, *splits, class_names, about, columns)
+
+
+def _split(packed, which: str, spec: DataSpec, classes: int) -> Split:
+    x, labels = packed[f"{which}_x"], None
+    if x.shape[1:] != spec.shape or x.dtype not in (np.uint8, np.float32) or not len(x):
+        raise ValueError("the examples are not what the specification says")
+    if classes:
+        labels = packed[f"{which}_labels"]
+        if labels.shape != x.shape[:1] or labels.dtype != np.int64:
+            raise ValueError("the labels do not fit the examples")
+        if labels.min() < 0 or labels.max() >= classes:
+            raise ValueError("a label has no class")
+        labels = torch.from_numpy(labels)
+    return Split(torch.from_numpy(x), labels)
+
+
+register_family(Family("own-", find_own))
