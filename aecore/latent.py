@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from aecore.datasets import Split
-from aecore.metrics import EVALUATION_BATCH
+from aecore.metrics import EVALUATION_BATCH, labels_for
 from aecore.models import LatentModel
 
 
@@ -44,9 +44,10 @@ class Codes:
 def encode_split(model: LatentModel, split: Split) -> Codes:
     """Encode every example of a split, in batches, in evaluation mode."""
     device = next(model.parameters()).device
+    slices = [slice(i, i + EVALUATION_BATCH) for i in range(0, len(split), EVALUATION_BATCH)]
     parts = [
-        model.encode(split.batch(slice(start, start + EVALUATION_BATCH)).to(device))
-        for start in range(0, len(split), EVALUATION_BATCH)
+        model.encode(split.batch(part).to(device), labels_for(model, split, part))
+        for part in slices
     ]
     mu = torch.cat([p.mu for p in parts]).cpu().numpy()
     if parts[0].logvar is None:
@@ -56,7 +57,7 @@ def encode_split(model: LatentModel, split: Split) -> Codes:
 
 @torch.inference_mode()
 def decode_array(model: LatentModel, z: np.ndarray) -> np.ndarray:
-    """Decode codes (n, k) -> (n, *shape) float32, in batches."""
+    """Decode codes (n, k) -> (n, *shape) float32, in batches, no label said."""
     z_all = torch.from_numpy(np.ascontiguousarray(z, dtype=np.float32))
     return torch.cat([model.decode(part) for part in z_all.split(EVALUATION_BATCH)]).numpy()
 
@@ -108,14 +109,15 @@ def plane_of(codes: np.ndarray, previous: np.ndarray | None = None) -> np.ndarra
     if k == 2:
         return codes.astype(np.float32)
     # In torch, not NumPy: NumPy's own BLAS threads spin beside torch's and slow a training run.
-    centred = torch.from_numpy(codes)
+    # In double: with many units that never fire, float32 finds no end.
+    centred = torch.from_numpy(codes).double()
     centred = centred - centred.mean(0)
     _, directions = torch.linalg.eigh(centred.T @ centred / n)
     points = centred @ directions[:, [-1, -2]]
     if previous is not None and previous.shape == tuple(points.shape):
-        u, _, vt = torch.linalg.svd(points.T @ torch.from_numpy(previous))
+        u, _, vt = torch.linalg.svd(points.T @ torch.from_numpy(previous).double())
         points = points @ (u @ vt)
-    return points.numpy()
+    return points.float().numpy()
 
 
 def nearest(codes: np.ndarray, z: np.ndarray, n: int, skip: int | None = None) -> np.ndarray:

@@ -42,6 +42,11 @@ def squared_error(x_hat: Tensor, x: Tensor) -> Tensor:
     return _SquaredError.apply(x_hat.flatten(1), x.flatten(1))
 
 
+def squared_error_per_value(x_hat: Tensor, x: Tensor) -> Tensor:
+    """Mean squared error of each example over its values: (B, *shape) twice -> (B,)."""
+    return (x_hat - x).square().flatten(1).mean(1)
+
+
 def bernoulli_nats(x_logits: Tensor, x: Tensor) -> Tensor:
     """Binary cross-entropy of each example in nats, summed over its values -> (B,).
 
@@ -55,19 +60,27 @@ def bernoulli_floor(x: Tensor) -> Tensor:
     return F.binary_cross_entropy(x, x, reduction="none").flatten(1).sum(1)
 
 
-def objective(terms: LossTerms, kl_weight: float = 1.0, free_bits: float = 0.0) -> Tensor:
+def objective(
+    terms: LossTerms,
+    kl_weight: float = 1.0,
+    free_bits: float = 0.0,
+    capacity: float | None = None,
+) -> Tensor:
     """What training minimises: mean over the batch of reconstruction + kl_weight * KL + penalty.
 
     free_bits (nats): a latent dimension whose batch-mean KL is below it costs just free_bits
     (Kingma et al. 2016, 'Improving variational inference with inverse autoregressive flow',
-    equation 15). With kl_weight other than 1 this is not the negative ELBO.
+    equation 15). capacity (nats): the KL costs by its distance from it, kl_weight * |KL -
+    capacity| (Burgess et al. 2018, 'Understanding disentangling in beta-VAE', equation 8).
+    With kl_weight other than 1, or a capacity, this is not the negative ELBO.
     """
     loss = terms.reconstruction.mean()
     if terms.kl is not None:
         kl = terms.kl.mean(0)
         if free_bits > 0:
             kl = kl.clamp(min=free_bits)
-        loss = loss + kl_weight * kl.sum()
+        total = kl.sum()
+        loss = loss + kl_weight * (total if capacity is None else (total - capacity).abs())
     if terms.penalty is not None:
         loss = loss + terms.penalty.mean()
     return loss

@@ -10,16 +10,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from aecore.datasets import Split
-from aecore.losses import bernoulli_floor
+from aecore.losses import bernoulli_floor, squared_error_per_value
 from aecore.models import LatentModel
 from aecore.types import ModelSpec
 
 EVALUATION_BATCH = 2000
-
-
-def squared_error_per_value(x_hat: Tensor, x: Tensor) -> Tensor:
-    """Mean squared error of each example over its values: (B, *shape) twice -> (B,)."""
-    return (x_hat - x).square().flatten(1).mean(1)
 
 
 def psnr(mse: Tensor) -> Tensor:
@@ -70,18 +65,23 @@ def evaluate(model: LatentModel, split: Split, seed: int = 0) -> dict[str, float
     Returns mse (per value, of decode(mean), unclipped) and, for a variational model, nelbo,
     reconstruction and kl (per example, one z sample each; nats if the loss is cross-entropy,
     else reconstruction is summed squared error and there is no nelbo), kl_per_dimension's count
-    above 0.05 nat (dimensions_used) and active_units.
+    above 0.05 nat (dimensions_used) and active_units. A family's own figures follow, see
+    LatentModel.extra_metrics.
     """
     device = next(model.parameters()).device
     generator = torch.Generator(device).manual_seed(seed)
     error = reconstruction = 0.0
     kls, mus = [], []
+    extra: dict[str, float] = {}
     for start in range(0, len(split), EVALUATION_BATCH):
-        x = split.batch(slice(start, start + EVALUATION_BATCH)).to(device)
-        posterior = model.encode(x)
-        error += float(squared_error_per_value(model.decode(posterior.mu), x).sum())
+        part = slice(start, start + EVALUATION_BATCH)
+        x, labels = split.batch(part).to(device), labels_for(model, split, part)
+        posterior = model.encode(x, labels)
+        error += float(squared_error_per_value(model.decode(posterior.mu, labels), x).sum())
+        for name, values in model.extra_metrics(x, generator).items():
+            extra[name] = extra.get(name, 0.0) + float(values.sum())
         if model.variational:
-            terms = model.loss_terms(x, generator)
+            terms = model.loss_terms(x, generator, labels)
             reconstruction += float(terms.reconstruction.sum())
             kls.append(terms.kl.sum(0))
             mus.append(posterior.mu)
@@ -95,7 +95,14 @@ def evaluate(model: LatentModel, split: Split, seed: int = 0) -> dict[str, float
             figures["nelbo"] = figures["reconstruction"] + figures["kl"]
         figures["dimensions_used"] = int((kl > 0.05).sum())
         figures["active_units"] = active_units(torch.cat(mus))
-    return figures
+    return figures | {name: total / n for name, total in extra.items()}
+
+
+def labels_for(model: LatentModel, split: Split, part: slice | Tensor) -> Tensor | None:
+    """The labels of some examples if the model wants to be told them, on its device."""
+    if not model.conditional or split.labels is None:
+        return None
+    return split.labels[part].to(next(model.parameters()).device)
 
 
 @torch.inference_mode()

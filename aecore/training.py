@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,8 +15,8 @@ from aecore.control import TrainControl
 from aecore.datasets import Dataset
 from aecore.errors import ConfigError
 from aecore.latent import plane_of
-from aecore.losses import objective
-from aecore.metrics import evaluate, squared_error_per_value
+from aecore.losses import objective, squared_error_per_value
+from aecore.metrics import evaluate, labels_for
 from aecore.models import LatentModel, build
 from aecore.models.pca import PCABasis, basis_of
 from aecore.types import (
@@ -86,6 +87,11 @@ def train(
             f"{data.spec.shape}; choose a model made for this dataset."
         )
     state = state or TrainState.fresh(spec, config.seed)
+    if state.model.conditional and data.train.labels is None:
+        raise ConfigError(
+            f"A conditional model is told each example's label, but {data.name} has none: choose "
+            "data with labels, or a VAE without conditions."
+        )
     return _Run(config, data.limited(config.limit), control or TrainControl(), state).events()
 
 
@@ -156,6 +162,7 @@ class _Run:
         # Seeded anew per epoch, so that a resumed run draws what an uninterrupted one draws.
         self.generator.manual_seed(self.config.seed * 1_000_003 + epoch)
         self.model.train()
+        self.model.begin_epoch(epoch)
         order = torch.randperm(len(self.data.train), generator=self.generator, device=self.device)
         tally = torch.zeros((), device=self.device)
         since = 0
@@ -209,20 +216,33 @@ class _Run:
 
     def _step(self, index: torch.Tensor, epochs: float) -> torch.Tensor:
         x = self.train_split.batch(index)
-        terms = self.model.loss_terms(x, self.generator)
-        loss = objective(terms, self._kl_weight(epochs), self.config.free_bits)
+        labels = self.train_split.labels[index] if self.model.conditional else None
+        terms = self.model.loss_terms(x, self.generator, labels)
+        weight, config = self._kl_weight(epochs), self.config
+        # A capacity takes the warm-up for itself: it grows while the weight stays.
+        capacity = config.capacity * self._warm(epochs) if config.capacity else None
+        loss = objective(terms, weight, config.free_bits, capacity)
         loss.backward()
         self.optimizer.advance()
         return loss.detach()
 
     def _kl_weight(self, epochs: float) -> float:
         beta = self.config.beta if self.control.beta is None else self.control.beta
+        return beta if self.config.capacity else beta * self._warm(epochs)
+
+    def _warm(self, epochs: float) -> float:
         warmup = self.config.kl_warmup_epochs
-        return beta * min(1.0, epochs / warmup) if warmup > 0 else beta
+        return min(1.0, epochs / warmup) if warmup > 0 else 1.0
+
+    def _rate(self) -> float:
+        """The learning rate of the next step: the schedule's share of what is asked for."""
+        asked = self.control.learning_rate or self.config.learning_rate
+        done = self.step / (self.config.epochs * self.steps_per_epoch)
+        return asked * schedule_factor(self.config.schedule, done)
 
     def _apply_control(self) -> None:
-        rate, threads = self.control.learning_rate, self.control.threads
-        if rate is not None and rate != self.optimizer.param_groups[0]["lr"]:
+        rate, threads = self._rate(), self.control.threads
+        if rate != self.optimizer.param_groups[0]["lr"]:
             self.optimizer.param_groups[0]["lr"] = rate
         if threads is not None and threads != torch.get_num_threads():
             torch.set_num_threads(threads)
@@ -246,8 +266,9 @@ class _Run:
     def _probe(self) -> Probe:
         """A look at a fixed held-out sample; decides when PCA is passed."""
         self.model.eval()
-        mu = self.model.encode(self.probe_x).mu
-        x_hat = self.model.decode(mu)
+        labels = labels_for(self.model, self.probe_split, slice(None))
+        mu = self.model.encode(self.probe_x, labels).mu
+        x_hat = self.model.decode(mu, labels)
         mse = float(squared_error_per_value(x_hat, self.probe_x).mean())
         if mse < self.pca_probe_mse and self.state.seconds_to_beat_pca is None:
             # The sample says so; only the whole held-out split decides.
@@ -306,6 +327,8 @@ class _Run:
 
     def _hopeless(self, mse: float) -> bool:
         """Held-out error of another order than drawing the mean image for every example."""
+        if not self.model.outputs_data:
+            return not np.isfinite(mse)  # a mistake on purpose: it may run, and is explained after
         return not mse < 30 * max(self.basis.mse(0), 1e-3)
 
     def _failure(self, figure: float) -> Failed:
@@ -343,6 +366,22 @@ class _Run:
         return seconds, self.state.images_seen / max(seconds, 1e-9)
 
 
+def schedule_factor(schedule: str, done: float) -> float:
+    """Share of the learning rate after a share `done` of all steps.
+
+    one-cycle (Smith and Topin 2018): from 1/25 up to 1 at 30 %, then down to almost 0 as a cosine.
+    """
+    if schedule == "cosine":
+        return max(0.5 * (1 + math.cos(math.pi * min(done, 1))), 1e-4)
+    if schedule == "one-cycle":
+        rising = min(done / 0.3, 1.0)
+        falling = min(max(done - 0.3, 0.0) / 0.7, 1.0)
+        low = 1 / 25 if done < 0.3 else 1e-4
+        share = rising if done < 0.3 else 1 - falling
+        return low + (1 - low) * 0.5 * (1 - math.cos(math.pi * share))
+    return 1.0
+
+
 @torch.inference_mode()
 def evaluate_mse(model: LatentModel, data: Dataset, train_sample: int = 0) -> float:
     """Mean squared error per value of decode(mean): on the whole held-out split, or, with
@@ -352,8 +391,9 @@ def evaluate_mse(model: LatentModel, data: Dataset, train_sample: int = 0) -> fl
     device = next(model.parameters()).device
     total = 0.0
     for start in range(0, len(split), 2000):
-        x = split.batch(slice(start, start + 2000)).to(device)
-        total += float(squared_error_per_value(model.reconstruct(x), x).sum())
+        part = slice(start, start + 2000)
+        x, labels = split.batch(part).to(device), labels_for(model, split, part)
+        total += float(squared_error_per_value(model.reconstruct(x, labels), x).sum())
     return total / len(split)
 
 

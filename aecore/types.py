@@ -16,6 +16,7 @@ from aecore.errors import ConfigError
 
 KINDS = ("image", "signal", "table")
 DEVICES = ("auto", "cpu", "cuda", "mps")
+SCHEDULES = ("constant", "one-cycle", "cosine")
 
 
 @dataclass(frozen=True)
@@ -162,6 +163,25 @@ class TrainConfig:
             "variational": True,
             "help": "KL below this, per latent dimension, costs nothing: it guards against "
             "dimensions that die early.",
+        },
+    )
+    capacity: float = field(
+        default=0.0,
+        metadata={
+            "label": "Capacity (nats)",
+            "range": (0.0, 1000.0),
+            "variational": True,
+            "help": "The KL is pulled to this figure, which grows from 0 over the warm-up, instead "
+            "of to 0. 0 turns it off.",
+        },
+    )
+    schedule: str = field(
+        default="constant",
+        metadata={
+            "label": "Learning rate over time",
+            "choices": SCHEDULES,
+            "help": "one-cycle: rises, then falls to almost nothing by the last epoch, which "
+            "settles the weights. cosine: falls from the start.",
         },
     )
     limit: int = field(

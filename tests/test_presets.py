@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pytest
+import torch
 from torch import nn
 
-from aecore.errors import UnknownNameError
+from aecore.errors import ConfigError, UnknownNameError
 from aecore.models import build
 from aecore.presets import PRESETS, preset
+from aecore.types import DataSpec
 
 # Every Linear's (in, out), from x to z and back; a VAE's code layer gives mu and logvar at once.
 LAYERS = {
@@ -40,10 +42,6 @@ def linears(model) -> list[tuple[int, int]]:
     return [(m.in_features, m.out_features) for m in model.modules() if isinstance(m, nn.Linear)]
 
 
-def test_each_preset_is_listed_here():
-    assert set(PRESETS) == set(LAYERS)
-
-
 @pytest.mark.parametrize("name", LAYERS)
 def test_layers(name, mnist):
     assert linears(build(preset(name).spec(mnist.spec))) == LAYERS[name]
@@ -61,20 +59,42 @@ def test_choices(name, mnist):
     assert model.variational == name.startswith("vae")
 
 
-@pytest.mark.parametrize("name", LAYERS)
-def test_layers_adapt_to_the_data_and_the_code(name, digits):
-    model = build(preset(name).spec(digits.spec, latent_dim=5))
-    assert model.spec.latent_dim == 5
-    widths = linears(model)
-    assert widths[0][0] == widths[-1][1] == 64
-    assert model.reconstruct(digits.test.batch(slice(0, 2))).shape == (2, 1, 8, 8)
+SHAPES = [
+    DataSpec((1, 8, 8), classes=10),
+    DataSpec((3, 31, 45), classes=3),
+    DataSpec((128,), "signal"),
+    DataSpec((13,), "table", 3),
+]
 
 
-@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("data", SHAPES, ids=str)
+@pytest.mark.parametrize("name", PRESETS)
+def test_layers_adapt_to_the_data_and_the_code(name, data, generator):
+    chosen = preset(name)
+    if not chosen.fits(data):
+        with pytest.raises(ConfigError):
+            build(chosen.spec(data))
+        return
+    assert build(chosen.spec(data, latent_dim=5)).spec.latent_dim == 5
+    model = build(chosen.spec(data))
+    x = torch.rand(2, *data.shape, generator=generator)
+    assert model.reconstruct(x).shape == x.shape
+    if data.kind == "table":
+        assert getattr(model.options, "output", "linear") == "linear"
+
+
+@pytest.mark.parametrize("name", [p.name for p in PRESETS.values() if p.beside])
+def test_beside_is_the_same_network(name, mnist):
+    one, other = (build(preset(n).spec(mnist.spec)) for n in (name, preset(name).beside))
+    assert linears(one) == linears(other)
+    assert preset(preset(name).beside).config == preset(name).config
+
+
+@pytest.mark.parametrize("name", PRESETS)
 def test_explained_in_a_sentence(name):
     chosen = preset(name)
     assert chosen.about.endswith(".")
-    assert 0 < len(chosen.title) <= 30
+    assert 0 < len(chosen.title) <= 40
     chosen.config.check()
 
 

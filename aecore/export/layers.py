@@ -16,6 +16,8 @@ import numpy as np
 from torch import nn
 
 from aecore.errors import ExportError
+from aecore.models.linear import TransposedLinear
+from aecore.models.sparse import TopK
 
 Shape = tuple[int, ...]
 
@@ -56,6 +58,12 @@ def _linear(layer: nn.Linear, shape: Shape, ops: list[Op]) -> Shape:
     description = {"op": "linear", "rows": rows, "in": n_in, "out": n_out}
     ops.append(Op(description, _weights(layer), rows * n_in * n_out))
     return (*shape[:-1], n_out)
+
+
+def _top_k(layer: TopK, shape: Shape, ops: list[Op]) -> Shape:
+    _expect(len(shape) == 1, layer, shape, "expected a flat vector")
+    ops.append(Op({"op": "top_k", "k": min(layer.k, shape[0]), "size": shape[0]}))
+    return shape
 
 
 def _convolution(layer: nn.Conv2d | nn.ConvTranspose2d, shape: Shape, ops: list[Op]) -> Shape:
@@ -241,6 +249,8 @@ def _adaptive_pool(layer: nn.AdaptiveAvgPool2d, shape: Shape, ops: list[Op]) -> 
 
 LAYERS: dict[type[nn.Module], Callable[[Any, Shape, list[Op]], Shape]] = {
     nn.Linear: _linear,
+    TransposedLinear: _linear,
+    TopK: _top_k,
     nn.Conv2d: _convolution,
     nn.ConvTranspose2d: _convolution,
     nn.BatchNorm1d: _batch_norm,

@@ -25,6 +25,8 @@ class LatentModel(nn.Module, ABC):
     Options: ClassVar[type]
     variational: ClassVar[bool] = False
     closed_form: ClassVar[bool] = False  # fitted by `fit`, not by gradient steps
+    stochastic: ClassVar[bool] = False  # its loss draws random numbers though it has no posterior
+    conditional: ClassVar[bool] = False  # its decoder is told the label
 
     def __init__(self, spec: ModelSpec, options: Any):
         super().__init__()
@@ -40,8 +42,16 @@ class LatentModel(nn.Module, ABC):
         """z -> x_hat, (B, *shape), the output activation included."""
 
     @abstractmethod
-    def loss_terms(self, x: Tensor, generator: torch.Generator | None = None) -> LossTerms:
-        """Loss terms of a batch; a variational model draws one z per example from generator."""
+    def loss_terms(
+        self,
+        x: Tensor,
+        generator: torch.Generator | None = None,
+        labels: Tensor | None = None,
+    ) -> LossTerms:
+        """Loss terms of a batch; a variational model draws one z per example from generator.
+
+        labels: (B,) int64, which only a conditional model needs.
+        """
 
     @abstractmethod
     def initialise(self, generator: torch.Generator) -> None:
@@ -52,20 +62,37 @@ class LatentModel(nn.Module, ABC):
         """Unit of LossTerms.reconstruction, per example."""
         return "squared error"
 
-    def encode(self, x: Tensor) -> Posterior:
-        """What the encoder says about z for each x: (B, *shape) -> Posterior of (B, latent_dim)."""
+    @property
+    def outputs_data(self) -> bool:
+        """Whether what `decode` gives is in the data's own units, as it should be."""
+        return True
+
+    def begin_epoch(self, epoch: int) -> None:
+        """Called before each epoch of training, counted from 0; some families change by then."""
+
+    def extra_metrics(
+        self, x: Tensor, generator: torch.Generator | None = None
+    ) -> dict[str, Tensor]:
+        """Held-out figures of the family's own, a value for each example: name -> (B,)."""
+        return {}
+
+    def encode(self, x: Tensor, labels: Tensor | None = None) -> Posterior:
+        """What the encoder says about z for each x: (B, *shape) -> Posterior of (B, latent_dim).
+
+        labels: (B,) int64, for a conditional model, None for no label said.
+        """
         out = self.encoder_network()(x)
         if self.variational:
             return Posterior(*out.chunk(2, dim=1))
         return Posterior(out)
 
-    def decode(self, z: Tensor) -> Tensor:
-        """x_hat for each z: (B, latent_dim) -> (B, *shape)."""
+    def decode(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        """x_hat for each z: (B, latent_dim) -> (B, *shape); labels (B,) if it is conditional."""
         return self.decoder_network()(z)
 
-    def reconstruct(self, x: Tensor) -> Tensor:
+    def reconstruct(self, x: Tensor, labels: Tensor | None = None) -> Tensor:
         """decode(mean of q(z|x)), (B, *shape)."""
-        return self.decode(self.encode(x).mu)
+        return self.decode(self.encode(x, labels).mu, labels)
 
     def sample_prior(self, n: int, generator: torch.Generator) -> Tensor:
         """n draws from N(0, I), (n, latent_dim), on the generator's device."""

@@ -177,5 +177,10 @@ class PCAModel(LatentModel):
             self.decoder[0].bias.copy_(mean)
             self.explained_variance_ratio.copy_(ratio)
 
-    def loss_terms(self, x: Tensor, generator: torch.Generator | None = None) -> LossTerms:
+    def loss_terms(
+        self,
+        x: Tensor,
+        generator: torch.Generator | None = None,
+        labels: Tensor | None = None,
+    ) -> LossTerms:
         return LossTerms(squared_error(self.reconstruct(x), x))

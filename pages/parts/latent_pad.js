@@ -128,6 +128,15 @@ const OPERATIONS = {
     };
   },
 
+  top_k({ k, size }) {
+    const sorted = new Float32Array(size);
+    return (x, y) => {
+      sorted.set(x.length === size ? x : x.subarray(0, size));
+      const least = sorted.sort()[size - k];
+      for (let i = 0; i < size; i++) y[i] = x[i] >= least ? x[i] : 0;
+    };
+  },
+
   upsample(op) {
     const [C, H, W] = op.in, [, P, Q] = op.out, nearest = op.mode === "nearest";
     const source = (to, scale, size) => {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import streamlit as st
 
 from aecore.figures.network import widths
@@ -71,6 +73,9 @@ def _pad(run_id: str) -> None:
 
 def _watch(run_id: str, was_live: bool) -> None:
     run = session.jobs().get(run_id)
+    end = time.monotonic() + EVERY
+    while run.recording.live and not run.recording.steps and time.monotonic() < end:
+        time.sleep(0.02)  # the first point is shown when it comes, not at the next look
     _controls(run)
     _figures(run)
     run_canvas(run)

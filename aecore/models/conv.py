@@ -1,0 +1,139 @@
+"""Convolutional autoencoders and VAEs, from 8 x 8 grey to 256 x 256 in colour."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from typing import ClassVar
+
+from torch import nn
+
+from aecore.errors import ConfigError
+from aecore.models import blocks, fields
+from aecore.models.network import NetworkModel
+
+
+@dataclass(frozen=True)
+class ConvOptions:
+    """Choices of a convolutional model; each channel number is a layer that halves the image."""
+
+    channels: tuple[int, ...] = fields.widths(
+        (16, 32),
+        "Channels",
+        "One convolution with stride 2 for each number: it halves the image and has that many "
+        "feature maps. The decoder mirrors them.",
+    )
+    hidden: tuple[int, ...] = fields.widths(
+        (),
+        "Dense widths",
+        "Widths of dense layers between the feature maps and the code. May be empty.",
+    )
+    enlarging: str = fields.choice(
+        "transposed",
+        ("transposed", "upsampling"),
+        "Decoder",
+        "transposed: convolutions with stride 2, backwards. upsampling: repeat pixels, then "
+        "convolve, which leaves no checkerboard.",
+    )
+    activation: str = fields.activation()
+    output: str = fields.output()
+    loss: str = fields.loss()
+    init: str = fields.init()
+    normalisation: str = fields.normalisation("none", ("none", "batch"))
+
+
+@dataclass(frozen=True)
+class ConvVAEOptions(ConvOptions):
+    """Choices of a convolutional VAE: as ConvOptions, with cross-entropy by default."""
+
+    loss: str = fields.loss("bce")
+
+
+class ConvModel(NetworkModel):
+    """Strided convolutions down to the code and back."""
+
+    def layers(self) -> tuple[nn.Sequential, nn.Sequential]:
+        spec, options = self.spec, self.options
+        sizes = self._sizes()
+        activation = getattr(options, "activation", "relu")
+        batch = getattr(options, "normalisation", "none") == "batch"
+        channels = (spec.data.shape[0], *options.channels)
+
+        def after(n: int) -> list[nn.Module]:
+            norm = [nn.BatchNorm2d(n)] if batch else []
+            return [*norm, blocks.ACTIVATIONS[activation]()]
+
+        down: list[nn.Module] = []
+        for n_in, n_out in itertools.pairwise(channels):
+            down += [nn.Conv2d(n_in, n_out, 3, stride=2, padding=1), *after(n_out)]
+        flat = channels[-1] * sizes[-1][0] * sizes[-1][1]
+        dense = (flat, *options.hidden)
+        norm = "batch" if batch else "none"
+        encoder = nn.Sequential(
+            *down,
+            nn.Flatten(),
+            *blocks.dense_stack(dense, activation, norm),
+            nn.Linear(dense[-1], self.code_size),
+        )
+        up: list[nn.Module] = []
+        widths = list(reversed(channels))
+        for i, (n_in, n_out) in enumerate(itertools.pairwise(widths)):
+            small, large = sizes[-1 - i], sizes[-2 - i]
+            up += self._enlarge(n_in, n_out, small, large)
+            if i < len(widths) - 2:
+                up += after(n_out)
+        back = (spec.latent_dim, *reversed(dense))
+        decoder = nn.Sequential(
+            *blocks.dense_stack(back, activation, norm),
+            nn.Unflatten(1, (channels[-1], *sizes[-1])),
+            *up,
+        )
+        return encoder, decoder
+
+    def _enlarge(
+        self, n_in: int, n_out: int, small: tuple[int, int], large: tuple[int, int]
+    ) -> list[nn.Module]:
+        if self.options.enlarging == "upsampling":
+            return [nn.Upsample(size=large), nn.Conv2d(n_in, n_out, 3, padding=1)]
+        # A convolution with stride 2 rounds odd sizes up; the extra row brings even ones back.
+        extra = tuple(big - (2 * few - 1) for few, big in zip(small, large, strict=True))
+        return [nn.ConvTranspose2d(n_in, n_out, 3, stride=2, padding=1, output_padding=extra)]
+
+    def _sizes(self) -> list[tuple[int, int]]:
+        """Height and width before, between and after the convolutions."""
+        shape, channels = self.spec.data.shape, self.options.channels
+        if self.spec.data.kind != "image" or len(shape) != 3:
+            raise ConfigError(
+                f"Convolutions need images (channels, height, width); these data have shape "
+                f"{shape}: choose a dense model."
+            )
+        if not channels:
+            raise ConfigError(
+                "A convolutional model needs at least one number of channels, like 16, 32."
+            )
+        sizes = [tuple(shape[1:])]
+        for _ in channels:
+            if min(sizes[-1]) < 2:
+                raise ConfigError(
+                    f"{len(channels)} convolutions cannot halve an image of {shape[1]} x "
+                    f"{shape[2]} pixels that often: give at most {len(sizes) - 1} channel numbers."
+                )
+            sizes.append(tuple(-(-n // 2) for n in sizes[-1]))
+        return sizes
+
+
+class ConvAE(ConvModel):
+    """A convolutional autoencoder (Masci et al. 2011, with strides in place of pooling)."""
+
+    family: ClassVar[str] = "conv-ae"
+    title: ClassVar[str] = "Convolutional autoencoder"
+    Options: ClassVar[type] = ConvOptions
+
+
+class ConvVAE(ConvModel):
+    """A convolutional VAE."""
+
+    family: ClassVar[str] = "conv-vae"
+    title: ClassVar[str] = "Convolutional variational autoencoder"
+    Options: ClassVar[type] = ConvVAEOptions
+    variational: ClassVar[bool] = True

@@ -1,0 +1,82 @@
+"""Options that several families share: each function makes a dataclass field with its metadata."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import field
+from typing import Any
+
+from aecore.models import blocks
+
+
+def widths(default: tuple[int, ...], label: str, about: str) -> Any:
+    """A list of layer widths or channels."""
+    metadata = {"label": label, "widths": True, "range": (1, 4096), "help": about}
+    return field(default=default, metadata=metadata)
+
+
+def choice(default: str, choices: Sequence[str], label: str, about: str) -> Any:
+    """One of several words."""
+    metadata = {"label": label, "choices": tuple(choices), "help": about}
+    return field(default=default, metadata=metadata)
+
+
+def number(default: float, span: tuple[float, float], label: str, about: str, **more: Any) -> Any:
+    """A number in a range; whole if the default is."""
+    return field(default=default, metadata={"label": label, "range": span, "help": about, **more})
+
+
+def hidden(default: tuple[int, ...] = (128,)) -> Any:
+    return widths(
+        default,
+        "Hidden widths",
+        "Widths of the encoder's layers between the data and the code, for example 256, 128. The "
+        "decoder mirrors them. May be empty.",
+    )
+
+
+def activation(default: str = "relu") -> Any:
+    return choice(
+        default,
+        tuple(blocks.ACTIVATIONS),
+        "Activation",
+        "The curve after each hidden layer; without one the model is linear.",
+    )
+
+
+def output(default: str = "sigmoid") -> Any:
+    return choice(
+        default,
+        ("sigmoid", "linear"),
+        "Output",
+        "sigmoid keeps every value between 0 and 1, as pixels are; linear does not.",
+    )
+
+
+def loss(default: str = "mse") -> Any:
+    first = ("mse", "bce") if default == "mse" else ("bce", "mse")
+    return choice(
+        default,
+        first,
+        "Loss",
+        "mse: squared error, summed over the values. bce: binary cross-entropy in nats, summed. "
+        "In a VAE with mse, beta weighs KL against squared error, not nats.",
+    )
+
+
+def init(default: str = "default") -> Any:
+    return choice(
+        default,
+        blocks.INITS,
+        "Weight initialisation",
+        "Where the weights start. zeros is a classic mistake, here to be seen.",
+    )
+
+
+def normalisation(default: str = "none", choices: Sequence[str] = blocks.NORMALISATIONS) -> Any:
+    return choice(
+        default,
+        choices,
+        "Normalisation",
+        "Rescales each layer's values, over the batch or over the layer.",
+    )

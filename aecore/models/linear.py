@@ -1,0 +1,79 @@
+"""The linear autoencoder: the bridge from gradient descent to PCA."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from aecore.models import fields
+from aecore.models.network import NetworkModel
+
+
+@dataclass(frozen=True)
+class LinearOptions:
+    """Choices of a linear autoencoder."""
+
+    weights: str = fields.choice(
+        "untied",
+        ("untied", "tied"),
+        "Decoder weights",
+        "tied: the decoder uses the encoder's own weights, transposed, as PCA does.",
+    )
+    output: str = fields.output("linear")
+    init: str = fields.init()
+
+
+class TransposedLinear(nn.Module):
+    """Another layer's weights, transposed, with a bias of its own: (B, out) -> (B, in)."""
+
+    def __init__(self, of: nn.Linear):
+        super().__init__()
+        self._of = (of,)  # in a tuple: its weights are saved and trained where they belong
+        self.in_features, self.out_features = of.out_features, of.in_features
+        self.bias = nn.Parameter(torch.empty(of.in_features))
+
+    @property
+    def weight(self) -> Tensor:
+        """(out_features, in_features)."""
+        return self._of[0].weight.T
+
+    def forward(self, z: Tensor) -> Tensor:
+        return F.linear(z, self.weight, self.bias)
+
+
+class LinearAE(NetworkModel):
+    """x_hat = W2 (W1 x + b1) + b2: at its best it spans PCA's subspace (Baldi and Hornik 1989)."""
+
+    family: ClassVar[str] = "linear-ae"
+    title: ClassVar[str] = "Linear autoencoder"
+    Options: ClassVar[type] = LinearOptions
+
+    def layers(self) -> tuple[nn.Sequential, nn.Sequential]:
+        size, k = self.spec.data.size, self.spec.latent_dim
+        down = nn.Linear(size, k)
+        up = TransposedLinear(down) if self.options.weights == "tied" else nn.Linear(k, size)
+        return (
+            nn.Sequential(nn.Flatten(), down),
+            nn.Sequential(up, nn.Unflatten(1, self.spec.data.shape)),
+        )
+
+    def initialise(self, generator: torch.Generator) -> None:
+        super().initialise(generator)
+        if self.options.weights == "tied":
+            nn.init.zeros_(self.decoder[0].bias)
+
+
+def principal_angles(decoder_weight: np.ndarray, components: np.ndarray) -> np.ndarray:
+    """Angles between what a linear decoder can draw and PCA's subspace, in degrees, (k,).
+
+    decoder_weight: (D, k); components: (k, D) orthonormal rows. Bjoerck and Golub 1973 (SciPy's).
+    All 0: the same subspace; 90: a direction that PCA does not have.
+    """
+    from scipy.linalg import subspace_angles
+
+    return np.degrees(subspace_angles(decoder_weight.astype(float), components.T.astype(float)))

@@ -1,0 +1,78 @@
+"""What all trained families share: two stacks of layers, an output, and the usual losses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from aecore.losses import LossTerms, bernoulli_nats, squared_error
+from aecore.models import blocks
+from aecore.models.base import LatentModel
+from aecore.types import ModelSpec
+
+
+class NetworkModel(LatentModel):
+    """An encoder and a decoder made by `layers`, trained by gradient steps.
+
+    `options` may have output (sigmoid or linear), loss (mse or bce) and init; a family without
+    one of them has a sigmoid, squared error and PyTorch's initialisation.
+    """
+
+    def __init__(self, spec: ModelSpec, options: Any):
+        super().__init__(spec, options)
+        self.encoder, self.decoder = self.layers()
+        sigmoid = getattr(options, "output", "sigmoid") == "sigmoid"
+        self.output = nn.Sigmoid() if sigmoid else nn.Identity()
+        self.cross_entropy = getattr(options, "loss", "mse") == "bce"
+
+    def layers(self) -> tuple[nn.Sequential, nn.Sequential]:
+        """The encoder, ending in `code_size` numbers, and the decoder up to its output curve."""
+        raise NotImplementedError
+
+    @property
+    def code_size(self) -> int:
+        """Numbers that leave the encoder: mu, and logvar if there is one."""
+        return self.spec.latent_dim * (2 if self.variational else 1)
+
+    def encoder_network(self) -> nn.Sequential:
+        return self.encoder
+
+    def decoder_network(self) -> nn.Sequential:
+        return nn.Sequential(self.decoder, self.output)
+
+    @property
+    def reconstruction_unit(self) -> str:
+        return "nats" if self.cross_entropy else "squared error"
+
+    @property
+    def outputs_data(self) -> bool:
+        # Cross-entropy is computed on what stands before the sigmoid. Without the sigmoid that is
+        # also what comes out: logits, where pixels are expected.
+        return not (self.cross_entropy and isinstance(self.output, nn.Identity))
+
+    def initialise(self, generator: torch.Generator) -> None:
+        blocks.initialise(self, getattr(self.options, "init", "default"), generator)
+
+    def decode(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        return self.output(self.decoder(z))
+
+    def loss_terms(
+        self,
+        x: Tensor,
+        generator: torch.Generator | None = None,
+        labels: Tensor | None = None,
+    ) -> LossTerms:
+        posterior = self.encode(x)
+        return LossTerms(
+            self.compare(self.decoder(posterior.sample(generator)), x),
+            posterior.kl() if self.variational else None,
+        )
+
+    def compare(self, before_output: Tensor, x: Tensor) -> Tensor:
+        """Loss of each example, (B,), from what the decoder gives before its output curve."""
+        # BCE on logits is stable where log(sigmoid) is not.
+        if self.cross_entropy:
+            return bernoulli_nats(before_output, x)
+        return squared_error(self.output(before_output), x)
