@@ -6,6 +6,7 @@ import io
 import math
 import zipfile
 import zlib
+from tokenize import TokenError
 from typing import BinaryIO
 
 import numpy as np
@@ -71,7 +72,8 @@ def _header(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> tuple[tuple[int,
             return _read_header(file)[:2]
     except DatasetError:
         raise
-    except (OSError, ValueError, SyntaxError, EOFError, zipfile.BadZipFile) as error:
+    # NumPy parses the header as a Python literal, hence the last two.
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, SyntaxError, TokenError) as error:
         raise DatasetError(
             f"{name} in the .npz file is damaged; write it again with numpy.savez."
         ) from error

@@ -52,7 +52,9 @@ class Entry:
 def is_image_name(name: str) -> bool:
     """Whether a path names an image that is not hidden (as __MACOSX/._a.png is)."""
     path = PurePosixPath(name.replace("\\", "/"))
-    hidden = any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
+    hidden = any(
+        part == "__MACOSX" or (part.startswith(".") and part.strip(".")) for part in path.parts
+    )
     return path.suffix.lower() in SUFFIXES and not hidden
 
 
@@ -138,8 +140,8 @@ def _headers(entries: list[Entry]) -> tuple[list[Entry], int, list[int], bool]:
             width, height = image.size
             if width * height > MAX_PIXELS:
                 raise DatasetError(
-                    f"An image has {width:,} x {height:,} pixels, and at most {MAX_PIXELS:,} "
-                    "pixels are taken; make it smaller or leave it out."
+                    f"The image {short(entry.name)} has {width:,} x {height:,} pixels, and at most "
+                    f"{MAX_PIXELS:,} pixels are taken; make it smaller or leave it out."
                 )
             pixels += width * height
             good.append(entry)
@@ -165,7 +167,8 @@ def _image(entry: Entry):
         image = Image.open(io.BytesIO(content), formats=FORMATS)
     except Image.DecompressionBombError:
         raise DatasetError(
-            f"An image has more than {MAX_PIXELS:,} pixels; make it smaller or leave it out."
+            f"The image {short(entry.name)} has more than {MAX_PIXELS:,} pixels; "
+            "make it smaller or leave it out."
         ) from None
     except (OSError, ValueError, SyntaxError, EOFError, zipfile.BadZipFile, zlib.error):
         image = None
@@ -190,7 +193,10 @@ def _decode(entry: Entry, size: int, channels: int) -> np.ndarray | None:
             image.load()
             image = ImageOps.exif_transpose(image)
             image = _plain(image, "RGB" if channels == 3 else "L")
-            fitted = ImageOps.contain(image, (size, size), Image.Resampling.BOX)
+            # Not ImageOps.contain: it makes a line thinner than a pixel 0 pixels wide.
+            scale = size / max(image.size)
+            fit = tuple(max(1, round(side * scale)) for side in image.size)
+            fitted = image.resize(fit, Image.Resampling.BOX)
         # PIL's decoders raise these and no common class of their own for damaged files.
         except (OSError, ValueError, SyntaxError, EOFError, IndexError, TypeError, KeyError):
             return None

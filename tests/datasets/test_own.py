@@ -95,6 +95,12 @@ def test_mixed_images_are_fitted_and_padded_in_the_colour_of_their_border():
     assert min((image - red).abs().max() for image in x) <= 1
 
 
+def test_a_line_stays_a_line():
+    files = {f"{i}.png": png(noise(28, 28, seed=i)) for i in range(24)}
+    files |= {"row.png": png(noise(1, 900)), "column.png": png(noise(900, 1, seed=1))}
+    assert len(everything(read_upload("lines.zip", zipped(files)).dataset)) == 26
+
+
 @pytest.mark.parametrize("size", [28, 32, 64, 128])
 def test_the_size_can_be_chosen(size):
     files = {f"{i}.png": png(noise(30, 30, seed=i)) for i in range(20)}
