@@ -5,9 +5,11 @@ Rows are turned into numbers in blocks, so that a large file never stands in mem
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 from collections.abc import Iterator
+from itertools import islice
 
 import numpy as np
 
@@ -26,6 +28,7 @@ LABEL_NAMES = ("label", "labels", "class", "target", "species", "category", "y",
 MOST_CLASSES = 100
 _SEPARATORS = (",", ";", "\t")
 _CELLS = 1 << 18  # in a block
+_PIECE = 1 << 20
 
 
 def read_csv(content: bytes, label: str | None = None, missing: str = "auto") -> Raw:
@@ -35,9 +38,12 @@ def read_csv(content: bytes, label: str | None = None, missing: str = "auto") ->
     with gaps, 'mean' fills in the column's mean, 'auto' drops up to a fifth of the rows.
     Raises DatasetError.
     """
-    text, notes = _decode(content)
-    separator = _separator(text)
-    columns, skipped = _columns(text, separator)
+    encoding, notes = _encoding(content), []
+    if encoding == "latin-1":
+        notes.append("The file is not UTF-8: it was read as Latin-1 (Western European).")
+    separator = _separator(_lines(content, encoding))
+    # Where a comma separates the cells it is no decimal comma.
+    columns, skipped = _columns(_rows(_lines(content, encoding), separator), separator != ",")
     n = sum(map(len, columns[0].numbers)) if columns else 0
     if n == 0:
         raise DatasetError("The table has no rows of values; expected a header and rows below it.")
@@ -56,29 +62,43 @@ def read_csv(content: bytes, label: str | None = None, missing: str = "auto") ->
 
 def column_names(content: bytes) -> tuple[str, ...]:
     """The names of a table's columns, to choose the label from; raises DatasetError."""
-    text, _ = _decode(content)
-    text = "".join(text[:1_000_000].splitlines(keepends=True)[:50])
-    return tuple(column.name for column in _columns(text, _separator(text))[0])
+    encoding = _encoding(content)
+    separator = _separator(_lines(content, encoding))
+    first = list(islice(_rows(_lines(content, encoding), separator), 50))
+    return tuple(column.name for column in _columns(iter(first), separator != ",")[0])
 
 
-def _decode(content: bytes) -> tuple[str, list[str]]:
+def _encoding(content: bytes) -> str:
     if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        encoding = "utf-16"
-    elif b"\0" in content[:4096]:
+        return "utf-16"
+    if b"\0" in content[:4096]:
         raise DatasetError("The file is not text; save the table as CSV (UTF-8) and upload it.")
-    else:
-        encoding = "utf-8-sig"
+    # Piece by piece: one character beyond Latin makes the whole text four bytes a character.
+    decoder = codecs.getincrementaldecoder("utf-8")()
     try:
-        return content.decode(encoding), []
+        for start in range(0, len(content), _PIECE):
+            decoder.decode(content[start : start + _PIECE])
+        decoder.decode(b"", final=True)
     except UnicodeDecodeError:
-        return content.decode("latin-1"), [
-            "The file is not UTF-8: it was read as Latin-1 (Western European)."
-        ]
+        return "latin-1"
+    return "utf-8-sig"
 
 
-def _separator(text: str) -> str:
+def _lines(content: bytes, encoding: str) -> Iterator[str]:
+    """The lines of a text, with their ends; raises DatasetError for one without end."""
+    file = io.TextIOWrapper(io.BytesIO(content), encoding, errors="replace", newline="")
+    while line := file.readline(_PIECE):
+        if len(line) == _PIECE:
+            raise DatasetError(
+                f"A line of the table has more than {_PIECE:,} characters; put one example into "
+                "each line."
+            )
+        yield line
+
+
+def _separator(lines: Iterator[str]) -> str:
     """The separator that cuts the first lines into the most cells, all alike if any is."""
-    lines = [line for line in text[:100_000].splitlines()[:20] if line.strip()]
+    lines = [line for line in islice(lines, 40) if line.strip()][:20]
     if not lines:
         raise DatasetError("The file is empty; choose one that holds data.")
 
@@ -90,9 +110,9 @@ def _separator(text: str) -> str:
     return max((";", "\t", ","), key=quality)
 
 
-def _rows(text: str, separator: str) -> Iterator[list[str]]:
+def _rows(lines: Iterator[str], separator: str) -> Iterator[list[str]]:
     try:
-        for row in csv.reader(io.StringIO(text, newline=""), delimiter=separator):
+        for row in csv.reader(lines, delimiter=separator):
             if any(cell.strip() for cell in row):
                 yield row
     except csv.Error as error:
@@ -101,11 +121,11 @@ def _rows(text: str, separator: str) -> Iterator[list[str]]:
         ) from error
 
 
-def _columns(text: str, separator: str) -> tuple[list[Column], int]:
+def _columns(rows: Iterator[list[str]], comma: bool) -> tuple[list[Column], int]:
     """Read all rows in blocks; returns the columns and how many rows did not fit."""
-    comma = separator != ","
-    rows = _rows(text, separator)
-    first = next(rows, [])
+    first = next(rows, None)
+    if first is None:
+        raise DatasetError("The table has only empty cells; choose one that holds data.")
     if len(first) > MAX_COLUMNS:
         raise DatasetError(
             f"The table has {len(first):,} columns, and at most {MAX_COLUMNS:,} are taken."
