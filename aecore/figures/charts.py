@@ -158,3 +158,35 @@ def scale_bar(colors: list, low: float, high: float, title: str) -> go.Figure:
 def _faint(color: str) -> str:
     r, g, b = (int(color[i : i + 2], 16) for i in (1, 3, 5))
     return f"rgba({r},{g},{b},0.15)"
+
+
+def bars(
+    values: np.ndarray, axis: str, unit: str, names: list[str] | None = None, height: int = 260
+) -> go.Figure:
+    """One bar a value, (n,); names stand below them, else their numbers from 1."""
+    names = names or [str(i + 1) for i in range(len(values))]
+    fig = go.Figure(go.Bar(x=names, y=values, marker_color=palette.MODEL,
+                           hovertemplate="%{x}: %{y:.4g}<extra></extra>"))  # fmt: skip
+    fig.update_layout(height=height, margin=MARGIN)
+    fig.update_xaxes(title=axis, type="category")
+    fig.update_yaxes(title=unit, rangemode="tozero")
+    return fig
+
+
+def heat_map(
+    values: np.ndarray,
+    columns: list[str],
+    rows: list[str],
+    unit: str,
+    span: tuple[float, float],
+    height: int = 380,
+) -> go.Figure:
+    """values (rows, columns) as coloured cells with their numbers written in."""
+    fig = go.Figure(
+        go.Heatmap(z=values, x=columns, y=rows, zmin=span[0], zmax=span[1], colorscale="Blues",
+                   texttemplate="%{z:.2f}", colorbar={"title": unit},
+                   hovertemplate="%{y}, %{x}: %{z:.3f}<extra></extra>")
+    )  # fmt: skip
+    fig.update_layout(height=height, margin=MARGIN)
+    fig.update_yaxes(autorange="reversed")
+    return fig

@@ -1,27 +1,62 @@
-"""A model's layers as a drawing: one bar per layer, its height by the layer's width."""
+"""A model's layers as a drawing: one bar per layer, its height by the numbers that leave it."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from html import escape
 
+import torch
 from torch import nn
 
 from aecore.models import LatentModel
+from aecore.models.linear import TransposedLinear
 
 HEIGHT, BAR, GAP, PAD = 150, 26, 46, 34
+WEIGHTED = (nn.Linear, TransposedLinear, nn.Conv2d, nn.ConvTranspose2d)
+Shape = tuple[int, ...]
 
 
-def widths(model: LatentModel) -> list[int]:
-    """Numbers between the layers, from the data through the code and back."""
-    data, k = model.spec.data.size, model.spec.latent_dim
-    inner = _linear_widths(model.encoder_network())[:-1]
-    outer = _linear_widths(model.decoder_network())[:-1]
-    return [data, *inner, k, *outer, data]
+def stages(model: LatentModel) -> tuple[list[Shape], int]:
+    """The shapes of what goes between the layers, from the data through the code and back, and
+    the code's place among them. Works on a model without memory for its weights."""
+    k, data = model.spec.latent_dim, model.spec.data.shape
+    inner = _shapes(model.encoder_network(), data)[:-1]
+    outer = _shapes(model.decoder_network(), (k,))[:-1]
+    return [data, *inner, (k,), *outer, data], len(inner) + 1
 
 
-def _linear_widths(network: nn.Module) -> list[int]:
-    return [layer.out_features for layer in network.modules() if isinstance(layer, nn.Linear)]
+@torch.no_grad()
+def _shapes(network: nn.Module, shape: Shape) -> list[Shape]:
+    device = next(network.parameters()).device
+    x, found = torch.zeros(1, *shape, device=device), []
+    training, _ = network.training, network.eval()
+    for layer in _leaves(network):
+        x = layer(x)
+        if isinstance(layer, WEIGHTED):
+            found.append(tuple(x.shape[1:]))
+    network.train(training)
+    return found
+
+
+def _leaves(network: nn.Module) -> Iterator[nn.Module]:
+    for layer in network.children():
+        if isinstance(layer, nn.Sequential):
+            yield from _leaves(layer)
+        else:
+            yield layer
+
+
+def short(model: LatentModel) -> str:
+    """The layers in a word, as the lessons write them: 784-128-32-128-784, or with feature maps
+    as maps@height x width."""
+    return "-".join(_name(shape) for shape in stages(model)[0])
+
+
+def _name(shape: Shape) -> str:
+    if len(shape) == 3 and shape[0] > 3:
+        return f"{shape[0]}@{shape[1]}x{shape[2]}"
+    return f"{math.prod(shape):,}"
 
 
 def compression_factor(model: LatentModel) -> float:
@@ -31,14 +66,16 @@ def compression_factor(model: LatentModel) -> float:
 
 def network_svg(model: LatentModel) -> str:
     """The drawing as SVG; it takes the text colour of the page around it."""
-    sizes = widths(model)
-    code = len(_linear_widths(model.encoder_network()))
-    width = PAD * 2 + len(sizes) * BAR + (len(sizes) - 1) * GAP
+    shapes, code = stages(model)
+    sizes = [math.prod(shape) for shape in shapes]
+    gap = GAP if len(shapes) <= 9 else 30
+    width = PAD * 2 + len(sizes) * BAR + (len(sizes) - 1) * gap
     top = math.log2(max(sizes) + 1)
+    thing = "image" if model.spec.data.kind == "image" else "data"
     parts, previous = [], None
     for i, n in enumerate(sizes):
         tall = max(6.0, HEIGHT * math.log2(n + 1) / top)
-        x, y = PAD + i * (BAR + GAP), 26 + (HEIGHT - tall) / 2
+        x, y = PAD + i * (BAR + gap), 26 + (HEIGHT - tall) / 2
         if previous is not None:
             px, py, ptall = previous
             parts.append(
@@ -51,17 +88,17 @@ def network_svg(model: LatentModel) -> str:
             f'<text x="{x + BAR / 2}" y="{y - 7:.1f}" text-anchor="middle" font-size="13" '
             f'fill="currentColor">{n:,}</text>'
         )
-        label = "image" if i in (0, len(sizes) - 1) else "code" if i == code else ""
-        if model.spec.data.kind != "image" and label == "image":
-            label = "data"
+        label = thing if i in (0, len(sizes) - 1) else "code" if i == code else ""
+        if not label and len(shapes[i]) == 3:
+            label = "{}×{}×{}".format(*shapes[i])
         parts.append(
-            f'<text x="{x + BAR / 2}" y="{26 + HEIGHT + 18}" text-anchor="middle" font-size="12" '
+            f'<text x="{x + BAR / 2}" y="{26 + HEIGHT + 18}" text-anchor="middle" '
+            f'font-size="{12 if len(label) < 7 else 10}" '
             f'fill="currentColor" opacity=".75">{escape(label)}</text>'
         )
         previous = (x + BAR, y, tall)
-    names = "-".join(str(n) for n in sizes)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {HEIGHT + 52}" '
         f'style="width:100%;max-height:{HEIGHT + 52}px;display:block" role="img" '
-        f'aria-label="Network with layers of {names} numbers">{"".join(parts)}</svg>'
+        f'aria-label="Network: {escape(short(model))}">{"".join(parts)}</svg>'
     )

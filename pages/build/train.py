@@ -14,10 +14,12 @@ head(
 )
 run = session.run_in_view()
 if run is None:
-    plan = choices()
-    if plan is not None:
-        run = session.jobs().submit(session.owner(), *plan)
+    for plan in choices():
+        run = session.jobs().submit(
+            session.owner(), plan.name, plan.spec, plan.config, plan.dataset
+        )
         session.view_run(run.run_id)
+    if run is not None:
         st.rerun()
 else:
     live_view(run)

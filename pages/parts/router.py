@@ -25,6 +25,7 @@ SECTIONS = {
         ),
         ("pages/look/latent_space.py", "Latent space", "latent-space", ":material/scatter_plot:"),
         ("pages/look/decode.py", "Decode", "decode", ":material/tune:"),
+        ("pages/look/inside.py", "Inside", "inside", ":material/troubleshoot:"),
     ],
 }
 

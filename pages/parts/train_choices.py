@@ -3,27 +3,42 @@
 from __future__ import annotations
 
 import dataclasses
+from dataclasses import dataclass
 
 import streamlit as st
 
 from aecore import datasets
 from aecore.errors import AecoreError, UnknownNameError
 from aecore.figures.network import compression_factor, network_svg
-from aecore.models import family
+from aecore.models import LatentModel, family
 from aecore.models.registry import options_of, shape_only
 from aecore.presets import PRESETS
 from aecore.types import ModelSpec, TrainConfig
 from pages.parts.drawing import drawing
 from pages.parts.options_form import options_form
 
-Plan = tuple[str, ModelSpec, TrainConfig, str]
+SIZES = (100, 300, 1000, 3000, 10_000, 30_000)
+ALL = 0
 
 
-def choices() -> Plan | None:
-    """Show the choices; return what to train once start is pressed."""
+@dataclass(frozen=True)
+class Plan:
+    """A run to start: its name, model, training and dataset."""
+
+    name: str
+    spec: ModelSpec
+    config: TrainConfig
+    dataset: str
+
+
+def choices() -> list[Plan]:
+    """Show the choices; return what to train once a start button is pressed, else nothing."""
     left, right = st.columns([2, 3], gap="large")
     with left:
-        name, preset, dataset = _what()
+        dataset = _dataset()
+        if dataset is None:
+            return []
+        preset = _preset(dataset)
         try:
             spec, config = _details(preset, dataset)
             options_of(spec)
@@ -32,81 +47,139 @@ def choices() -> Plan | None:
         except AecoreError as error:
             st.error(str(error), icon=":material/error:")
             st.button("Start training", type="primary", disabled=True, width="stretch")
-            return None
-        start = st.button(
-            "Start training",
-            type="primary",
-            icon=":material/play_arrow:",
-            width="stretch",
-            key="start",
-        )
+            return []
+        plan = Plan(PRESETS[preset].title, spec, config, dataset)
+        plans = _start(plan, PRESETS[preset].beside)
     with right:
-        drawing(network_svg(model), "network")
-        cells = st.columns(3)
-        cells[0].metric("Weights to learn", f"{model.parameter_count():,}")
-        cells[1].metric(
-            "Compression",
-            f"{compression_factor(model):,.0f} to 1",
-            help="Numbers in an image per number in its code.",
-        )
-        cells[2].metric("Images an epoch", f"{_images(dataset, config):,}")
-        st.caption(
-            "Each bar is a layer, the taller the more values (on a logarithmic scale); the orange "
-            "bar is the code, all that the decoder gets to see."
-        )
-    return (name, spec, config, dataset) if start else None
+        _drawing(model, dataset, config)
+    return plans
 
 
-def _what() -> tuple[str, str, str]:
-    known = datasets.sources()
+def _start(plan: Plan, beside: str) -> list[Plan]:
+    """The start buttons; a preset that is best seen beside another has two."""
+    icon, wide = ":material/play_arrow:", "stretch"
+    start = st.button("Start training", type="primary", icon=icon, width=wide, key="start")
+    if start:
+        return [plan]
+    if beside and st.button(
+        f"Start it beside: {PRESETS[beside].title.lower()}", icon=":material/compare_arrows:",
+        width=wide, key="start_both",
+        help="Two runs, compared on the Runs page: this one, and the same network the other way.",
+    ):  # fmt: skip
+        other = PRESETS[beside]
+        options = plan.spec.options | {"pretrain_epochs": other.options["pretrain_epochs"]}
+        spec = dataclasses.replace(plan.spec, options=options)
+        return [Plan(other.title, spec, plan.config, plan.dataset), plan]
+    return []
+
+
+def _drawing(model: LatentModel, dataset: str, config: TrainConfig) -> None:
+    drawing(network_svg(model), "network")
+    cells = st.columns(3)
+    cells[0].metric("Weights to learn", f"{model.parameter_count():,}")
+    factor = compression_factor(model)
+    cells[1].metric(
+        "Compression",
+        f"{factor:,.0f} to 1" if factor >= 2 else f"{factor:.2g} to 1",
+        help="Numbers in an example per number in its code. Below 1 the code is larger than the "
+        "data: something else must keep it from copying.",
+    )
+    cells[2].metric("Examples an epoch", f"{_examples(dataset, config):,}")
+    st.caption(
+        "Each bar is a layer, the taller the more values (on a logarithmic scale); the orange "
+        "bar is the code, all that the decoder gets to see."
+    )
+
+
+def _dataset() -> str | None:
+    """Choose a dataset; None while it is not on this machine."""
     wanted = st.query_params.get("dataset", "mnist")
-    if wanted not in known:
-        raise UnknownNameError("dataset", wanted[:40], list(known))
-    dataset = st.selectbox(
-        "Dataset", list(known), index=list(known).index(wanted),
-        format_func=lambda n: known[n].title, help=known[wanted].about,
+    known = datasets.sources()
+    names = list(known)
+    if wanted not in names:
+        datasets.source(wanted)  # own data have a name that nobody guesses; else one sentence
+        names.append(wanted)
+    name = st.selectbox(
+        "Dataset", names, index=names.index(wanted), format_func=_title_of,
+        help="Your own data: see the Data page.",
     )  # fmt: skip
+    found = datasets.source(name)
+    if found.ready():
+        st.caption(found.about)
+        return name
+    st.info(found.how_to_get(), icon=":material/cloud_download:")
+    st.page_link("pages/build/data.py", label="Get it on the Data page", icon=":material/database:")
+    return None
+
+
+def _title_of(name: str) -> str:
+    found = datasets.source(name)
+    return f"{found.title}{'' if found.ready() else ' (to download)'}"
+
+
+def _preset(dataset: str) -> str:
     asked = st.query_params.get("preset", "fast-start")
     if asked not in PRESETS:
         raise UnknownNameError("preset", asked[:40], list(PRESETS))
+    fitting = [name for name, p in PRESETS.items() if p.fits(datasets.source(dataset).spec)]
+    start = asked if asked in fitting else fitting[0]
     preset = st.selectbox(
-        "Preset", list(PRESETS), index=list(PRESETS).index(asked),
-        format_func=lambda n: PRESETS[n].title,
+        "Preset", fitting, index=fitting.index(start), format_func=lambda n: PRESETS[n].title,
+        help=None if len(fitting) == len(PRESETS) else "Only those that these data can be given "
+        "to: convolutions need images, a conditional model needs labels.",
     )  # fmt: skip
     st.caption(PRESETS[preset].about)
-    return PRESETS[preset].title, preset, dataset
+    return preset
 
 
 def _details(name: str, dataset: str) -> tuple[ModelSpec, TrainConfig]:
     chosen, data = PRESETS[name], datasets.source(dataset).spec
     cls = family(chosen.family)
     a, b = st.columns(2)
+    spec = chosen.spec(data)
+    key = f"{name}_{dataset}"  # each choice has widgets of its own: their starts differ
     k = a.number_input(
-        "Latent numbers (k)", 1, 4096, min(chosen.latent_dim, data.size), key=f"k_{name}",
-        help="How many numbers the code of an image has.",
+        "Latent numbers (k)", 1, 4096, spec.latent_dim, key=f"k_{key}",
+        help="How many numbers the code of an example has.",
     )  # fmt: skip
-    spec = chosen.spec(data, int(k))
+    spec = dataclasses.replace(spec, latent_dim=int(k))
+    limit = _size(dataset, key)
     if cls.closed_form:
-        return spec, chosen.config
+        return spec, dataclasses.replace(chosen.config, limit=limit)
     epochs = b.number_input(
-        "Epochs", 1, 1000, chosen.config.epochs, key=f"epochs_{name}",
-        help="One epoch shows every training image once.",
+        "Epochs", 1, 1000, chosen.config.epochs, key=f"epochs_{key}",
+        help="One epoch shows every training example once.",
     )  # fmt: skip
     with st.expander("Advanced", icon=":material/tune:"):
         st.markdown("**Model**")
-        options = options_form(cls.Options, chosen.options, f"options_{name}")
+        options = options_form(cls.Options, spec.options, f"options_{key}")
         st.markdown("**Training**")
-        skip = {"epochs"} | {
+        skip = {"epochs", "limit"} | {
             f.name
             for f in dataclasses.fields(TrainConfig)
             if f.metadata.get("variational") and not cls.variational
         }
         values = dataclasses.asdict(chosen.config)
-        training = options_form(TrainConfig, values, f"training_{name}", skip)
+        training = options_form(TrainConfig, values, f"training_{key}", skip)
     spec = dataclasses.replace(spec, options=options)
-    return spec, dataclasses.replace(chosen.config, epochs=int(epochs), **training)
+    config = dataclasses.replace(chosen.config, epochs=int(epochs), limit=limit, **training)
+    return spec, config
 
 
-def _images(dataset: str, config: TrainConfig) -> int:
+def _size(dataset: str, key: str) -> int:
+    """How many training examples, 0 for all."""
+    whole = len(datasets.load(dataset).train)
+    sizes = [n for n in SIZES if n < whole]
+    if not sizes:
+        return ALL
+    return st.select_slider(
+        "Training examples", [*sizes, ALL], ALL, key=f"size_{key}",
+        format_func=lambda n: f"{n:,}" if n else f"all {whole:,}",
+        help="With 100 examples, a wide code and many epochs a network remembers instead of "
+        "learning: its training error falls while the held-out error rises.",
+    )  # fmt: skip
+
+
+def _examples(dataset: str, config: TrainConfig) -> int:
     whole = len(datasets.load(dataset).train)
     return min(config.limit, whole) if config.limit else whole

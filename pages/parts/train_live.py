@@ -6,8 +6,10 @@ import time
 
 import streamlit as st
 
-from aecore.figures.network import widths
+from aecore.diagnosis import diagnose
+from aecore.figures.network import short
 from aecore.metrics import expected_band
+from aecore.models import family
 from aecore.models.registry import shape_only
 from aecore.recording import Recording
 from aecore.runs import Run
@@ -20,6 +22,13 @@ EVERY = 0.3  # seconds between two looks at a live run
 PAD_EVERY = 1.5
 RATES = [1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1]
 BETAS = [0.0, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0]
+# What a family measures beside the error, held out.
+FIGURES = {
+    "test_denoised_mse": "From damaged examples, against the clean ones: MSE **{:.4f}**,",
+    "test_damaged_mse": "the damaged ones themselves {:.4f}.",
+    "test_units_firing": "**{:.1f}** units fire for an example.",
+    "test_jacobian": "Squared Jacobian of the code **{:.3g}**.",
+}
 STATUS = {
     "waiting": "Waiting for a free worker",
     "training": "Training",
@@ -32,8 +41,7 @@ STATUS = {
 
 def live_view(run: Run) -> None:
     """Everything about one run; redraws itself while the run lives."""
-    layers = "-".join(str(n) for n in widths(shape_only(run.spec)))
-    st.markdown(f"**{run.name}** · {run.dataset} · {layers}")
+    st.markdown(f"**{run.name}** · {run.dataset} · {short(shape_only(run.spec))}")
     if not session.owns(run):
         st.info(
             "This run belongs to another browser: you can watch it, not steer it.",
@@ -107,7 +115,7 @@ def _controls(run: Run) -> None:
     button(2, "Epoch", ":material/last_page:", "epoch", steer, "To the end of the epoch, then wait")
     button(3, "Stop", ":material/stop:", "stop", live, "End here and keep what it learned")
     _slider(places[4], run, "learning_rate", "Learning rate", RATES, steer)
-    if run.spec.family.endswith("vae"):
+    if family(run.spec.family).variational:
         _slider(places[5], run, "beta", "Beta", BETAS, steer)
 
 
@@ -145,7 +153,7 @@ def _figures(run: Run) -> None:
     delta = None if last is None or pca is None else f"{last - pca:+.4f} against PCA"
     cells[2].metric(
         "Held-out MSE", figure(last), delta, delta_color="inverse",
-        help="Mean squared error per pixel on images that training never sees, not clipped.",
+        help="Mean squared error per value on examples that training never sees, not clipped.",
     )  # fmt: skip
     pace = step.images_per_second if step else recording.summary.get("images_per_second")
     cells[3].metric("Images a second", figure(pace, 0))
@@ -221,9 +229,14 @@ def _summary(run: Run) -> None:
             f"{row['test_reconstruction']:.1f} + KL {row['test_kl']:.1f}; "
             f"{row['test_active_units']:.0f} of {k} dimensions active."
         )
+    parts += [text.format(row[name]) for name, text in FIGURES.items() if name in row]
     full = run.config.limit == 0 and 5 <= row["epoch"] <= 15
     for metric, digits in (("nelbo", 0), ("mse", 4)):
         band = expected_band(run.dataset, run.spec, metric) if full else None
         if band is not None:
             parts.append(f"{metric.upper()}: {band_text(band, digits)} for this model.")
     st.markdown(" ".join(parts))
+    started = run.recording.started
+    mean_mse = started.mean_test_mse if started else float("inf")
+    for finding in diagnose(run.spec, run.config, run.recording.history, mean_mse):
+        st.info(finding, icon=":material/lightbulb:")

@@ -1,0 +1,108 @@
+"""What went wrong in a run, or could be better: findings in words, each with its evidence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aecore.models import family
+from aecore.types import ModelSpec, TrainConfig
+
+Row = dict[str, float]
+
+
+def diagnose(
+    spec: ModelSpec, config: TrainConfig, history: list[Row], mean_mse: float
+) -> list[str]:
+    """Findings about a run from its figures, worst first; empty when nothing stands out.
+
+    history: one row per epoch with test_mse, train_mse and pca_mse. mean_mse: the held-out error
+    of drawing the mean example for everything.
+    """
+    if not history:
+        return []
+    last, options = history[-1], _options(spec)
+    found = [*_mistakes(spec, options, last, mean_mse), *_capacity(spec, config, history, last)]
+    return found
+
+
+def _options(spec: ModelSpec) -> dict[str, Any]:
+    return {**_defaults(spec), **spec.options}
+
+
+def _defaults(spec: ModelSpec) -> dict[str, Any]:
+    import dataclasses
+
+    return {f.name: f.default for f in dataclasses.fields(family(spec.family).Options)}
+
+
+def _mistakes(spec: ModelSpec, options: dict, last: Row, mean_mse: float) -> list[str]:
+    found, mse = [], last["test_mse"]
+    if options.get("loss") == "bce" and options.get("output") == "linear":
+        found.append(
+            "**A linear output with cross-entropy.** The loss takes what the decoder gives for "
+            "logits and turns them into probabilities by itself, so it trains; but the drawing is "
+            f"made of the logits, and its error is {mse:.3g} where pixels lie between 0 and 1. "
+            "Choose the sigmoid output, or the squared error."
+        )
+    if options.get("mistake") == "loss on the code":
+        found.append(
+            "**The loss was on the code.** The code was compared with the image, so the encoder "
+            "learned to copy and the decoder was never trained at all: its weights are those of "
+            "the start, and so is its drawing. Compare the decoder's answer with the image."
+        )
+    if options.get("init") == "zeros":
+        found.append(
+            "**All weights started at zero.** Every unit of a layer then gets the same gradient, "
+            "or none, and they never become different: the model can at best draw one image. "
+            "Choose another initialisation."
+        )
+    if not spec.data.bounded and options.get("output") == "sigmoid":
+        found.append(
+            "**A sigmoid output for standardised columns.** It cannot give values below 0 or above "
+            "1, and half of these are. Choose the linear output."
+        )
+    if not spec.data.bounded and options.get("loss") == "bce":
+        found.append(
+            "**Cross-entropy for standardised columns.** It is meant for values between 0 and 1; "
+            "outside, it has no lower end. Choose the squared error."
+        )
+    if not found and mse > 0.97 * mean_mse:
+        found.append(
+            f"**It learned nothing that depends on the image**: its error, {mse:.4f}, is that of "
+            f"drawing the mean image for everything ({mean_mse:.4f}). Try another learning rate, "
+            "activation or initialisation, or fewer layers."
+        )
+    return found
+
+
+def _capacity(spec: ModelSpec, config: TrainConfig, history: list[Row], last: Row) -> list[str]:
+    found, k = [], spec.latent_dim
+    best = min(history, key=lambda row: row["test_mse"])
+    if last["test_mse"] > 1.03 * best["test_mse"] and last["train_mse"] < best["train_mse"]:
+        found.append(
+            f"**It remembers instead of learning.** The held-out error was lowest after epoch "
+            f"{best['epoch']:.0f} ({best['test_mse']:.4f}) and is {last['test_mse']:.4f} now, "
+            f"while the training error went on falling to {last['train_mse']:.4f}. Use more "
+            "examples, a smaller network, or stop earlier."
+        )
+    elif last["test_mse"] > 1.5 * last["train_mse"]:
+        found.append(
+            f"**It knows its training examples better than others**: {last['train_mse']:.4f} on "
+            f"them, {last['test_mse']:.4f} held out. Use more examples or a smaller network."
+        )
+    active = last.get("test_active_units")
+    if active is not None and active < k:
+        dead = k - int(active)
+        found.append(
+            f"**{dead} of {k} latent numbers carry nothing.** The KL holds them at the prior, and "
+            "the decoder does without them."
+            + (" With beta below 1 or some free bits more would stay." if active < k / 2 else "")
+        )
+    linear = family(spec.family).closed_form or spec.family == "linear-ae"
+    if not found and not linear and last["test_mse"] > last["pca_mse"] and k < spec.data.size:
+        found.append(
+            f"**PCA still does better** at k = {k}: {last['pca_mse']:.4f} against "
+            f"{last['test_mse']:.4f}. Train longer, with a larger learning rate, or on more "
+            "examples."
+        )
+    return found

@@ -1,0 +1,142 @@
+"""Denoising autoencoders: they see a damaged image and must draw the clean one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from aecore.datasets.corruption import CORRUPTIONS, corrupt
+from aecore.errors import ConfigError
+from aecore.losses import LossTerms, squared_error_per_value
+from aecore.models import fields
+from aecore.models.conv import ConvModel
+from aecore.models.dense import DenseModel
+from aecore.models.network import NetworkModel
+from aecore.types import ModelSpec
+
+
+def _noise(default: str = "gaussian"):
+    return fields.choice(
+        default,
+        tuple(CORRUPTIONS),
+        "Noise",
+        "gaussian: added to every pixel. salt_pepper: some pixels black or white. mask: some "
+        "pixels gone. blocks: squares gone. blur: details gone.",
+    )
+
+
+def _level(default: float = 0.5):
+    return fields.number(
+        default,
+        (0.0, 8.0),
+        "Noise level",
+        "gaussian: standard deviation. salt_pepper, mask and blocks: share of the image. blur: "
+        "standard deviation in pixels.",
+    )
+
+
+@dataclass(frozen=True)
+class DenoisingOptions:
+    """Choices of a dense denoising autoencoder."""
+
+    noise: str = _noise()
+    level: float = _level()
+    hidden: tuple[int, ...] = fields.hidden((512,))
+    activation: str = fields.activation()
+    output: str = fields.output()
+    loss: str = fields.loss()
+    init: str = fields.init()
+    normalisation: str = fields.normalisation()
+
+
+@dataclass(frozen=True)
+class ConvDenoisingOptions:
+    """Choices of a convolutional denoising autoencoder."""
+
+    noise: str = _noise()
+    level: float = _level()
+    channels: tuple[int, ...] = fields.widths(
+        (32, 64),
+        "Channels",
+        "One convolution with stride 2 for each number: it halves the image and has that many "
+        "feature maps. The decoder mirrors them.",
+    )
+    hidden: tuple[int, ...] = fields.widths(
+        (), "Dense widths", "Widths of dense layers between the feature maps and the code."
+    )
+    enlarging: str = fields.choice(
+        "transposed", ("transposed", "upsampling"), "Decoder", "How the image grows again."
+    )
+    activation: str = fields.activation()
+    output: str = fields.output()
+    loss: str = fields.loss()
+    init: str = fields.init()
+    normalisation: str = fields.normalisation("none", ("none", "batch"))
+
+
+class Denoising(NetworkModel):
+    """The loss compares with the clean image; the noise is drawn anew for each batch.
+
+    Vincent et al. 2008, 'Extracting and composing robust features with denoising autoencoders'.
+    """
+
+    stochastic: ClassVar[bool] = True
+
+    def __init__(self, spec: ModelSpec, options: DenoisingOptions | ConvDenoisingOptions):
+        low, high = CORRUPTIONS[options.noise].range
+        if not low <= options.level <= high:
+            raise ConfigError(
+                f"The level of {options.noise} noise must be from {low:g} to {high:g}; it was "
+                f"{options.level:g}."
+            )
+        if options.noise == "blur" and spec.data.kind == "table":
+            raise ConfigError(
+                "Blur needs neighbours, and the columns of a table have none: choose gaussian or "
+                "mask."
+            )
+        super().__init__(spec, options)
+
+    def damage(self, x: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """x as the encoder gets to see it, of x's shape."""
+        generator = generator or torch.default_generator
+        options, bounded = self.options, self.spec.data.bounded
+        return corrupt(x, options.noise, options.level, generator, bounded)
+
+    def loss_terms(
+        self,
+        x: Tensor,
+        generator: torch.Generator | None = None,
+        labels: Tensor | None = None,
+    ) -> LossTerms:
+        code = self.encode(self.damage(x, generator)).mu
+        return LossTerms(self.compare(self.decoder(code), x))
+
+    def extra_metrics(
+        self, x: Tensor, generator: torch.Generator | None = None
+    ) -> dict[str, Tensor]:
+        """denoised_mse: error per value against the clean image, from the damaged one;
+        damaged_mse: that of the damaged image itself."""
+        damaged = self.damage(x, generator)
+        return {
+            "denoised_mse": squared_error_per_value(self.reconstruct(damaged), x),
+            "damaged_mse": squared_error_per_value(damaged, x),
+        }
+
+
+class DenoisingAE(Denoising, DenseModel):
+    """A dense denoising autoencoder."""
+
+    family: ClassVar[str] = "denoising-ae"
+    title: ClassVar[str] = "Denoising autoencoder"
+    Options: ClassVar[type] = DenoisingOptions
+
+
+class ConvDenoisingAE(Denoising, ConvModel):
+    """A convolutional denoising autoencoder."""
+
+    family: ClassVar[str] = "conv-denoising-ae"
+    title: ClassVar[str] = "Convolutional denoising autoencoder"
+    Options: ClassVar[type] = ConvDenoisingOptions

@@ -1,0 +1,24 @@
+"""Inside: what this family of models is for, shown on the model in hand."""
+
+from pages.parts import inside_parts, session
+from pages.parts.layout import explain, head
+
+head(
+    "Inside",
+    "What the model in hand has learned, looked at in the way that suits its family: units, "
+    "styles, directions, and the causes behind generated data.",
+)
+held = session.hand()
+shown = [section(held) for section in inside_parts.SECTIONS if section.fits(held)]
+if not shown:
+    inside_parts.nothing(held)
+explain(
+    "**Units** of a sparse autoencoder: each code unit adds one drawing, its *atom*; an image is "
+    "the sum of the few whose units fire.\n\n"
+    "**Style and content**: a conditional VAE is told the class, so its latent numbers are left "
+    "for what all classes share, such as slant and thickness.\n\n"
+    "**Principal angles** compare what a linear decoder can draw with PCA's subspace: all near 0° "
+    "means the same subspace, although the latent numbers themselves may differ.\n\n"
+    "**Factors**: generated data come with the true causes of each example. R² says how much of a "
+    "cause one latent number alone explains on held-out examples, by a curve of degree 5."
+)
