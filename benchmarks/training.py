@@ -71,17 +71,21 @@ class TorchvisionMNIST(torch.utils.data.Dataset):
 
 def tutorial(data: Dataset, batch_size: int) -> float:
     """Images a second of the loop in the tutorials: DataLoader, ToTensor, Adam."""
+    layers = [nn.Linear(784, 128), nn.ReLU(), nn.Linear(128, 32), nn.Linear(32, 128), nn.ReLU()]
+    model = nn.Sequential(nn.Flatten(), *layers, nn.Linear(128, 784), nn.Unflatten(1, (1, 28, 28)))
+    return tutorial_loop(model, data, batch_size)
+
+
+def tutorial_loop(model: nn.Module, data: Dataset, batch_size: int) -> float:
+    """The same loop around any network."""
     loader = DataLoader(
         TorchvisionMNIST(data.train.first(TUTORIAL_IMAGES), ToTensor()),
         batch_size=batch_size,
         shuffle=True,
     )
-    layers = [nn.Linear(784, 128), nn.ReLU(), nn.Linear(128, 32), nn.Linear(32, 128), nn.ReLU()]
-    model = nn.Sequential(*layers, nn.Linear(128, 784))
     optimizer, criterion = torch.optim.Adam(model.parameters(), lr=1e-3), nn.MSELoss()
     began = time.perf_counter()
-    for images, _ in loader:
-        x = images.view(-1, 784)
+    for x, _ in loader:
         loss = criterion(model(x), x)
         optimizer.zero_grad()
         loss.backward()
@@ -98,6 +102,28 @@ def ours(data: Dataset, batch_size: int) -> float:
     for _ in train(spec, config, data):
         pass
     return len(data.train) * EPOCHS / (time.perf_counter() - began)
+
+
+def convolutional(data: Dataset, repeat: int) -> dict:
+    """The convolutional preset, events and evaluation included, beside a tutorial loop around the
+    same network at the same batch size."""
+    chosen, ratios = preset("conv-ae"), []
+    spec = chosen.spec(data.spec)
+    config = dataclasses.replace(chosen.config, epochs=1, device="cpu")
+    for _ in range(repeat):
+        began = time.perf_counter()
+        for _ in train(spec, config, data):
+            pass
+        rate = len(data.train) / (time.perf_counter() - began)
+        model = build(spec).train()
+        same = nn.Sequential(model.encoder_network(), model.decoder_network())
+        ratios.append((rate, tutorial_loop(same, data, config.batch_size)))
+    ours_, tutorials = (statistics.median(column) for column in zip(*ratios, strict=True))
+    return {
+        "images_per_second": round(ours_),
+        "tutorial_images_per_second": round(tutorials),
+        "times_tutorial": round(statistics.median(a / b for a, b in ratios), 2),
+    }
 
 
 def bare(data: Dataset, batch_size: int) -> float:
@@ -244,6 +270,7 @@ def main() -> None:
         "threads": torch.get_num_threads(),
         "torch": str(torch.__version__),
         **speed(data, peer, args.repeat),
+        "convolutional": convolutional(data, args.repeat),
         "fast_start_32": beats_pca(data, 32, args.repeat),
         "fast_start_2": beats_pca(data, 2, args.repeat),
         "seconds_for_70000_images": look_at_all(data, args.repeat),

@@ -1,6 +1,6 @@
-"""Train the models that ship in checkpoints/ again: python scripts/make_checkpoints.py
+"""Train the models that ship in checkpoints/ again: python scripts/make_checkpoints.py [NAME ...]
 
-Each is its preset at its own settings, seed 0, on all of MNIST, through the command line.
+Each is its preset at its own settings, seed 0, on all of its data, through the command line.
 """
 
 import json
@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-SHIPPED = ("vae-plane", "vae-textbook", "vae-32", "deep-ae-3", "deep-ae-32", "first-ae")
 TITLES = {
     "vae-plane": "VAE on a plane",
     "vae-textbook": "Textbook VAE",
@@ -17,13 +16,25 @@ TITLES = {
     "deep-ae-3": "Deep autoencoder, 3 numbers",
     "deep-ae-32": "Deep autoencoder, 32 numbers",
     "first-ae": "The first autoencoder",
+    "linear-ae": "Linear autoencoder",
+    "conv-ae": "Convolutional autoencoder",
+    "conv-vae": "Convolutional VAE",
+    "denoising-ae": "Denoising autoencoder",
+    "conv-denoising": "Convolutional denoiser",
+    "k-sparse": "Sparse, 25 of 256 units",
+    "contractive": "Contractive autoencoder",
+    "conditional-vae": "Conditional VAE",
+    "stacked": "Stacked autoencoder",
+    "shapes-vae": "VAE of shapes",
 }
+DATASETS = {"shapes-vae": "shapes"}
 
 
 def main() -> None:
-    for name in SHIPPED:
+    for name in sys.argv[1:] or TITLES:
         out = ROOT / "checkpoints" / f"{name}.safetensors"
         command = [sys.executable, "-m", "aecore", "train", "--preset", name, "--out", str(out)]
+        command += ["--dataset", DATASETS.get(name, "mnist")]
         command += ["--name", TITLES[name], "--device", "cpu", "--json"]
         result = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE)
         figures = json.loads(result.stdout)
