@@ -5,6 +5,7 @@ Units: squared error summed over the values of an example, or nats (sum over val
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -58,6 +59,19 @@ def bernoulli_nats(x_logits: Tensor, x: Tensor) -> Tensor:
 def bernoulli_floor(x: Tensor) -> Tensor:
     """The least that `bernoulli_nats` can be for grey targets: their entropy in nats -> (B,)."""
     return F.binary_cross_entropy(x, x, reduction="none").flatten(1).sum(1)
+
+
+def total_correlation(z: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
+    """How much the latent numbers tell about each other: log q(z) - sum_d log q(z_d), -> (B,).
+
+    z: one draw per example; mu, logvar: of q(z|x); all (B, latent_dim). q(z) is estimated from the
+    batch (Chen et al. 2018, 'Isolating sources of disentanglement in VAEs', appendix C.2), up to a
+    constant that depends on the numbers of examples only. Nats.
+    """
+    precision = torch.exp(-logvar)
+    apart = z.unsqueeze(1) - mu.unsqueeze(0)  # (B, B, k): each draw under each example's posterior
+    log_q = -0.5 * (apart.square() * precision + logvar + math.log(2 * math.pi))
+    return log_q.sum(2).logsumexp(1) - log_q.logsumexp(1).sum(1)
 
 
 def objective(

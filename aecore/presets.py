@@ -256,13 +256,13 @@ PRESETS = {
         ),
         Preset(
             "shapes-vae",
-            "VAE that finds position",
-            "Convolutions, a small Gaussian code and a beta that makes each latent number look for "
-            "one cause: made for the generated shapes.",
+            "VAE that finds causes",
+            "Convolutions, six latent numbers and a price on what they tell about each other: one "
+            "finds the position across, one the position down. Made for the generated shapes.",
             "conv-vae",
             6,
-            {"channels": (32, 32, 64), "hidden": (128,)},
-            TrainConfig(epochs=10, beta=4.0, kl_warmup_epochs=2.0, learning_rate=1e-3),
+            {"channels": (32, 32, 64), "hidden": (128,), "independence": 15.0},
+            TrainConfig(epochs=14, learning_rate=2e-3, schedule="one-cycle"),
         ),
         Preset(
             "stacked",

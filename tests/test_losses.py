@@ -7,7 +7,14 @@ import torch
 from torch.distributions import Bernoulli
 from torch.nn import functional as F
 
-from aecore.losses import LossTerms, bernoulli_floor, bernoulli_nats, objective, squared_error
+from aecore.losses import (
+    LossTerms,
+    bernoulli_floor,
+    bernoulli_nats,
+    objective,
+    squared_error,
+    total_correlation,
+)
 from aecore.metrics import entropy_floor
 
 
@@ -92,3 +99,14 @@ def test_free_bits_take_the_pressure_off_small_dimensions():
     assert loss.item() == pytest.approx(2 * (0.5 + 3.0))
     loss.backward()
     assert kl.grad.tolist() == [[0, 1], [0, 1]]
+
+
+def test_total_correlation_against_torch(generator):
+    """Mixtures of the batch's posteriors, as torch.distributions has them."""
+    mu, logvar, z = (torch.randn(6, 3, generator=generator) for _ in range(3))
+    std = torch.exp(0.5 * logvar)
+    expected = []
+    for draw in z:
+        log_q = torch.distributions.Normal(mu, std).log_prob(draw)
+        expected.append(log_q.sum(1).logsumexp(0) - log_q.logsumexp(0).sum())
+    torch.testing.assert_close(total_correlation(z, mu, logvar), torch.stack(expected))

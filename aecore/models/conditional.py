@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from aecore.errors import ConfigError
 from aecore.losses import LossTerms
 from aecore.models import blocks, fields
-from aecore.models.dense import DenseModel, DenseVAEOptions
+from aecore.models.dense import DenseModel, DenseOptions
 from aecore.models.posterior import Posterior
 from aecore.types import ModelSpec
 
@@ -20,9 +20,10 @@ UNSAID = 0.05  # share of training examples whose label the decoder is not told
 
 
 @dataclass(frozen=True)
-class ConditionalOptions(DenseVAEOptions):
-    """Choices of a conditional VAE; as those of a dense VAE."""
+class ConditionalOptions(DenseOptions):
+    """Choices of a conditional VAE."""
 
+    loss: str = fields.loss("bce")
     hidden: tuple[int, ...] = fields.hidden((400, 400))
 
 

@@ -47,6 +47,7 @@ class ConvVAEOptions(ConvOptions):
     """Choices of a convolutional VAE: as ConvOptions, with cross-entropy by default."""
 
     loss: str = fields.loss("bce")
+    independence: float = fields.independence()
 
 
 class ConvModel(NetworkModel):

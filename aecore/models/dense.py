@@ -47,6 +47,7 @@ class DenseVAEOptions(DenseOptions):
     """Choices of a dense VAE: as DenseOptions, with cross-entropy by default."""
 
     loss: str = fields.loss("bce")
+    independence: float = fields.independence()
 
 
 class DenseModel(NetworkModel):

@@ -80,3 +80,13 @@ def normalisation(default: str = "none", choices: Sequence[str] = blocks.NORMALI
         "Normalisation",
         "Rescales each layer's values, over the batch or over the layer.",
     )
+
+
+def independence() -> Any:
+    return number(
+        0.0,
+        (0.0, 1000.0),
+        "Independence",
+        "Weight of the total correlation (beta-TCVAE): how much the latent numbers tell about each "
+        "other. It asks for one cause a number without making them vaguer, as beta does.",
+    )

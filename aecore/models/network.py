@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from aecore.losses import LossTerms, bernoulli_nats, squared_error
+from aecore.losses import LossTerms, bernoulli_nats, squared_error, total_correlation
 from aecore.models import blocks
 from aecore.models.base import LatentModel
 from aecore.types import ModelSpec
@@ -65,10 +65,13 @@ class NetworkModel(LatentModel):
         labels: Tensor | None = None,
     ) -> LossTerms:
         posterior = self.encode(x)
-        return LossTerms(
-            self.compare(self.decoder(posterior.sample(generator)), x),
-            posterior.kl() if self.variational else None,
-        )
+        if not self.variational:
+            return LossTerms(self.compare(self.decoder(posterior.mu), x))
+        z = posterior.sample(generator)
+        weight, penalty = getattr(self.options, "independence", 0), None
+        if weight:
+            penalty = weight * total_correlation(z, posterior.mu, posterior.logvar)
+        return LossTerms(self.compare(self.decoder(z), x), posterior.kl(), penalty)
 
     def compare(self, before_output: Tensor, x: Tensor) -> Tensor:
         """Loss of each example, (B,), from what the decoder gives before its output curve."""
