@@ -112,7 +112,9 @@ class _Run:
         pca_x_hat = self.basis.reconstruct(flat, self.latent_dim)
         self.pca_probe_mse = float(np.square(pca_x_hat - flat).mean())
         self.shown = _one_of_each(self.probe_split.labels, len(flat))
-        self.sample, self.pca_sample = _bytes(flat[self.shown]), _bytes(pca_x_hat[self.shown])
+        self.range = value_range(data)
+        self.sample = _bytes(flat[self.shown], self.range)
+        self.pca_sample = _bytes(pca_x_hat[self.shown], self.range)
         self.plane: np.ndarray | None = None
         self.batch_size = min(config.batch_size, len(data.train))
         self.steps_per_epoch = -(-len(data.train) // self.batch_size)
@@ -139,6 +141,8 @@ class _Run:
             pca_sample=self.pca_sample,
             map_labels=np.zeros(0, np.int64) if labels is None else labels.numpy(),
             first_epoch=state.epochs_done,
+            low=self.range[0],
+            high=self.range[1],
         )
         if not self.model.closed_form:
             self._make_optimizer()  # its first import takes a second that is no training
@@ -287,7 +291,7 @@ class _Run:
         self.next_probe = self.state.images_seen + max(FIRST_PROBE, self.state.images_seen // 5)
         self.model.train()
         plane = np.zeros((len(mu), 2), np.float32) if self.plane is None else self.plane
-        return Probe(mse, self.pca_probe_mse, plane, _bytes(shown))
+        return Probe(mse, self.pca_probe_mse, plane, _bytes(shown, self.range))
 
     def _epoch_done(self) -> EpochDone:
         self.model.eval()
@@ -406,9 +410,21 @@ def _one_of_each(labels: torch.Tensor | None, n: int) -> np.ndarray:
     return np.concatenate([first, rest])[: min(SAMPLE_SIZE, n)]
 
 
-def _bytes(values: np.ndarray) -> np.ndarray:
-    """Values in [0, 1] as uint8, clipped; what is not a number becomes 0."""
-    return (np.nan_to_num(values).clip(0, 1) * 255 + 0.5).astype(np.uint8)
+def value_range(data: Dataset) -> tuple[float, float]:
+    """The scale on which examples are drawn and sent as bytes: [0, 1], or, for a table, the whole
+    numbers (of standard deviations) around nearly all of its training values."""
+    if data.spec.bounded:
+        return 0.0, 1.0
+    # A single outlier would leave no room for all the others.
+    low, high = np.quantile(data.train.x.numpy(), [0.001, 0.999])
+    return min(math.floor(low), -1.0), max(math.ceil(high), 1.0)
+
+
+def _bytes(values: np.ndarray, span: tuple[float, float]) -> np.ndarray:
+    """Values as uint8 over a span (low, high), clipped; what is not a number becomes low."""
+    low, high = span
+    shares = (np.nan_to_num(values, nan=low) - low) / (high - low)
+    return (shares.clip(0, 1) * 255 + 0.5).astype(np.uint8)
 
 
 def _copy(model: LatentModel) -> dict[str, torch.Tensor]:

@@ -233,7 +233,8 @@ class Probe:
 
     heldout_mse and pca_mse: mean squared error per value on the same sample, unclipped.
     latent_map: (n, 2) float32, the codes, or their two main directions when there are more.
-    reconstructions: (m, values) uint8, x_hat of the fixed examples shown in the run's view.
+    reconstructions: (m, values) uint8 over Started's low to high, x_hat of the fixed examples
+    shown in the run's view.
     """
 
     heldout_mse: float
@@ -244,7 +245,10 @@ class Probe:
 
 @dataclass(frozen=True)
 class Started:
-    """Training begins. `sample` (m, values) uint8 and `sample_labels`, `map_labels` are fixed."""
+    """Training begins. `sample` and PCA's answer, (m, values) uint8, and `map_labels` are fixed.
+
+    low, high: the values that bytes 0 and 255 stand for.
+    """
 
     kind: ClassVar[str] = "started"
     parameters: int
@@ -257,6 +261,8 @@ class Started:
     pca_sample: np.ndarray
     map_labels: np.ndarray
     first_epoch: int = 0
+    low: float = 0.0
+    high: float = 1.0
 
 
 @dataclass(frozen=True)
