@@ -34,8 +34,8 @@ h1 {{ font-size: 20px; margin: 0 0 4px; }}
 {css}
 </style>
 <h1>{title}</h1>
-<p>Point at the map: the picture beside it is decoded here, in this file. Numbers are stored in half
-precision, so that the file stays small.</p>
+<p>Point at the map: what is drawn beside it is decoded here, in this file. Numbers are stored in
+half precision, so that the file stays small.</p>
 {html}
 <p id="failed" role="alert" hidden>This browser is too old to unpack the file.</p>
 <script type="application/json" id="bundle">{bundle}</script>

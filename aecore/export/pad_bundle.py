@@ -31,7 +31,7 @@ class PadBundle:
     """What the pad needs: `meta` is JSON-able, `arrays` are 1-D and named.
 
     arrays: `w` float32 weights · `codes` float32 (n * k) · `labels` int16 (n), -1 unknown ·
-    `images` uint8 (m * values) of the first m points ·
+    `images` uint8 (m * values) of the first m points, over `meta.range` ·
     `pca` float32: components (k * D), mean (D), and the linear fit from codes to PCA scores,
     matrix (k * k) and offset (k) · `frame_w`, `frame_codes` float32: past epochs, one after
     another.
@@ -69,6 +69,8 @@ def build_bundle(
     shape: Sequence[int] | None = None,
     kind: str = "image",
     images: np.ndarray | None = None,
+    value_range: tuple[float, float] = (0.0, 1.0),
+    columns: Sequence[tuple[str, float, float]] = (),
     labels: np.ndarray | None = None,
     class_names: Sequence[str] | None = None,
     class_colors: Sequence[str] = CLASSES,
@@ -87,7 +89,9 @@ def build_bundle(
         the budget is left out too.
     model_id: changes exactly when another model is meant; a later epoch of a run keeps it.
     codes: (n, k), mu for a VAE, of held-out examples; about 5,000 keep the map quick.
-    images: (m, *shape), m <= n, uint8 or float in [0, 1], the examples of the first m codes.
+    images: (m, *shape), m <= n, the examples of the first m codes: float, or uint8 for [0, 1].
+    value_range: the scale of drawings, and what bytes 0 and 255 stand for.
+    columns: of a table, (name, mean, std) each, which take its values back to their units.
     labels: (n,) whole numbers into class_names. class_colors: CSS colours, used in turn.
     logvar: (n, k) of q(z|x). kl: (k,) mean KL a dimension in nats; computed when logvar is given.
     held_out_errors: (any,) squared error per value of each held-out example.
@@ -120,18 +124,19 @@ def build_bundle(
     if labels is not None:
         arrays["labels"] = _checked("labels", np.asarray(labels).ravel(), n).astype(np.int16)
     if images is not None:
-        arrays["images"] = _as_bytes(images, n, size)
+        arrays["images"] = _as_bytes(images, n, size, value_range)
     if logvar is not None:
         arrays["logvar"] = _checked("logvar", np.asarray(logvar, np.float32).ravel(), n * k)
         if kl is None:
             kl = _mean_kl(codes, np.asarray(logvar, np.float32))
     if pca is not None:
-        arrays["pca"] = _pca_array(pca, codes, arrays.get("images"), size)
+        arrays["pca"] = _pca_array(pca, codes, arrays.get("images"), size, value_range)
     names = [str(name) for name in class_names or []]
     meta = {
         "model": {"id": str(model_id), "name": str(model_name), "epoch": epoch},
         "shape": [int(s) for s in shape],
         "kind": kind,
+        "range": [float(v) for v in value_range],
         "latent_dim": k,
         "variational": bool(variational),
         "network": network.meta if network is not None else None,
@@ -148,6 +153,13 @@ def build_bundle(
         "errors": _quantiles(held_out_errors),
         "pca": "pca" in arrays,
     }
+    if columns:
+        if len(columns) != size:
+            raise ExportError(f"There are {len(columns)} columns for {size} values.")
+        meta["columns"] = [
+            {"name": str(name), "mean": float(mean), "std": float(std)}
+            for name, mean, std in columns
+        ]
     return _with_id(PadBundle(meta, arrays))
 
 
@@ -201,14 +213,18 @@ def _checked(name: str, array: np.ndarray, size: int) -> np.ndarray:
     return array
 
 
-def _as_bytes(images: np.ndarray, n: int, size: int) -> np.ndarray:
+def _as_bytes(
+    images: np.ndarray, n: int, size: int, value_range: tuple[float, float]
+) -> np.ndarray:
     images = np.asarray(images)
     if len(images) > n or images.size != len(images) * size:
         raise ExportError(
             f"images has shape {images.shape}, expected at most {n} examples of {size} values."
         )
     if images.dtype != np.uint8:
-        images = np.rint(np.clip(images, 0, 1) * 255).astype(np.uint8)
+        low, high = value_range
+        shares = (images - low) / (high - low)
+        images = np.rint(np.clip(shares, 0, 1) * 255).astype(np.uint8)
     return images.ravel()
 
 
@@ -260,7 +276,11 @@ def _quantiles(errors: np.ndarray | None) -> list[float]:
 
 
 def _pca_array(
-    pca: tuple[np.ndarray, np.ndarray], codes: np.ndarray, images: np.ndarray | None, size: int
+    pca: tuple[np.ndarray, np.ndarray],
+    codes: np.ndarray,
+    images: np.ndarray | None,
+    size: int,
+    value_range: tuple[float, float],
 ) -> np.ndarray:
     """Components, mean, and the least-squares fit from codes to the PCA scores of the images."""
     components, mean = (np.asarray(a, np.float32) for a in pca)
@@ -272,7 +292,8 @@ def _pca_array(
         )
     if images is None:
         raise ExportError("PCA of a comparable point needs images, to fit its scores to the codes.")
-    x = images.reshape(-1, size).astype(np.float32) / 255
+    low, high = value_range
+    x = low + images.reshape(-1, size).astype(np.float32) / 255 * (high - low)
     scores = (x - mean.ravel()) @ components.T
     design = np.column_stack([codes[: len(x)], np.ones(len(x), np.float32)])
     fit = np.linalg.lstsq(design, scores, rcond=None)[0]  # scores = z @ fit[:k] + fit[k]

@@ -212,16 +212,14 @@ export function createNetwork(meta, weights) {
   if (weights?.length !== meta.weights) {
     throw new Error(`The model has ${meta.weights} weights, but ${weights?.length} came.`);
   }
-  for (let i = 0; i < weights.length; i++) {
-    if (!Number.isFinite(weights[i])) {
-      throw new Error("The weights of this model contain NaN or infinity: it cannot decode.");
-    }
+  if (!weights.every(Number.isFinite)) {
+    throw new Error("The weights of this model contain NaN or infinity: it cannot decode.");
   }
   const k = meta.latent_dim, size = product(meta.shape);
   const encoder = compile(meta.encoder, weights, size), decoder = compile(meta.decoder, weights, k);
   return {
     variational: meta.variational,
-    decode: (z) => decoder(z),
+    decode: decoder,
     encode(x) {
       const out = encoder(x);
       return { mu: out.subarray(0, k), logvar: meta.variational ? out.subarray(k, 2 * k) : null };
@@ -243,11 +241,8 @@ export function interpolate(a, b, t, spherical = false) {
   let p = 1 - t, q = t;
   if (spherical) {
     const dot = a.reduce((sum, v, d) => sum + v * b[d], 0);
-    const angle = Math.acos(dot / Math.hypot(...a) / Math.hypot(...b));
-    if (Math.sin(angle) > 1e-4) {
-      p = Math.sin((1 - t) * angle) / Math.sin(angle);
-      q = Math.sin(t * angle) / Math.sin(angle);
-    }
+    const angle = Math.acos(dot / Math.hypot(...a) / Math.hypot(...b)), sine = Math.sin(angle);
+    if (sine > 1e-4) p = Math.sin((1 - t) * angle) / sine, q = Math.sin(t * angle) / sine;
   }
   return Float32Array.from(a, (v, d) => p * v + q * b[d]);
 }
@@ -294,18 +289,11 @@ function shrink(ink, width, height, [x0, y0, bw, bh], w, h) {
  * centre of mass goes to the middle (LeCun et al. 1998). Returns null for an empty drawing.
  */
 export function fitDrawing(ink, width, height, H, W, centred = true) {
-  let left = width, right = -1, top = height, bottom = -1;
-  for (let i = 0; i < ink.length; i++) {
-    if (ink[i] < 0.1) continue;
-    const x = i % width, y = (i - x) / width;
-    if (x < left) left = x;
-    if (x > right) right = x;
-    if (y < top) top = y;
-    bottom = y;
-  }
-  if (right < 0) return null;
+  const inked = [...ink.keys()].filter((i) => ink[i] >= 0.1), xs = inked.map((i) => i % width);
+  if (!inked.length) return null;
   if (!centred) return shrink(ink, width, height, [0, 0, width, height], W, H);
-  const bw = right - left + 1, bh = bottom - top + 1;
+  const left = Math.min(...xs), top = Math.floor(inked[0] / width);
+  const bw = Math.max(...xs) - left + 1, bh = Math.floor(inked.at(-1) / width) - top + 1;
   const scale = Math.min(W * 20 / 28 / bw, H * 20 / 28 / bh);
   const w = Math.max(1, Math.round(bw * scale)), h = Math.max(1, Math.round(bh * scale));
   const small = shrink(ink, width, height, [left, top, bw, bh], w, h);
@@ -383,42 +371,60 @@ function lzw(pixels) {
   return bytes;
 }
 
-/** How an example is drawn: as a picture (C, H, W), else as a curve. */
-function layoutOf(shape, kind) {
+/**
+ * How an example is drawn: as a picture (C, H, W), else as a graph, bars of a table's columns or a
+ * curve; `large` and `small` are the graph's layouts where there is room for names.
+ */
+function layoutOf({ shape, kind, range: [low, high], columns }) {
   const [C, H, W] = shape.length === 2 ? [1, ...shape] : shape;
   if (kind === "image" && shape.length > 1 && shape.length < 4 && (C === 1 || C === 3)) {
-    return { C, H, W, curve: false };
+    const picture = { C, H, W };
+    return { ...picture, large: picture, small: picture };
   }
-  return { C: 1, H: 80, W: 120, curve: true };
+  const graph = { C: 1, H: 80, W: 120, graph: true, low, high, columns }, names = true;
+  const tall = columns ? 30 * columns.length : 320;
+  return { ...graph, large: { ...graph, W: 640, H: tall, names }, small: { ...graph, W: 340, H: tall, names } };
 }
 
-/** Draw values (unit = their full scale) into cell `at` of a canvas made for `cells` of them. */
-function paint(canvas, values, layout, { unit = 1, at = 0, cells = 1 } = {}) {
-  const { C, H, W, curve } = layout;
+/** Draw values into cell `at` of a canvas made for `cells` of them. */
+function paint(canvas, values, layout, { at = 0, cells = 1 } = {}) {
+  const { C, H, W } = layout;
   if (canvas.width !== W * cells || canvas.height !== H) {
     canvas.width = W * cells, canvas.height = H;
   }
   const ctx = pen(canvas);
-  if (curve) {
-    ctx.clearRect(at * W, 0, W, H);
-    ctx.strokeStyle = "#7fc4f5";
-    ctx.beginPath();
-    values.forEach((v, i) => ctx.lineTo(
-      (at + (i + 0.5) / values.length) * W, H - 4 - (H - 8) * Math.max(0, Math.min(1, v / unit))));
-    return ctx.stroke();
-  }
-  canvas.picture ??= {};
-  if (canvas.picture.width !== W || canvas.picture.height !== H) {
-    canvas.picture = ctx.createImageData(W, H);
-  }
-  const { data } = canvas.picture, plane = H * W, scale = 255 / unit;
+  if (layout.graph) return paintGraph(ctx, values, layout, at * W);
+  if (canvas.picture?.width !== W || canvas.picture.height !== H) canvas.picture = ctx.createImageData(W, H);
+  const { data } = canvas.picture, plane = H * W;
   for (let i = 0, o = 0; i < plane; i++, o += 4) {
-    data[o] = values[i] * scale;
-    data[o + 1] = C === 3 ? values[plane + i] * scale : data[o];
-    data[o + 2] = C === 3 ? values[2 * plane + i] * scale : data[o];
+    for (let c = 0; c < 3; c++) data[o + c] = values[C === 3 ? c * plane + i : i] * 255;
     data[o + 3] = 255;
   }
   ctx.putImageData(canvas.picture, at * W, 0);
+}
+
+/** Bars from the columns' means, with names and the values in their units; or a curve. */
+function paintGraph(ctx, values, { W, H, low, high, columns, names, color = "#7fc4f5" }, left) {
+  const share = (v) => Math.max(0, Math.min(1, (v - low) / (high - low)));
+  ctx.clearRect(left, 0, W, H);
+  ctx.strokeStyle = ctx.fillStyle = color;
+  ctx.lineWidth = names ? 3 : 1;
+  if (!columns) {
+    ctx.beginPath();
+    values.forEach((v, i) => v != null && ctx.lineTo(left + (i + 0.5) / values.length * W, H - 4 - (H - 8) * share(v)));
+    return ctx.stroke();
+  }
+  const row = H / columns.length, reach = W * (names ? 0.4 : 1), bars = left + (names ? 0.42 * W : 0);
+  ctx.font = "22px sans-serif";
+  columns.forEach(({ name, mean, std }, i) => {
+    const from = bars + share(0) * reach, to = bars + share(values[i]) * reach, text = (i + 0.75) * row;
+    ctx.fillStyle = color;
+    ctx.fillRect(Math.min(from, to), (i + 0.15) * row, Math.max(1, Math.abs(to - from)), 0.7 * row);
+    if (!names) return;
+    ctx.fillStyle = "#e4e7ea";
+    ctx.textAlign = "left", ctx.fillText(name, left + 8, text, 0.4 * W - 8);
+    ctx.textAlign = "right", ctx.fillText(+(values[i] * std + mean).toPrecision(3), left + W - 8, text, 0.17 * W - 8);
+  });
 }
 
 const newCanvas = () => document.createElement("canvas");
@@ -451,8 +457,6 @@ class Pad {
     this.el = {};
     for (const node of root.querySelectorAll("[data-el]")) this.el[node.dataset.el] = node;
     this.frames = new Map(); // epoch -> {codes, weights, network}
-    this.undos = [];
-    this.pins = [];
     this.pointers = new Map();
     this.sliders = new Map();
     this.abort = new AbortController();
@@ -487,7 +491,8 @@ class Pad {
     const same = before && before.model.id === this.meta.model.id
       && before.latent_dim === this.meta.latent_dim && before.points === this.meta.points;
     this.k = this.meta.latent_dim;
-    this.layout = layoutOf(this.meta.shape, this.meta.kind);
+    this.layout = layoutOf(this.meta);
+    this.thing = this.meta.kind === "image" ? "image" : "example";
     this.size = product(this.meta.shape);
     this.dimensions = [...this.meta.dimensions].sort((a, b) => a.index - b.index);
     this.mean = Float32Array.from(this.dimensions, (d) => d.mean);
@@ -532,7 +537,7 @@ class Pad {
     }
     this.broken = false;
     this.newest = this.network;
-    if (this.layout.curve && meta.kind === "image") {
+    if (this.layout.graph && meta.kind === "image") {
       return `Data of shape (${meta.shape.join(", ")}) is no picture: it is drawn as a curve.`;
     }
     return "";
@@ -555,40 +560,31 @@ class Pad {
   }
 
   makePca() {
-    this.pca = null;
-    if (!this.meta.pca) return;
-    const { k, size } = this, a = this.arrays.pca;
-    const part = (from, length) => a.subarray(from, from + length);
-    this.pca = {
-      components: part(0, k * size), mean: part(k * size, size),
-      matrix: part((k + 1) * size, k * k), offset: part((k + 1) * size + k * k, k),
-      scores: new Float32Array(k), out: new Float32Array(size),
-    };
+    const { k, size, arrays: { pca } } = this;
+    let at = 0;
+    const take = (length) => pca.subarray(at, at += length);
+    this.pca = pca && { components: take(k * size), mean: take(size), matrix: take(k * k), offset: take(k) };
   }
 
   /** PCA's decoding: of an example's own scores, or of the scores that fit the code z. */
   pcaDecode(z, x) {
-    const { components, mean, matrix, offset, scores, out } = this.pca, { k, size } = this;
+    const { components, mean, matrix, offset } = this.pca, { k, size } = this, out = mean.slice();
     for (let j = 0; j < k; j++) {
-      let sum = x ? 0 : offset[j];
-      if (x) for (let i = 0; i < size; i++) sum += components[j * size + i] * (x[i] - mean[i]);
-      else for (let d = 0; d < k; d++) sum += matrix[j * k + d] * z[d];
-      scores[j] = sum;
-    }
-    out.set(mean);
-    for (let j = 0; j < k; j++) for (let i = 0; i < size; i++) {
-      out[i] += scores[j] * components[j * size + i];
+      const component = components.subarray(j * size, (j + 1) * size);
+      const score = x ? component.reduce((sum, c, i) => sum + c * (x[i] - mean[i]), 0)
+        : z.reduce((sum, v, d) => sum + matrix[j * k + d] * v, offset[j]);
+      component.forEach((c, i) => (out[i] += score * c));
     }
     return out;
   }
 
-  /** Example i of the map, 0 to 1. */
-  imageOf(i) {
-    return Float32Array.from(this.bytesOf(i), (v) => v / 255);
-  }
+  codeOf = (i) => this.codes.slice(i * this.k, (i + 1) * this.k);
 
-  bytesOf(i) {
-    return this.arrays.images.subarray(i * this.size, (i + 1) * this.size);
+  /** Example i of the map; its bytes span the range of the data. */
+  imageOf(i) {
+    const [low, high] = this.meta.range;
+    return Float32Array.from(this.arrays.images.subarray(i * this.size, (i + 1) * this.size),
+      (v) => low + v / 255 * (high - low));
   }
 
   // ---------------- state
@@ -622,7 +618,7 @@ class Pad {
   }
 
   chooseImage(index) {
-    const mu = this.codes.slice(index * this.k, (index + 1) * this.k);
+    const mu = this.codeOf(index);
     this.choose(mu, { index, x: index < this.meta.images ? this.imageOf(index) : null, mu });
   }
 
@@ -668,7 +664,7 @@ class Pad {
 
   /** Ask Python to decode z, where the browser cannot. */
   askServer() {
-    if (this.meta.network || !this.send.trigger) return;
+    if (this.meta.network) return;
     this.asked = `${Date.now()}`;
     this.answer = null;
     this.request("decode", { z: [...this.z], token: this.asked });
@@ -680,8 +676,7 @@ class Pad {
     this.send.trigger(name, value);
     clearTimeout(this.waiting);
     this.waiting = setTimeout(async () => {
-      const alive = await fetch("_stcore/health", { cache: "no-store" }).then((r) => r.ok, () => false);
-      this.lost = !alive;
+      this.lost = await fetch("_stcore/health", { cache: "no-store" }).then((r) => !r.ok, () => true);
       if (this.lost) this.say("The connection to the server is lost. What is here still works.");
     }, 5000);
   }
@@ -722,11 +717,11 @@ class Pad {
 
   /** The chosen and pinned images keep their identity: their codes are those of now. */
   follow() {
-    const code = (index) => this.codes.slice(index * this.k, (index + 1) * this.k);
-    this.pins = this.pins.map((pin) => (pin.index < 0 ? pin : { ...pin, z: code(pin.index) }));
+    this.pins = this.pins.map((pin) => (pin.index < 0 ? pin : { ...pin, z: this.codeOf(pin.index) }));
     if (!(this.anchor?.index >= 0)) return;
-    this.anchor = { index: this.anchor.index, x: this.anchor.x, mu: code(this.anchor.index) };
-    this.z = this.anchor.mu;
+    const { index, x } = this.anchor;
+    this.z = this.codeOf(index);
+    this.anchor = { index, x, mu: this.z };
   }
 
   travel(epoch) {
@@ -774,9 +769,7 @@ class Pad {
       if (d < 0) return { low: -1, high: 1 };
       let low = Infinity, high = -Infinity;
       for (const some of codes) {
-        const values = new Float32Array(some.length / this.k);
-        for (let i = 0; i < values.length; i++) values[i] = some[i * this.k + d];
-        const sorted = values.filter(Number.isFinite).sort();
+        const sorted = some.filter((v, i) => i % this.k === d && Number.isFinite(v)).sort();
         low = Math.min(low, sorted[Math.floor(sorted.length * 0.003)] ?? -1);
         high = Math.max(high, sorted[Math.ceil(sorted.length * 0.997) - 1] ?? 1);
       }
@@ -818,14 +811,10 @@ class Pad {
     return this.meta.classes[this.arrays.labels?.[i]]?.color ?? "#8a8f98";
   }
 
-  css(name, fallback) {
-    return getComputedStyle(this.root).getPropertyValue(name).trim() || fallback;
-  }
-
   drawPoints() {
     const ctx = pen(this.el.points), at = this.positions;
-    this.inkColor = this.css("--ink", "#222"), this.paperColor = this.css("--paper", "#fff");
-    this.accent = this.css("--accent", "#0072b2");
+    const style = getComputedStyle(this.root), css = (name) => style.getPropertyValue(name).trim();
+    this.inkColor = css("--ink"), this.paperColor = css("--paper"), this.accent = css("--accent");
     ctx.clearRect(0, 0, this.width, this.height);
     this.cross(ctx, this.toX(0), this.toY(0), 0.2);
     ctx.globalAlpha = 0.8;
@@ -833,7 +822,7 @@ class Pad {
     ctx.font = "12px sans-serif";
     ctx.fillText(`${this.nameOf(this.axes[0])} \u2192`, this.width - 44, this.height - 6);
     if (this.k > 1) ctx.fillText(`${this.nameOf(this.axes[1])} \u2191`, 6, 14);
-    const n = at.length / 2, images = this.thumbnails && !this.layout.curve;
+    const n = at.length / 2, images = this.thumbnails && !this.layout.graph;
     const side = n > 2500 ? 3 : n > 800 ? 4 : 6, taken = new Set(), cell = 30;
     ctx.globalAlpha = images ? 1 : 0.75;
     for (let i = 0; i < n; i++) {
@@ -857,7 +846,7 @@ class Pad {
   thumbnail(i) {
     if (!this.thumbs.has(i)) {
       const canvas = newCanvas();
-      paint(canvas, this.bytesOf(i), this.layout, { unit: 255 });
+      paint(canvas, this.imageOf(i), this.layout);
       if (this.layout.C === 1) {
         const { data } = canvas.picture, ctx = pen(canvas);
         for (let o = 0; o < data.length; o += 4) data[o + 3] = data[o];
@@ -960,12 +949,12 @@ class Pad {
   }
 
   drawDecoded() {
-    const z = this.current, { el, layout, k } = this, anchored = !this.hover && this.anchor;
+    const z = this.current, { el, layout, k, thing } = this, anchored = !this.hover && this.anchor;
     const still = anchored?.x && anchored.mu.every((v, d) => v === z[d]);
     const x_hat = this.network ? this.network.decode(z) : z === this.z ? this.answer : null;
     const drawable = x_hat?.every(Number.isFinite);
     wipe(el.big);
-    if (drawable) paint(el.big, x_hat, layout);
+    if (drawable) paint(el.big, x_hat, layout.large);
     el.bigText.textContent = drawable ? (still ? "Its reconstruction" : "Decoded from this point")
       : x_hat ? "The decoding is not a number here." : this.broken ? "Nothing to decode."
         : this.hover ? "Click to decode here." : "Waiting for the server.";
@@ -974,12 +963,12 @@ class Pad {
       [this.near] = still && anchored.index >= 0 ? [{ index: anchored.index, distance: 0 }]
         : nearest(this.codes, k, this.meta.images, z);
       const { index, distance } = this.near, name = this.meta.classes[this.arrays.labels?.[index]]?.name;
-      paint(el.near, this.bytesOf(index), layout, { unit: 255 });
-      el.nearText.textContent = `${distance ? "Nearest real" : "The chosen"} image${name ? ` (${name})` : ""}`
+      paint(el.near, this.imageOf(index), layout.small);
+      el.nearText.textContent = `${distance ? "Nearest real" : "The chosen"} ${thing}${name ? ` (${name})` : ""}`
         + (distance ? `, ${number(distance)} away` : "");
     }
     if (this.pca) {
-      paint(el.pca, this.pcaDecode(z, still ? anchored.x : null), layout);
+      paint(el.pca, this.pcaDecode(z, still ? anchored.x : null), layout.small);
       el.pcaText.textContent = still ? `PCA of it, ${k} numbers` : `PCA, ${k} numbers, here`;
     }
     const shown = k <= 3 ? [...z.keys()] : this.axes;
@@ -995,7 +984,7 @@ class Pad {
   listen() {
     const on = (node, types, act) => types.split(" ").forEach((type) =>
       node.addEventListener(type, act, { signal: this.abort.signal, passive: false }));
-    const { overlay, paper } = this.el;
+    const { overlay, axisX, axisY, epoch, fold, paper, file, centre } = this.el;
     on(this.root, "click", (event) => {
       const act = event.target.closest("[data-do]")?.dataset.do;
       if (act && this.meta) (this.actions[act] ?? this[act]).call(this, event);
@@ -1008,12 +997,12 @@ class Pad {
       event.preventDefault();
       this.zoom(Math.exp(-event.deltaY * (event.ctrlKey ? 0.01 : 0.0016)), event.offsetX, event.offsetY);
     });
-    for (const axis of [this.el.axisX, this.el.axisY]) on(axis, "change", () => this.setAxes());
-    on(this.el.epoch, "input", () => this.travel(this.meta.time.available[+this.el.epoch.value]));
-    on(this.el.fold, "toggle", () => this.el.fold.open && this.makeSliders());
+    for (const axis of [axisX, axisY]) on(axis, "change", () => this.setAxes());
+    on(epoch, "input", () => this.travel(this.meta.time.available[+epoch.value]));
+    on(fold, "toggle", () => fold.open && this.makeSliders());
     on(paper, "pointerdown pointermove", (event) => this.ink(event));
-    on(this.el.file, "change", () => this.readFile());
-    on(this.el.centre, "change", () => this.encodeDrawing());
+    on(file, "change", () => this.readFile());
+    on(centre, "change", () => this.encodeDrawing());
   }
 
   actions = {
@@ -1240,9 +1229,9 @@ class Pad {
     const w = Math.ceil(picture.width * scale), h = Math.ceil(picture.height * scale);
     const x = (PAPER - w) >> 1, y = (PAPER - h) >> 1;
     ctx.drawImage(picture, x, y, w, h);
-    const pixels = ctx.getImageData(x, y, w, h), grey = new Float32Array(w * h);
-    grey.forEach((_, i) => (grey[i] = (pixels.data[4 * i] + pixels.data[4 * i + 1] + pixels.data[4 * i + 2]) / 3));
-    inkOfPhotograph(grey).forEach((v, i) => pixels.data.set([255, 255, 255, 255 * v], 4 * i));
+    const pixels = ctx.getImageData(x, y, w, h), { data } = pixels;
+    const grey = Float32Array.from({ length: w * h }, (_, i) => (data[4 * i] + data[4 * i + 1] + data[4 * i + 2]) / 3);
+    inkOfPhotograph(grey).forEach((v, i) => data.set([255, 255, 255, 255 * v], 4 * i));
     this.paperInk(true).putImageData(pixels, x, y);
     this.say(this.problem);
     this.encodeDrawing();
@@ -1259,21 +1248,20 @@ class Pad {
       el.drawText.textContent = grey ? this.problem : this.hint ??= el.drawText.textContent;
       return;
     }
-    const x = Float32Array.from({ length: this.size }, (_, i) => grey[i % (H * W)]);
-    const q = this.network.encode(x), mu = q.mu.slice();
+    const q = this.network.encode(grey), mu = q.mu.slice();
     this.hover = null;
     if (this.anchor?.index !== -1) this.remember();
-    this.anchor = { index: -1, x, mu, logvar: q.logvar?.slice() };
+    this.anchor = { index: -1, x: grey, mu, logvar: q.logvar?.slice() };
     this.z = mu;
     this.moved();
     const x_hat = this.network.decode(mu), { errors } = this.meta;
-    paint(el.seen, x, layout), paint(el.redrawn, x_hat, layout);
-    const error = x.reduce((sum, v, i) => sum + (v - x_hat[i]) ** 2, 0) / this.size;
+    paint(el.seen, grey, layout), paint(el.redrawn, x_hat, layout);
+    const error = grey.reduce((sum, v, i) => sum + (v - x_hat[i]) ** 2, 0) / this.size;
     const rank = errors.findIndex((e) => e > error);
     el.drawText.textContent = `Error ${error.toFixed(4)} (mean squared, per value)${errors.length
       ? `: larger than ${rank < 0 ? 100 : Math.max(0, rank - 1)} % of the held-out images' errors.` : "."}`;
     nearest(this.codes, this.k, this.meta.images, mu, 5).forEach(({ index }, at) =>
-      paint(el.neighbours, this.bytesOf(index), layout, { unit: 255, at, cells: 5 }));
+      paint(el.neighbours, this.imageOf(index), layout, { at, cells: 5 }));
   }
 
   // ---------------- journeys
@@ -1282,7 +1270,7 @@ class Pad {
     const button = ({ z, index }, i, all) => {
       const node = document.createElement("button"), canvas = newCanvas(), fromEnd = all.length - i;
       node.dataset.do = "pin", node.dataset.pin = i, node.type = "button";
-      node.title = `Pinned ${index < 0 ? "point" : "image"} ${i + 1}`;
+      node.title = `Pinned ${index < 0 ? "point" : this.thing} ${i + 1}`;
       const x_hat = index >= 0 && index < this.meta.images ? this.imageOf(index) : this.network?.decode(z);
       if (x_hat) paint(canvas, x_hat, this.layout);
       node.append(canvas, fromEnd === 2 ? "A" : fromEnd === 1 ? "B" : "");
@@ -1329,7 +1317,7 @@ class Pad {
   }
 
   gif() {
-    const { H, W, C, curve } = this.layout, scale = curve ? 2 : Math.max(1, Math.round(140 / Math.max(H, W)));
+    const { H, W, C, graph } = this.layout, scale = graph ? 2 : Math.max(1, Math.round(140 / Math.max(H, W)));
     const palette = Array.from({ length: 256 }, (_, i) => (C === 1 ? [i, i, i]
       : [Math.floor(i / 42) % 6 * 51, Math.floor(i / 6) % 7 * 42.5 | 0, i % 6 * 51]));
     const canvas = newCanvas();
@@ -1372,44 +1360,41 @@ class Pad {
     const { losses: canvas } = el, { width: W, height: H } = canvas;
     const ctx = pen(canvas), known = losses.filter((v) => v != null);
     if (known.length < 2) return;
-    const low = Math.min(...known), high = Math.max(...known);
-    const x = (i) => 20 + i / (losses.length - 1) * (W - 40), y = (v) => 20 + (high - v) / (high - low || 1) * (H - 40);
-    wipe(canvas);
-    ctx.strokeStyle = ctx.fillStyle = this.accent ?? "#0072b2";
-    ctx.lineWidth = 3;
-    ctx.beginPath();
-    losses.forEach((v, i) => v != null && ctx.lineTo(x(i), y(v)));
-    ctx.stroke();
-    if (losses[at] != null) ctx.beginPath(), ctx.arc(x(at), y(losses[at]), 9, 0, 7), ctx.fill();
+    const low = Math.min(...known), high = Math.max(...known, low + 1e-9);
+    paintGraph(ctx, losses, { W, H, low, high, names: true, color: this.accent }, 0);
+    ctx.globalAlpha = 0.3;
+    ctx.fillRect((at + 0.5) / losses.length * W - 2, 0, 4, H);
+    ctx.globalAlpha = 1;
   }
 
   // ---------------- the page around it
 
   /** Fit the page to the model. */
   build(anew) {
-    const { el, meta, k } = this;
-    const fits = { sliders: true, draw: !this.layout.curve && meta.network, journey: true, time: meta.time };
+    const { el, meta, k, thing, layout: { graph, C, large, small } } = this;
+    const fits = { sliders: true, draw: !graph && C === 1 && meta.network, journey: true, time: meta.time };
     const panels = this.options.panels.filter((name) => fits[name]);
     this.root.style.setProperty("--map-height", `${this.options.height}px`);
     el.axes.hidden = k < 3;
     el.pcaBox.hidden = !meta.pca;
     el.near.parentNode.hidden = !meta.images;
-    el.dots.disabled = !meta.images || this.layout.curve;
+    this.root.classList.toggle("lp-graph", !!graph);
+    el.dots.hidden = !meta.images || graph;
     el.resample.hidden = el.prior.hidden = !meta.variational;
     el.random.disabled = !meta.images;
-    for (const canvas of [el.big, el.near, el.pca]) canvas.width = this.layout.W, canvas.height = this.layout.H;
+    el.random.textContent = `Any ${thing}`;
+    for (const [canvas, { W, H }] of [[el.big, large], [el.near, small], [el.pca, small]]) canvas.width = W, canvas.height = H;
     this.thumbs = new Map();
-    const text = (tag, content) => Object.assign(document.createElement(tag), { textContent: content });
     el.legend.replaceChildren(...meta.classes.map(({ name, color }) => {
-      const node = text("span", name), dot = document.createElement("i");
+      const node = document.createElement("span"), dot = document.createElement("i");
       dot.style.background = color;
-      node.prepend(dot);
+      node.append(dot, name);
       return node;
     }));
     el.overlay.setAttribute("aria-label", `Map of ${meta.points} held-out codes of ${meta.model.name}`);
     if (k > 2 && (anew || el.axisX.childElementCount !== k)) for (const select of [el.axisX, el.axisY]) {
-      select.replaceChildren(...meta.dimensions.map((d) =>
-        Object.assign(text("option", this.nameOf(d.index) + (d.dead ? " (dead)" : "")), { value: d.index })));
+      select.replaceChildren(...meta.dimensions.map(({ index, dead }) =>
+        new Option(this.nameOf(index) + (dead ? " (dead)" : ""), index)));
     }
     [el.axisX.value, el.axisY.value] = this.axes;
     const order = meta.dimensions.map((d) => d.index).join();

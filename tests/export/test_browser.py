@@ -205,3 +205,25 @@ def test_the_explorer_holds_everything_within_three_megabytes():
         kind = {"half": "<f2"}.get(entry["type"], entry["type"])
         found = np.frombuffer(packed, kind, entry["length"], entry["at"])
         np.testing.assert_allclose(found, bundle.arrays[entry["name"]], rtol=1e-3, atol=1e-6)
+
+
+def test_a_table_travels_with_its_range_and_its_columns():
+    x = np.random.default_rng(2).uniform(-3, 5, (40, 64)).astype(np.float32)
+    columns = [(f"c{i}", i, 2.0) for i in range(64)]
+    span = (-3.0, 5.0)
+    components, mean = np.linalg.qr(x.T)[0].T[:3], x.mean(0)
+    scores = (x - mean) @ components.T
+    bundle, _ = small_bundle(
+        codes=scores, images=x, labels=None, value_range=span, columns=columns,
+        pca=(components, mean), kind="table",
+    )  # fmt: skip
+    assert bundle.meta["range"] == [-3, 5]
+    assert bundle.meta["columns"][5] == {"name": "c5", "mean": 5.0, "std": 2.0}
+    back = -3 + bundle.arrays["images"].reshape(40, 64) / 255 * 8
+    np.testing.assert_allclose(back, x, atol=8 / 255 / 2 + 1e-5)
+    # The fit from codes to scores is the identity, as the codes are the scores.
+    matrix, offset = np.split(bundle.arrays["pca"][3 * 64 + 64 :], [9])
+    np.testing.assert_allclose(matrix.reshape(3, 3), np.eye(3), atol=0.02)
+    np.testing.assert_allclose(offset, 0, atol=0.05)
+    with pytest.raises(ExportError, match="2 columns for 64 values"):
+        small_bundle(columns=columns[:2])
