@@ -3,7 +3,15 @@
 import streamlit as st
 
 from pages.parts import pad_data, session
-from pages.parts.decode_parts import export_button, interpolations, manifold, traversals
+from pages.parts.decode_parts import (
+    choose_label,
+    export_button,
+    has_plane,
+    interpolations,
+    manifold,
+    styles,
+    traversals,
+)
 from pages.parts.latent_pad import explorer_html, latent_pad
 from pages.parts.layout import explain, head
 
@@ -12,13 +20,11 @@ head(
     "Move over the map, drag a slider, or draw a digit of your own: what the decoder makes of "
     "each point is drawn while you move.",
 )
-held = session.hand()
+held = choose_label(session.hand())
 bundle = pad_data.bundle_for(held)
 latent_pad(bundle, key="pad_decode", mode="decode", decode=pad_data.decoder_for(held))
 export_button(held, bundle, explorer_html)
-names = ["Traversals", "Interpolation"] + (
-    ["The whole plane"] if held.card.spec.latent_dim == 2 else []
-)
+names = ["Traversals", "Interpolation"] + (["The whole plane"] if has_plane(held) else [])
 which = st.segmented_control("On paper", names, default=names[0], key="on_paper") or names[0]
 if which == "Traversals":
     traversals(held)
@@ -26,6 +32,7 @@ elif which == "Interpolation":
     interpolations(held)
 else:
     manifold(held)
+styles(held)
 explain(
     "The sliders come **most informative first**: for a VAE by the mean KL that a latent number "
     "carries, in nats; for an autoencoder by the variance of its codes. Their ranges hold 99 % of "

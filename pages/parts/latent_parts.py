@@ -8,17 +8,21 @@ import numpy as np
 import streamlit as st
 import torch
 
-from aecore.figures import charts, images
+from aecore.datasets import Split
+from aecore.figures import charts, images, palette
+from aecore.figures.examples import INK, Version, frame_of, gallery, legend, panel, panel_width
 from aecore.latent import encode_split, nearest
-from aecore.metrics import CodeQuality, code_quality
+from aecore.metrics import CodeQuality, code_quality, labels_for
 from pages.parts import session
+from pages.parts.drawing import drawing
 from pages.parts.latent_point_3d import latent_point_3d
 from pages.parts.session import Hand
 
 SIZES = (2000, 10_000, 70_000)
 TSNE_POINTS, TSNE_CHUNKS, TSNE_STEPS = 2000, 4, 250
 AXES, PCA_OF_CODES, TSNE = "latent numbers", "PCA of the codes", "t-SNE of the codes"
-SHOWN = 24
+SHOWN, SHOWN_PLOTS = 24, 12
+EXAMINED = {"image": 230, "lines": 300, "bars": 430}  # height in CSS pixels, by kind of drawing
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,8 @@ def _pool(key: tuple[str, int], everything: bool) -> Pool:
     scores = np.concatenate(
         [held.basis.encode(s.batch(slice(None)).flatten(1).numpy(), k) for s in splits]
     )
+    # Data with fewer values than the code has numbers have fewer components too.
+    scores = np.pad(scores, ((0, 0), (0, k - scores.shape[1])))
     labels = None
     if splits[0].labels is not None:
         labels = np.concatenate([s.labels.numpy() for s in splits])
@@ -68,7 +74,7 @@ def choose_view(held: Hand) -> View:
     default = sizes.index(10_000) if 10_000 in sizes else len(sizes) - 1
     size = places[0].selectbox(
         "Points", sizes, index=default, format_func=lambda n: f"{n:,}", key="points",
-        help="Above the held-out images the training images join.",
+        help="Above the held-out examples the training examples join.",
     )  # fmt: skip
     three = k >= 3 and places[1].segmented_control(
         "Drawn in", ["2-D", "3-D"], default="3-D" if k == 3 else "2-D", key="drawn_in"
@@ -171,7 +177,8 @@ def figure_of(held: Hand, view: View) -> np.ndarray:
             st.rerun()
     n = len(held.data.test)
     st.caption(
-        f"{view.size:,} images, {'held out' if view.size <= n else 'held-out and training ones'}. "
+        f"{view.size:,} {frame_of(held.data).thing}s, "
+        f"{'held out' if view.size <= n else 'held-out and training ones'}. "
         "What is chosen in one map is marked in both. Double click clears it; a click in the "
         "legend hides a class."
     )
@@ -193,67 +200,122 @@ def _chosen(key: str) -> np.ndarray:
     return np.unique(np.array(found, dtype=int))
 
 
-def _example(held: Hand, index: int) -> torch.Tensor:
+def _place(held: Hand, index: int) -> tuple[Split, torch.Tensor]:
+    """Where an example of the pool is: its split, and its position there as (1,)."""
     n = len(held.data.test)
     split, at = (held.data.test, index) if index < n else (held.data.train, index - n)
-    return split.batch(slice(at, at + 1))
+    return split, torch.tensor([at])
+
+
+def _example(held: Hand, index: int) -> torch.Tensor:
+    split, at = _place(held, index)
+    return split.batch(at)
+
+
+@torch.inference_mode()
+def _reconstruction(held: Hand, index: int) -> np.ndarray:
+    split, at = _place(held, index)
+    return held.model.reconstruct(split.batch(at), labels_for(held.model, split, at)).numpy()[0]
+
+
+def _class_of(held: Hand, pool: Pool, index: int) -> str:
+    label, names = -1 if pool.labels is None else int(pool.labels[index]), held.data.class_names
+    return names[label] if 0 <= label < len(names) else ""
 
 
 def examine(held: Hand, view: View, chosen: np.ndarray) -> None:
-    """The chosen images: one with its reconstruction and neighbours, or many at a glance."""
-    with st.container(height=230, border=True):
+    """The chosen examples: one with its reconstruction and neighbours, or many at a glance."""
+    frame = frame_of(held.data)
+    image = frame.kind == "image"
+    with st.container(height=EXAMINED[frame.kind], border=True):
         if not len(chosen):
-            st.markdown("Nothing is chosen yet. Click a point to see its image, what the model "
-                        "makes of it and its nearest neighbours.")  # fmt: skip
-        elif held.data.spec.kind != "image":
-            st.dataframe({"no.": chosen})
+            st.markdown(
+                f"Nothing is chosen yet. Click a point to see its {frame.thing}, what the model "
+                "makes of it and its nearest neighbours."
+            )
         elif len(chosen) == 1:
-            _one(held, int(chosen[0]), view)
+            (_one if image else _one_plot)(held, int(chosen[0]), view)
         else:
-            _many(held, chosen)
+            (_many if image else _many_plots)(held, chosen)
 
 
 def _picture(x: np.ndarray) -> np.ndarray:
     return images.grid([images.as_image(x)], 1, enlarge=images.enlargement(x.shape[-1], 130))
 
 
+def _versions(held: Hand, index: int) -> list[Version]:
+    """An example as it is, as the model draws it, and as PCA does."""
+    x, k = _example(held, index), held.card.spec.latent_dim
+    pca = held.basis.reconstruct(x.flatten(1).numpy(), k).reshape(x.shape[1:])
+    return [
+        Version("original", x.numpy()[0], INK),
+        Version("reconstruction", _reconstruction(held, index), palette.MODEL),
+        Version(f"PCA, k = {k}", pca, palette.PCA),
+    ]
+
+
 def _one(held: Hand, index: int, view: View) -> None:
     pool = _pool(held.key, view.size > len(held.data.test))
-    x = _example(held, index)
-    with torch.inference_mode():
-        x_hat = held.model.reconstruct(x).numpy()
-    k = held.card.spec.latent_dim
-    pca = held.basis.reconstruct(x.flatten(1).numpy(), k).reshape(x.shape)
-    label = "" if pool.labels is None else held.data.class_names[pool.labels[index]]
     places = st.columns([1, 1, 1, 4])
-    for place, title, value in zip(
-        places, ("Original", "Reconstruction", f"PCA, k = {k}"), (x.numpy(), x_hat, pca),
-        strict=False,
-    ):  # fmt: skip
-        place.caption(title)
-        place.image(_picture(value[0]), width=130)
+    for place, version in zip(places, _versions(held, index), strict=False):
+        place.caption(version.name.capitalize() if version.name[0].islower() else version.name)
+        place.image(_picture(version.values), width=130)
     near = nearest(pool.codes, pool.codes[index], 8, skip=index)
     pictures = [images.as_image(_example(held, int(i)).numpy()[0]) for i in near]
-    places[3].caption(f"No. {index}, class {label}: its nearest neighbours by code")
+    label = _class_of(held, pool, index)
+    places[3].caption(
+        f"No. {index}{f', class {label}' if label else ''}: its nearest neighbours by code"
+    )
     places[3].image(images.grid(pictures, 8, enlarge=images.enlargement(8 * 29, 560)))
     if pool.labels is not None:
         places[3].caption("Their classes: " + ", ".join(
-            held.data.class_names[pool.labels[i]] for i in near))  # fmt: skip
+            _class_of(held, pool, int(i)) for i in near))  # fmt: skip
+
+
+def _one_plot(held: Hand, index: int, view: View) -> None:
+    """Lines or bars: the example in three versions, beside its three nearest neighbours."""
+    frame, pool = frame_of(held.data), _pool(held.key, view.size > len(held.data.test))
+    versions = _versions(held, index)
+
+    def title(text: str, i: int) -> str:
+        label = _class_of(held, pool, i)
+        return f"{text}, no. {i}" + (f" · {label}" if label else "")
+
+    panels = [panel(frame, versions, title("The chosen", index), between=True)]
+    for i in nearest(pool.codes, pool.codes[index], 3, skip=index):
+        other = Version("neighbour", _example(held, int(i)).numpy()[0], palette.TRAIN)
+        panels.append(panel(frame, [versions[0], other], title("A neighbour by code", int(i))))
+    about = [(v.name, v.color) for v in versions] + [("nearest neighbours", palette.TRAIN)]
+    drawing(legend(about) + gallery(panels, panel_width(frame)), key="examined")
+
+
+def _some(chosen: np.ndarray, most: int) -> np.ndarray:
+    return chosen[np.linspace(0, len(chosen) - 1, min(most, len(chosen))).astype(int)]
+
+
+def _say_how_many(chosen: np.ndarray, shown: np.ndarray, thing: str) -> None:
+    st.caption(
+        f"{len(chosen):,} {thing}s chosen"
+        + (f", {len(shown)} of them shown" if len(shown) < len(chosen) else "")
+        + (", each with its reconstruction" if thing != "image" else "; below each its "
+           "reconstruction")
+    )  # fmt: skip
 
 
 def _many(held: Hand, chosen: np.ndarray) -> None:
-    shown = chosen[np.linspace(0, len(chosen) - 1, min(SHOWN, len(chosen))).astype(int)]
-    x = torch.cat([_example(held, int(i)) for i in shown])
-    with torch.inference_mode():
-        x_hat = held.model.reconstruct(x).numpy()
-    st.caption(
-        f"{len(chosen):,} images chosen"
-        + (f", {len(shown)} of them shown" if len(shown) < len(chosen) else "")
-        + "; below each its reconstruction"
-    )
-    pictures = [images.as_image(v) for v in x.numpy()] + [images.as_image(v) for v in x_hat]
+    shown = _some(chosen, SHOWN)
+    _say_how_many(chosen, shown, "image")
+    x = [_example(held, int(i)).numpy()[0] for i in shown]
+    pictures = [images.as_image(v) for v in (*x, *(_reconstruction(held, int(i)) for i in shown))]
     enlarge = images.enlargement(29 * len(shown), 1000)
     st.image(images.grid(pictures, len(shown), enlarge=enlarge), width="content")
+
+
+def _many_plots(held: Hand, chosen: np.ndarray) -> None:
+    frame, shown = frame_of(held.data), _some(chosen, SHOWN_PLOTS)
+    _say_how_many(chosen, shown, frame.thing)
+    panels = [panel(frame, _versions(held, int(i))[:2], f"No. {i}", between=True) for i in shown]
+    drawing(gallery(panels, panel_width(frame)), key="examined_many")
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
@@ -284,5 +346,6 @@ def quality(held: Hand) -> None:
                 delta_color="off", delta_arrow="off",
             )  # fmt: skip
     st.caption(
-        f"Held-out images; trustworthiness and silhouette on the first {ours.sample:,} of them."
+        f"Held-out {frame_of(held.data).thing}s; trustworthiness and silhouette on the first "
+        f"{ours.sample:,} of them."
     )

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 import numpy as np
 import streamlit as st
 import torch
 
 from aecore import checkpoints
+from aecore.datasets import Split
 from aecore.errors import ExportError
 from aecore.export import EpochFrame, PadBundle, build_bundle, export_network, with_frames
 from aecore.figures import palette
 from aecore.latent import Codes, encode_split
+from aecore.losses import squared_error_per_value
+from aecore.models.pca import PCABasis
 from aecore.runs import Run
+from aecore.training import value_range
 from pages.parts import session
 from pages.parts.session import Hand
 
@@ -20,19 +26,75 @@ HOME_POINTS, HOME_IMAGES = 1500, 800
 LIVE_POINTS, LIVE_IMAGES = 1500, 600
 
 
+@dataclass(frozen=True)
+class Told(Hand):
+    """A conditional model with one label said for good, which makes it a model of z alone, and
+    only the held-out examples of that class. `whole` is the model in hand itself."""
+
+    label: int
+    whole: Hand
+
+    @property
+    def basis(self) -> PCABasis:
+        """PCA of all classes: it is told nothing."""
+        return self.whole.basis
+
+
+def told(held: Hand, label: int) -> Told:
+    """A conditional model in hand, told a label."""
+    test, name = held.data.test, held.data.class_names[label]
+    rows = torch.nonzero(test.labels == label)[:, 0]
+    if len(rows) < 2:  # nothing of this class is held out
+        rows = torch.arange(len(test))
+    data = replace(held.data, test=Split(test.x[rows], test.labels[rows]))
+    card = replace(held.card, name=f"{held.card.name}, told {name}")
+    model = held.model.given(label)
+    return Told(f"{held.ref}/{label}", held.version, model, card, data, label, held)
+
+
+def codes_of(held: Hand) -> Codes:
+    """Codes of every held-out example of a hand."""
+    return (
+        _told_codes(held.whole.key, held.label) if isinstance(held, Told) else session.codes(held)
+    )
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _told_codes(key: tuple[str, int], label: int) -> Codes:
+    held = told(session.hand_of(key[0]), label)
+    return encode_split(held.model, held.data.test)
+
+
+def _model_of_z(held: Hand) -> Hand:
+    """What the pad can show: of a conditional model the first class, until a label is chosen."""
+    return told(held, 0) if held.model.conditional else held
+
+
 def bundle_for(held: Hand, small: bool = False) -> PadBundle:
     """The pad's data for a model; small sends fewer points, for a quick first page."""
-    return _bundle(held.key, small)
+    held = _model_of_z(held)
+    if isinstance(held, Told):
+        return _bundle(held.whole.key, small, held.label)
+    return _bundle(held.key, small, None)
 
 
 @st.cache_resource(max_entries=24, show_spinner=False)
-def _bundle(key: tuple[str, int], small: bool) -> PadBundle:
+def _bundle(key: tuple[str, int], small: bool, label: int | None) -> PadBundle:
     held = session.hand_of(key[0])
+    if label is not None:
+        held = told(held, label)
     if small:
         codes = encode_split(held.model, held.data.test.first(HOME_POINTS))
         return make_bundle(held, codes, None, (HOME_POINTS, HOME_IMAGES))
-    errors = session.held_out_errors(held)
-    return make_bundle(held, session.codes(held), errors, (MAP_POINTS, MAP_IMAGES))
+    return make_bundle(held, codes_of(held), _held_out_errors(held), (MAP_POINTS, MAP_IMAGES))
+
+
+def _held_out_errors(held: Hand) -> np.ndarray:
+    if not isinstance(held, Told):
+        return session.held_out_errors(held)
+    with torch.inference_mode():
+        x = held.data.test.batch(slice(None))
+        return squared_error_per_value(held.model.reconstruct(x), x).numpy()
 
 
 def make_bundle(
@@ -56,14 +118,22 @@ def make_bundle(
         logvar=None if codes.logvar is None else codes.logvar[:points],
         kl=codes.informativeness() if held.model.variational else None,
         images=test.x[:images].numpy(),
+        value_range=value_range(held.data),
+        columns=[(c.name, c.mean, c.std) for c in held.data.columns],
         labels=None if test.labels is None else test.labels[:points].numpy(),
         class_names=held.data.class_names or None,
         class_colors=palette.CLASSES,
         held_out_errors=errors,
-        pca=(basis.components[:k], basis.mean),
+        pca=(_components(basis, k), basis.mean),
         kind=held.data.spec.kind,
         epoch=held.card.epochs_done,
     )
+
+
+def _components(basis: PCABasis, k: int) -> np.ndarray:
+    """The first k components (k, D); where the data have fewer, the rest are zeros."""
+    found = basis.components[:k]
+    return np.pad(found, ((0, k - len(found)), (0, 0)))
 
 
 def travelling_bundle(held: Hand, run: Run, wanted: int | None = None) -> PadBundle:
@@ -76,7 +146,7 @@ def travelling_bundle(held: Hand, run: Run, wanted: int | None = None) -> PadBun
 
 @st.cache_resource(max_entries=24, show_spinner=False)
 def _travelling(key: tuple[str, int], wanted: int | None) -> PadBundle:
-    held = session.hand_of(key[0])
+    held = _model_of_z(session.hand_of(key[0]))
     run, jobs = session.jobs().get(key[0]), session.jobs()
     # Fewer points than elsewhere: they are encoded anew at each epoch of a run under way.
     sample = held.data.test.first(LIVE_POINTS)
@@ -86,12 +156,13 @@ def _travelling(key: tuple[str, int], wanted: int | None) -> PadBundle:
     by_epoch = {int(row["epoch"]): row.get("test_mse") for row in run.recording.history}
     frames = []
     if wanted is not None:
-        found = checkpoints.load(past[wanted])
+        model = checkpoints.load(past[wanted]).model
+        model = model.given(held.label) if isinstance(held, Told) else model
         frames = [
             EpochFrame(
                 wanted,
-                encode_split(found.model, sample).mu,
-                export_network(found.model),
+                encode_split(model, sample).mu,
+                export_network(model),
                 by_epoch.get(wanted),
             )
         ]
@@ -101,8 +172,10 @@ def _travelling(key: tuple[str, int], wanted: int | None) -> PadBundle:
 def decoder_for(held: Hand):
     """z (k,) -> x_hat (*shape) on the server, for models that are too large for the browser."""
 
+    model = _model_of_z(held).model
+
     def decode(z: np.ndarray) -> np.ndarray:
         with torch.inference_mode():
-            return held.model.decode(torch.from_numpy(z)[None])[0].numpy()
+            return model.decode(torch.from_numpy(z)[None])[0].numpy()
 
     return decode

@@ -8,9 +8,27 @@ import numpy as np
 import streamlit as st
 import torch
 
-from aecore.figures import charts, images
-from aecore.metrics import EVALUATION_BATCH, expected_band, psnr, squared_error_per_value, ssim
+from aecore.figures import charts, images, palette
+from aecore.figures.examples import (
+    GREY,
+    INK,
+    Version,
+    frame_of,
+    gallery,
+    legend,
+    panel,
+    panel_width,
+)
+from aecore.metrics import (
+    EVALUATION_BATCH,
+    expected_band,
+    labels_for,
+    psnr,
+    squared_error_per_value,
+    ssim,
+)
 from pages.parts import session
+from pages.parts.drawing import drawing
 from pages.parts.layout import band_text
 from pages.parts.session import Hand
 
@@ -20,35 +38,36 @@ COUNTS = (5, 8, 10)
 
 @dataclass(frozen=True)
 class Scores:
-    """Per held-out example, (n,): squared error per pixel and SSIM, of the model and of PCA."""
+    """Per held-out example, (n,): squared error per value and SSIM, of the model and of PCA; SSIM
+    is None for what is no image."""
 
     mse: np.ndarray
     pca_mse: np.ndarray
-    ssim: np.ndarray | None
-    pca_ssim: np.ndarray | None
+    ssim: np.ndarray | None = None
+    pca_ssim: np.ndarray | None = None
 
 
-@st.cache_resource(max_entries=32, show_spinner="Measuring on all held-out images …")
+@st.cache_resource(max_entries=32, show_spinner="Measuring on all held-out examples …")
 def _scores(key: tuple[str, int]) -> Scores:
     held = session.hand_of(key[0])
-    k, image = held.card.spec.latent_dim, held.data.spec.kind == "image"
-    found: list[list[np.ndarray]] = []
+    k, image = held.card.spec.latent_dim, frame_of(held.data).kind == "image"
+    test, found = held.data.test, []
     with torch.inference_mode():
-        for start in range(0, len(held.data.test), EVALUATION_BATCH):
-            x = held.data.test.batch(slice(start, start + EVALUATION_BATCH))
-            x_hat = held.model.reconstruct(x)
+        for start in range(0, len(test), EVALUATION_BATCH):
+            part = slice(start, start + EVALUATION_BATCH)
+            x = test.batch(part)
+            x_hat = held.model.reconstruct(x, labels_for(held.model, test, part))
             flat = x.flatten(1).numpy()
             pca = torch.from_numpy(held.basis.reconstruct(flat, k)).view_as(x)
             row = [squared_error_per_value(x_hat, x), squared_error_per_value(pca, x)]
             row += [ssim(x_hat, x), ssim(pca, x)] if image else []
             found.append([v.numpy() for v in row])
-    columns = [np.concatenate(c) for c in zip(*found, strict=True)]
-    return Scores(*columns) if image else Scores(*columns, None, None)
+    return Scores(*(np.concatenate(c) for c in zip(*found, strict=True)))
 
 
 def headline(held: Hand) -> None:
     """Held-out figures of the model, each with PCA's and the expected band where one is known."""
-    scores, card = _scores(held.key), held.card
+    scores, card, frame = _scores(held.key), held.card, frame_of(held.data)
     mse, pca = float(scores.mse.mean()), float(scores.pca_mse.mean())
     cells = st.columns(4)
     band = None
@@ -56,14 +75,21 @@ def headline(held: Hand) -> None:
         band = expected_band(held.data.name, card.spec, "mse")
     cells[0].metric("Held-out MSE", f"{mse:.4f}", f"{mse - pca:+.4f} against PCA",
                     delta_color="inverse", help=band_text(band))  # fmt: skip
-    db = [float(psnr(torch.from_numpy(v)).mean()) for v in (scores.mse, scores.pca_mse)]
-    cells[1].metric("PSNR, mean", f"{db[0]:.1f} dB", f"{db[0] - db[1]:+.1f} dB against PCA")
+    if held.data.spec.bounded:
+        db = [float(psnr(torch.from_numpy(v)).mean()) for v in (scores.mse, scores.pca_mse)]
+        cells[1].metric("PSNR, mean", f"{db[0]:.1f} dB", f"{db[0] - db[1]:+.1f} dB against PCA")
+    else:
+        kept = [1 - v / max(held.basis.mse(0), 1e-12) for v in (mse, pca)]
+        cells[1].metric(
+            "Variance kept", f"{kept[0]:.1%}", f"{100 * (kept[0] - kept[1]):+.1f} % against PCA",
+            help="1 − MSE / the MSE of the mean example. Below 0 the mean alone would do better.",
+        )  # fmt: skip
     if scores.ssim is not None:
         ours, theirs = float(scores.ssim.mean()), float(scores.pca_ssim.mean())
         cells[2].metric("SSIM, mean", f"{ours:.3f}", f"{ours - theirs:+.3f} against PCA")
     better = float((scores.mse < scores.pca_mse).mean())
-    cells[3].metric("Images drawn better than by PCA", f"{better:.0%}",
-                    f"{len(held.data.test):,} held-out images", delta_color="off",
+    cells[3].metric(f"{frame.thing.title()}s drawn better than by PCA", f"{better:.0%}",
+                    f"{len(held.data.test):,} held-out {frame.thing}s", delta_color="off",
                     delta_arrow="off")  # fmt: skip
 
 
@@ -72,7 +98,8 @@ def choose_examples(held: Hand) -> tuple[np.ndarray, bool]:
     places = st.columns([2.2, 1.4, 1, 1.6], vertical_alignment="bottom")
     order = places[0].segmented_control("Show", ORDERS, default=ORDERS[-1], key="show") or "random"
     names = held.data.class_names
-    wanted = places[1].selectbox("Class", ["all", *names], disabled=not names, key="class")
+    wanted = places[1].selectbox("Class", ["all", *names], disabled=not names,
+                                key=f"class_{held.data.name}")  # fmt: skip
     count = places[2].selectbox("How many", COUNTS, index=2, key="how_many")
     sampled = False
     with places[3]:
@@ -104,51 +131,62 @@ def _shuffle() -> None:
 
 @dataclass(frozen=True)
 class Drawn:
-    """Examples (n, *shape) in three versions."""
+    """Examples (n, *shape) in their versions; the last two are of a denoising model only: what
+    it gets to see in training, and what it makes of that."""
 
     x: np.ndarray
     x_hat: np.ndarray
     pca: np.ndarray
+    damaged: np.ndarray | None = None
+    repaired: np.ndarray | None = None
 
 
+@torch.inference_mode()
 def reconstruct(held: Hand, rows: np.ndarray, sampled: bool) -> Drawn:
     """The model's and PCA's reconstructions of some held-out examples."""
-    x = held.data.test.batch(torch.from_numpy(rows))
-    with torch.inference_mode():
-        posterior = held.model.encode(x)
-        seed = st.session_state.get("shuffle", 0)
-        z = posterior.sample(torch.Generator().manual_seed(seed)) if sampled else posterior.mu
-        x_hat = held.model.decode(z)
+    model, index = held.model, torch.from_numpy(rows)
+    x, labels = held.data.test.batch(index), labels_for(model, held.data.test, index)
+    generator = torch.Generator().manual_seed(st.session_state.get("shuffle", 0))
+    posterior = model.encode(x, labels)
+    x_hat = model.decode(posterior.sample(generator) if sampled else posterior.mu, labels)
     flat = x.flatten(1).numpy()
     pca = held.basis.reconstruct(flat, held.card.spec.latent_dim).reshape(x.shape)
-    return Drawn(x.numpy(), x_hat.numpy(), pca)
+    drawn = Drawn(x.numpy(), x_hat.numpy(), pca)
+    if not hasattr(model, "damage"):
+        return drawn
+    damaged = model.damage(x, generator)
+    repaired = model.reconstruct(damaged).numpy()
+    return Drawn(drawn.x, drawn.x_hat, pca, damaged.numpy(), repaired)
 
 
 def strips(held: Hand, rows: np.ndarray, drawn: Drawn) -> None:
-    """The four rows of pictures, all at one size on one grey scale."""
+    """The chosen examples in all versions: rows of pictures, or a plot for each."""
     if not len(rows):
-        st.info("No held-out image has this class; choose another.", icon=":material/info:")
-        return
+        st.info("No held-out example has this class; choose another.", icon=":material/info:")
+    elif frame_of(held.data).kind == "image":
+        _pictures(held, rows, drawn)
+    else:
+        _plots(held, rows, drawn)
+
+
+def _pictures(held: Hand, rows: np.ndarray, drawn: Drawn) -> None:
+    """Rows of pictures, all at one size on one grey scale."""
     reach = 1.0
-    bands = (
-        ("Original", [images.as_image(v) for v in drawn.x]),
-        ("This model", [images.as_image(v) for v in drawn.x_hat]),
-        (f"PCA, k = {held.card.spec.latent_dim}", [images.as_image(v) for v in drawn.pca]),
-        (
-            "Model's error",
-            [images.error_image(a, b, reach) for a, b in zip(drawn.x_hat, drawn.x, strict=True)],
-        ),
-    )
-    width = drawn.x.shape[-1]
-    for title, pictures in bands:
+    bands = [("Original", drawn.x), ("This model", drawn.x_hat)]
+    if drawn.damaged is not None:
+        bands += [("Damaged, as it sees it", drawn.damaged),
+                  ("This model, from the damaged image", drawn.repaired)]  # fmt: skip
+    bands.append((f"PCA, k = {held.card.spec.latent_dim}", drawn.pca))
+    errors = [images.error_image(a, b, reach) for a, b in zip(drawn.x_hat, drawn.x, strict=True)]
+    enlarge = images.enlargement((drawn.x.shape[-1] + 1) * len(rows), 1100)
+    pictures = [(title, [images.as_image(v) for v in values]) for title, values in bands]
+    for title, row in [*pictures, ("Model's error", errors)]:
         label, picture = st.columns([1, 9], vertical_alignment="center")
         label.markdown(f"**{title}**")
-        enlarge = images.enlargement((width + 1) * len(rows), 1100)
-        picture.image(images.grid(pictures, len(rows), enlarge=enlarge), width="stretch")
-    errors = ((drawn.x_hat - drawn.x) ** 2).reshape(len(rows), -1).mean(1)
+        picture.image(images.grid(row, len(rows), enlarge=enlarge), width="stretch")
     label, text = st.columns([1, 9])
     label.markdown("**MSE**")
-    cells = "".join(f"<span>{error:.4f}</span>" for error in errors)
+    cells = "".join(f"<span>{error:.4f}</span>" for error in _errors(drawn.x_hat, drawn.x))
     text.html(
         f'<div style="display:grid;grid-template-columns:repeat({len(rows)},minmax(0,1fr));'
         f'text-align:center;font-size:clamp(.45rem,1.1vw,.875rem);opacity:.8">{cells}</div>'
@@ -160,15 +198,61 @@ def strips(held: Hand, rows: np.ndarray, drawn: Drawn) -> None:
     place.plotly_chart(bar, config={"displayModeBar": False}, key="error_bar")
 
 
+def _plots(held: Hand, rows: np.ndarray, drawn: Drawn) -> None:
+    """A plot for each example: original, model and PCA over each other, on one scale."""
+    pca = (f"PCA, k = {held.card.spec.latent_dim}", drawn.pca, palette.PCA)
+    _gallery(held, rows, drawn.x, ("this model", drawn.x_hat, palette.MODEL), pca, "examples")
+    st.caption(
+        "Error: mean squared, of standardised values. Bars go from the column's mean; the figure "
+        "is the original's, in its own unit. Under the pointer stand all of them."
+        if frame_of(held.data).kind == "bars"
+        else "Error: mean squared, per value. All plots have one scale; what is shaded is the "
+        "model's error."
+    )
+    if drawn.damaged is not None:
+        st.markdown("**From damaged data**, as the model saw them in training")
+        damaged = ("damaged, as it sees it", drawn.damaged, GREY)
+        ours = ("this model, from the damaged", drawn.repaired, palette.MODEL)
+        _gallery(held, rows, drawn.x, ours, damaged, "damaged")
+
+
+def _gallery(held: Hand, rows: np.ndarray, x: np.ndarray, ours, other, key: str) -> None:
+    """Plots of originals x and two more versions: (name, values (n, *shape), colour) each."""
+    frame, panels = frame_of(held.data), []
+    versions = [("original", x, INK), ours, other]
+    errors = [_errors(values, x) for _, values, _ in (ours, other)]
+    short = other[0].split(",")[0]
+    for i, row in enumerate(rows):
+        parts = [f"No. {row}", class_name(held, int(row))]
+        parts.append(f"error {errors[0][i]:.4f}, {short} {errors[1][i]:.4f}")
+        drawn = [Version(name, values[i], color) for name, values, color in versions]
+        panels.append(panel(frame, drawn, " · ".join(filter(None, parts)), between=True))
+    about = legend([(name, color) for name, _, color in versions])
+    drawing(about + gallery(panels, panel_width(frame)), key=key)
+
+
+def class_name(held: Hand, index: int) -> str:
+    """The class of a held-out example in words, or nothing where there is none."""
+    labels, names = held.data.test.labels, held.data.class_names
+    label = -1 if labels is None else int(labels[index])
+    return names[label] if 0 <= label < len(names) else ""
+
+
+def _errors(x_hat: np.ndarray, x: np.ndarray) -> np.ndarray:
+    return np.square(x_hat - x).reshape(len(x), -1).mean(1)
+
+
 def distribution(held: Hand) -> None:
     """How the figures spread over all held-out images."""
     scores = _scores(held.key)
-    kinds = ["MSE", "PSNR"] + (["SSIM"] if scores.ssim is not None else [])
+    thing = frame_of(held.data).thing
+    kinds = ["MSE"] + (["PSNR"] if held.data.spec.bounded else [])
+    kinds += ["SSIM"] if scores.ssim is not None else []
     left, right = st.columns([1, 4])
     kind = left.radio("Distribution of", kinds, key="distribution")
     left.caption("Dashed: the means.")
     if kind == "MSE":
-        pair, unit = (scores.mse, scores.pca_mse), "MSE per pixel, lower is better"
+        pair, unit = (scores.mse, scores.pca_mse), "MSE per value, lower is better"
     elif kind == "PSNR":
         pair = tuple(psnr(torch.from_numpy(v)).numpy() for v in (scores.mse, scores.pca_mse))
         unit = "PSNR in dB, higher is better"
@@ -176,8 +260,14 @@ def distribution(held: Hand) -> None:
         pair, unit = (scores.ssim, scores.pca_ssim), "SSIM, higher is better"
     ours, theirs = float(np.mean(pair[0])), float(np.mean(pair[1]))
     right.caption(
-        f"{kind} of {len(scores.mse):,} held-out images: mean {ours:.4g} for this model, "
+        f"{kind} of {len(scores.mse):,} held-out {thing}s: mean {ours:.4g} for this model, "
         f"{theirs:.4g} for PCA with as many numbers."
     )
-    right.plotly_chart(charts.error_histogram(*pair, unit=unit), key="errors_histogram",
+    fig = charts.error_histogram(*pair, unit=unit)
+    if thing != "image":
+        fig.update_yaxes(title=f"held-out {thing}s")
+        fig.for_each_trace(
+            lambda trace: trace.update(hovertemplate=trace.hovertemplate.replace("image", thing))
+        )
+    right.plotly_chart(fig, key="errors_histogram",
                        config={"displaylogo": False})  # fmt: skip

@@ -105,7 +105,7 @@ function drawChart(state) {
     c.fillText(shortNumber(x), xAt(x), height - bottom + 12);
   }
   c.textAlign = "center";
-  c.fillText("images seen", left + (width - left - right) / 2, height - 8);
+  c.fillText(`${state.thing}s seen`, left + (width - left - right) / 2, height - 8);
   c.globalAlpha = 1;
 
   const level = (value, color, text) => {
@@ -122,7 +122,7 @@ function drawChart(state) {
     c.fillText(text, width - right - 2, yAt(value) - 9);
   };
   level(data.pca, state.colors.pca, "PCA, the same k");
-  level(data.mean, state.colors.floor, "the mean image");
+  level(data.mean, state.colors.floor, `the mean ${state.thing}`);
 
   const curve = (points, color, dots) => {
     c.strokeStyle = color;
@@ -220,19 +220,23 @@ function moveMap(state) {
   state.frame = requestAnimationFrame(tick);
 }
 
-/** Three rows of images: original, reconstruction, PCA at the same k. */
-function drawImages(state) {
+/** Reconstructions beside the originals and PCA's: pictures in three rows, else a plot for each. */
+function drawExamples(state) {
   const { data } = state;
-  const canvas = state.images;
-  const shape = data.shape || [1, 28, 28];
-  const [channels, h, w] = shape.length === 3 ? shape : [1, 1, shape[0]];
+  const versions = [bytes(data.sample), bytes(data.x_hat), bytes(data.pca_sample)];
+  if (data.kind === "image") drawImages(state, versions);
+  else drawPlots(state, versions);
+}
+
+function drawImages(state, versions) {
+  const { data, examples: canvas } = state;
+  const [channels, h, w] = data.shape;
   const count = data.count || 10;
-  const rows = [bytes(data.sample), bytes(data.x_hat), bytes(data.pca_sample)];
   canvas.width = count * (w + 2) - 2;
   canvas.height = 3 * (h + 2) - 2;
   canvas.style.aspectRatio = `${canvas.width} / ${canvas.height}`;
   const c = canvas.getContext("2d");
-  rows.forEach((values, row) => {
+  versions.forEach((values, row) => {
     if (!values.length) return;
     for (let i = 0; i < count; i += 1) {
       const image = c.createImageData(w, h);
@@ -249,10 +253,54 @@ function drawImages(state) {
   });
 }
 
-function build(root) {
+/** Each example in a plot of its own: three lines, or for a table three bars a column. */
+function drawPlots(state, versions) {
+  const { data, examples: canvas, colors } = state;
+  const ink = getComputedStyle(state.root).color;
+  const wide = (canvas.clientWidth || 300) > 500;
+  const columns = Math.min(wide ? 5 : 2, data.count || 1);
+  const rows = Math.ceil((data.count || 1) / columns);
+  const cell = 110;
+  const { context: c, width } = fit(canvas, rows * (cell + 12));
+  const [low, high] = data.range || [0, 1];
+  const across = (width - 14 * (columns - 1)) / columns;
+  for (let i = 0; i < (data.count || 0); i += 1) {
+    const left = (i % columns) * (across + 14);
+    const top = Math.floor(i / columns) * (cell + 12) + 6;
+    const y = (byte) => top + cell * (1 - byte / 255);
+    // A table's bars stand on the mean of the training data, which is 0.
+    const base = data.kind === "bars" ? y((255 * (0 - low)) / (high - low)) : top + cell;
+    c.fillStyle = ink;
+    c.globalAlpha = 0.3;
+    c.fillRect(left, base, across, 1);
+    versions.forEach((values, which) => {
+      const size = values.length / data.count;
+      c.globalAlpha = which ? 1 : 0.55;
+      c.fillStyle = [ink, colors.model, colors.pca][which];
+      c.strokeStyle = c.fillStyle;
+      c.lineWidth = 1.5;
+      c.beginPath();
+      for (let j = 0; j < size; j += 1) {
+        const value = y(values[i * size + j]);
+        if (data.kind === "bars") {
+          const step = across / size;
+          c.fillRect(left + step * (j + 0.08 + 0.28 * which), base, step * 0.26, value - base);
+        } else {
+          c.lineTo(left + (across * j) / (size - 1), value);
+        }
+      }
+      c.stroke();
+    });
+  }
+  c.globalAlpha = 1;
+}
+
+function build(root, kind) {
+  const image = kind === "image";
+  const thing = image ? "image" : "example";
   const figure = (title, small, wide) => {
     const box = document.createElement("figure");
-    if (wide) box.className = "wide";
+    if (wide) box.className = wide;
     const caption = document.createElement("figcaption");
     caption.innerHTML = `${title} <small>${small}</small>`;
     const canvas = document.createElement("canvas");
@@ -265,28 +313,37 @@ function build(root) {
   root.replaceChildren();
   const colors = { model: "#0b72c4", pca: "#d55e00", train: "#009e73", floor: "#8a9099" };
   const key = (color, text) => `<span style="color:${color}">&#9632;</span> ${text}`;
+  const title = image ? "Error per pixel" : "Error per value";
   const chart = figure(
-    "Error per pixel",
-    `${key(colors.model, "held out (line: 1,000 images, dots: all)")} &nbsp; `
-      + key(colors.train, "training images"),
+    title,
+    `${key(colors.model, `held out (line: at most 1,000 ${thing}s, dots: all)`)} &nbsp; `
+      + key(colors.train, `training ${thing}s`),
   );
-  const map = figure("Latent map", "1,000 held-out images, coloured by class");
-  const images = figure(
-    "Reconstructions", "top: original; middle: this model; bottom: PCA with as many numbers", true,
-  );
-  return { root, chart, map, images, colors, from: null, to: null, labels: [], frame: 0 };
+  const map = figure("Latent map", `held-out ${thing}s, coloured by class`);
+  const rows = "top: original; middle: this model; bottom: PCA with as many numbers";
+  const marks = [key("currentColor", "original"), key(colors.model, "this model"),
+    key(colors.pca, "PCA with as many numbers")].join(" &nbsp; ");
+  const about = kind === "bars" ? `${marks} &nbsp; a group of bars for each column, from its mean` : marks;
+  const examples = figure("Reconstructions", image ? rows : about, image ? "wide pixels" : "wide");
+  return { root, kind, thing, title, chart, map, examples, colors, from: null, to: null, labels: [], frame: 0 };
 }
 
 export default function runView({ data, parentElement }) {
   const root = parentElement.querySelector(".rv");
   let state = states.get(root);
+  if (state && state.kind !== data.kind) {
+    state.observer.disconnect();
+    cancelAnimationFrame(state.frame);
+    state = null;
+  }
   if (!state) {
-    state = build(root);
+    state = build(root, data.kind);
     states.set(root, state);
     state.observer = new ResizeObserver(() => {
       if (state.data) {
         drawChart(state);
         drawMap(state, 1);
+        if (state.kind !== "image") drawExamples(state);
       }
     });
     state.observer.observe(root);
@@ -295,15 +352,15 @@ export default function runView({ data, parentElement }) {
   const newMap = !state.data || state.data.map !== data.map;
   state.data = data;
   drawChart(state);
-  drawImages(state);
+  drawExamples(state);
   if (newMap) moveMap(state);
   else drawMap(state, 1);
   const last = data.heldout.length ? data.heldout[data.heldout.length - 1][1] : null;
   state.chart.setAttribute(
     "aria-label",
     last === null
-      ? "Error per pixel: no point yet"
-      : `Held-out error per pixel ${last.toFixed(4)}, PCA ${Number(data.pca).toFixed(4)}`,
+      ? `${state.title}: no point yet`
+      : `Held-out ${state.title.toLowerCase()} ${last.toFixed(4)}, PCA ${Number(data.pca).toFixed(4)}`,
   );
   return () => {
     cancelAnimationFrame(state.frame);

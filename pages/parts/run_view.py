@@ -14,6 +14,7 @@ import streamlit as st
 
 from aecore.datasets import source
 from aecore.figures import palette
+from aecore.figures.examples import kind_of
 from aecore.recording import Recording
 from aecore.runs import Run
 
@@ -36,7 +37,10 @@ def _payload(run: Run) -> dict[str, Any]:
     """Everything the canvas shows, as plain JSON (arrays as base64: nested bytes would be lost)."""
     recording = run.recording
     started, probe = recording.started, recording.probe
+    spec = source(run.dataset).spec
     data: dict[str, Any] = {
+        "kind": kind_of(spec),
+        "shape": list(spec.shape),
         "run": f"{run.run_id}/{run.attempt}",
         "version": recording.version,
         "live": recording.live,
@@ -49,12 +53,11 @@ def _payload(run: Run) -> dict[str, Any]:
         "total": None,
     }
     if started is not None:
-        shape = source(run.dataset).spec.shape
         data |= {
             "pca": started.pca_test_mse,
             "mean": started.mean_test_mse,
             "total": started.epochs * started.steps_per_epoch * run.config.batch_size,
-            "shape": list(shape),
+            "range": [started.low, started.high],
             "sample": _b64(started.sample),
             "pca_sample": _b64(started.pca_sample),
             "count": len(started.sample),

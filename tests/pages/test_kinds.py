@@ -1,0 +1,124 @@
+"""The pages that look at a model, with one of each kind of data and of each odd family."""
+
+from __future__ import annotations
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from aecore import checkpoints, datasets, jobs
+from aecore.recording import Recording
+from aecore.training import TrainState, train
+from aecore.types import ModelSpec, TrainConfig
+
+LINEAR = {"hidden": (16,), "output": "linear"}
+#: What to train: data, family, latent numbers, options.
+MODELS = {
+    "signals": ("signals", "dense-vae", 3, {"hidden": (16,), "loss": "mse"}),
+    "wine": ("wine", "dense-ae", 2, LINEAR),
+    "wine, more numbers than columns": ("wine", "dense-ae", 16, LINEAR),
+    "diabetes without labels": ("diabetes", "dense-ae", 3, LINEAR),
+    "damaged wine": ("wine", "denoising-ae", 2, {**LINEAR, "level": 0.5}),
+    "damaged digits": ("digits", "denoising-ae", 4, {"hidden": (16,), "level": 0.5}),
+    "told digits": ("digits", "conditional-vae", 2, {"hidden": (16,)}),
+    "told signals": ("signals", "conditional-vae", 2, {"hidden": (16,), "loss": "mse"}),
+}
+RECONSTRUCTIONS, LATENT, DECODE = (
+    f"pages/look/{name}.py" for name in ("reconstructions", "latent_space", "decode")
+)
+
+
+def uploaded(what: str) -> str:
+    """Train for an epoch, bring the file to the app, and return the run's id."""
+    name, family, latent_dim, options = MODELS[what]
+    data = datasets.load(name)
+    spec = ModelSpec(family, data.spec, latent_dim, options)
+    config = TrainConfig(epochs=1, limit=300)
+    state, recording = TrainState.fresh(spec, 0), Recording()
+    for event in train(spec, config, data, state=state):
+        recording.add(event)
+    card = recording.card(what, spec, config, data)
+    content = checkpoints.to_bytes(state.model, card)
+    return jobs.engine().upload("nobody", what, content).run_id
+
+
+def opened(path: str, run_id: str) -> AppTest:
+    app = AppTest.from_file("../../app.py", default_timeout=90)
+    app.query_params["model"] = run_id
+    app.run()
+    sound(app)
+    app.switch_page(path).run()
+    sound(app)
+    return app
+
+
+def sound(app: AppTest) -> None:
+    assert not app.exception, app.exception[0].message
+    assert not app.error, app.error[0].value
+
+
+@pytest.fixture(scope="module")
+def run_of():
+    made = {}
+
+    def run_id(what: str) -> str:
+        if what not in made:
+            made[what] = uploaded(what)
+        return made[what]
+
+    return run_id
+
+
+@pytest.mark.parametrize("what", MODELS)
+def test_reconstructions(run_of, what: str):
+    app = opened(RECONSTRUCTIONS, run_of(what))
+    metrics = [m.label for m in app.metric]
+    bounded, image = "wine" not in what and "diabetes" not in what, "digits" in what
+    assert ("PSNR, mean" in metrics) == bounded
+    assert ("SSIM, mean" in metrics) == image
+    text = " ".join(m.value for m in app.markdown)
+    if "damaged" in what:
+        assert ("Damaged, as it sees it" if image else "From damaged data") in text
+    for order in ("worst", "best", "one of each class"):
+        app.button_group(key="show").set_value(order).run()
+        sound(app)
+    if "told" in what:
+        app.button_group(key="code").set_value("one sample").run()
+        sound(app)
+    classes = datasets.load(MODELS[what][0]).class_names
+    if classes:
+        app.selectbox(key=f"class_{MODELS[what][0]}").set_value(classes[1]).run()
+        sound(app)
+
+
+@pytest.mark.parametrize("what", MODELS)
+def test_decode(run_of, what: str):
+    app = opened(DECODE, run_of(what))
+    told = "told" in what
+    if told:
+        app.button_group(key=f"told_{MODELS[what][0]}").set_value(1).run()
+        sound(app)
+    assert any("style across all labels" in s.value for s in app.subheader) == told
+    app.selectbox(key="through").set_value("an example's code").run()
+    sound(app)
+    group = app.button_group(key="on_paper")
+    assert ("The whole plane" in group.options) == (what == "told digits")
+    group.set_value("Interpolation").run()
+    sound(app)
+
+
+@pytest.mark.parametrize("what", MODELS)
+@pytest.mark.parametrize("chosen", [[0], [0, 3, 5]])
+def test_latent_space_shows_what_is_chosen(run_of, what: str, chosen: list[int], monkeypatch):
+    from pages.parts import latent_parts
+
+    monkeypatch.setattr(latent_parts, "_chosen", lambda key: latent_parts.np.array(chosen))
+    app = opened(LATENT, run_of(what))
+    text = " ".join(m.value for m in (*app.markdown, *app.caption))
+    assert "Nothing is chosen yet" not in text
+    if len(chosen) > 1:
+        assert "3 images chosen" in text or "3 examples chosen" in text
+
+
+def test_home_shows_what_is_no_image(run_of):
+    for what in ("wine", "signals", "told digits"):
+        opened("pages/home.py", run_of(what))
