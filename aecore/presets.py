@@ -261,8 +261,8 @@ PRESETS = {
             "finds the position across, one the position down. Made for the generated shapes.",
             "conv-vae",
             6,
-            {"channels": (32, 32, 64), "hidden": (128,), "independence": 15.0},
-            TrainConfig(epochs=14, learning_rate=2e-3, schedule="one-cycle"),
+            {"channels": (32, 32, 64), "hidden": (128,), "independence": 30.0},
+            TrainConfig(epochs=10, learning_rate=2e-3, schedule="one-cycle"),
         ),
         Preset(
             "stacked",
