@@ -8,6 +8,7 @@ import dataclasses
 import json
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,8 @@ def _parser() -> argparse.ArgumentParser:
         sub.set_defaults(run=run)
         return sub
 
-    command("datasets", _datasets, "List the datasets.")
+    sub = command("datasets", _datasets, "List the datasets, or download one.")
+    sub.add_argument("--fetch", metavar="NAME", help="download this dataset")
     command("presets", _presets, "List the presets.")
     sub = command("train", _train, "Train a preset on a dataset.")
     sub.add_argument("--preset", required=True)
@@ -72,17 +74,52 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _datasets(args) -> list[dict[str, Any]]:
-    return [
-        {
-            "name": s.name,
-            "title": s.title,
-            "shape": list(s.spec.shape),
-            "kind": s.spec.kind,
-            "about": s.about,
-            "licence": s.licence,
-        }
-        for s in datasets.sources().values()
-    ]
+    if args.fetch is None:
+        return [_described(s) for s in datasets.sources().values()]
+    source = datasets.source(args.fetch)
+    if source.fetch is None:
+        print(f"{source.title} needs no download: it is on this machine.", file=sys.stderr)
+    else:
+        # Also where its files are there: damaged ones are replaced.
+        source.fetch(_download_bar())
+        print(file=sys.stderr)
+    return [_described(source)]
+
+
+def _described(source: datasets.Source) -> dict[str, Any]:
+    return {
+        "name": source.name,
+        "title": source.title,
+        "shape": list(source.spec.shape),
+        "kind": source.spec.kind,
+        "about": source.about,
+        "licence": source.licence,
+        "generated": source.generated,
+        "ready": source.ready(),
+        "megabytes": round(source.megabytes, 1),
+    }
+
+
+def _download_bar() -> Callable[[int, int], None]:
+    """Reports a download on standard error: a line redrawn on a terminal, else one each tenth."""
+    terminal, shown = sys.stderr.isatty(), -1
+
+    def report(done: int, total: int) -> None:
+        nonlocal shown
+        share = done / max(total, 1)
+        step = int(share * (1000 if terminal else 10))
+        if step == shown:
+            return
+        shown = step
+        print(
+            f"{chr(13) if terminal else ''}[{'#' * round(BAR * share):<{BAR}}] "
+            f"{done / 1e6:,.1f} of {total / 1e6:,.1f} MB ",
+            end="" if terminal else "\n",
+            file=sys.stderr,
+            flush=True,
+        )
+
+    return report
 
 
 def _presets(args) -> list[dict[str, Any]]:

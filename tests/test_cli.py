@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from aecore import checkpoints
+from aecore import checkpoints, datasets
 from aecore.cli import main
+from aecore.datasets import own, registry
+from aecore.errors import DatasetError
 
 ROOT = Path(__file__).resolve().parents[1]
 KEYS = {"test_mse", "pca_test_mse", "seconds_to_beat_pca", "images_per_second", "seconds"}
@@ -56,6 +58,75 @@ def test_datasets(aecore):
     assert found["mnist"]["shape"] == [1, 28, 28]
     assert "CC BY-SA 3.0" in found["mnist"]["licence"]
     assert "digits" in found
+
+
+def test_datasets_say_what_is_generated_and_what_is_here(aecore, tmp_path, monkeypatch):
+    monkeypatch.setenv("AECORE_DATA", str(tmp_path))
+    found = {d["name"]: d for d in aecore("datasets")}
+    assert found["shapes"]["generated"] is True
+    assert found["mnist"]["generated"] is False
+    assert (found["wine"]["ready"], found["wine"]["megabytes"]) == (True, 0)
+    assert (found["usps"]["ready"], found["usps"]["megabytes"]) == (False, 8.4)
+
+
+@pytest.fixture
+def to_fetch(monkeypatch):
+    """A registered dataset whose download is a counter; what it raises is the test's choice."""
+    here, raised = [], []
+
+    def fetch(progress):
+        for done in range(0, 1_000_001, 10_000):
+            progress(done, 1_000_000)
+        if raised:
+            raise raised[0]
+        here.append(True)
+
+    source = dataclasses.replace(
+        datasets.source("usps"), fetch=fetch, ready=lambda: bool(here), megabytes=1
+    )
+    monkeypatch.setitem(registry._sources, "usps", source)
+    return raised
+
+
+def test_fetch(to_fetch, capsys):
+    main(["datasets", "--fetch", "usps", "--json"])
+    out = capsys.readouterr()
+    (found,) = json.loads(out.out)
+    assert (found["name"], found["ready"]) == ("usps", True)
+    assert out.err.count("\n") == 12  # a line each tenth, and an empty one
+    assert "1.0 of 1.0 MB" in out.err
+
+
+def test_fetch_of_what_is_here_and_mistakes(to_fetch, capsys, mistake):
+    main(["datasets", "--fetch", "mnist", "--json"])
+    assert "no download" in capsys.readouterr().err
+    assert "mnist" in mistake("datasets", "--fetch", "minst")
+    to_fetch.append(DatasetError("The download did not succeed."))
+    assert "did not succeed" in mistake("datasets", "--fetch", "usps")
+
+
+def test_training_on_what_is_not_here_says_how_to_get_it(mistake, tmp_path, monkeypatch):
+    monkeypatch.setenv("AECORE_DATA", str(tmp_path))
+    said = mistake("train", "--preset", "fast-start", "--dataset", "usps")
+    assert said.removeprefix("aecore: ") == datasets.source("usps").how_to_get()
+    assert "own-" in mistake("train", "--preset", "fast-start", "--dataset", "own-000000000000")
+
+
+@pytest.mark.parametrize("dataset", ["wine", "signals", "shapes"])
+def test_training_on_other_kinds(dataset, aecore):
+    few = ["--limit", "60", "--epochs", "1", "--device", "cpu"]
+    result = aecore("train", "--preset", "fast-start", "--dataset", dataset, *few)
+    assert set(result) >= KEYS
+    assert result["dataset"] == dataset
+
+
+def test_training_on_own_data(aecore, tmp_path, monkeypatch):
+    monkeypatch.setenv("AECORE_RUNS", str(tmp_path))
+    rows = "\n".join(f"{i},{i % 7},{i * i % 11}" for i in range(60))
+    name = own.keep(own.own_folder(), own.read_upload("t.csv", rows.encode()))
+    few = ["--epochs", "1", "--latent-dim", "2", "--device", "cpu"]
+    result = aecore("train", "--preset", "fast-start", "--dataset", name, *few)
+    assert result["dataset"] == name
 
 
 def test_presets(aecore):

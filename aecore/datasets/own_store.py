@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import re
 import tempfile
+import threading
 import zipfile
 import zlib
 from dataclasses import asdict, dataclass
@@ -16,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from aecore.datasets import registry
 from aecore.datasets.dataset import Column, Dataset, Split
 from aecore.datasets.registry import Family, Source, register_family
 from aecore.errors import AecoreError, DatasetError, UnknownNameError
@@ -24,6 +27,8 @@ from aecore.types import DataSpec
 _NAME = re.compile(r"own-[0-9a-f]{12}")
 _PROJECT = Path(__file__).resolve().parents[2]
 _FORMAT = 1
+MOST_OWN = 5  # datasets that one person keeps at a time
+_owners_lock = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -85,6 +90,66 @@ def write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
             f"The data could not be kept in {path.parent} ({error.strerror or error}); free some "
             "space or set AECORE_RUNS to a folder that may be written to."
         ) from error
+
+
+# Who keeps what: an empty file owners/WHO/NAME for each. The same data of two people are one .npz,
+# which goes with the last of them.
+
+
+def keep_for(root: Path, own: OwnData, owner: str) -> str:
+    """Keep data as one of the at most MOST_OWN of an owner; the name as `keep` gives it.
+
+    owner: any text that tells people apart; only its hash is written. Raises DatasetError.
+    """
+    with _owners_lock:
+        names = owned(root, owner)
+        if own.dataset.name not in names and len(names) >= MOST_OWN:
+            raise DatasetError(
+                f"You keep {len(names)} datasets of your own already, and at most {MOST_OWN} are "
+                "kept for one person; delete one of them first."
+            )
+        name = keep(root, own)
+        try:
+            place = _owners(root, owner)
+            place.mkdir(parents=True, exist_ok=True)
+            (place / name).touch()
+        except OSError as error:
+            raise DatasetError(
+                f"The data could not be kept in {root} ({error.strerror or error})."
+            ) from error
+    return name
+
+
+def owned(root: Path, owner: str) -> list[str]:
+    """The names of the data that an owner keeps, the oldest first."""
+    place = _owners(root, owner)
+    if not place.is_dir():
+        return []
+    marks = [mark for mark in place.iterdir() if (root / f"{mark.name}.npz").is_file()]
+    return [mark.name for mark in sorted(marks, key=lambda m: (m.stat().st_mtime_ns, m.name))]
+
+
+def delete(root: Path, name: str, owner: str) -> None:
+    """Delete an owner's data, unless somebody else keeps the same; raises DatasetError."""
+    with _owners_lock:
+        if name not in owned(root, owner):
+            raise DatasetError(
+                "Only who kept data can delete them, and these are not yours, or gone already."
+            )
+        try:
+            (_owners(root, owner) / name).unlink()
+            if not any(root.glob(f"owners/*/{name}")):
+                (root / f"{name}.npz").unlink(missing_ok=True)
+                with registry._lock:  # nor does this process know them any more
+                    registry._kept.pop(name, None)
+        except OSError as error:
+            raise DatasetError(
+                f"The data could not be deleted ({error.strerror or error}); try again."
+            ) from error
+
+
+def _owners(root: Path, owner: str) -> Path:
+    return root / "owners" / hashlib.sha256(owner.encode()).hexdigest()[:32]
 
 
 def notes_of(name: str) -> tuple[str, ...]:

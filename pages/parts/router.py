@@ -14,6 +14,7 @@ SECTIONS = {
     "": [("pages/home.py", "Home", "home", ":material/home:")],
     "Build": [
         ("pages/build/train.py", "Train", "train", ":material/model_training:"),
+        ("pages/build/data.py", "Data", "data", ":material/database:"),
         ("pages/build/runs.py", "Runs", "runs", ":material/list_alt:"),
     ],
     "Look": [
