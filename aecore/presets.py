@@ -177,7 +177,7 @@ PRESETS = {
             "ones.",
             "denoising-ae",
             128,
-            {"hidden": (512,), "noise": "gaussian", "level": 0.5},
+            {"hidden": (256,), "noise": "gaussian", "level": 0.5},
             TrainConfig(epochs=10, learning_rate=2e-3, schedule="one-cycle"),
         ),
         Preset(

@@ -12,7 +12,6 @@ ROOT = Path(__file__).resolve().parents[1]
 TITLES = {
     "vae-plane": "VAE on a plane",
     "vae-textbook": "Textbook VAE",
-    "vae-32": "VAE, 32 numbers",
     "deep-ae-3": "Deep autoencoder, 3 numbers",
     "deep-ae-32": "Deep autoencoder, 32 numbers",
     "first-ae": "The first autoencoder",

@@ -42,7 +42,7 @@ def wait_for_end(app: AppTest) -> AppTest:
 
 
 @pytest.mark.parametrize("path", PAGES)
-@pytest.mark.parametrize("model", ["vae-plane", "vae-textbook", "deep-ae-3", "first-ae"])
+@pytest.mark.parametrize("model", checkpoints.shipped())
 def test_page_shows_each_kind_of_shipped_model(path: str, model: str):
     app = open_page(path, model=model)
     sound(app)
