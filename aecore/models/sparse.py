@@ -12,6 +12,7 @@ from aecore.losses import LossTerms
 from aecore.models import blocks, fields
 from aecore.models.network import NetworkModel
 
+GENEROUS_EPOCHS = 3  # of k-sparse training: 8, 4, 2 times as many active units, then as asked
 L1, KL, TOP_K = "l1", "kl", "k-sparse"
 FIRES = {L1: 1e-3, TOP_K: 1e-3, KL: 0.1}  # a unit fires when its activation is above this
 
@@ -52,16 +53,21 @@ class SparseOptions:
 
 
 class TopK(nn.Module):
-    """Keep the k largest values of each row, set the others to 0: (B, n) -> (B, n)."""
+    """Keep the k largest values of each row, set the others to 0: (B, n) -> (B, n).
+
+    While training, `generosity` times as many.
+    """
 
     def __init__(self, k: int):
         super().__init__()
         self.k = k
+        self.generosity = 1
 
     def forward(self, x: Tensor) -> Tensor:
-        if self.k >= x.shape[1]:
+        k = self.k * self.generosity if self.training else self.k
+        if k >= x.shape[1]:
             return x
-        values, places = x.topk(self.k, dim=1)
+        values, places = x.topk(k, dim=1)
         return torch.zeros_like(x).scatter(1, places, values)
 
 
@@ -91,6 +97,13 @@ class SparseAE(NetworkModel):
             nn.Linear(spec.latent_dim, spec.data.size), nn.Unflatten(1, spec.data.shape)
         )
         return encoder, decoder
+
+    def begin_epoch(self, epoch: int) -> None:
+        # From many to few (Makhzani and Frey, section 2.2.1): with few from the start, most units
+        # never win, so they never learn.
+        for layer in self.encoder:
+            if isinstance(layer, TopK):
+                layer.generosity = 2 ** max(0, GENEROUS_EPOCHS - epoch)
 
     def loss_terms(
         self,

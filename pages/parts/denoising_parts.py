@@ -62,7 +62,7 @@ def show(held: Hand) -> None:
     )
     if held.data.spec.kind != "image":
         return
-    titles = ("Clean", "Damaged", best.capitalize(), "This model")
+    titles = ("Clean", "Damaged", best[0].upper() + best[1:], "This model")
     for title, row in zip(titles, rows, strict=True):
         label, picture = right.columns([1, 6], vertical_alignment="center")
         label.markdown(f"**{title}**")

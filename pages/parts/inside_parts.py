@@ -90,12 +90,13 @@ def _sparse(held: Hand) -> None:
         st.caption(
             "What each firing unit adds, the strongest first: red adds ink, blue takes it away."
         )
-    st.markdown("**Every unit's drawing**, those that fire most often first")
-    order = np.argsort(-share)[:256]
+    live = int((share > 0).sum())
+    st.markdown(f"**The drawings of the {live} units that ever fire**, the most frequent first")
+    order = np.argsort(-share)[: min(live, 256)]
     _grid([images.error_image(drawn[u], 0 * drawn[u], reach) for u in order], 32, 1000)
     st.caption(
-        f"The first fires for {share.max():.0%} of the held-out examples, the middle one for "
-        f"{np.median(share):.1%}. Each drawing is the decoder's answer with this unit at its usual "
+        f"The first fires for {share.max():.0%} of the held-out examples, the middle one of these "
+        f"for {np.median(share[order]):.1%}. Each drawing is the decoder's answer with this unit at its usual "
         "strength, minus its answer with none."
     )
 
