@@ -18,7 +18,7 @@ from aecore.datasets.dataset import Column
 from aecore.training import value_range
 from aecore.types import DataSpec
 
-INK, GREY = "currentColor", "#8a9099"
+INK = "currentColor"
 #: The ends and the middle of a gradation, apart on light and on dark.
 _STOPS = ("#7b52d0", "#d1477a", "#f0a030")
 LINES = (240, 130)  # the SVG's size
@@ -72,8 +72,14 @@ def frame_of(data: Dataset) -> Frame:
     return Frame(kind, *value_range(data), columns)
 
 
-def panel(frame: Frame, versions: Sequence[Version], title: str = "", between: bool = False) -> str:
-    """An example, or several, in one plot with a title (plain text) above it.
+def panel(
+    frame: Frame,
+    versions: Sequence[Version],
+    title: str = "",
+    note: str = "",
+    between: bool = False,
+) -> str:
+    """An example, or several, in one plot, with a title and a note (plain text) above it.
 
     between: shade what lies between the first two lines, which is the second's error.
     """
@@ -81,7 +87,7 @@ def panel(frame: Frame, versions: Sequence[Version], title: str = "", between: b
     draw = _bars(frame, versions) if frame.kind == "bars" else _lines(frame, versions, between)
     width, height, body = draw
     return (
-        f"<figure><figcaption>{escape(title)}</figcaption>"
+        f"<figure><figcaption>{escape(title)}{note and f'<br>{escape(note)}'}</figcaption>"
         f'<svg viewBox="0 0 {width} {height}" role="img" '
         f'aria-label="{escape(f"{title}: {names}", quote=True)}">{body}</svg></figure>'
     )

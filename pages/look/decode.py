@@ -17,7 +17,7 @@ from pages.parts.layout import explain, head
 
 head(
     "Decode",
-    "Move over the map, drag a slider, or draw a digit of your own: what the decoder makes of "
+    "Move over the map, drag a slider, or draw an image of your own: what the decoder makes of "
     "each point is drawn while you move.",
 )
 held = choose_label(session.hand())

@@ -93,7 +93,12 @@ def _show(held: Hand, ways: list[tuple[str, str, np.ndarray]], ends: tuple[str, 
         about = legend([(v.name, v.color) for v in course(frame, ways[0][2], ends)])
     else:
         about = gradation_legend(ends[0], ends[2])
-    drawing(about + gallery(panels, panel_width(frame) + 40), key="ways")
+    drawing(about + gallery(panels, panel_width(frame) + 20), key="ways")
+    if frame.kind == "bars":
+        st.caption(
+            f"Bars go from the column's mean. The figures are those of “{ends[0]}”, in the "
+            "column's own unit; under the pointer stand all three."
+        )
 
 
 def _strip(x: np.ndarray, label: str, note: str = "") -> None:
@@ -192,7 +197,10 @@ def styles(held: Hand) -> None:
     if st.button("Others", icon=":material/casino:", key="other_styles"):
         st.session_state["styles_seed"] = st.session_state.get("styles_seed", 0) + 1
     generator = torch.Generator().manual_seed(st.session_state.get("styles_seed", 0))
-    rows = torch.randperm(len(test), generator=generator)[:HANDS]
+    order = torch.randperm(len(test), generator=generator)
+    # Hands that wrote different things show best that the style is what stays.
+    _, first = np.unique(test.labels[order].numpy(), return_index=True)
+    rows = order[torch.from_numpy(np.sort(first)[:HANDS])]
     x, seen = test.batch(rows), test.labels[rows]
     z, n = model.encode(x, seen).mu, len(names)
     labels = torch.arange(n).repeat(len(rows))

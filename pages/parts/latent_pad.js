@@ -408,7 +408,7 @@ function paintGraph(ctx, values, { W, H, low, high, columns, names, color = "#7f
   const share = (v) => Math.max(0, Math.min(1, (v - low) / (high - low)));
   ctx.clearRect(left, 0, W, H);
   ctx.strokeStyle = ctx.fillStyle = color;
-  ctx.lineWidth = names ? 3 : 1;
+  ctx.lineWidth = names ? 3 : 2;
   if (!columns) {
     ctx.beginPath();
     values.forEach((v, i) => v != null && ctx.lineTo(left + (i + 0.5) / values.length * W, H - 4 - (H - 8) * share(v)));

@@ -170,8 +170,9 @@ def figure_of(held: Hand, view: View) -> np.ndarray:
                 selection_mode=("points", "lasso", "box"),
                 config={"displaylogo": False, "scrollZoom": True},
             )
-            # Plotly's 3-D charts tell Streamlit nothing of clicks; this component listens.
-            clicked = latent_point_3d(chart, key=f"{chart}_click") if three else None
+            # Streamlit hears of no click on a 3-D chart, nor on a 2-D one that has its lasso out
+            # (it then turns off Plotly's selecting by click); this component listens.
+            clicked = latent_point_3d(chart, key=f"{chart}_click")
         if clicked is not None and [clicked] != chosen.tolist():
             st.session_state[f"{key}_point"] = clicked
             st.rerun()
@@ -284,7 +285,7 @@ def _one_plot(held: Hand, index: int, view: View) -> None:
     panels = [panel(frame, versions, title("The chosen", index), between=True)]
     for i in nearest(pool.codes, pool.codes[index], 3, skip=index):
         other = Version("neighbour", _example(held, int(i)).numpy()[0], palette.TRAIN)
-        panels.append(panel(frame, [versions[0], other], title("A neighbour by code", int(i))))
+        panels.append(panel(frame, [versions[0], other], title("Neighbour", int(i))))
     about = [(v.name, v.color) for v in versions] + [("nearest neighbours", palette.TRAIN)]
     drawing(legend(about) + gallery(panels, panel_width(frame)), key="examined")
 

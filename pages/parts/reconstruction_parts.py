@@ -10,7 +10,6 @@ import torch
 
 from aecore.figures import charts, images, palette
 from aecore.figures.examples import (
-    GREY,
     INK,
     Version,
     frame_of,
@@ -33,7 +32,8 @@ from pages.parts.layout import band_text
 from pages.parts.session import Hand
 
 ORDERS = ("random", "worst", "best", "one of each class")
-COUNTS = (5, 8, 10)
+#: How many examples at once, by kind of drawing: whole rows of a wide page; the default's place.
+COUNTS = {"image": ((5, 8, 10), 2), "lines": ((4, 8, 12), 1), "bars": ((3, 6, 9), 0)}
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,8 @@ def headline(held: Hand) -> None:
     else:
         kept = [1 - v / max(held.basis.mse(0), 1e-12) for v in (mse, pca)]
         cells[1].metric(
-            "Variance kept", f"{kept[0]:.1%}", f"{100 * (kept[0] - kept[1]):+.1f} % against PCA",
+            "Variance kept", f"{kept[0]:.1%}",
+            f"{100 * (kept[0] - kept[1]):+.1f} points against PCA",
             help="1 − MSE / the MSE of the mean example. Below 0 the mean alone would do better.",
         )  # fmt: skip
     if scores.ssim is not None:
@@ -100,7 +101,9 @@ def choose_examples(held: Hand) -> tuple[np.ndarray, bool]:
     names = held.data.class_names
     wanted = places[1].selectbox("Class", ["all", *names], disabled=not names,
                                 key=f"class_{held.data.name}")  # fmt: skip
-    count = places[2].selectbox("How many", COUNTS, index=2, key="how_many")
+    kind = frame_of(held.data).kind
+    counts, usual = COUNTS[kind]
+    count = places[2].selectbox("How many", counts, index=usual, key=f"how_many_{kind}")
     sampled = False
     with places[3]:
         if held.model.variational:
@@ -211,7 +214,7 @@ def _plots(held: Hand, rows: np.ndarray, drawn: Drawn) -> None:
     )
     if drawn.damaged is not None:
         st.markdown("**From damaged data**, as the model saw them in training")
-        damaged = ("damaged, as it sees it", drawn.damaged, GREY)
+        damaged = ("damaged, as it sees it", drawn.damaged, palette.CLASSES[1])
         ours = ("this model, from the damaged", drawn.repaired, palette.MODEL)
         _gallery(held, rows, drawn.x, ours, damaged, "damaged")
 
@@ -223,10 +226,10 @@ def _gallery(held: Hand, rows: np.ndarray, x: np.ndarray, ours, other, key: str)
     errors = [_errors(values, x) for _, values, _ in (ours, other)]
     short = other[0].split(",")[0]
     for i, row in enumerate(rows):
-        parts = [f"No. {row}", class_name(held, int(row))]
-        parts.append(f"error {errors[0][i]:.4f}, {short} {errors[1][i]:.4f}")
+        title = " · ".join(filter(None, (f"No. {row}", class_name(held, int(row)))))
+        note = f"error {errors[0][i]:.4f}, {short} {errors[1][i]:.4f}"
         drawn = [Version(name, values[i], color) for name, values, color in versions]
-        panels.append(panel(frame, drawn, " · ".join(filter(None, parts)), between=True))
+        panels.append(panel(frame, drawn, title, note, between=True))
     about = legend([(name, color) for name, _, color in versions])
     drawing(about + gallery(panels, panel_width(frame)), key=key)
 

@@ -69,7 +69,9 @@ function drawChart(state) {
   const values = [...rows.map((r) => r[1]), ...(data.train || []).map((r) => r[1]),
     ...(data.whole || []).map((r) => r[1])]
     .filter((v) => v > 0 && Number.isFinite(v));
-  for (const line of [data.pca, data.mean]) if (line) values.push(line);
+  // With as many numbers as the data have, PCA makes no error: its line would be far below all.
+  const pcaIsPerfect = values.length > 0 && data.pca < 1e-4 * Math.max(...values);
+  for (const line of [pcaIsPerfect ? null : data.pca, data.mean]) if (line) values.push(line);
   if (!values.length) {
     c.fillStyle = ink;
     c.globalAlpha = 0.75;
@@ -121,7 +123,11 @@ function drawChart(state) {
     c.textAlign = "right";
     c.fillText(text, width - right - 2, yAt(value) - 9);
   };
-  level(data.pca, state.colors.pca, "PCA, the same k");
+  if (pcaIsPerfect) {
+    c.fillStyle = state.colors.pca;
+    c.textAlign = "right";
+    c.fillText("PCA, the same k: no error, it keeps everything", width - right - 2, height - bottom - 9);
+  } else level(data.pca, state.colors.pca, "PCA, the same k");
   level(data.mean, state.colors.floor, `the mean ${state.thing}`);
 
   const curve = (points, color, dots) => {

@@ -272,3 +272,23 @@ def test_latent_space_marks_a_lasso_in_both_maps(visit):
     counts = page.locator(".js-plotly-plot").evaluate_all(read)
     assert len(counts) == 2
     assert counts[0] > 0
+
+
+def test_latent_space_shows_a_clicked_image_while_the_lasso_is_out(visit):
+    page = visit("latent-space", viewport={"width": 1280, "height": 1200})
+    page.locator(".js-plotly-plot .nsewdrag").first.wait_for()
+    metric(page, "Silhouette").wait_for()
+    page.wait_for_timeout(1500)
+    x, y = page.evaluate(
+        """() => {
+          const chart = document.querySelector(".js-plotly-plot");
+          const box = chart.querySelector(".nsewdrag").getBoundingClientRect();
+          const { x, y } = chart._fullData[0], { xaxis, yaxis } = chart._fullLayout;
+          return [box.x + xaxis.c2p(x[3]), box.y + yaxis.c2p(y[3])];
+        }"""
+    )
+    page.mouse.move(x - 3, y)
+    page.mouse.move(x, y, steps=4)
+    page.wait_for_timeout(1000)  # Plotly clicks what it hovers
+    page.mouse.click(x, y)
+    page.get_by_text("its nearest neighbours by code").wait_for()
