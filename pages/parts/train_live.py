@@ -30,7 +30,7 @@ FIGURES = {
     "test_jacobian": "Squared Jacobian of the code **{:.3g}**.",
 }
 STATUS = {
-    "waiting": "Waiting for a free worker",
+    "waiting": "Waiting",
     "training": "Training",
     "paused": "Paused",
     "finished": "Finished",
@@ -137,12 +137,13 @@ def _send(run_id: str, command: str, **values: float) -> None:
 def _figures(run: Run) -> None:
     recording = run.recording
     started, step, epoch = recording.started, recording.last_step, recording.epoch
-    text = STATUS[recording.status]
-    if recording.status == "waiting" and (ahead := session.jobs().ahead_of(run)):
-        text = f"Waiting: {ahead} before it"
     cells = st.columns(5)
     last, pca = _newest_error(recording)
-    cells[0].metric("State", text)
+    note = None
+    if recording.status == "waiting":
+        ahead = session.jobs().ahead_of(run)
+        note = f"{ahead} before it" if ahead else "for a worker"
+    cells[0].metric("State", STATUS[recording.status], note, delta_color="off", delta_arrow="off")
     if started is None:
         total, done = run.config.epochs, len(recording.history)
     else:
