@@ -24,13 +24,13 @@ if run is None:
 else:
     live_view(run)
 explain(
-    "**Held-out error** is the mean squared error per pixel on images that training never sees: "
+    "**Held-out error** is the mean squared error per value on examples that training never sees: "
     r"$\frac{1}{n}\sum_i (x_i - \hat{x}_i)^2$, pixels between 0 and 1, reconstructions not "
     "clipped. "
     "**PCA** is the best that *linear* encoding and decoding can do with the same number of "
     "numbers; an autoencoder that has trained too little loses to it. When the error on the "
-    "training images keeps falling and the held-out error rises, the model **over-trains**: it "
+    "training examples keeps falling and the held-out error rises, the model **over-trains**: it "
     "remembers instead of learning.\n\n"
-    "The **latent map** shows where the encoder puts 1,000 held-out images; for more than two "
+    "The **latent map** shows where the encoder puts 1,000 held-out examples; for more than two "
     "latent numbers, the two directions in which the codes spread most."
 )

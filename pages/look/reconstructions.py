@@ -12,7 +12,7 @@ from pages.parts.reconstruction_parts import (
 
 head(
     "Reconstructions",
-    "Each held-out image, what the model draws from its code, what PCA draws from as many "
+    "Each held-out example, what the model draws from its code, what PCA draws from as many "
     "numbers, and where the model errs.",
 )
 held = session.hand()
@@ -24,8 +24,8 @@ explain(
     "**MSE** is the mean squared error per pixel, reconstructions not clipped; lower is better. "
     r"**PSNR** is $-10\log_{10}\mathrm{MSE}$ in decibels of a peak of 1; higher is better. "
     "**SSIM** (structural similarity, window of 7) compares local means, contrasts and patterns; "
-    "1 is identical. All are of images that training never saw. **PCA** is fitted on the same "
-    "training images, with as many components as the model has latent numbers.\n\n"
+    "1 is identical. All are of examples that training never saw. **PCA** is fitted on the same "
+    "training examples, with as many components as the model has latent numbers.\n\n"
     "In the **error map** blue is too dark, red too bright, white right. For a VAE the "
     "reconstruction is drawn from the mean of $q(z|x)$, or, on demand, from one sample of it."
 )

@@ -96,8 +96,8 @@ def _sparse(held: Hand) -> None:
     _grid([images.error_image(drawn[u], 0 * drawn[u], reach) for u in order], 32, 1000)
     st.caption(
         f"The first fires for {share.max():.0%} of the held-out examples, the middle one of these "
-        f"for {np.median(share[order]):.1%}. Each drawing is the decoder's answer with this unit at its usual "
-        "strength, minus its answer with none."
+        f"for {np.median(share[order]):.1%}. Each drawing is the decoder's answer with this unit "
+        "at its usual strength, minus its answer with none."
     )
 
 

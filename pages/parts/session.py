@@ -151,14 +151,16 @@ def codes(held: Hand, split: str = "test") -> Codes:
 def _errors(key: tuple[str, int]) -> np.ndarray:
     import torch
 
-    from aecore.metrics import EVALUATION_BATCH, squared_error_per_value
+    from aecore.losses import squared_error_per_value
+    from aecore.metrics import EVALUATION_BATCH, labels_for
 
     held = hand_of(key[0])
     found = []
     with torch.inference_mode():
         for start in range(0, len(held.data.test), EVALUATION_BATCH):
-            x = held.data.test.batch(slice(start, start + EVALUATION_BATCH))
-            found.append(squared_error_per_value(held.model.reconstruct(x), x))
+            part = slice(start, start + EVALUATION_BATCH)
+            x, labels = held.data.test.batch(part), labels_for(held.model, held.data.test, part)
+            found.append(squared_error_per_value(held.model.reconstruct(x, labels), x))
     return torch.cat(found).numpy()
 
 

@@ -164,7 +164,7 @@ ACTIVATIONS = ("relu", "leaky_relu", "elu", "gelu", "silu", "tanh", "sigmoid")
 @pytest.mark.parametrize("family", registry.families())
 @pytest.mark.parametrize("shape", [(1, 28, 28), (3, 8, 12)])
 def test_every_family_agrees_with_torch(page, family, shape):
-    model = registry.build(ModelSpec(family, DataSpec(shape), 6), seed=4)
+    model = registry.build(ModelSpec(family, DataSpec(shape, classes=10), 6), seed=4)
     compare(page, export_network(model), model.encoder_network(), model.decoder_network())
 
 
