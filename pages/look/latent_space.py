@@ -19,7 +19,7 @@ explain(
     "the codes so that most spread is seen; **t-SNE** bends them so that neighbours stay "
     "neighbours (distances between groups then mean nothing).\n\n"
     "**kNN accuracy**: how often the 5 nearest neighbours by code have an example's class; the "
-    "first half of the held-out examples votes on the second. **Trustworthiness** (0 to 1): whether "
-    "neighbours by code are neighbours as data. **Silhouette** (−1 to 1): how far apart the "
-    "classes lie. The same three for PCA's scores with as many numbers."
+    "first half of the held-out examples votes on the second. **Trustworthiness** (0 to 1): "
+    "whether neighbours by code are neighbours as data. **Silhouette** (−1 to 1): how far apart "
+    "the classes lie. The same three for PCA's scores with as many numbers."
 )
