@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+import dataclasses
 
 from aecore.models import family
-from aecore.types import ModelSpec, TrainConfig
+from aecore.models.registry import options_of
+from aecore.types import ModelSpec
 
 Row = dict[str, float]
 
 
-def diagnose(
-    spec: ModelSpec, config: TrainConfig, history: list[Row], mean_mse: float
-) -> list[str]:
+def diagnose(spec: ModelSpec, history: list[Row], mean_mse: float) -> list[str]:
     """Findings about a run from its figures, worst first; empty when nothing stands out.
 
     history: one row per epoch with test_mse, train_mse and pca_mse. mean_mse: the held-out error
@@ -20,19 +19,8 @@ def diagnose(
     """
     if not history:
         return []
-    last, options = history[-1], _options(spec)
-    found = [*_mistakes(spec, options, last, mean_mse), *_capacity(spec, config, history, last)]
-    return found
-
-
-def _options(spec: ModelSpec) -> dict[str, Any]:
-    return {**_defaults(spec), **spec.options}
-
-
-def _defaults(spec: ModelSpec) -> dict[str, Any]:
-    import dataclasses
-
-    return {f.name: f.default for f in dataclasses.fields(family(spec.family).Options)}
+    last, options = history[-1], dataclasses.asdict(options_of(spec))
+    return [*_mistakes(spec, options, last, mean_mse), *_capacity(spec, history, last)]
 
 
 def _mistakes(spec: ModelSpec, options: dict, last: Row, mean_mse: float) -> list[str]:
@@ -75,7 +63,7 @@ def _mistakes(spec: ModelSpec, options: dict, last: Row, mean_mse: float) -> lis
     return found
 
 
-def _capacity(spec: ModelSpec, config: TrainConfig, history: list[Row], last: Row) -> list[str]:
+def _capacity(spec: ModelSpec, history: list[Row], last: Row) -> list[str]:
     found, k = [], spec.latent_dim
     best = min(history, key=lambda row: row["test_mse"])
     if last["test_mse"] > 1.03 * best["test_mse"] and last["train_mse"] < best["train_mse"]:

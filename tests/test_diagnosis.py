@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from aecore.diagnosis import diagnose
-from aecore.types import DataSpec, ModelSpec, TrainConfig
+from aecore.types import DataSpec, ModelSpec
 
 MEAN = 0.0675
 
@@ -18,7 +18,7 @@ def row(epoch, test, train=None, pca=0.0168, **more):
 def findings(history, family="dense-ae", kind="image", **options):
     data = DataSpec((1, 28, 28)) if kind == "image" else DataSpec((13,), kind)
     spec = ModelSpec(family, data, 8, options)
-    return diagnose(spec, TrainConfig(), history, MEAN)
+    return diagnose(spec, history, MEAN)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from aecore.errors import ConfigError
 from aecore.losses import LossTerms
-from aecore.models import blocks, fields
+from aecore.models import fields
 from aecore.models.dense import DenseModel, DenseOptions
 from aecore.models.posterior import Posterior
 from aecore.types import ModelSpec
@@ -95,9 +95,6 @@ class ConditionalVAE(DenseModel):
         posterior = self._posterior(x, told)
         before = self._before_output(posterior.sample(generator), told)
         return LossTerms(self.compare(before, x), posterior.kl())
-
-    def initialise(self, generator: torch.Generator) -> None:
-        blocks.initialise(self, self.options.init, generator)
 
     def _one_hot(self, labels: Tensor) -> Tensor:
         return F.one_hot(labels, self.spec.data.classes).to(torch.float32)

@@ -17,12 +17,7 @@ from aecore.models.network import NetworkModel
 class ConvOptions:
     """Choices of a convolutional model; each channel number is a layer that halves the image."""
 
-    channels: tuple[int, ...] = fields.widths(
-        (16, 32),
-        "Channels",
-        "One convolution with stride 2 for each number: it halves the image and has that many "
-        "feature maps. The decoder mirrors them.",
-    )
+    channels: tuple[int, ...] = fields.channels((16, 32))
     hidden: tuple[int, ...] = fields.widths(
         (),
         "Dense widths",

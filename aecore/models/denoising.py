@@ -12,25 +12,25 @@ from aecore.datasets.corruption import CORRUPTIONS, corrupt
 from aecore.errors import ConfigError
 from aecore.losses import LossTerms, squared_error_per_value
 from aecore.models import fields
-from aecore.models.conv import ConvModel
-from aecore.models.dense import DenseModel
+from aecore.models.conv import ConvModel, ConvOptions
+from aecore.models.dense import DenseModel, DenseOptions
 from aecore.models.network import NetworkModel
 from aecore.types import ModelSpec
 
 
-def _noise(default: str = "gaussian"):
-    return fields.choice(
-        default,
+@dataclass(frozen=True)
+class NoiseOptions:
+    """The damage that a denoising autoencoder learns to undo."""
+
+    noise: str = fields.choice(
+        "gaussian",
         tuple(CORRUPTIONS),
         "Noise",
         "gaussian: added to every pixel. salt_pepper: some pixels black or white. mask: some "
         "pixels gone. blocks: squares gone. blur: details gone.",
     )
-
-
-def _level(default: float = 0.5):
-    return fields.number(
-        default,
+    level: float = fields.number(
+        0.5,
         (0.0, 8.0),
         "Noise level",
         "gaussian: standard deviation. salt_pepper, mask and blocks: share of the image. blur: "
@@ -38,43 +38,21 @@ def _level(default: float = 0.5):
     )
 
 
+# The last base's fields come first: in a form the noise stands before the layers.
+
+
 @dataclass(frozen=True)
-class DenoisingOptions:
+class DenoisingOptions(DenseOptions, NoiseOptions):
     """Choices of a dense denoising autoencoder."""
 
-    noise: str = _noise()
-    level: float = _level()
     hidden: tuple[int, ...] = fields.hidden((512,))
-    activation: str = fields.activation()
-    output: str = fields.output()
-    loss: str = fields.loss()
-    init: str = fields.init()
-    normalisation: str = fields.normalisation()
 
 
 @dataclass(frozen=True)
-class ConvDenoisingOptions:
+class ConvDenoisingOptions(ConvOptions, NoiseOptions):
     """Choices of a convolutional denoising autoencoder."""
 
-    noise: str = _noise()
-    level: float = _level()
-    channels: tuple[int, ...] = fields.widths(
-        (32, 64),
-        "Channels",
-        "One convolution with stride 2 for each number: it halves the image and has that many "
-        "feature maps. The decoder mirrors them.",
-    )
-    hidden: tuple[int, ...] = fields.widths(
-        (), "Dense widths", "Widths of dense layers between the feature maps and the code."
-    )
-    enlarging: str = fields.choice(
-        "transposed", ("transposed", "upsampling"), "Decoder", "How the image grows again."
-    )
-    activation: str = fields.activation()
-    output: str = fields.output()
-    loss: str = fields.loss()
-    init: str = fields.init()
-    normalisation: str = fields.normalisation("none", ("none", "batch"))
+    channels: tuple[int, ...] = fields.channels((32, 64))
 
 
 class Denoising(NetworkModel):
@@ -85,7 +63,7 @@ class Denoising(NetworkModel):
 
     stochastic: ClassVar[bool] = True
 
-    def __init__(self, spec: ModelSpec, options: DenoisingOptions | ConvDenoisingOptions):
+    def __init__(self, spec: ModelSpec, options: NoiseOptions):
         low, high = CORRUPTIONS[options.noise].range
         if not low <= options.level <= high:
             raise ConfigError(

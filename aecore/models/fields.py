@@ -35,6 +35,15 @@ def hidden(default: tuple[int, ...] = (128,)) -> Any:
     )
 
 
+def channels(default: tuple[int, ...]) -> Any:
+    return widths(
+        default,
+        "Channels",
+        "One convolution with stride 2 for each number: it halves the image and has that many "
+        "feature maps. The decoder mirrors them.",
+    )
+
+
 def activation(default: str = "relu") -> Any:
     return choice(
         default,

@@ -239,5 +239,5 @@ def _summary(run: Run) -> None:
     st.markdown(" ".join(parts))
     started = run.recording.started
     mean_mse = started.mean_test_mse if started else float("inf")
-    for finding in diagnose(run.spec, run.config, run.recording.history, mean_mse):
+    for finding in diagnose(run.spec, run.recording.history, mean_mse):
         st.info(finding, icon=":material/lightbulb:")
