@@ -96,7 +96,7 @@ def headline(held: Hand) -> None:
 
 def choose_examples(held: Hand) -> tuple[np.ndarray, bool]:
     """Widgets that choose examples; returns their indices, and whether to sample z."""
-    places = st.columns([2.2, 1.4, 1, 1.6], vertical_alignment="bottom")
+    places = st.columns([2.7, 1.3, 1, 1.4], vertical_alignment="bottom")
     order = places[0].segmented_control("Show", ORDERS, default=ORDERS[-1], key="show") or "random"
     names = held.data.class_names
     wanted = places[1].selectbox("Class", ["all", *names], disabled=not names,
