@@ -366,6 +366,9 @@ def check_field(f: dataclasses.Field, value: Any) -> None:
             )
         for width in value:
             whole_number(f"Each width in {f.name}", width, *span)
+    elif f.metadata.get("lines"):
+        if not isinstance(value, tuple) or not all(isinstance(line, str) for line in value):
+            raise ConfigError(f"{f.name} must be a list of lines of text; it was {_short(value)}.")
     elif f.type == "int":
         whole_number(f.name, value, *span)
     elif f.type == "float":

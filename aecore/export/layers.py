@@ -16,6 +16,7 @@ import numpy as np
 from torch import nn
 
 from aecore.errors import ExportError
+from aecore.models.layers import Pad, Resize, Scale
 from aecore.models.linear import TransposedLinear
 from aecore.models.sparse import TopK
 
@@ -190,6 +191,49 @@ def _unflatten(layer: nn.Unflatten, shape: Shape, ops: list[Op]) -> Shape:
     return tuple(sizes)
 
 
+def _scale(layer: Scale, shape: Shape, ops: list[Op]) -> Shape:
+    w, b = np.full(shape[0], layer.factor), np.full(shape[0], layer.shift)
+    description = {"op": "affine", "channels": shape[0], "size": prod(shape[1:])}
+    ops.append(Op(description, {"w": w, "b": b}, prod(shape)))
+    return shape
+
+
+def _selu(layer: nn.SELU, shape: Shape, ops: list[Op]) -> Shape:
+    """A multiple of ELU (Klambauer et al. 2017, 'Self-normalizing neural networks')."""
+    _activation("elu", alpha="alpha")(nn.ELU(1.6732632423543772), shape, ops)
+    return _scale(Scale(1.0507009873554805), shape, ops)
+
+
+def _prelu(layer: nn.PReLU, shape: Shape, ops: list[Op]) -> Shape:
+    if layer.num_parameters != 1:
+        raise ExportError("PReLU with a slope per channel is not supported.")
+    return _activation("leaky_relu", slope="negative_slope")(
+        nn.LeakyReLU(float(layer.weight)), shape, ops
+    )
+
+
+def _pad(layer: Pad, shape: Shape, ops: list[Op]) -> Shape:
+    # An average over one pixel, which counts what lies outside as zero.
+    _expect(len(shape) == 3, layer, shape, "expected (channels, height, width)")
+    out = (shape[0], shape[1] + 2 * layer.n, shape[2] + 2 * layer.n)
+    description = {
+        "op": "pool2d",
+        "kind": "average",
+        "in": list(shape),
+        "out": list(out),
+        "kernel": [1, 1],
+        "stride": [1, 1],
+        "padding": [layer.n, layer.n],
+        "count_padding": True,
+    }
+    ops.append(Op(description, macs=prod(out)))
+    return out
+
+
+def _resize(layer: Resize, shape: Shape, ops: list[Op]) -> Shape:
+    return _upsample(nn.Upsample(size=layer.size, mode="bilinear"), shape, ops)
+
+
 def _upsample(layer: nn.Upsample, shape: Shape, ops: list[Op]) -> Shape:
     _expect(len(shape) == 3, layer, shape, "expected (channels, height, width)")
     if layer.mode not in ("nearest", "bilinear"):
@@ -266,6 +310,11 @@ LAYERS: dict[type[nn.Module], Callable[[Any, Shape, list[Op]], Shape]] = {
     nn.Identity: _nothing,
     nn.Dropout: _nothing,
     nn.Dropout2d: _nothing,
+    nn.SELU: _selu,
+    nn.PReLU: _prelu,
+    Scale: _scale,
+    Pad: _pad,
+    Resize: _resize,
     nn.Flatten: _flatten,
     nn.Unflatten: _unflatten,
     nn.Upsample: _upsample,

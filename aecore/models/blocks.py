@@ -19,6 +19,7 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {
     "sigmoid": nn.Sigmoid,
 }
 NORMALISATIONS = ("none", "batch", "layer")
+_WITHOUT_DRAW = nn.BatchNorm1d | nn.BatchNorm2d | nn.LayerNorm | nn.GroupNorm | nn.PReLU
 INITS = ("default", "xavier", "kaiming", "orthogonal", "small_normal", "zeros")
 
 
@@ -43,7 +44,7 @@ def initialise(module: nn.Module, init: str, generator: torch.Generator) -> None
     zeros: a classic mistake, here to be seen. Biases are zero except with default.
     """
     for layer in module.modules():
-        if isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d | nn.LayerNorm):
+        if isinstance(layer, _WITHOUT_DRAW):
             layer.reset_parameters()
         elif isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
             _initialise_layer(layer, init, generator)

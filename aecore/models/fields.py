@@ -44,6 +44,11 @@ def channels(default: tuple[int, ...]) -> Any:
     )
 
 
+def layer_lines(label: str, about: str) -> Any:
+    """A list of layers as text, see aecore/models/layers.py; empty by default."""
+    return field(default=(), metadata={"label": label, "lines": True, "help": about})
+
+
 def activation(default: str = "relu") -> Any:
     return choice(
         default,

@@ -59,6 +59,9 @@ def _widget(f: dataclasses.Field, value: Any, key: str) -> Any:
         )
     if meta.get("widths"):
         return _widths(st.text_input(label, ", ".join(map(str, value)), help=about, key=key))
+    if meta.get("lines"):
+        text = st.text_area(label, "\n".join(value), height=240, help=about, key=key)
+        return tuple(line.strip() for line in text.splitlines() if line.strip())
     low, high = meta["range"]
     if f.type == "int":
         return int(st.number_input(label, low, high, int(value), help=about, key=key))

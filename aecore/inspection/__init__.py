@@ -1,0 +1,1 @@
+"""Check-ups of files that nobody trusts: read safely, understand without their code, judge."""
