@@ -1,0 +1,169 @@
+"""What is taken out: a model with its card and its data, and how what left is compared with it."""
+
+from __future__ import annotations
+
+import io
+import re
+import time
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+
+from aecore.checkpoints import Card
+from aecore.datasets import Dataset
+from aecore.errors import ExportError
+from aecore.metrics import labels_for
+from aecore.models import LatentModel
+from aecore.types import DataSpec
+
+TOLERANCE = 1e-5
+HELD_OUT = 256  # examples on which every export is compared
+TRIAL_VALUES = 1 << 20  # values, at most, of the held-out examples that a script takes along
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """What a model gives for examples: mu and logvar (n, k), logvar None without one, and
+    x_hat (n, *shape), decode(mu)."""
+
+    mu: np.ndarray
+    logvar: np.ndarray | None
+    x_hat: np.ndarray
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A model in evaluation mode, its card, and the data that it was trained on."""
+
+    model: LatentModel
+    card: Card
+    data: Dataset
+
+    @property
+    def spec(self) -> DataSpec:
+        return self.card.spec.data
+
+    @property
+    def thing(self) -> str:
+        """What a person calls one example."""
+        return "image" if self.spec.kind == "image" else "example"
+
+    @cached_property
+    def x(self) -> torch.Tensor:
+        """The held-out examples of the comparison, (n, *shape), n at most 256."""
+        return self.data.test.batch(slice(0, HELD_OUT))
+
+    @cached_property
+    def labels(self) -> torch.Tensor | None:
+        """Their labels (n,), for a model that wants to be told them."""
+        return labels_for(self.model, self.data.test, slice(0, HELD_OUT))
+
+    @cached_property
+    def outputs(self) -> Outputs:
+        """What the model itself gives for `x`."""
+        with torch.inference_mode():
+            posterior = self.model.encode(self.x, self.labels)
+            x_hat = self.model.decode(posterior.mu, self.labels)
+        logvar = None if posterior.logvar is None else posterior.logvar.numpy()
+        return Outputs(posterior.mu.numpy(), logvar, x_hat.numpy())
+
+    def trial_examples(self) -> np.ndarray:
+        """Some held-out examples to try a script with, (n, *shape): bytes where the data are."""
+        n = min(64, max(4, TRIAL_VALUES // self.spec.size))
+        return self.data.test.first(n).x.numpy()
+
+    def trial_labels(self) -> np.ndarray | None:
+        """The labels of `trial_examples`, where the model wants to be told them."""
+        n = len(self.trial_examples())
+        return None if self.labels is None else self.data.test.labels[:n].numpy()
+
+
+@dataclass(frozen=True)
+class TakenOut:
+    """An export that was opened again and found equal to the model.
+
+    parts: its files by name. difference: the largest found, see `compare`; checked: the sentence
+    that says what was compared with what. seconds: making and checking it took so long.
+    """
+
+    name: str
+    parts: dict[str, bytes]
+    checked: str
+    difference: float
+    seconds: float = 0.0
+
+    @cached_property
+    def content(self) -> bytes:
+        """The only file, or all of them as one zip."""
+        return next(iter(self.parts.values())) if len(self.parts) == 1 else zipped(self.parts)
+
+    @property
+    def file_name(self) -> str:
+        """What the download is called."""
+        only = next(iter(self.parts)) if len(self.parts) == 1 else "x.zip"
+        return f"{self.name}.{only.rpartition('.')[2]}"
+
+
+def compare(found: Outputs, wanted: Outputs, what: str) -> float:
+    """The largest difference between outputs, relative to the largest value where that is over 1.
+
+    Raises ExportError, a sentence that begins with `what`, if it is above 1e-5.
+    """
+    pairs = [(found.mu, wanted.mu), (found.x_hat, wanted.x_hat)]
+    if (found.logvar is None) != (wanted.logvar is None):
+        raise ExportError(f"{what} is refused: it gives other kinds of numbers than the model.")
+    if wanted.logvar is not None:
+        pairs.append((found.logvar, wanted.logvar))
+    largest = 0.0
+    for ours, theirs in pairs:
+        if ours.shape != theirs.shape:
+            raise ExportError(
+                f"{what} is refused: it gives shape {ours.shape}, the model {theirs.shape}."
+            )
+        if not np.isfinite(theirs).all():
+            raise ExportError(
+                f"{what} is refused: the model itself gives values that are not numbers for "
+                "held-out examples, so nothing can be compared."
+            )
+        scale = max(1.0, float(np.abs(theirs).max(initial=0)))
+        largest = max(largest, float(np.abs(ours - theirs).max(initial=0)) / scale)
+    if not largest <= TOLERANCE:  # NaN fails this too
+        raise ExportError(
+            f"{what} is refused: opened again, its outputs differ from the model's by "
+            f"{largest:.1g} on {len(wanted.mu)} held-out examples, more than {TOLERANCE:g}."
+        )
+    return largest
+
+
+def verdict(subject: Subject, difference: float, how: str = "opened again") -> str:
+    """The sentence that says what was compared: 'opened again and compared on 256 ...'."""
+    size = "no difference" if difference == 0 else f"largest difference {difference:.0e}"
+    n = len(subject.x)
+    return f"{how} and compared on {n} held-out {subject.thing}s: {size}".replace("e-0", "e-")
+
+
+def timed(make: Callable[[Subject], TakenOut], subject: Subject) -> TakenOut:
+    """Make an export and note how long that took."""
+    began = time.perf_counter()
+    made = make(subject)
+    return TakenOut(
+        made.name, made.parts, made.checked, made.difference, time.perf_counter() - began
+    )
+
+
+def file_stem(card: Card) -> str:
+    """The model's name as a file's: letters, digits, dashes."""
+    return re.sub(r"[^\w]+", "-", card.name, flags=re.ASCII).strip("-").lower()[:60] or "model"
+
+
+def zipped(parts: dict[str, bytes]) -> bytes:
+    """Files by name as one zip."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+    return buffer.getvalue()
