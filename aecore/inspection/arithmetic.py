@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from aecore.inspection.graph import Graph
+from aecore.inspection.steps import Graph
 
 
 def combine(g: Graph, how: str, a: Any, b: Any, output: str, said: str) -> None:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from aecore.inspection.arithmetic import combine
-from aecore.inspection.graph import Graph, one
+from aecore.inspection.folding import POSITIVE
+from aecore.inspection.steps import Graph, one
 
 
 class Ref(str):
@@ -229,7 +230,10 @@ def _reshape(g: Graph, n: Node) -> None:
         sizes = given if given is not None else sizes
     if sizes is None:
         raise ValueError("open sizes")
-    g.reshape(n.x, n.out, n.said, list(sizes)[1:])
+    if g.is_weight(n.x):
+        g.reshaped(n.out, n.x, sizes)
+    else:
+        g.reshape(n.x, n.out, n.said, list(sizes)[1:])
 
 
 def _transpose(g: Graph, n: Node) -> None:
@@ -259,6 +263,12 @@ def _arithmetic(g: Graph, n: Node) -> None:
 
 def _negative(g: Graph, n: Node) -> None:
     g.scale(n.x, n.out, n.said, -1.0)
+
+
+def _positive(g: Graph, n: Node) -> None:
+    if n.args["other"] != 0:
+        raise ValueError("a comparison with something else than zero")
+    g.step("Other", [n.x], n.out, POSITIVE)
 
 
 def _exp(g: Graph, n: Node) -> None:
@@ -322,6 +332,7 @@ _HANDLERS: dict[str, Handler] = {
     **dict.fromkeys(("t", "transpose", "permute"), _transpose),
     **dict.fromkeys(("add", "sub", "mul", "div", "rsub"), _arithmetic),
     "neg": _negative,
+    "gt": _positive,
     "exp": _exp,
     **dict.fromkeys(("randn_like", "rand_like", "randn", "rand", "normal", "normal_like"), _random),
     **dict.fromkeys(("chunk", "split", "split_with_sizes"), _parts),

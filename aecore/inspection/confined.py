@@ -156,6 +156,7 @@ def _fork(
         code = 1
         try:
             control.close()
+            os.write(status, b"%d\n" % _resident())
             for handle in (status, *(child.status for child in children.values())):
                 os.close(handle)
             # Should the process that watches be gone, the kernel still ends this one.
@@ -195,15 +196,14 @@ def _reap(children: dict[int, _Child]) -> None:
             signal.SIGXCPU,
             signal.SIGALRM,
         )
-        grown = max(0, usage.ru_maxrss - _resident()) / 1024
-        report = {"late": late, "seconds": seconds, "megabytes": grown}
+        report = {"late": late, "seconds": seconds, "kibibytes": usage.ru_maxrss}
         with contextlib.suppress(OSError):  # whoever asked has gone
             os.write(child.status, json.dumps(report).encode())
         os.close(child.status)
 
 
 def _resident() -> int:
-    """This process's memory in KiB: what a child has before it does anything."""
+    """This process's memory in KiB."""
     with open("/proc/self/status") as file:
         return next(int(line.split()[1]) for line in file if line.startswith("VmRSS"))
 

@@ -17,9 +17,9 @@ from aecore.errors import CheckpointError
 from aecore.inspection.archive import Archive
 from aecore.inspection.aten import Node, Ref, add_node
 from aecore.inspection.contents import Contents
-from aecore.inspection.graph import Graph, Shape
 from aecore.inspection.header import parse_json
 from aecore.inspection.limits import MAX_DIMS, MAX_HEADER_BYTES, MAX_TENSOR_BYTES, Budget
+from aecore.inspection.steps import Graph, Shape
 
 #: torch._export.serde.schema.ScalarType
 _DTYPES = {

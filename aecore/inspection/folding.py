@@ -14,6 +14,7 @@ from torch import Tensor
 
 from aecore.inspection.contents import Operation
 
+POSITIVE = "x > 0"  # what a comparison says that `_prelu` looks for
 _CLOSE = 1e-3
 
 
@@ -21,7 +22,7 @@ def fold(
     operations: list[Operation], outputs: tuple[str, ...], tensors: dict[str, Tensor]
 ) -> tuple[Operation, ...]:
     """The operations with every such group as one; tensors lose what no longer is one."""
-    for change in (_activations, _gelu, _sums, _group_norms, _borders, _scales):
+    for change in (_activations, _prelus, _gelu, _sums, _group_norms, _borders, _scales):
         steps = _Steps(operations, outputs, tensors)
         change(steps)
         operations = steps.left()
@@ -71,6 +72,23 @@ def _activations(steps: _Steps) -> None:
                 if plus and plus.inputs == (x,):
                     steps.swap(o, Operation("Mish", (x,), "", said=o.said), inner, plus)
                     break
+
+
+def _prelus(steps: _Steps) -> None:
+    """x where x > 0 and w x elsewhere."""
+    for o in list(steps.all):
+        if o.kind != "Other" or not o.said.startswith("aten.where") or len(o.inputs) != 3:
+            continue
+        test, x, other = o.inputs
+        above, scaled = steps.maker(test, "Other"), steps.maker(other, "Multiply")
+        if not above or above.said != POSITIVE or not scaled or "weight" not in scaled.weights:
+            continue
+        if above.inputs == scaled.inputs == (x,):
+            name = scaled.weights["weight"]
+            steps.tensors[name] = steps.tensors[name].reshape(-1)
+            settings = {"num_parameters": steps.tensors[name].numel()}
+            new = Operation("PReLU", (x,), "", settings, scaled.weights, o.said)
+            steps.swap(o, new, above, scaled)
 
 
 def _gelu(steps: _Steps) -> None:

@@ -24,7 +24,7 @@ WHOLE = (
     *("ema_state_dict", "model_ema", "ema_model", "ema", "shadow"),
 )
 _LEFT_OUT = re.compile(
-    r"optim|^opt(_|$)|_opt$|sched|scaler|amp|rng|random|callback|loops|early_stop|discriminator"
+    r"optim|(^|_)opt(_|$)|sched|scaler|(^|_)(amp|rng|loops)(_|$)|random|callback|early_stop|discrim"
 )
 _SUFFIX = re.compile(r"(_state_dict|_state|_dict|_weights|_params|_model|_net)$")
 _ENCODER = ("encoder", "enc", "encode", "e", "q", "inference")
@@ -83,7 +83,8 @@ def _search(value: Mapping, found: Found, levels: int) -> dict[str, Tensor]:
     merged = {}
     for key, group in chosen.items():
         inner = _search(group, found, levels - 1)
-        prefix = f"{key}." if len(chosen) > 1 or _half(key) or direct else ""
+        alone = _is_whole(key) or not (len(chosen) > 1 or _half(key) or direct)
+        prefix = "" if alone else f"{key}."
         merged |= {f"{prefix}{name}": tensor for name, tensor in inner.items()}
     # Tensors beside a whole network's group are figures of the training; beside its parts, weights.
     return merged if _is_whole(next(iter(chosen))) else direct | merged

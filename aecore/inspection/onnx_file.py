@@ -12,10 +12,10 @@ from aecore.datasets.limits import short
 from aecore.errors import CheckpointError
 from aecore.inspection.contents import Contents
 from aecore.inspection.facts import plain_facts
-from aecore.inspection.graph import Graph, Shape
 from aecore.inspection.limits import MAX_ONNX_BYTES, MAX_OPERATIONS, Budget
 from aecore.inspection.onnx_node import as_torch
 from aecore.inspection.onnx_nodes import add_node
+from aecore.inspection.steps import Graph, Shape
 
 _KEPT_FOR_SHAPES = 64  # values of an initialiser that the sizes of others may depend on
 

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from aecore.inspection.arithmetic import combine
-from aecore.inspection.graph import Graph, one
 from aecore.inspection.limits import Budget
 from aecore.inspection.onnx_node import Node
 from aecore.inspection.onnx_sizes import sizes_only, whole
+from aecore.inspection.steps import Graph, one
 
 _STUMBLES = (KeyError, TypeError, ValueError, IndexError, AttributeError, RuntimeError)
 _SAME = {"Identity", "Dropout", "Cast"}

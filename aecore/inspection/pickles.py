@@ -28,6 +28,7 @@ _INERT_BUILTINS |= {"int", "float", "str", "bool", "slice", "range", "object", "
 _BUILTINS = {"builtins", "__builtin__"}
 _OLD_PYTHON = {"commands", "popen2", "__builtin__", "exceptions"}
 _TORCH_ACTS = ("torch.hub", "torch.utils.cpp_extension", "torch.serialization", "torch.jit")
+_TORCH_HOLDS = {("torch.serialization", "_get_layout")}  # of sparse tensors
 _DATA_MODULES = ("torch", "numpy")
 _MODEL_MODULES = ("torch.nn.modules", "torch.fx", "torchvision.models", "torch.ao.nn")
 
@@ -118,6 +119,8 @@ def _acts(module: str, name: str) -> bool:
         return name not in _INERT_BUILTINS
     if "." in name and (top in sys.stdlib_module_names or top in _DATA_MODULES):
         return True  # an attribute reached through another name
+    if (module, name) in _TORCH_HOLDS:
+        return False
     if top in _DATA_MODULES:
         return module.startswith(_TORCH_ACTS) or (module, name) == ("torch", "load")
     known = top in sys.stdlib_module_names or top in _OLD_PYTHON

@@ -99,15 +99,18 @@ class Sandbox:
             deadline = time.monotonic() + self.seconds + _GRACE
             try:
                 blob = _drain(results, deadline, passing.MAX_BLOB)
-                report = json.loads(_drain(reports, deadline, 4096) or b"{}")
+                # First what the child had to begin with, then how it ended; neither if all died.
+                before, _, after = bytes(_drain(reports, deadline, 4096)).partition(b"\n")
             except TimeoutError as error:
                 self.close()  # the helper did not stop its child, so it is stuck itself
                 raise self._late() from error
         finally:
             os.close(results)
             os.close(reports)
+        report = json.loads(after or b"{}")
         if report:
-            self.costs.append(Cost(report["seconds"], report["megabytes"]))
+            grown = max(0, report["kibibytes"] - int(before)) / 1024
+            self.costs.append(Cost(report["seconds"], grown))
         if report.get("late"):
             raise self._late()
         return _received(blob)

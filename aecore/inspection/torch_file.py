@@ -7,7 +7,7 @@ import io
 import pickle
 import types
 import warnings
-from collections import OrderedDict, defaultdict
+from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO
 
@@ -27,8 +27,14 @@ from aecore.inspection.tidy import tidy
 MAGIC = bytes.fromhex("80028a0a6cfc9c46f9206aa850192e")  # how files older than torch 1.6 begin
 
 
-def _joined(*parts: str) -> str:
-    return "/".join(str(part) for part in parts)
+def _joined(*parts: object) -> str:
+    """In place of a path: its text."""
+    return "/".join(map(str, parts)).replace("//", "/", 1)
+
+
+def _empty(*_: object) -> dict:
+    """In place of a defaultdict, whose items torch's reader would not set."""
+    return {}
 
 
 def _inert() -> list[Any]:
@@ -39,7 +45,6 @@ def _inert() -> list[Any]:
         argparse.Namespace,
         types.SimpleNamespace,
         OrderedDict,
-        defaultdict,
         dict,
         list,
         tuple,
@@ -49,6 +54,7 @@ def _inert() -> list[Any]:
         *((core.scalar, f"numpy.{c}.multiarray.scalar") for c in ("core", "_core")),
         *((core._reconstruct, f"numpy.{c}.multiarray._reconstruct") for c in ("core", "_core")),
         *((_joined, f"pathlib.{kind}Path") for kind in ("Posix", "Windows", "PurePosix", "")),
+        (_empty, "collections.defaultdict"),
         *((dict, f"{module}.AttributeDict") for module in LIGHTNING_DICTS),
     ]
 

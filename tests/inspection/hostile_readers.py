@@ -1,0 +1,41 @@
+"""Readers that do in the sandbox what a hostile file would make a real one do."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import torch
+
+from aecore.inspection.contents import Contents
+
+
+def obey(file, name: str) -> Contents:
+    """Do what the file's text says."""
+    order, _, argument = file.read().decode().partition(" ")
+    if order == "sleep":
+        time.sleep(float(argument))
+    elif order == "spin":
+        while True:
+            pass
+    elif order == "hoard":
+        kept = []
+        while True:
+            kept.append(bytearray(16 << 20))
+    elif order == "big":
+        size = int(argument)
+        return Contents("torch", {"w": torch.ones(size)})
+    elif order == "crash":
+        os.abort()
+    elif order == "write":
+        Path(argument).write_text("written")
+    elif order == "append":
+        handle = os.open(argument, os.O_RDWR)
+        os.write(handle, b"more")
+    elif order == "system":
+        os.system(f"touch {argument}")
+    elif order == "kill-parent":
+        signal.raise_signal(signal.SIGKILL)
+    return Contents("torch", {"w": torch.tensor([1.0, float("nan")])}, facts={"pid": os.getpid()})
