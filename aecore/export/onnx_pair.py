@@ -19,7 +19,7 @@ from aecore.export.subject import Outputs, Subject, TakenOut, compare, file_stem
 from aecore.models import LatentModel
 
 ENCODER_FILE, DECODER_FILE = "encoder.onnx", "decoder.onnx"
-# torch.export keeps global state while it looks at a model, and holds the interpreter for seconds.
+# torch.export keeps global state while it looks at a model.
 _one_at_a_time = threading.Lock()
 
 

@@ -141,9 +141,14 @@ def compare(found: Outputs, wanted: Outputs, what: str) -> float:
 
 def verdict(subject: Subject, difference: float, how: str = "opened again") -> str:
     """The sentence that says what was compared: 'opened again and compared on 256 ...'."""
-    size = "no difference" if difference == 0 else f"largest difference {difference:.0e}"
     n = len(subject.x)
-    return f"{how} and compared on {n} held-out {subject.thing}s: {size}".replace("e-0", "e-")
+    return f"{how} and compared on {n} held-out {subject.thing}s: {in_words(difference)}"
+
+
+def in_words(difference: float) -> str:
+    """'largest difference 3e-7', or that there is none."""
+    size = f"largest difference {difference:.0e}".replace("e-0", "e-")
+    return size if difference else "no difference"
 
 
 def timed(make: Callable[[Subject], TakenOut], subject: Subject) -> TakenOut:

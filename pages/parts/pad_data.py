@@ -11,13 +11,13 @@ import torch
 from aecore import checkpoints
 from aecore.datasets import Split
 from aecore.errors import ExportError
-from aecore.export import EpochFrame, PadBundle, build_bundle, export_network, with_frames
-from aecore.figures import palette
+from aecore.export import EpochFrame, PadBundle, export_network, with_frames
+from aecore.export.explorer_file import model_bundle
+from aecore.export.subject import Subject
 from aecore.latent import Codes, encode_split
 from aecore.losses import squared_error_per_value
 from aecore.models.pca import PCABasis
 from aecore.runs import Run
-from aecore.training import value_range
 from pages.parts import session
 from pages.parts.session import Hand
 
@@ -101,39 +101,15 @@ def make_bundle(
     held: Hand, codes: Codes, errors: np.ndarray | None, sizes: tuple[int, int]
 ) -> PadBundle:
     """Bundle a model with the first held-out examples of its data, sizes = (points, images)."""
-    points, images = sizes
-    test, basis, k = held.data.test, held.basis, held.card.spec.latent_dim
     try:
         network, why = export_network(held.model), ""
     except ExportError as error:
         network, why = None, str(error)
-    return build_bundle(
-        network,
-        why_no_network=why,
-        shape=held.data.spec.shape,
-        variational=held.model.variational,
-        model_id=held.ref,
-        model_name=held.card.name,
-        codes=codes.mu[:points],
-        logvar=None if codes.logvar is None else codes.logvar[:points],
-        kl=codes.informativeness() if held.model.variational else None,
-        images=test.x[:images].numpy(),
-        value_range=value_range(held.data),
-        columns=[(c.name, c.mean, c.std) for c in held.data.columns],
-        labels=None if test.labels is None else test.labels[:points].numpy(),
-        class_names=held.data.class_names or None,
-        class_colors=palette.CLASSES,
-        held_out_errors=errors,
-        pca=(_components(basis, k), basis.mean),
-        kind=held.data.spec.kind,
-        epoch=held.card.epochs_done,
-    )
-
-
-def _components(basis: PCABasis, k: int) -> np.ndarray:
-    """The first k components (k, D); where the data have fewer, the rest are zeros."""
-    found = basis.components[:k]
-    return np.pad(found, ((0, k - len(found)), (0, 0)))
+    subject = Subject(held.model, held.card, held.data)
+    return model_bundle(
+        subject, held.basis, codes, network=network, why_no_network=why, model_id=held.ref,
+        sizes=sizes, errors=errors,
+    )  # fmt: skip
 
 
 def travelling_bundle(held: Hand, run: Run, wanted: int | None = None) -> PadBundle:

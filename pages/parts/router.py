@@ -28,6 +28,9 @@ SECTIONS = {
         ("pages/look/decode.py", "Decode", "decode", ":material/tune:"),
         ("pages/look/inside.py", "Inside", "inside", ":material/troubleshoot:"),
     ],
+    "Check": [
+        ("pages/check/take_out.py", "Take out", "take-out", ":material/output:"),
+    ],
 }
 
 

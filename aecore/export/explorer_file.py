@@ -1,0 +1,149 @@
+"""The explorer of a model: what the pad shows of it as one HTML file, opened again and run."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import json
+import re
+import zlib
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from aecore.errors import ExportError
+from aecore.export.browser import BrowserNetwork, export_network
+from aecore.export.explorer import export_explorer
+from aecore.export.pad_bundle import PadBundle, build_bundle
+from aecore.export.replay import replay
+from aecore.export.subject import Outputs, Subject, TakenOut, compare, file_stem, in_words
+from aecore.figures import palette
+from aecore.latent import Codes, encode_split
+from aecore.models.pca import PCABasis, basis_of
+from aecore.training import value_range
+
+POINTS, IMAGES = 3000, 1500
+HALF_TOLERANCE = 0.02  # of what the file draws, which is stored in half precision
+#: The pad's texts, which lie with the component that shows it on the pages.
+PAD = Path(__file__).resolve().parents[2] / "pages" / "parts" / "latent_pad"
+
+
+def export_explorer_file(subject: Subject) -> TakenOut:
+    """One HTML file with the map, the sliders and the network, checked in two steps: the network
+    as exported gives the same within 1e-5; the one that the finished file holds, unpacked from it
+    again, is rounded to half precision, and `checked` says how far its drawings are from ours.
+
+    A conditional model has to be told its label before. Raises ExportError where the browser
+    cannot run the model, or where rounding shows.
+    """
+    network, why = _network(subject)
+    basis = basis_of(subject.data.limited(subject.card.config.limit))
+    codes = encode_split(subject.model, subject.data.test.first(POINTS))
+    bundle = model_bundle(subject, basis, codes, why_no_network=why, network=network)
+    texts = {kind: PAD.with_suffix(f".{kind}").read_text("utf-8") for kind in ("js", "css", "html")}
+    page = export_explorer(bundle, title=subject.card.name, **texts)
+    exact = compare(_replayed(network, subject), subject.outputs, "The explorer")
+    stored = dataclasses.replace(network, weights=unpacked(page)["w"])
+    rounded = _replayed(stored, subject, subject.outputs.mu)
+    low, high = value_range(subject.data)
+    far = float(np.abs(rounded.x_hat - subject.outputs.x_hat).max()) / (high - low)
+    if not far <= HALF_TOLERANCE:
+        raise ExportError(
+            f"The explorer is refused: its numbers are stored in half precision, and with them "
+            f"drawings differ from the model's by {far:.1g} of their scale."
+        )
+    n = len(subject.x)
+    checked = (
+        f"opened again; its network compared on {n} held-out {subject.thing}s: {in_words(exact)}; "
+        "then its numbers are rounded to half precision, which halves the file and moves drawings "
+        f"by at most {far:.0e} of their scale".replace("e-0", "e-")
+    )
+    return TakenOut(f"{file_stem(subject.card)}-explorer", {"explorer.html": page.encode()},
+                    checked, exact)  # fmt: skip
+
+
+def _network(subject: Subject) -> tuple[BrowserNetwork | None, str]:
+    if subject.model.conditional:
+        raise ExportError(
+            "The explorer is refused: a conditional model has to be told a label first; choose one."
+        )
+    try:
+        return export_network(subject.model), ""
+    except ExportError as error:
+        return None, str(error)
+
+
+def model_bundle(
+    subject: Subject,
+    basis: PCABasis,
+    codes: Codes,
+    *,
+    network: BrowserNetwork | None,
+    why_no_network: str = "",
+    model_id: str = "model",
+    sizes: tuple[int, int] = (POINTS, IMAGES),
+    errors: np.ndarray | None = None,
+) -> PadBundle:
+    """What the pad shows of a model: sizes = (points, images) of the first held-out examples.
+
+    codes: of at least that many of them. errors: of all of them, per value.
+    """
+    points, images = sizes
+    data, card, test = subject.data, subject.card, subject.data.test
+    k = card.spec.latent_dim
+    return build_bundle(
+        network,
+        why_no_network=why_no_network,
+        shape=data.spec.shape,
+        variational=subject.model.variational,
+        model_id=model_id,
+        model_name=card.name,
+        codes=codes.mu[:points],
+        logvar=None if codes.logvar is None else codes.logvar[:points],
+        kl=codes.informativeness() if subject.model.variational else None,
+        images=test.x[:images].numpy(),
+        value_range=value_range(data),
+        columns=[(c.name, c.mean, c.std) for c in data.columns],
+        labels=None if test.labels is None else test.labels[:points].numpy(),
+        class_names=data.class_names or None,
+        class_colors=palette.CLASSES,
+        held_out_errors=errors,
+        pca=(_components(basis, k), basis.mean),
+        kind=data.spec.kind,
+        epoch=card.epochs_done,
+    )
+
+
+def _components(basis: PCABasis, k: int) -> np.ndarray:
+    """The first k components (k, D); where the data have fewer, the rest are zeros."""
+    found = basis.components[:k]
+    return np.pad(found, ((0, k - len(found)), (0, 0)))
+
+
+def unpacked(page: str) -> dict[str, np.ndarray]:
+    """The arrays of an explorer's file, as the script in it unpacks them: halves as float32."""
+    about = json.loads(_script(page, "bundle"))
+    blob = zlib.decompress(base64.b64decode(_script(page, "arrays")))
+    kinds = {"half": "<f2", "uint8": "u1", "int16": "<i2"}
+    found = {}
+    for entry in about["arrays"]:
+        kind = np.dtype(kinds[entry["type"]])
+        end = entry["at"] + entry["length"] * kind.itemsize
+        array = np.frombuffer(blob[entry["at"] : end], kind)
+        found[entry["name"]] = array.astype(np.float32) if entry["type"] == "half" else array
+    return found
+
+
+def _script(page: str, name: str) -> str:
+    return re.search(rf'<script [^>]*id="{name}">(.*?)</script>', page, re.DOTALL)[1]
+
+
+def _replayed(network: BrowserNetwork, subject: Subject, z: np.ndarray | None = None) -> Outputs:
+    """What an exported network gives; it decodes z, or else what it encoded."""
+    meta, weights = network.meta, network.weights
+    out = replay(meta["encoder"], weights, subject.x).numpy()
+    mu, logvar = np.split(out, 2, axis=1) if meta["variational"] else (out, None)
+    given = torch.from_numpy(np.ascontiguousarray(mu if z is None else z))
+    x_hat = replay(meta["decoder"], weights, given).view(-1, *meta["shape"]).numpy()
+    return Outputs(mu, logvar, x_hat)

@@ -1,0 +1,24 @@
+"""Take out: the model in hand as files for elsewhere, each opened again before it is offered."""
+
+from pages.parts import session
+from pages.parts.layout import explain, head
+from pages.parts.take_out_parts import rows
+
+head(
+    "Take out",
+    "The model in hand as a file for elsewhere. Each is opened again and compared with the model "
+    "before you get it; one that differs is refused, with the reason.",
+)
+rows(session.hand())
+explain(
+    "Each file is made when you ask for it, then opened as anybody would open it: the script and "
+    "the notebook run in a fresh Python that knows nothing of this app, ONNX with onnxruntime. "
+    "Codes and reconstructions of 256 held-out examples must agree **within 0.00001** (where "
+    "values exceed 1, within that share of the largest). That leaves room for rounding in another "
+    "order, and for nothing else.\n\n"
+    "The **explorer** is the exception: it stores its numbers with 11 significant binary digits "
+    "instead of 24, so its drawings differ by about a thousandth of their scale, which no eye "
+    "sees. The network is compared before that rounding and after it.\n\n"
+    "The **training loop** in the script starts from the same seed, goes through the data in the "
+    "same order, and takes the same steps: given the same training data it makes this model again."
+)
