@@ -1,4 +1,4 @@
-"""python -m aecore datasets | presets | train | inspect, each with --json."""
+"""python -m aecore datasets | presets | train | inspect | export, each with --json."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from aecore.machine import keep_freed_memory
 from aecore.presets import PRESETS, preset
 from aecore.recording import Recording
 from aecore.training import TrainState, train
-from aecore.types import EpochDone, Failed, StepDone
+from aecore.types import EpochDone, Failed, StepDone, whole_number
 
 BAR = 30
 
@@ -68,6 +68,13 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--device", help="auto, cpu, cuda or mps")
     sub.add_argument("--name", help="a name for the card")
     sub.add_argument("--out", type=Path, help="write the checkpoint to this file")
+    sub = command("export", _export, "Take a model out, for use elsewhere.")
+    sub.add_argument("file", type=Path)
+    sub.add_argument(
+        "--to", required=True, help="checkpoint, script, notebook, onnx, explorer or figures"
+    )
+    sub.add_argument("--out", type=Path, required=True, help="a file, or a folder that is there")
+    sub.add_argument("--label", type=int, help="what a conditional model is told (explorer)")
     sub = command("inspect", _inspect, "Print a checkpoint's card and its held-out figures, anew.")
     sub.add_argument("file", type=Path)
     return parser
@@ -181,6 +188,32 @@ def _train(args) -> dict[str, Any]:
     if recording.status == "failed":
         raise AecoreError(recording.message)
     return result
+
+
+def _export(args) -> dict[str, Any]:
+    from aecore.export.subject import Subject
+    from aecore.export.ways import take_out, way
+
+    per_label = way(args.to).per_label
+    found = checkpoints.load(args.file)
+    model, data = found.model, datasets.load(found.card.dataset)
+    if model.spec.data.shape != data.spec.shape:
+        raise CheckpointError(
+            f"The file says that its model was trained on {data.name}, but it takes examples of "
+            f"another shape, {model.spec.data.shape}."
+        )
+    if per_label and model.conditional and args.label is not None:
+        whole_number("--label", args.label, 0, data.spec.classes - 1)
+        model = model.given(args.label)
+    made = take_out(Subject(model, found.card, data), args.to)
+    parts = made.parts if args.out.is_dir() else {"": made.content}
+    files = [checkpoints.write_whole(args.out / name, text) for name, text in parts.items()]
+    return {
+        "files": [str(f) for f in files],
+        "checked": made.checked,
+        "largest_difference": made.difference,
+        "seconds": round(made.seconds, 2),
+    }
 
 
 def _inspect(args) -> dict[str, Any]:
