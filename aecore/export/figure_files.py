@@ -257,7 +257,7 @@ def _opened_again(parts: dict[str, bytes], book: _Book) -> float:
     for name, values in wanted.items():
         found = np.array([float(v or "nan") for v in columns[name]])
         scale = max(1.0, float(np.abs(values).max()))
-        largest = max(largest, float(np.abs(found - values).max()) / scale)
+        largest = float(np.maximum(largest, np.abs(found - values).max() / scale))
     if not largest <= TOLERANCE:
         raise ExportError(
             f"The figures are refused: read back, their numbers differ from the model's by "

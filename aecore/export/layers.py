@@ -208,7 +208,7 @@ def _prelu(layer: nn.PReLU, shape: Shape, ops: list[Op]) -> Shape:
     if layer.num_parameters != 1:
         raise ExportError("PReLU with a slope per channel is not supported.")
     return _activation("leaky_relu", slope="negative_slope")(
-        nn.LeakyReLU(float(layer.weight)), shape, ops
+        nn.LeakyReLU(float(layer.weight.detach())), shape, ops
     )
 
 

@@ -130,7 +130,8 @@ def compare(found: Outputs, wanted: Outputs, what: str) -> float:
                 "held-out examples, so nothing can be compared."
             )
         scale = max(1.0, float(np.abs(theirs).max(initial=0)))
-        largest = max(largest, float(np.abs(ours - theirs).max(initial=0)) / scale)
+        # NumPy's maximum, since Python's forgets what is not a number.
+        largest = float(np.maximum(largest, np.abs(ours - theirs).max(initial=0) / scale))
     if not largest <= TOLERANCE:  # NaN fails this too
         raise ExportError(
             f"{what} is refused: opened again, its outputs differ from the model's by "

@@ -8,6 +8,7 @@ import torch
 
 from aecore.figures import charts, images
 from pages.parts import session
+from pages.parts.figure_data import CAMERA, csv_button
 from pages.parts.session import Hand
 
 SAMPLE, SHOWN = 1000, 10
@@ -52,7 +53,12 @@ def show(held: Hand) -> None:
     fig = charts.bars(
         np.array(list(errors.values())), "", "MSE against the clean example", list(errors)
     )
-    left.plotly_chart(fig, config={"displayModeBar": False}, key="denoising_ways")
+    left.plotly_chart(fig, config=CAMERA, key="denoising_ways")
+    with left:
+        csv_button(
+            lambda: {"way": list(errors), "mse (squared error per value)": list(errors.values())},
+            f"{held.ref}-noise", "noise",
+        )  # fmt: skip
     won = errors["this model"] < errors[best]
     left.markdown(
         f"Against the clean example, {SAMPLE:,} held out, clipped to the data's range: this model "

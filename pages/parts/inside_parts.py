@@ -15,10 +15,10 @@ from aecore.figures import charts, images
 from aecore.models.linear import principal_angles
 from aecore.models.sparse import SparseAE, atoms
 from pages.parts import denoising_parts, session
+from pages.parts.figure_data import CAMERA, csv_button
 from pages.parts.session import Hand
 
 FILTERS = 64
-NO_BAR = {"displayModeBar": False}
 
 
 @dataclass(frozen=True)
@@ -119,8 +119,13 @@ def _angles(held: Hand) -> None:
     cells[1].metric("Mean principal angle", f"{angles.mean():.2f}°")
     cells[2].metric("Held-out MSE / PCA's", f"{ours / pca:.4f}", f"{ours:.5f} beside {pca:.5f}",
                     delta_color="off", delta_arrow="off")  # fmt: skip
-    st.plotly_chart(charts.bars(angles[::-1], "principal angle no.", "degrees"), config=NO_BAR,
+    st.plotly_chart(charts.bars(angles[::-1], "principal angle no.", "degrees"), config=CAMERA,
                     key="angles")  # fmt: skip
+    numbers = np.arange(1, len(angles) + 1)
+    csv_button(
+        lambda: {"principal angle no.": numbers, "angle (degrees)": angles[::-1]},
+        f"{held.ref}-angles", "angles",
+    )  # fmt: skip
     st.caption(
         "0° for all: the linear autoencoder draws exactly what PCA draws. The last directions "
         "carry least variance and are found last."
@@ -145,7 +150,13 @@ def _factors(held: Hand) -> None:
         r2[order], [str(n) for n in names], [f"z{d + 1}" for d in order], "R²", (0, 1)
     )
     left, right = st.columns([3, 2])
-    left.plotly_chart(fig, config=NO_BAR, key="factors")
+    left.plotly_chart(fig, config=CAMERA, key="factors")
+    with left:
+        csv_button(
+            lambda: {"latent number": np.arange(1, len(r2) + 1)}
+            | {f"{n} (R2, 0 to 1)": r2[:, i] for i, n in enumerate(names)},
+            f"{held.ref}-factors", "factors",
+        )  # fmt: skip
     right.markdown("**The best assignment**, one latent number to each cause")
     right.dataframe(
         [

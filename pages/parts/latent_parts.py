@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import streamlit as st
 import torch
 
 from aecore.datasets import Split
+from aecore.export.csv_tables import Columns
 from aecore.figures import charts, images, palette
 from aecore.figures.examples import INK, Version, frame_of, gallery, legend, panel, panel_width
 from aecore.latent import encode_split, nearest
 from aecore.metrics import CodeQuality, code_quality, labels_for
 from pages.parts import session
 from pages.parts.drawing import drawing
+from pages.parts.figure_data import csv_button
 from pages.parts.latent_point_3d import latent_point_3d
 from pages.parts.session import Hand
 
@@ -183,7 +186,22 @@ def figure_of(held: Hand, view: View) -> np.ndarray:
         "What is chosen in one map is marked in both. Double click clears it; a click in the "
         "legend hides a class."
     )
+    csv_button(lambda: _map_columns(held, view, pool), f"{held.ref}-map", "map")
     return chosen
+
+
+def _map_columns(held: Hand, view: View, pool: Pool) -> Columns:
+    """The points of both maps, held-out examples first."""
+    rows = range(len(view.points))
+    columns: dict[str, Any] = {"example": rows}
+    if pool.labels is not None:
+        columns["class"] = [_class_of(held, pool, i) for i in rows]
+    for i, axis in enumerate(view.axes):
+        unit = "no unit" if view.way == TSNE else "latent unit"
+        columns[f"{axis} ({unit})"] = view.points[:, i]
+    for i in range(len(view.axes)):
+        columns[f"pca score {i + 1} (data unit)"] = view.pca[:, i]
+    return columns
 
 
 def _remember(key: str, side: str) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import streamlit as st
 import torch
 
+from aecore.export.csv_tables import Columns
 from aecore.figures import charts, images, palette
 from aecore.figures.examples import (
     INK,
@@ -28,6 +29,7 @@ from aecore.metrics import (
 )
 from pages.parts import session
 from pages.parts.drawing import drawing
+from pages.parts.figure_data import csv_button
 from pages.parts.layout import band_text
 from pages.parts.session import Hand
 
@@ -254,6 +256,8 @@ def distribution(held: Hand) -> None:
     left, right = st.columns([1, 4])
     kind = left.radio("Distribution of", kinds, key="distribution")
     left.caption("Dashed: the means.")
+    with left:
+        csv_button(lambda: _error_columns(scores), f"{held.ref}-errors", "errors")
     if kind == "MSE":
         pair, unit = (scores.mse, scores.pca_mse), "MSE per value, lower is better"
     elif kind == "PSNR":
@@ -274,3 +278,15 @@ def distribution(held: Hand) -> None:
         )
     right.plotly_chart(fig, key="errors_histogram",
                        config={"displaylogo": False})  # fmt: skip
+
+
+def _error_columns(scores: Scores) -> Columns:
+    """Error of each held-out example, the model's and PCA's."""
+    columns: dict[str, np.ndarray] = {
+        "example": np.arange(len(scores.mse)),
+        "mse (squared error per value)": scores.mse,
+        "pca_mse (squared error per value)": scores.pca_mse,
+    }
+    if scores.ssim is not None:
+        columns |= {"ssim (-1 to 1)": scores.ssim, "pca_ssim (-1 to 1)": scores.pca_ssim}
+    return columns

@@ -10,10 +10,12 @@ import streamlit as st
 from aecore import checkpoints
 from aecore.checkpoints import SUFFIX
 from aecore.errors import AecoreError
+from aecore.export.csv_tables import history_columns
 from aecore.figures import charts
 from aecore.models import family
 from aecore.runs import ID_PATTERN, Run
 from pages.parts import session
+from pages.parts.figure_data import csv_button
 
 
 @dataclass(frozen=True)
@@ -154,6 +156,8 @@ def comparison(refs: list[str]) -> None:
         "of latent numbers, dashed. A dotted line that falls away from its solid one over-trains."
     )
     st.plotly_chart(charts.histories(named), key="histories", config={"displaylogo": False})
+    rows = [{"model": card.name, **row} for card in cards for row in card.history]
+    csv_button(lambda: history_columns(rows), "histories", "histories")
 
 
 def _facts(card: checkpoints.Card) -> dict[str, str]:

@@ -1,0 +1,43 @@
+"""The Take out page: what is made is verified first, what is refused says why."""
+
+from streamlit.testing.v1 import AppTest
+
+from tests.pages.test_pages import open_page, sound
+
+PATH = "pages/check/take_out.py"
+
+
+def texts(app: AppTest) -> str:
+    return " ".join(c.value for c in app.caption)
+
+
+def test_a_script_is_prepared_on_demand():
+    app = open_page(PATH, model="first-ae")
+    sound(app)
+    assert "compared on 256 held-out images" in texts(app)  # the checkpoint
+    app.button(key="prepare_script").click().run()
+    sound(app)
+    assert "fresh Python" in texts(app)
+
+
+def test_a_conditional_models_explorer_is_made_for_a_label():
+    app = open_page(PATH, model="conditional-vae")
+    sound(app)
+    app.selectbox(key="take_label_conditional-vae").set_value(3).run()
+    app.button(key="prepare_explorer").click().run()
+    sound(app)
+    assert "half precision" in texts(app)
+
+
+def test_a_refusal_is_a_sentence(monkeypatch):
+    from aecore.errors import ExportError
+    from pages.parts import take_out_parts
+
+    def refuse(subject, way):
+        raise ExportError("The ONNX pair is refused: for this test.")
+
+    monkeypatch.setattr(take_out_parts, "take_out", refuse)
+    app = open_page(PATH, model="deep-ae-3")
+    app.button(key="prepare_onnx").click().run()
+    sound(app)
+    assert "refused: for this test" in texts(app)
