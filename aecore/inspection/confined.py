@@ -33,7 +33,7 @@ SECONDS = 8  # of the clock, and of the processor
 MEMORY = 900 << 20  # bytes above what the process has before it reads
 READY = b"ready"
 _FILES = 32
-_LOOK = 0.02  # seconds between looks at running children
+_LOOK = 0.005  # seconds between looks at running children
 _FORBIDDEN = ("subprocess.", "socket.", "shutil.", "ftplib.", "smtplib.", "urllib.", "webbrowser.")
 _FORBIDDEN_CALLS = {
     *(

@@ -1,11 +1,13 @@
-"""Files of torch.export (.pt2), read from their JSON and raw values; nothing is unpickled or run.
+"""Files of torch.export (.pt2), read from their JSON and raw values; nothing is run.
 
 An archive holds models/NAME.json (the graph), data/weights/ and data/constants/ (raw values, and a
-JSON that says the type, shape and place of each).
+JSON that says the type, shape and place of each). Before torch 2.7 it held one JSON and the values
+as files of torch.save, which are read as those are: weights only.
 """
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable
 from typing import Any
 
@@ -20,6 +22,7 @@ from aecore.inspection.contents import Contents
 from aecore.inspection.header import parse_json
 from aecore.inspection.limits import MAX_DIMS, MAX_HEADER_BYTES, MAX_TENSOR_BYTES, Budget
 from aecore.inspection.steps import Graph, Shape
+from aecore.inspection.torch_file import load_zip
 
 #: torch._export.serde.schema.ScalarType
 _DTYPES = {
@@ -46,12 +49,9 @@ def is_exported(names: Iterable[str]) -> bool:
 def read_exported(archive: Archive) -> Contents:
     """Read an open archive; raises CheckpointError with one sentence."""
     names = archive.names()
-    if _OLD in names:
-        raise CheckpointError(
-            "The file was exported by a version of torch before 2.7, whose weights are pickled; "
-            "export it again with torch.export.save, or save model.state_dict()."
-        )
     models = sorted(n for n in names if n.startswith("models/") and n.endswith(".json"))
+    if _OLD in names:
+        models = [_OLD]
     if len(models) > 1:
         raise CheckpointError(
             f"The file holds {len(models)} exported programs; save each in a file of its own."
@@ -65,11 +65,11 @@ def read_exported(archive: Archive) -> Contents:
     try:
         program = parse_json(archive.read(models[0], MAX_HEADER_BYTES), "graph")
         budget = Budget()
-        tensors = {
-            name: value
-            for kind in ("weights", "constants")
-            for name, value in _values(archive, kind, model, budget).items()
-        }
+        if _OLD in names:
+            tensors = _old_values(archive, budget)
+        else:
+            tensors = _values(archive, "weights", model, budget)
+            tensors |= _values(archive, "constants", model, budget)
         return _contents(program, tensors, budget)
     except _STUMBLES as error:
         raise CheckpointError(
@@ -149,6 +149,20 @@ def _values(archive: Archive, kind: str, model: str, budget: Budget) -> dict[str
         value = budget.tensor(name, _strided(name, raw, dtype, sizes, strides, offset))
         if value is not None:
             found[name] = value
+    return found
+
+
+def _old_values(archive: Archive, budget: Budget) -> dict[str, Tensor]:
+    """The tensors of files before torch 2.7: two files of torch.save within the archive."""
+    found = {}
+    for part in ("serialized_state_dict.pt", "serialized_constants.pt"):
+        if part not in archive.names() or not archive.size(part):
+            continue
+        file = io.BytesIO(archive.read(part, MAX_TENSOR_BYTES))
+        for name, value in load_zip(file, Archive(file)).items():
+            plain = budget.tensor(name, value) if isinstance(value, Tensor) else None
+            if plain is not None:
+                found[name] = plain
     return found
 
 

@@ -41,16 +41,17 @@ class Entry:
         return (self.stop - self.start) // self.dtype.itemsize
 
 
-def read_header(content: memoryview) -> tuple[dict[str, str], dict[str, Entry]]:
+def read_header(content: memoryview, size: int) -> tuple[dict[str, str], dict[str, Entry]]:
     """A file's texts about itself and its tensors by name, in the order of the header.
 
-    Raises CheckpointError with one sentence for anything that the format does not allow.
+    content: the file's beginning, at least up to its values. size: bytes of the whole file. Raises
+    CheckpointError with one sentence for anything that the format does not allow.
     """
     length = int.from_bytes(content[:8], "little")
-    if len(content) < 10 or length < 2 or length > len(content) - 8:
+    if size < 10 or length < 2 or length > size - 8:
         raise CheckpointError(
             f"The file is damaged: its header should have {length:,} bytes, and the file has "
-            f"{len(content):,} in all; copy or download it again."
+            f"{size:,} in all; copy or download it again."
         )
     if length > MAX_HEADER_BYTES:
         raise CheckpointError(
@@ -67,7 +68,7 @@ def read_header(content: memoryview) -> tuple[dict[str, str], dict[str, Entry]]:
             "the autoencoder alone."
         )
     entries = {name: _entry(name, value, 8 + length) for name, value in header.items()}
-    _check_places(entries, 8 + length, len(content))
+    _check_places(entries, 8 + length, size)
     return texts, entries
 
 

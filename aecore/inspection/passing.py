@@ -77,7 +77,7 @@ def _head(texts: dict[str, str], entries: dict[str, dict]) -> bytes:
 def receive(blob: bytearray) -> Contents:
     """The contents that were sent. Raises CheckpointError: what was sent instead, or a doubt."""
     try:
-        texts, entries = read_header(memoryview(blob))
+        texts, entries = read_header(memoryview(blob), len(blob))
     except CheckpointError as error:
         raise _doubt() from error
     if "sentence" in texts:

@@ -2,35 +2,32 @@
 
 from __future__ import annotations
 
-import mmap
+import io
 from typing import Any, BinaryIO
 
 import torch
 
 from aecore.checkpoints import CARD_KEY
+from aecore.errors import CheckpointError
 from aecore.inspection.contents import Contents
 from aecore.inspection.facts import plain_facts
 from aecore.inspection.header import Entry, read_header
-from aecore.inspection.limits import Budget
+from aecore.inspection.limits import MAX_HEADER_BYTES, Budget
 from aecore.inspection.tidy import tidy
 
 
 def read_safetensors(file: BinaryIO) -> Contents:
     """Read an open .safetensors file; raises CheckpointError with one sentence."""
-    # Mapped, not read: the values are in memory once, as they are handed on.
-    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
-        view = memoryview(mapped)
-        try:
-            texts, entries = read_header(view)
-            card = texts.pop(CARD_KEY, None)
-            budget = Budget()
-            tensors = {}
-            for name, entry in entries.items():
-                value = budget.tensor(name, _values(view, entry))
-                if value is not None:
-                    tensors[name] = value
-        finally:
-            view.release()
+    size = file.seek(0, io.SEEK_END)
+    file.seek(0)
+    texts, entries = read_header(memoryview(file.read(8 + MAX_HEADER_BYTES)), size)
+    card = texts.pop(CARD_KEY, None)
+    budget = Budget()
+    tensors = {}
+    for name, entry in entries.items():
+        value = budget.tensor(name, _values(file, entry))
+        if value is not None:
+            tensors[name] = value
     if card is not None:
         return Contents("safetensors", tensors, ordered=False, card=card)
     facts: dict[str, Any] = plain_facts(texts)
@@ -40,9 +37,14 @@ def read_safetensors(file: BinaryIO) -> Contents:
     )
 
 
-def _values(view: memoryview, entry: Entry) -> torch.Tensor:
-    # A copy of one tensor at a time: torch warns of memory that it may not write to.
-    values = bytearray(view[entry.start : entry.stop])
+def _values(file: BinaryIO, entry: Entry) -> torch.Tensor:
+    # One tensor at a time, straight into its own memory: the file is never there as a whole.
+    values = bytearray(entry.stop - entry.start)
     if not values:
         return torch.empty(entry.shape, dtype=entry.dtype)
+    file.seek(entry.start)
+    if file.readinto(values) != len(values):
+        raise CheckpointError(
+            "The file became shorter while it was read; wait until it is written and try again."
+        )
     return torch.frombuffer(values, dtype=entry.dtype).reshape(entry.shape)

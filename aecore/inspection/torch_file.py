@@ -61,6 +61,11 @@ def _inert() -> list[Any]:
 
 def read_torch_zip(file: BinaryIO, archive: Archive) -> Contents:
     """Read an open archive that torch.save wrote; raises CheckpointError with one sentence."""
+    return _contents(load_zip(file, archive))
+
+
+def load_zip(file: BinaryIO, archive: Archive) -> Any:
+    """What is in an open archive that torch.save wrote. Raises CheckpointError."""
     names = archive.names()
     if "constants.pkl" in names or any(n.startswith("code/") for n in names):
         raise CheckpointError(
@@ -69,8 +74,7 @@ def read_torch_zip(file: BinaryIO, archive: Archive) -> Contents:
         )
     listed = archive.read("data.pkl", MAX_HEADER_BYTES)
     check_names(scan(io.BytesIO(listed)).names)
-    sizes = [archive.size(n) for n in names if n.startswith("data/")]
-    return _contents(file, sizes)
+    return _load(file, [archive.size(n) for n in names if n.startswith("data/")])
 
 
 def read_torch_legacy(file: BinaryIO) -> Contents:
@@ -85,7 +89,7 @@ def read_torch_legacy(file: BinaryIO) -> Contents:
             "open it there with torch.load and save it again as .safetensors."
         )
     size = file.seek(0, io.SEEK_END)
-    return _contents(file, [size])
+    return _contents(_load(file, [size]))
 
 
 def read_plain_pickle(file: BinaryIO) -> Contents:
@@ -98,7 +102,7 @@ def read_plain_pickle(file: BinaryIO) -> Contents:
     )
 
 
-def load_plain(file: BinaryIO, sizes: list[int]) -> Any:
+def _load(file: BinaryIO, sizes: list[int]) -> Any:
     """What torch.load makes of a file under weights_only. Raises CheckpointError.
 
     sizes: bytes of each part of the file that holds values.
@@ -158,8 +162,8 @@ def _leaves(value: Any) -> Iterator[Any]:
             yield item
 
 
-def _contents(file: BinaryIO, sizes: list[int]) -> Contents:
-    found = find_weights(load_plain(file, sizes))
+def _contents(value: Any) -> Contents:
+    found = find_weights(value)
     budget = Budget()
     tensors = {}
     while found.tensors:  # let go one by one, so that large files are not in memory twice

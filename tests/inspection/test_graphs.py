@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
+
 import onnx
 import pytest
 import torch
@@ -10,7 +13,7 @@ from torch import nn
 
 from aecore.errors import CheckpointError
 from aecore.inspection.reading import read
-from tests.inspection.files import compute, example, exported, network, onnx_bytes
+from tests.inspection.files import compute, example, exported, network, onnx_bytes, saved, zipped
 
 FORMS = ("export", "export, fixed batch", "export, decomposed", "onnx", "onnx, old exporter")
 FORMS += ("onnx, old operations",)
@@ -72,6 +75,22 @@ def test_what_is_not_known_is_said(tmp_path):
     assert contents.operations[0].said == "aten.sin.default"
     contents = read(onnx_bytes(Odd(), tmp_path / "m.onnx", dynamo=False), "m.onnx")
     assert "Sin" in [o.said for o in contents.operations]
+
+
+@torch.no_grad()
+def test_an_exported_program_of_an_older_torch():
+    model = network("dense")
+    with zipfile.ZipFile(io.BytesIO(exported(model))) as archive:
+        name = next(n for n in archive.namelist() if n.endswith("models/model.json"))
+        program = archive.read(name)
+    parts = {
+        "serialized_exported_program.json": program,
+        "serialized_state_dict.pt": saved(model.state_dict()),
+        "serialized_constants.pt": saved({}),
+        "version": b"7.3",
+    }
+    contents = read(zipped(parts), "old.pt2")
+    assert torch.allclose(compute(contents, example())[0], model(example()), atol=1e-6)
 
 
 # -- single ONNX nodes -----------------------------------------------------------------------------

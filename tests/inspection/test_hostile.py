@@ -8,7 +8,6 @@ import pickle
 import struct
 import subprocess
 import zipfile
-from pathlib import Path
 
 import onnx
 import pytest
@@ -119,11 +118,10 @@ def test_a_whole_model_of_a_class_of_its_own():
     assert "torch.save(model.state_dict()" in text
 
 
+@pytest.mark.filterwarnings("ignore::FutureWarning")
 def test_torchscript_says_how_to_save_it():
     file = io.BytesIO()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTORCH_JIT_LOG_LEVEL", "")
-        torch.jit.save(torch.jit.trace(network("dense"), torch.rand(2, 64)), file)
+    torch.jit.save(torch.jit.trace(network("dense"), torch.rand(2, 64)), file)
     text = refused(file.getvalue())
     assert "TorchScript" in text
     assert "state_dict" in text
@@ -151,7 +149,7 @@ def test_paths_out_of_the_archive(name):
 
 def test_two_parts_of_one_name():
     file = io.BytesIO(saved(STATE))
-    with pytest.warns(UserWarning), zipfile.ZipFile(file, "a") as archive:
+    with pytest.warns(UserWarning, match="Duplicate name"), zipfile.ZipFile(file, "a") as archive:
         archive.writestr("archive/data.pkl", b"another")
     assert "two files" in refused(file.getvalue())
 
@@ -320,9 +318,14 @@ def test_an_exported_program_that_is_no_program():
         refused(rezipped(content, lambda p, t=text: _swap(p, "models/model.json", t)), "m.pt2")
 
 
-def test_an_exported_program_with_pickled_weights():
-    content = zipped({"serialized_exported_program.json": b"{}", "version": b"6"})
-    assert "export it again" in refused(content, "old.pt2")
+def test_an_old_exported_program_whose_weights_act(tmp_path):
+    marker = tmp_path / "marker"
+    hostile = saved({"w": payload(marker)})
+    content = zipped(
+        {"serialized_exported_program.json": b"{}", "serialized_state_dict.pt": hostile}
+    )
+    assert "nothing was run" in refused(content, "old.pt2")
+    assert not marker.exists()
 
 
 # -- ONNX that lies --------------------------------------------------------------------------------
@@ -356,8 +359,8 @@ def test_onnx_without_a_network():
         (b"\x1f\x8b" + bytes(99), "gzip"),
         (b"\x89PNG\r\n\x1a\n" + bytes(99), "picture"),
         (bytes(1000), "header should have 0 bytes"),
-        (os.urandom(1) * 0 + b"\xff\xfe" * 500, "cannot be told"),
-        (b"", "empty"),
+        (b"\xff\xfe" * 500, "cannot be told"),
+        (b"", "is empty"),
         (b"P", "text"),
         (b"PK", "archive"),
     ],
@@ -408,7 +411,3 @@ def test_a_file_that_is_not_there(tmp_path):
 def test_nonsense_from_the_sandbox(blob):
     with pytest.raises(CheckpointError, match="answered nonsense"):
         passing.receive(bytearray(blob))
-
-
-def test_nothing_is_left_behind():
-    assert not list(Path.cwd().glob("marker*"))
