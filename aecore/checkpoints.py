@@ -32,13 +32,18 @@ CARD_KEY = "aecore_card"
 CARD_FORMAT = 1
 MAX_FILE_BYTES = 512 << 20
 MAX_CARD_BYTES = 8 << 20
+MAX_ORIGIN_BYTES = 1 << 16
 SHIPPED = Path(__file__).resolve().parents[1] / "checkpoints"
 _ADAM = "adam."  # prefix of Adam's memory in a file that can be resumed
 
 
 @dataclass(frozen=True)
 class Card:
-    """What a checkpoint says of itself. history: one row of figures per epoch."""
+    """What a checkpoint says of itself. history: one row of figures per epoch.
+
+    origin: of a model read from somebody's file, what that file was and how it was read: plain JSON
+    values; empty for models trained here.
+    """
 
     name: str
     spec: ModelSpec
@@ -56,6 +61,7 @@ class Card:
         default_factory=lambda: {"aecore": aecore.__version__, "torch": str(torch.__version__)}
     )
     note: str = ""
+    origin: dict[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         plain = asdict(self)
@@ -90,6 +96,7 @@ class Card:
             made=_text(value, "made"),
             versions={str(k)[:40]: str(v)[:40] for k, v in _dict(value, "versions").items()},
             note=_text(value, "note", 2000),
+            origin=_origin(value.get("origin", {})),
         )
 
 
@@ -321,6 +328,14 @@ def _dict(value: dict, key: str) -> dict:
     if not isinstance(found, dict) or len(found) > 100:
         raise CheckpointError(f"The card's {key} must be a short list of names and values.")
     return found
+
+
+def _origin(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict) or len(json.dumps(value)) > MAX_ORIGIN_BYTES:
+        raise CheckpointError(
+            f"The card's origin must be names and values of at most {MAX_ORIGIN_BYTES:,} bytes."
+        )
+    return value
 
 
 def _number(value: dict, key: str) -> float:

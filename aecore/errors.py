@@ -36,3 +36,11 @@ class JobError(AecoreError):
 
 class ExportError(AecoreError):
     """A model with a part that cannot be exported."""
+
+
+class InspectionError(AecoreError):
+    """A file whose network cannot be understood. `finding` names the fault where it is known."""
+
+    def __init__(self, message: str, finding: str = "not-understood"):
+        super().__init__(message)
+        self.finding = finding

@@ -1,0 +1,84 @@
+"""What `python -m aecore inspect` does: open, examine, and write the report down."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from aecore import datasets
+from aecore.checkpoints import write_whole
+from aecore.errors import CheckpointError
+from aecore.inspection.checkup import Opened, open_files
+from aecore.inspection.html import to_html
+from aecore.inspection.report import Report, examine
+from aecore.metrics import evaluate
+
+
+def inspect_files(
+    paths: Sequence[Path], dataset: str | None, html: Path | None, beside: Path | None
+) -> dict[str, Any]:
+    """Check a model in one file (or an encoder and a decoder in two) on held-out data.
+
+    dataset: its data; a card's own, or found by the sizes, if None. html: where the report goes as
+    one file. beside: another model's file, whose figures are put beside. Returns plain values.
+    Raises AecoreError with one sentence.
+    """
+    found, report = _examined(paths, dataset)
+    other = None if beside is None else _examined([beside], dataset)[1]
+    data = datasets.load(found.card.dataset)
+    result: dict[str, Any] = {"verdict": dict(report.verdict())}
+    if found.contents is None:
+        figures = evaluate(found.model, data.test, found.card.config.seed)
+        result["dataset_is_the_same"] = data.fingerprint == found.card.fingerprint
+        result["held_out"] = {f"test_{k}": v for k, v in figures.items()}
+    result |= {
+        "card": found.card.to_json(),
+        "parameters": found.model.parameter_count(),
+        "report": report.to_json(),
+    }
+    if other is not None:
+        result["beside"] = other.to_json()
+    if html is not None:
+        about = found.card.note or f"{found.card.name}, on {data.name}"
+        text = to_html(report, title=found.card.name, about=about, other=other)
+        result["html"] = str(write_whole(html, text.encode()))
+    return result
+
+
+def _examined(paths: Sequence[Path], dataset: str | None) -> tuple[Opened, Report]:
+    found = open_files([(p, p.name) for p in paths], dataset, _progress)
+    name = dataset or found.card.dataset
+    data = datasets.load(name)
+    if found.model.spec.data.shape != data.spec.shape:
+        raise CheckpointError(
+            f"The model takes examples of shape {found.model.spec.data.shape}, but {data.name} has "
+            f"shape {data.spec.shape}; choose the data that it was trained on."
+        )
+    report = examine(found.model, data, given=found.given, progress=_progress)
+    print(file=sys.stderr)
+    return found, report
+
+
+def _progress(share: float, what: str) -> None:
+    if sys.stderr.isatty():
+        print(f"\r{what[:60]:<60} {share:4.0%}", end="", file=sys.stderr, flush=True)
+
+
+def verdict_text(result: dict[str, Any]) -> str:
+    """The verdict and its evidence as lines for a terminal."""
+    lines = [f"{level:>9}: {text}" for level, text in result["verdict"].items()]
+    lines.append("")
+    lines += [
+        f"{f['level']:>9}: {f['title']}. {f['evidence']}" for f in result["report"]["findings"]
+    ]
+    lines.append("")
+    for figure in result["report"]["figures"]:
+        if figure["value"] is not None:
+            lines.append(f"{figure['name']:>44}: {figure['value']:.6g} {figure['unit']}".rstrip())
+    if "html" in result:
+        lines += ["", f"The report is in {result['html']}."]
+    return "\n".join(lines)
+
+
