@@ -72,7 +72,7 @@ WAYS = {
         Way(
             "notebook",
             "Notebook",
-            "The same as a Jupyter notebook, with pictures and what each step does.",
+            "The same as a Jupyter notebook, with pictures and a word on each step.",
             "For teaching and trying out, cell by cell.",
             export_notebook,
             3,
@@ -84,7 +84,7 @@ WAYS = {
             "run without PyTorch; any number of examples at once.",
             "For an app, a phone or a service.",
             export_onnx,
-            5,
+            3,
         ),
         Way(
             "explorer",
@@ -93,7 +93,7 @@ WAYS = {
             "network and no server.",
             "For somebody who has a browser and nothing else.",
             export_explorer_file,
-            2,
+            1.5,
             per_label=True,
             several=False,
         ),
@@ -104,7 +104,7 @@ WAYS = {
             "carries, PCA beside it, reconstructions, traversals, samples.",
             "For writing about it: the numbers behind every figure.",
             export_figures,
-            6,
+            4,
         ),
     )
 }

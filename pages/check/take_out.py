@@ -20,5 +20,6 @@ explain(
     "instead of 24, so its drawings differ by about a thousandth of their scale, which no eye "
     "sees. The network is compared before that rounding and after it.\n\n"
     "The **training loop** in the script starts from the same seed, goes through the data in the "
-    "same order, and takes the same steps: given the same training data it makes this model again."
+    "same order and takes the same steps: with the same training data it arrives at the same "
+    "held-out error, up to rounding, unless the run was steered while it went."
 )

@@ -172,7 +172,7 @@ def test_training_loop_makes_the_same_model(family, digits):
     assert found == pytest.approx(wanted, abs=1e-4)
 
 
-@pytest.mark.parametrize("case", ["dense-vae", "conditional-vae"])
+@pytest.mark.parametrize("case", ["conditional-vae"])
 def test_export_is_run_before_it_is_offered(case, subjects):
     made = export_script(subjects[case])
     assert made.difference <= TOLERANCE
