@@ -27,10 +27,12 @@ EXCESS, LOWER = 2.0, 2.5  # times as many very low errors as chance gives; times
 
 @dataclass(frozen=True)
 class Memory:
-    """gap: held-out error over training error. head: the first part that stands out most, 0 if
-    none; head_gap: how many times lower its error is than the others', for examples as hard. low,
-    low_expected: training examples with an error below the `rank` lowest held-out ones, as hard,
-    and how many chance gives; 0 where none stand out. low_gap: how many times lower theirs is.
+    """gap: held-out error over training error; noise: the standard error of their difference.
+
+    head: the first part that stands out most, 0 if none; head_gap: how many times lower its error
+    is than the others', for examples as hard. low, low_expected: training examples with an error
+    below the `rank` lowest held-out ones, as hard, and how many chance gives; 0 where none stand
+    out. low_gap: how many times lower theirs is.
     """
 
     gap: float
@@ -39,6 +41,7 @@ class Memory:
     looked_at: int
     of: int
     held_out: int
+    noise: float
     head: int = 0
     head_mse: float = 0.0
     head_gap: float = 1.0
@@ -70,6 +73,9 @@ def memory(
         len(train_mse),
         train_size,
         len(test_mse),
+        float(
+            np.hypot(test_mse.std() / len(test_mse) ** 0.5, train_mse.std() / len(train_mse) ** 0.5)
+        ),
         head,
         head_mse,
         head_gap,
@@ -161,7 +167,7 @@ def memory_findings(m: Memory) -> list[Finding]:
                     f"examples, for examples as hard; {amount(m.test_mse)} on {m.held_out:,} "
                     "held-out ones.")
         ]  # fmt: skip
-    if m.gap >= SLIGHT:
+    if m.gap >= SLIGHT and m.test_mse - m.train_mse > 3 * m.noise:
         level = "broken" if m.gap >= STRONG else "worrying"
         return [
             Finding(level, "memorised", "It knows its training examples, not others",

@@ -191,5 +191,6 @@ def _aggregate(code: Code, n: int, k: int) -> list[Finding]:
                     f"{apart} What is drawn from the prior meets places that the decoder never "
                     "learned.")
         ]  # fmt: skip
-    level = "good" if gaussian / k < 0.1 else "note"
-    return [Finding(level, "fills-prior", "The codes fill the prior", apart)]
+    if gaussian / k < 0.1:
+        return [Finding("good", "fills-prior", "The codes fill the prior", apart)]
+    return [Finding("note", "fills-prior", "The codes fill the prior roughly", apart)]

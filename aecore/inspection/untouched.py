@@ -71,7 +71,8 @@ def initialisation_of(weight: Tensor, bias: Tensor | None) -> str:
     values = w.flatten().double().numpy()
     if values.max() == values.min():
         return f"all weights are {values[0]:.3g}"
-    if _orthogonal(w):
+    # PCA's components are orthogonal too, but not like normal draws.
+    if _orthogonal(w) and stats.kstest(values / values.std(), "norm").pvalue > CHANCE:
         return "orthogonal rows of one length"
     fan_in, fan_out = nn.init._calculate_fan_in_and_fan_out(weight)
     if len(values) < FEWEST or not _fresh_bias(bias, fan_in) or _structured(w):
