@@ -17,8 +17,8 @@ from aecore.metrics import labels_for
 from aecore.models import LatentModel
 
 #: Multiply-adds of dense layers spent on a split. Not a clock, so a report is the same anywhere.
-HELD_OUT_BUDGET, TRAINING_BUDGET = 30e9, 60e9
-CONVOLUTION = 3  # times as long as a dense layer's, each multiply-add
+HELD_OUT_BUDGET, TRAINING_BUDGET = 50e9, 90e9
+CONVOLUTION = 1.5  # times as long as a dense layer's, each multiply-add
 #: Values that all examples of a pass may have: above it, fewer are looked at.
 VALUES = 50_000_000
 UNKNOWN_MACS = 10_000_000  # assumed of a model that cannot be traced
