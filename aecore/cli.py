@@ -75,8 +75,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     sub.add_argument("--out", type=Path, required=True, help="a file, or a folder that is there")
     sub.add_argument("--label", type=int, help="what a conditional model is told (explorer)")
-    sub = command("inspect", _inspect, "Print a checkpoint's card and its held-out figures, anew.")
-    sub.add_argument("file", type=Path)
+    sub = command(
+        "inspect", _inspect, "Check up a trained model from any file: verdict and report."
+    )
+    sub.add_argument("files", type=Path, nargs="+", metavar="FILE", help="or encoder and decoder")
+    sub.add_argument(
+        "--dataset", help="the data it was trained on; found by the sizes if not given"
+    )
+    sub.add_argument("--html", type=Path, metavar="OUT", help="write the report as one HTML file")
+    sub.add_argument("--beside", type=Path, metavar="FILE", help="another model's figures beside")
     return parser
 
 
@@ -156,10 +163,7 @@ def _train(args) -> dict[str, Any]:
     if args.latent_dim is not None:
         spec = dataclasses.replace(spec, latent_dim=args.latent_dim)
     if args.out is not None:
-        # Find out before the training, not after it, that the file cannot be written.
-        if not args.out.name or os.path.isdir(args.out):
-            raise CheckpointError(f"{args.out} is a folder: add the name of a file to it.")
-        checkpoints.write_whole(args.out.with_name(f".try-{args.out.name}"), b"").unlink()
+        _try_to_write(args.out)
     state = TrainState.fresh(spec, config.seed)
     data = datasets.load(args.dataset)
     keep_freed_memory()
@@ -216,24 +220,22 @@ def _export(args) -> dict[str, Any]:
     }
 
 
-def _inspect(args) -> dict[str, Any]:
-    from aecore.metrics import evaluate
+def _try_to_write(path: Path) -> None:
+    """Find out before the work, not after it, that a file cannot be written."""
+    if not path.name or os.path.isdir(path):
+        raise CheckpointError(f"{path} is a folder: add the name of a file to it.")
+    checkpoints.write_whole(path.with_name(f".try-{path.name}"), b"").unlink()
 
-    found = checkpoints.load(args.file)
-    data = datasets.load(found.card.dataset)
-    if found.model.spec.data.shape != data.spec.shape:
-        raise CheckpointError(
-            f"The file says that its model was trained on {data.name}, but it takes examples of "
-            f"another shape, {found.model.spec.data.shape}."
-        )
-    same = data.fingerprint == found.card.fingerprint
-    figures = evaluate(found.model, data.test, found.card.config.seed)
-    return {
-        "card": found.card.to_json(),
-        "parameters": found.model.parameter_count(),
-        "dataset_is_the_same": same,
-        "held_out": {f"test_{k}": v for k, v in figures.items()},
-    }
+
+def _inspect(args) -> dict[str, Any]:
+    from aecore.inspection.command import inspect_files, verdict_text
+
+    if args.html is not None:
+        _try_to_write(args.html)
+    result = inspect_files(args.files, args.dataset, args.html, args.beside)
+    if not args.json:
+        result["text"] = verdict_text(result)
+    return result
 
 
 def _progress(event, recording: Recording) -> None:
@@ -264,6 +266,9 @@ def _progress(event, recording: Recording) -> None:
 
 
 def _show(result: Any) -> None:
+    if isinstance(result, dict) and "text" in result:
+        print(result["text"])
+        return
     for item in result if isinstance(result, list) else [result]:
         for key, value in item.items():
             print(f"{key:>22}  {json.dumps(value) if isinstance(value, dict | list) else value}")

@@ -185,6 +185,18 @@ class JobEngine:
         self.store.take_in(run, content)
         return run
 
+    def reread(self, owner: str, run_id: str, content: bytes) -> Run:
+        """Put another reading of an uploaded file in its run's place. Raises AecoreError."""
+        run = self._owned(owner, run_id)
+        if run.kind != "upload":
+            raise JobError(f"The run {run.name!r} was trained here; only a file can be read anew.")
+        card = checkpoints.from_bytes(content).card
+        run.spec, run.config, run.dataset = card.spec, card.config, card.dataset
+        restore(run, card)
+        self.store.take_in(run, content)
+        self.store.write_facts(run)
+        return run
+
     def checkpoint(self, run_id: str) -> Checkpoint:
         """A run's newest checkpoint, read anew. Raises JobError or CheckpointError."""
         return checkpoints.from_bytes(self.store.content(self.get(run_id)))

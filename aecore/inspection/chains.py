@@ -80,7 +80,8 @@ def chains(parts: list[Part], channels: int, inputs: set[int]) -> list[Chain]:
             if not left:
                 found.append(Chain(links, cost))
                 continue
-            if len(links) > 1 and len(left) < best_left:
+            # A part or two may serve something else, a classifier say; more is another network.
+            if len(links) > 1 and len(left) < best_left and len(left) <= len(parts) / 4:
                 best_left = len(left)
                 partial = [Chain(links, cost + 50, tuple(left))]
         last = links[-1].second or links[-1].part if links else None

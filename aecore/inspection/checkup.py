@@ -18,8 +18,8 @@ from aecore.inspection.contents import Contents
 from aecore.inspection.findings import Finding
 from aecore.inspection.parts import parts_of, square_side
 from aecore.inspection.reading import read, read_pair
-from aecore.inspection.trying import Candidate, Progress, describe
-from aecore.inspection.understand import Reading, settle, understand
+from aecore.inspection.trying import Progress, describe
+from aecore.inspection.understand import Reading, settle, understand, weight_without
 from aecore.models import LatentModel
 from aecore.types import TrainConfig
 
@@ -127,7 +127,7 @@ def opened(
     contents: Contents, reading: Reading, data: Dataset, name: str, holes: dict[str, int]
 ) -> Opened:
     """A reading with its card and findings."""
-    model, given = reading.model, findings_of(reading, contents)
+    model, given = reading.model, findings_of(reading, contents, data)
     if holes:
         given = (_hole_finding(holes, len(contents.tensors)), *given)
     card = _card(name, model, data, _origin(contents, reading, name, given))
@@ -184,8 +184,8 @@ def likely_datasets(contents: Contents) -> list[str]:
     return fits[:3]
 
 
-def findings_of(reading: Reading, contents: Contents) -> tuple[Finding, ...]:
-    """What reading the file alone tells."""
+def findings_of(reading: Reading, contents: Contents, data: Dataset) -> tuple[Finding, ...]:
+    """What reading the file tells, before the model is examined."""
     best, found = reading.candidate, []
     names = best.draft.head_names
     if reading.swapped:
@@ -195,7 +195,13 @@ def findings_of(reading: Reading, contents: Contents) -> tuple[Finding, ...]:
                     "their names, the network reconstructs much worse. It is read the way it "
                     "works; whatever uses the names gets the wrong one.")
         )  # fmt: skip
-    found += _range_findings(best)
+    found += _range_findings(reading, data)
+    lonely = weight_without(list(reading.unused), contents)
+    if lonely is not None:
+        found.append(
+            Finding("broken", "missing-tensor", f"{lonely} is missing",
+                    "The file has its bias and not the weight; the network is read without it.")
+        )  # fmt: skip
     found += _unused(reading.unused)
     found += _missing_biases(contents)
     words = "; ".join(f"{k} {v}" for k, v in describe(best).items())
@@ -218,26 +224,40 @@ def findings_of(reading: Reading, contents: Contents) -> tuple[Finding, ...]:
     return tuple(found)
 
 
-def _range_findings(best: Candidate) -> list[Finding]:
-    c = best.choice
-    if c.target in _UNREACHED.get(c.output, ()) or c.given in ("[0, 255]", "[0, 1/255]"):
-        reach = {"sigmoid": "0 to 1", "tanh": "-1 to 1"}.get(c.output)
+def _range_findings(reading: Reading, data: Dataset) -> list[Finding]:
+    """Whether the network wants other values than pixels from 0 to 1, and can give them back."""
+    c = reading.candidate.choice
+    if c.given == "[0, 1]" and c.target == "[0, 1]":
+        return []
+    title, level = "It was trained on another range of values", "worrying"
+    middle = _middle(reading.model, data) if c.output == "sigmoid" else 0.5
+    if c.given in ("[0, 255]", "[0, 1/255]"):
+        why = "which is seldom meant: pixels usually go from 0 to 1"
+    elif c.target in _UNREACHED.get(c.output, ()):
+        why = f"and its last curve, {c.output}, cannot give all of {c.target}"
+    elif not 0.35 < middle < 0.65:
         why = (
-            f"but its {c.output} can only give {reach}" if c.target in _UNREACHED.get(c.output, ())
-            else "which is seldom meant: pixels usually go from 0 to 1"
-        )  # fmt: skip
-        return [
-            Finding("broken" if reach and c.target != c.given else "worrying", "wrong-range",
-                    "It was trained on another range of values",
-                    f"It works best on values of {c.given}, {why}. It gets what it expects here.")
-        ]  # fmt: skip
-    if c.given != "[0, 1]":
-        return [
-            Finding("note", "input-range", f"It expects values of {c.given}",
-                    "Tried beside other ranges on held-out examples; it gets them here, and its "
-                    "answers are taken back.")
-        ]  # fmt: skip
-    return []
+            f"but its last curve is a sigmoid: where it gives about 0.5, pixels are {middle:.2f} on "
+            f"average, as if it had been asked for values that a sigmoid cannot give"
+        )
+    else:
+        title, level = f"It expects values of {c.given}", "note"
+        why = "and gives pixels back" if c.target == "[0, 1]" else f"and gives {c.target} back"
+    return [
+        Finding(level, "wrong-range", title,
+                f"It works best on values of {c.given}, {why}; tried beside other ranges on "
+                "held-out examples. It gets what it expects here.")
+    ]  # fmt: skip
+
+
+@torch.inference_mode()
+def _middle(model: LatentModel, data: Dataset) -> float:
+    """Mean of the held-out values where the model gives about a half: a half if it was trained on
+    values from 0 to 1, as squared error and cross-entropy both ask for the mean."""
+    x = data.test.batch(slice(0, 500))
+    x_hat = model.reconstruct(x)
+    about = (x_hat > 0.4) & (x_hat < 0.6)
+    return float(x[about].mean()) if int(about.sum()) >= 200 else 0.5
 
 
 def _unused(names: Sequence[str]) -> tuple[Finding, ...]:

@@ -80,5 +80,3 @@ def verdict_text(result: dict[str, Any]) -> str:
     if "html" in result:
         lines += ["", f"The report is in {result['html']}."]
     return "\n".join(lines)
-
-

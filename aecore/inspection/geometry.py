@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from aecore.inspection.chains import Chain, Link
 from aecore.inspection.parts import Part, hint, place, square_side
 
-MAX_STATES = 30_000
-MAX_SOLUTIONS = 120
+MAX_STATES = 12_000
+MAX_SOLUTIONS = 80
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ _DOWN: dict[int, list] = {
     2: [(0, 2, 0, None), (0.6, 1, 0, None)],
     3: [
         (0, 2, 1, None), (0, 1, 1, _POOL), (0.1, 1, 1, None), (0.3, 1, 0, _POOL),
-        (0.4, 1, 0, None), (0.4, 2, 0, None), (1.2, 3, 1, _POOL), (1.2, 2, 1, (2, 1)),
+        (0.4, 1, 0, None), (0.4, 2, 0, None), (0.6, 3, 1, _POOL), (0.6, 2, 1, (2, 1)),
         (1.2, 2, 1, _POOL), (1.4, 3, 1, None), (1.6, 3, 0, None),
     ],
     4: [
@@ -71,7 +71,7 @@ _DOWN: dict[int, list] = {
 # kernel: (cost, stride, padding, output padding) of a transposed convolution.
 _UP: dict[int, list] = {
     1: [(0, 1, 0, 0)],
-    2: [(0, 2, 0, 0), (1, 2, 1, 0)],
+    2: [(0, 2, 0, 0), (0.5, 2, 1, 0)],
     3: [
         (0, 2, 1, 1), (0.1, 2, 1, 0), (0.2, 1, 1, 0), (0.3, 1, 0, 0), (0.3, 2, 0, 0),
         (0.6, 2, 0, 1), (1.2, 3, 1, 0), (1.2, 3, 0, 0),
@@ -79,12 +79,25 @@ _UP: dict[int, list] = {
     4: [(0, 2, 1, 0), (0.1, 1, 0, 0), (0.6, 2, 0, 0), (0.7, 2, 2, 0), (1, 1, 1, 0), (1.4, 4, 0, 0)],
     5: [
         (0, 2, 2, 1), (0.2, 2, 2, 0), (0.2, 1, 0, 0), (0.3, 1, 2, 0), (0.3, 2, 0, 0),
-        (0.5, 2, 0, 1), (0.6, 2, 1, 0), (0.7, 2, 1, 1), (1, 3, 1, 0), (1.2, 3, 1, 1),
+        (0.5, 2, 0, 1), (0.6, 2, 1, 0), (0.7, 2, 1, 1), (0.5, 3, 1, 0), (1.2, 3, 1, 1),
         (1.2, 3, 0, 0),
     ],
     6: [(0.1, 2, 2, 0), (0.2, 2, 0, 0), (0.3, 1, 0, 0)],
     7: [(0, 1, 0, 0), (0.3, 1, 3, 0), (0.4, 2, 3, 1), (1.2, 7, 0, 0)],
 }  # fmt: skip
+
+
+# Networks of tutorials that many copied, whose settings one would not guess: ways and kernels to
+# settings.
+_RECIPES: dict[tuple, tuple[Setting, ...]] = {
+    (("conv", 3), ("conv", 3), ("transposed", 3), ("transposed", 5), ("transposed", 2)): (
+        Setting(3, 1, after=_POOL),
+        Setting(2, 1, after=(2, 1)),
+        Setting(2, 0),
+        Setting(3, 1),
+        Setting(2, 1),
+    )
+}
 
 
 def _down(kernel: int) -> list:
@@ -109,6 +122,11 @@ def geometries(chain: Chain, side_in: int, side_out: int) -> list[Geometry]:
     found: list[Geometry] = []
     for turn in _turns(chain):
         found += _solve(chain, side_in, side_out, turn)
+    recipe = _RECIPES.get(
+        tuple((link.way, link.part.tensors["weight"].shape[-1]) for link in chain.links)
+    )
+    if recipe is not None:
+        found += _solve(chain, side_in, side_out, _turns(chain)[0], recipe)
     found.sort(key=lambda g: g.cost)
     return found[:MAX_SOLUTIONS]
 
@@ -138,8 +156,15 @@ def _turns(chain: Chain) -> list[int | None]:
     return [i for i in {n // 2, (n + 1) // 2, n // 2 - 1} if 0 < i < n] or [None]
 
 
-def _solve(chain: Chain, side_in: int, side_out: int, turn: int | None) -> list[Geometry]:
+def _solve(
+    chain: Chain,
+    side_in: int,
+    side_out: int,
+    turn: int | None,
+    recipe: tuple[Setting, ...] | None = None,
+) -> list[Geometry]:
     links, order = chain.links, itertools.count()
+    gaps = [between(a.part, b.part) for a, b in itertools.pairwise(links)]
     start = Geometry((), (side_in,), 0.0, turn)
     heap = [(0.0, next(order), start)]
     found, states = [], 0
@@ -151,7 +176,11 @@ def _solve(chain: Chain, side_in: int, side_out: int, turn: int | None) -> list[
             if links[-1].way == "linear" or now.sides[-1] == side_out:
                 found.append(now)
             continue
-        for setting, side, more in _steps(links, i, now, turn, side_in):
+        for setting, side, more in _steps(links, i, now, turn, side_in, gaps):
+            if recipe is not None:
+                if setting != recipe[i]:
+                    continue
+                more = 0.0
             after = replace(
                 now,
                 settings=(*now.settings, setting),
@@ -163,7 +192,12 @@ def _solve(chain: Chain, side_in: int, side_out: int, turn: int | None) -> list[
 
 
 def _steps(
-    links: tuple[Link, ...], i: int, now: Geometry, turn: int | None, side_in: int
+    links: tuple[Link, ...],
+    i: int,
+    now: Geometry,
+    turn: int | None,
+    side_in: int,
+    gaps: list[int | None],
 ) -> Iterator[tuple[Setting | None, int, float]]:
     """Settings of link i with the side after it and their cost."""
     link, side = links[i], now.sides[-1]
@@ -197,7 +231,7 @@ def _steps(
         if decoding and after > side_in * 2:
             continue
         cost += _uneven(setting, previous, link, links[i - 1] if i else None)
-        cost += _gaps(links, i, setting)
+        cost += _gaps(links, i, setting, gaps)
         if following is not None and following.way == "linear" and link.second is None:
             given = link.n_out // (2 if following.halved else 1)
             wanted = square_side(following.n_in // given) if following.n_in % given == 0 else None
@@ -276,17 +310,19 @@ def between(first: Part, second: Part) -> int | None:
     return gap + inner if gap >= 0 else None
 
 
-def _gaps(links: tuple[Link, ...], i: int, setting: Setting) -> float:
-    """What a setting costs by the numbers that layers have in a list."""
+def _gaps(links: tuple[Link, ...], i: int, setting: Setting, gaps: list[int | None]) -> float:
+    """What a setting costs by the numbers that layers have in a list.
+
+    gaps: layers without weights after each link, None where the file does not tell.
+    """
     cost = 0.0
-    if i + 1 < len(links):
-        gap = between(links[i].part, links[i + 1].part)
-        if gap is not None and links[i + 1].way != "linear":
-            cost += (3.0 if gap < 2 else 0.0) if setting.after else (1.5 if gap >= 2 else 0.0)
-    if i and setting.before:
-        gap = between(links[i - 1].part, links[i].part)
-        cost += 3.0 if gap is not None and gap < 2 else 0.0
-    elif i and links[i].way == "conv" and setting.stride == 1 and setting.after is None:
-        gap = between(links[i - 1].part, links[i].part)
-        cost += 1.0 if gap is not None and gap >= 2 and links[i - 1].way != "linear" else 0.0
+    after = gaps[i] if i < len(gaps) else None
+    before = gaps[i - 1] if i else None
+    if after is not None and links[i + 1].way != "linear":
+        cost += (3.0 if after < 2 else 0.0) if setting.after else (1.5 if after >= 2 else 0.0)
+    if before is not None and setting.before:
+        cost += 3.0 if before < 2 else 0.0
+    elif before is not None and links[i].way == "conv" and links[i - 1].way != "linear":
+        bare = setting.stride == 1 and setting.after is None
+        cost += 1.0 if bare and before >= 2 else 0.0
     return cost

@@ -29,8 +29,18 @@ _TARGETS = {
     "[0, 1/255]": [("none", "[0, 1/255]"), ("sigmoid", "[0, 1/255]"), ("sigmoid", "[0, 1]"),
                    ("none", "[0, 1]")],
 }  # fmt: skip
+#: How seldom a curve is met, in steps of PRIOR.
+_SELDOM = {
+    "ReLU": 0.0, "LeakyReLU 0.01": 0.5, "LeakyReLU 0.2": 1.0, "tanh": 1.0, "sigmoid": 1.5,
+    "ELU": 2.0, "GELU": 2.0, "SiLU": 2.5, "SELU": 3.0, "LeakyReLU 0.1": 3.0, "none": 5.0,
+    "Mish": 6.0, "softplus": 12.0,
+}  # fmt: skip
 _FIRST_CURVES = ("ReLU", "LeakyReLU 0.2", "tanh", "ELU", "sigmoid", "GELU")
-_KEPT = 6
+_KEPT = 4
+#: Multiply-adds that a step of the search may cost, which decides on how many examples it looks:
+#: at the start, to compare the best, and at the end. The least and the most examples follow.
+_WORK = ((8e7, 12, 96), (2.5e8, 40, 400), (2.5e9, 200, 1000))
+_HEAVY = 1e6  # multiply-adds above which curves that nobody uses are left out
 KEPT_DRAFTS = 10
 #: Two readings whose errors differ by less than this share are told apart by what is usual.
 PRIOR = 8e-4
@@ -60,11 +70,17 @@ class Candidate:
     @property
     def rarity(self) -> float:
         """How unusual the reading is: decides only between equals."""
-        c, curves, ranges = self.choice, list(CURVES), list(RANGES)
-        cost = sum(min(curves.index(curve), 5) for curve in (c.encoder, c.decoder)) / 2
-        cost += 2 * (c.encoder != c.decoder and {"encoder", "decoder"} <= self.draft.gaps())
-        code = c.code if c.code != "none" else c.encoder
-        cost += (c.code != "none") + 2 * (code != c.encoder and "encoder" in self.draft.gaps())
+        c, ranges, gaps = self.choice, list(RANGES), self.draft.gaps()
+        cost = _SELDOM[c.encoder] + _SELDOM[c.decoder]
+        if c.encoder != c.decoder and {"encoder", "decoder"} <= gaps:
+            cost += 1 if (c.encoder, c.decoder) == ("LeakyReLU 0.2", "ReLU") else 6
+        if "code" in gaps:
+            same = c.code == c.encoder and "encoder" in gaps
+            alone = "encoder" not in gaps
+            bare = c.code in ("none", "tanh", "sigmoid")
+            cost += (
+                1 if same else _SELDOM[c.code] if alone else 2 * (c.code != "none") if bare else 10
+            )
         cost += (c.reshape != "same") + c.norm_after
         return cost + (ranges.index(c.given) if c.given in ranges else 1)
 
@@ -130,15 +146,40 @@ class Trials:
 
     def _code(self, draft: Draft, inner: Choice) -> tuple[Tensor | None, list[float]]:
         # The decoder's own gaps do not matter to the encoder.
-        plain = replace(inner, decoder="ReLU", reshape="same", enlarge="nearest")
+        plain = replace(inner, decoder="ReLU", reshape="same", enlarge="nearest", swapped=False)
         key = (id(draft), plain)
         if key not in self._codes:
             x = self._run(entry(draft, plain, self.shape, self.ranges), self.x)
-            out, found = (None, []) if x is None else _apply(draft.encoder, plain, x)
-            if out is not None and draft.variational:
-                out = out[:, : draft.k]
-            self._codes[key] = out, found
-        return self._codes[key]
+            self._codes[key] = (None, []) if x is None else _apply(draft.encoder, plain, x)
+        out, found = self._codes[key]
+        if out is None or not draft.variational:
+            return out, found
+        # Swapped heads are the same numbers in another order.
+        return out[:, draft.k :] if inner.swapped else out[:, : draft.k], found
+
+    @torch.inference_mode()
+    def multiply_adds(self, draft: Draft, choice: Choice) -> float:
+        """Multiply-adds of one example, both ways; 0 where it cannot run."""
+        total, x = 0.0, self._run(entry(draft, choice, self.shape, self.ranges), self.x[:1])
+        if x is None:
+            return 0.0
+        for half in (draft.encoder, draft.decoder):
+            if half is draft.decoder and draft.variational:
+                x = x[:, : draft.k]
+            for spot in half:
+                layer = spot.module(choice)
+                if layer is None:
+                    continue
+                before = x
+                try:
+                    x = layer(x)
+                except (RuntimeError, ValueError):
+                    return total
+                if isinstance(layer, nn.Linear | nn.Conv2d):
+                    total += x.numel() * layer.weight[0].numel()
+                elif isinstance(layer, nn.ConvTranspose2d):
+                    total += before.numel() * layer.weight[0].numel()
+        return total
 
     def _run(self, lines: list[str], x: Tensor) -> Tensor | None:
         layers = nn.Sequential(*(parse_layer(line) for line in lines))
@@ -172,9 +213,9 @@ def _surprise(layer: nn.BatchNorm1d | nn.BatchNorm2d, x: Tensor) -> float:
     return float((apart + ratio).clamp(max=4).nan_to_num(4.0).mean())
 
 
-def options(draft: Draft, choice: Choice, ranges: dict, bounded: bool) -> dict[str, list]:
+def options(draft: Draft, ranges: dict, bounded: bool, heavy: bool) -> dict[str, list]:
     """The values to try in each dimension that matters for this draft."""
-    gaps, curves = draft.gaps(), list(CURVES)
+    gaps, curves = draft.gaps(), [c for c in CURVES if not heavy or _SELDOM[c] <= 2.5]
     found: dict[str, list] = {}
     for gap in ("encoder", "decoder"):
         if gap in gaps or (gap == "decoder" and "reshape" in gaps):
@@ -216,14 +257,13 @@ def best_end(trials: Trials, draft: Draft, choice: Choice, bounded: bool) -> Can
 def _neighbours(trials: Trials, start: Candidate, bounded: bool) -> Iterator[Candidate]:
     """Every candidate that differs in one dimension, each with its best output."""
     ranges = trials.ranges
-    for name, values in options(start.draft, start.choice, ranges, bounded).items():
+    heavy = trials.multiply_adds(start.draft, start.choice) > _HEAVY
+    for name, values in options(start.draft, ranges, bounded, heavy).items():
         for value in values:
             if value != getattr(start.choice, name):
                 changed = replace(start.choice, **{name: value})
                 yield best_end(trials, start.draft, changed, bounded)
-    if "swapped" in start.draft.gaps():
-        return
-    for curve in CURVES:
+    for curve in _FIRST_CURVES if heavy else CURVES:
         # Both halves at once: one alone may be worse than none.
         yield best_end(
             trials, start.draft, replace(start.choice, encoder=curve, decoder=curve), bounded
@@ -249,7 +289,7 @@ def search(
     seconds: float = 20.0,
     progress: Progress | None = None,
 ) -> list[Candidate]:
-    """Candidates scored on all of x (n, *shape), the best first. Empty where none can run.
+    """Candidates scored on x (n, *shape), or fewer where they are costly, the best first.
 
     Starts on few examples with every draft and usual curves; the best are climbed from and scored
     on more. seconds: after this the search only finishes what it has begun.
@@ -258,10 +298,11 @@ def search(
     until = begin + seconds
     shape = tuple(x.shape[1:])
     report = progress or (lambda share, what: None)
-    heavy = any(p.line.startswith("Conv") for d in drafts for p in (*d.encoder, *d.decoder))
-    few, some = (24, 128) if heavy else (96, 400)
     report(0.05, f"trying {len(drafts)} ways to join the layers")
     drafts = _promising(drafts, x[:8], ranges, bounded, begin + 0.25 * seconds)
+    first = Trials(x[:1], shape, ranges)
+    work = max(first.multiply_adds(d, d.relevant(Choice())) for d in drafts)
+    few, some, full = (int(min(max(w / max(work, 1), low), high)) for w, low, high in _WORK)
     trials = Trials(x[:few], shape, ranges)
     seeds: list[Candidate] = []
     first_ranges = [r for r in ranges if r in ("[0, 1]", "[-1, 1]", STANDARDISED)]
@@ -295,12 +336,12 @@ def search(
         best_end(more, d, best.choice, bounded) for d in drafts if d is not best.draft
     ]  # fmt: skip
     if time.monotonic() < until:
-        for curve in CURVES:
+        for curve in _FIRST_CURVES:
             rivals.append(best_end(more, best.draft, replace(best.choice, decoder=curve), bounded))
-    rivals = sorted(_distinct(rivals), key=lambda c: c.weighed)[:24]
+    rivals = sorted(_distinct(rivals), key=lambda c: c.weighed)[:12]
     report(0.85, "scoring the best readings")
-    full = Trials(x, shape, ranges)
-    scored = [full.score(c.draft, c.choice) for c in rivals if c.error < float("inf")]
+    last = Trials(x[:full], shape, ranges)
+    scored = [last.score(c.draft, c.choice) for c in rivals if c.error < float("inf")]
     scored = [c for c in scored if c.error < float("inf")]
     return sorted(scored, key=lambda c: (c.weighed, c.rarity))
 

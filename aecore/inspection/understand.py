@@ -34,14 +34,15 @@ from aecore.models import LatentModel, build
 from aecore.types import ModelSpec
 
 # Rivals whose error is less than NEAR times the best one's are told apart by a second witness.
-NEAR, RIVALS, PULLED = 1.05, 6, 1024
+NEAR, RIVALS, PULLED, PULL_WORK = 1.05, 5, 1024, 6e8
 TRIED = 1000  # held-out examples that candidates are ranked on
-MAX_DRAFTS = 130
+MAX_DRAFTS = 120
 SURE_MARGIN = 0.004  # the runner-up's error has to be larger by this share
 SURE_SIGMAS = 4.0
 # By what share a reading's error has to be smaller for each step away from the usual, and by what
 # factor where a network of convolutions alone is run on enlarged examples: it keeps more of them.
 UNUSUAL, LARGER = 0.05, 1.6
+FAR = 2.5  # how much less natural an order of layers may be to be tried as well
 MAX_CODE = 4096  # what a model of this app may have
 SIDES = (28, 32, 64, 16, 8, 48, 96, 128, 256)
 
@@ -116,7 +117,9 @@ def drafts_of(contents: Contents, data: Dataset) -> list[Draft]:
             tied = _tied(these, odd, contents, channels, inputs)
             ways = [tied] if tied is not None else []
         for chain in ways:
-            found += _drafts(chain, shape, image, channels)
+            # The first chain is the most natural; those far from it are for when it fails.
+            if not found or chain.cost < ways[0].cost + FAR:
+                found += _drafts(chain, shape, image, channels)
     found = [d for d in found if d.k <= MAX_CODE]
     least = min((d.cost for d in found), default=0.0)
     for d in found:
@@ -124,7 +127,7 @@ def drafts_of(contents: Contents, data: Dataset) -> list[Draft]:
         d.prior = (1 + UNUSUAL * (d.cost - least)) * (LARGER if d.resized and d.loose else 1)
     found.sort(key=lambda d: d.cost)
     if not found:
-        lonely = _without_weight(odd, contents)
+        lonely = weight_without(odd, contents)
         if lonely:
             raise InspectionError(
                 f"The tensor {lonely!r} is missing from the file: its bias is there, and no way "
@@ -201,8 +204,8 @@ def _tied(
     return Chain(tuple(links), cost)
 
 
-def _without_weight(odd: list[str], contents: Contents) -> str | None:
-    """The name of a weight that the file lacks though its bias is there."""
+def weight_without(odd: list[str], contents: Contents) -> str | None:
+    """The name of a weight that the file lacks though its bias, one of the odd names, is there."""
     for name in odd:
         prefix, _, role = name.rpartition(".")
         if role == "bias" and f"{prefix}.weight" not in contents.tensors:
@@ -331,7 +334,9 @@ def at_rest(found: list[Candidate], data: Dataset, ranges: dict, until: float) -
     near = [c for c in found if c.error < NEAR * found[0].error][:RIVALS]
     if len(near) < 2:
         return found
-    x = data.train.batch(slice(0, PULLED))
+    work = Trials(data.test.batch(slice(0, 1)), data.spec.shape, ranges)
+    macs = work.multiply_adds(near[0].draft, near[0].choice)
+    x = data.train.batch(slice(0, int(min(max(PULL_WORK / max(macs, 1), 128), PULLED))))
     measured = []
     for candidate in near:
         if time.monotonic() > until and measured:

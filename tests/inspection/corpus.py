@@ -15,8 +15,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 
-
-
 @dataclass(frozen=True)
 class Entry:
     """make: the network. prepare: x (B, 1, 28, 28) in [0, 1] to what it takes. undo: back.
@@ -40,8 +38,10 @@ class Entry:
         """What the network makes of x, by its mean where it has one; x and it in [0, 1]."""
         net.eval()
         with torch.inference_mode():
-            y = net.reconstruct(self.prepare(x)) if hasattr(net, "reconstruct") else net(
-                self.prepare(x)
+            y = (
+                net.reconstruct(self.prepare(x))
+                if hasattr(net, "reconstruct")
+                else net(self.prepare(x))
             )
             y = y[0] if isinstance(y, tuple) else y
             if self.loss == "logits":
@@ -530,7 +530,11 @@ class MeanSigma(Gaussian):
     def forward(self, x):
         h = torch.tanh(self.q_hidden(x))
         mu, logvar = self.q_mean(h), self.q_log_var(h)
-        return torch.sigmoid(self.p_out(torch.tanh(self.p_hidden(self.draw(mu, logvar))))), mu, logvar
+        return (
+            torch.sigmoid(self.p_out(torch.tanh(self.p_hidden(self.draw(mu, logvar))))),
+            mu,
+            logvar,
+        )
 
 
 @entry(
@@ -703,12 +707,12 @@ class DCGAN(nn.Module):
         return self.decoder(self.encoder(x))
 
 
-@entry("conv with upsampling decoder", steps=400)
+@entry("conv with upsampling decoder", loss="bce", steps=400)
 def conv_upsample():
     return Pair(
         nn.Sequential(
-            nn.Conv2d(1, 12, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(12, 8, 3, padding=1),
-            nn.ReLU(), nn.MaxPool2d(2),
+            nn.Conv2d(1, 12, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
+            nn.Conv2d(12, 8, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
         ),
         nn.Sequential(
             nn.Conv2d(8, 12, 3, padding=1), nn.ReLU(), nn.Upsample(scale_factor=2),
@@ -735,7 +739,7 @@ class ConvFour(nn.Module):
         return torch.sigmoid(self.d2(F.relu(self.d1(h))))
 
 
-@entry("conv without padding, BatchNorm listed apart", steps=400)
+@entry("conv without padding, BatchNorm listed apart", loss="bce", steps=600)
 class ConvValid(nn.Module):
     def __init__(self):
         super().__init__()
