@@ -237,8 +237,8 @@ def _range_findings(reading: Reading, data: Dataset) -> list[Finding]:
         why = f"and its last curve, {c.output}, cannot give all of {c.target}"
     elif not 0.35 < middle < 0.65:
         why = (
-            f"but its last curve is a sigmoid: where it gives about 0.5, pixels are {middle:.2f} on "
-            f"average, as if it had been asked for values that a sigmoid cannot give"
+            f"but its last curve is a sigmoid: where it gives about 0.5, pixels are {middle:.2f} "
+            "on average, as if it had been asked for values that a sigmoid cannot give"
         )
     else:
         title, level = f"It expects values of {c.given}", "note"

@@ -11,7 +11,7 @@ from aecore import datasets
 from aecore.checkpoints import write_whole
 from aecore.errors import CheckpointError
 from aecore.inspection.checkup import Opened, open_files
-from aecore.inspection.html import to_html
+from aecore.inspection.html import compare_html, to_html
 from aecore.inspection.report import Report, examine
 from aecore.metrics import evaluate
 
@@ -41,8 +41,11 @@ def inspect_files(
     if other is not None:
         result["beside"] = other.to_json()
     if html is not None:
-        about = found.card.note or f"{found.card.name}, on {data.name}"
-        text = to_html(report, title=found.card.name, about=about, other=other)
+        name = found.card.name
+        if other is None:
+            text = to_html(report, title=name)
+        else:
+            text = compare_html(report, other, titles=(name, beside.stem))
         result["html"] = str(write_whole(html, text.encode()))
     return result
 

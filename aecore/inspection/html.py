@@ -15,24 +15,32 @@ from aecore.inspection.report import Report
 
 def to_html(report: Report, *, title: str, about: str = "") -> str:
     """The whole report as one HTML document. title, about: plain text, escaped here."""
-    body = [
-        _head("Check-up", title, about or described(report)),
-        sections.verdict(report),
-        sections.tiles(report),
-    ]
+    head = _head("Check-up", title, about or described(report))
+    return _page(f"Check-up: {title}", head + body(report))
+
+
+def body(report: Report) -> str:
+    """The report without a page around it, for a page that brings `style` and the colours."""
+    found = [sections.verdict(report), sections.tiles(report)]
     if report.arrays:
-        body += [
+        found += [
             sections.reconstructions(report),
             sections.errors(report),
             sections.code(report),
             sections.generated(report),
         ]
-    body += [sections.layers(report), sections.figures(report), _foot(report)]
-    return _page(f"Check-up: {title}", "".join(body))
+    return "".join([*found, sections.layers(report), sections.figures(report), _foot(report)])
 
 
 def compare_html(a: Report, b: Report, *, titles: tuple[str, str]) -> str:
     """Two reports side by side as one HTML document. titles: plain text, escaped here."""
+    name = f"{titles[0]} and {titles[1]}"
+    head = _head("Check-up", name, "Two models, looked at in the same way.")
+    return _page(f"Check-up: {name}", head + compare_body(a, b, titles=titles))
+
+
+def compare_body(a: Report, b: Report, *, titles: tuple[str, str]) -> str:
+    """Two reports side by side without a page around them. titles: plain text, escaped here."""
     both = list(zip(titles, (a, b), strict=True))
     fair = a.about["dataset"] == b.about["dataset"]
     told = (
@@ -54,9 +62,8 @@ def compare_html(a: Report, b: Report, *, titles: tuple[str, str]) -> str:
             )
             rows.append(f"<tr><td>{escape(d.name)}</td>{cells}<td>{escape(d.unit)}</td></tr>")
     head = "".join(f"<th class=n>{escape(t)}</th>" for t in titles)
-    body = [
-        _head("Check-up", f"{titles[0]} and {titles[1]}", told),
-        f"<div class=two>{verdicts}</div>",
+    found = [
+        f"<p class=dim>{escape(told)}</p><div class=two>{verdicts}</div>",
         "<h2>Where they differ</h2><p class=dim>The better one is bold, where one is and the "
         "difference is above a hundredth.</p>"
         f"<div class=scroll><table><thead><tr><th></th>{head}<th>unit</th></tr></thead>"
@@ -70,8 +77,8 @@ def compare_html(a: Report, b: Report, *, titles: tuple[str, str]) -> str:
         drawn = [(t, r) for t, r in both if r.arrays]
         cells = "".join(f"<div><h3>{escape(t)}</h3>{draw(r)}</div>" for t, r in drawn)
         if drawn:
-            body.append(f"<h2>{heading}</h2><div class=two>{cells}</div>")
-    return _page(f"Check-up: {titles[0]} and {titles[1]}", "".join(body) + _foot(a))
+            found.append(f"<h2>{heading}</h2><div class=two>{cells}</div>")
+    return "".join([*found, _foot(a)])
 
 
 def described(report: Report) -> str:
@@ -87,20 +94,26 @@ def described(report: Report) -> str:
     )
 
 
-def _page(title: str, body: str) -> str:
+def _page(title: str, inside: str) -> str:
     return (
         "<!doctype html><html lang=en><head><meta charset=utf-8>"
         "<meta name=viewport content='width=device-width,initial-scale=1'>"
         "<meta http-equiv=Content-Security-Policy content=\"default-src 'none';img-src data:;"
         "style-src 'unsafe-inline'\">"
-        f"<title>{escape(title)}</title><style>{_style()}</style></head>"
-        f"<body><main>{body}</main></body></html>"
+        f"<title>{escape(title)}</title><style>{_text('html_page.css')}{style()}</style></head>"
+        f"<body><main>{inside}</main></body></html>"
     )
 
 
+def style() -> str:
+    """The CSS of `body` and `compare_body` inside a <main>; it needs the colours of html_page.css:
+    --bg, --card, --ink, --dim, --line, --accent, and a level's own and its background's."""
+    return _text("html_style.css")
+
+
 @cache
-def _style() -> str:
-    return Path(__file__).with_name("html_style.css").read_text()
+def _text(name: str) -> str:
+    return Path(__file__).with_name(name).read_text()
 
 
 def _head(kicker: str, title: str, about: str) -> str:

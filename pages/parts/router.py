@@ -29,6 +29,7 @@ SECTIONS = {
         ("pages/look/inside.py", "Inside", "inside", ":material/troubleshoot:"),
     ],
     "Check": [
+        ("pages/check/check_up.py", "Check-up", "check-up", ":material/stethoscope:"),
         ("pages/check/take_out.py", "Take out", "take-out", ":material/output:"),
     ],
 }

@@ -10,7 +10,6 @@ import pytest
 
 from tests.inspection import corpus
 
-
 PROCESSES = 2
 TRAINED_ON, TRIED = 12_000, 2000
 SAME = 1e-4  # largest difference of an output

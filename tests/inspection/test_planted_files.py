@@ -9,7 +9,6 @@ import pytest
 import torch
 from torch import Tensor
 
-
 from aecore.checkpoints import from_bytes
 from aecore.errors import InspectionError
 from aecore.inspection.checkup import Opened, by_hand, given_by, open_contents, open_files, overrule
@@ -65,7 +64,8 @@ def test_trained_on_the_wrong_range(images):
     """A sigmoid for targets between -1 and 1, and pixels that nobody divided by 255."""
     e = corpus.ENTRIES["Encoder and Decoder classes, ELU"]
     signed = replace(
-        e, prepare=lambda x: corpus.flat(corpus.signed(x)), undo=corpus.unsigned, steps=500, lr=1e-3,
+        e, prepare=lambda x: corpus.flat(corpus.signed(x)), undo=corpus.unsigned,
+        steps=500, lr=1e-3,
     )  # fmt: skip
     state = corpus.train(signed, images).state_dict()
     assert "wrong-range" in names(open_files([file_of(state)]))

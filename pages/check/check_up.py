@@ -1,0 +1,29 @@
+"""Check-up: any trained autoencoder dropped in, an honest verdict out."""
+
+from pages.parts import check_reading, check_report, session
+from pages.parts.layout import explain, head
+
+head(
+    "Check-up",
+    "Drop in a trained autoencoder from anywhere: what it is, how well it does on held-out data, "
+    "and what is wrong with it. Nothing in the file is run.",
+)
+failed = check_reading.bring()
+if failed is None:
+    held = session.hand()
+    report = check_report.report_of(held)
+    check_reading.how_it_was_read(held)
+    check_report.show(held, report)
+explain(
+    "**Reading.** The file's bytes go to a confined process that may neither write nor take much "
+    "memory or time; tensors come back, and nothing else. Whole pickled models and TorchScript "
+    "are refused, because opening them runs code.\n\n"
+    "**Understanding.** A state dict holds names and shapes, not the network. The order of layers, "
+    "strides and paddings follow from sizes that must meet. Activations, the range of the inputs, "
+    "and which head is the mean do not: each candidate is run on 1,000 held-out examples, and the "
+    "one with the lowest error is taken. Where another comes near, the page says so and lets you "
+    "choose.\n\n"
+    "**Judging.** Every finding names what was measured, on which examples, and what it was "
+    "compared with: PCA with as many numbers, the mean example, training against held-out error, "
+    "the prior, fresh initialisations."
+)

@@ -1,0 +1,43 @@
+"""A check-up's report inside the page: our own HTML and SVG, in the colours of the page's theme."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from aecore.inspection.html import style
+
+# The report's colours by those of the theme; levels are told apart on light and on dark.
+_CSS = """
+main { --bg: var(--st-background-color); --card: var(--st-secondary-background-color);
+  --ink: var(--st-text-color); --accent: var(--st-primary-color);
+  --dim: color-mix(in srgb, var(--ink) 68%, var(--bg));
+  --line: color-mix(in srgb, var(--ink) 16%, var(--bg));
+  --broken: #b3261e; --worrying: #9a5b00; --good: #157347; --note: var(--dim);
+  --broken-bg: color-mix(in srgb, var(--broken) 7%, var(--bg));
+  --worrying-bg: color-mix(in srgb, var(--worrying) 8%, var(--bg));
+  --good-bg: color-mix(in srgb, var(--good) 7%, var(--bg)); --note-bg: var(--card);
+  font-family: var(--st-font); min-height: 60vh; }
+main.dark { --broken: #ff8f85; --worrying: #f0b357; --good: #6fd09a; }
+"""
+_JS = """
+export default function report({ data, parentElement }) {
+  const main = parentElement.querySelector("main");
+  if (main.dataset.shown !== data.id) {
+    main.innerHTML = data.html;
+    main.dataset.shown = data.id;
+  }
+  const probe = document.createElement("canvas").getContext("2d");
+  probe.fillStyle = getComputedStyle(main).getPropertyValue("--st-background-color").trim();
+  probe.fillRect(0, 0, 1, 1);
+  const [r, g, b] = probe.getImageData(0, 0, 1, 1).data;
+  main.classList.toggle("dark", 0.3 * r + 0.6 * g + 0.1 * b < 128);
+}
+"""
+_component = st.components.v2.component(
+    "check_up_report", html="<main></main>", css=_CSS + style(), js=_JS
+)
+
+
+def show(html: str, name: str) -> None:
+    """Show a report made by aecore.inspection.html; name changes when the report does."""
+    _component(key="check_report", data={"html": html, "id": name})
