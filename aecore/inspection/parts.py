@@ -57,8 +57,9 @@ class Part:
     @property
     def size(self) -> int:
         """Values or channels that a norm or slope works on."""
-        first = next(iter(self.tensors.values()))
-        return first.numel()
+        return next(
+            self.tensors[r].numel() for r in ("running_mean", "weight") if r in self.tensors
+        )
 
 
 def hint(name: str) -> str:

@@ -42,6 +42,7 @@ _KEPT = 4
 _WORK = ((8e7, 12, 96), (2.5e8, 40, 400), (2.5e9, 200, 1000))
 _HEAVY = 1e6  # multiply-adds above which curves that nobody uses are left out
 KEPT_DRAFTS = 10
+RIVALS, MOST_MOVES = 12, 4
 #: Two readings whose errors differ by less than this share are told apart by what is usual.
 PRIOR = 8e-4
 
@@ -263,7 +264,7 @@ def _neighbours(trials: Trials, start: Candidate, bounded: bool) -> Iterator[Can
             if value != getattr(start.choice, name):
                 changed = replace(start.choice, **{name: value})
                 yield best_end(trials, start.draft, changed, bounded)
-    for curve in _FIRST_CURVES if heavy else CURVES:
+    for curve in (c for c in CURVES if not heavy or _SELDOM[c] <= 2.5):
         # Both halves at once: one alone may be worse than none.
         yield best_end(
             trials, start.draft, replace(start.choice, encoder=curve, decoder=curve), bounded
@@ -331,19 +332,25 @@ def search(
     again = [more.score(c.draft, c.choice) for c in _distinct(climbed)]
     best = min(again, key=lambda c: c.weighed)
     best = _climb(more, best, bounded, begin + 0.85 * seconds)
-    rivals = [best, *again, *_neighbours(more, best, bounded)]
-    rivals += [
-        best_end(more, d, best.choice, bounded) for d in drafts if d is not best.draft
-    ]  # fmt: skip
-    if time.monotonic() < until:
-        for curve in _FIRST_CURVES:
-            rivals.append(best_end(more, best.draft, replace(best.choice, decoder=curve), bounded))
-    rivals = sorted(_distinct(rivals), key=lambda c: c.weighed)[:12]
+    others = [best_end(more, d, best.choice, bounded) for d in drafts if d is not best.draft]
     report(0.85, "scoring the best readings")
     last = Trials(x[:full], shape, ranges)
-    scored = [last.score(c.draft, c.choice) for c in rivals if c.error < float("inf")]
-    scored = [c for c in scored if c.error < float("inf")]
-    return sorted(scored, key=lambda c: (c.weighed, c.rarity))
+    scored: dict[tuple, Candidate] = {}
+    around, pool = best, [*again, *others]
+    # More examples may prefer another reading than the one whose neighbours were looked at: then
+    # its own are looked at as well.
+    for _ in range(MOST_MOVES):
+        pool += [around, *_neighbours(more, around, bounded)]
+        rivals = sorted(_distinct(pool), key=lambda c: c.weighed)[:RIVALS]
+        for c in rivals:
+            scored[id(c.draft), c.choice] = last.score(c.draft, c.choice)
+        first = min(scored.values(), key=lambda c: c.weighed)
+        same = first.draft is around.draft and first.choice == around.choice
+        if same or time.monotonic() > until:
+            break
+        around = more.score(first.draft, first.choice)
+    found = [c for c in scored.values() if c.error < float("inf")]
+    return sorted(found, key=lambda c: (c.weighed, c.rarity))
 
 
 def _promising(

@@ -227,7 +227,7 @@ def _ranking(held: Hand, origin: dict[str, Any]) -> None:
     st.markdown("**Readings that were tried**, the likeliest first")
     st.dataframe(
         rows, hide_index=True,
-        column_config={"error": st.column_config.NumberColumn("held-out MSE", format="%.5f", help="Per value")},
+        column_config={"error": st.column_config.NumberColumn("held-out MSE", format="%.5f")},
     )  # fmt: skip
     found = _opened.get(held.ref)
     if found is None or found.reading is None or not session.owns(session.jobs().get(held.ref)):
