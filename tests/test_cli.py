@@ -225,7 +225,7 @@ def test_divergence_is_a_mistake_too(mistake):
 def test_mistakes_in_inspect(mistake, tmp_path, mnist):
     assert "could not be read" in mistake("inspect", str(tmp_path / "missing"))
     (tmp_path / "text").write_text("hello, I am no model")
-    assert "checkpoint" in mistake("inspect", str(tmp_path / "text"))
+    assert "holds no weights" in mistake("inspect", str(tmp_path / "text"))
     # A card that names other data than its model takes.
     found = checkpoints.load(checkpoints.shipped()["vae-plane"])
     for dataset, word in (("digits", "shape"), ("nowhere", "nowhere")):

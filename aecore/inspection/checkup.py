@@ -13,13 +13,15 @@ from aecore import checkpoints, datasets
 from aecore.checkpoints import Card
 from aecore.datasets import Dataset
 from aecore.errors import AecoreError, InspectionError
-from aecore.inspection.by_hand import described
-from aecore.inspection.contents import Contents
-from aecore.inspection.findings import Finding
-from aecore.inspection.parts import parts_of, square_side
-from aecore.inspection.reading import read, read_pair
-from aecore.inspection.trying import Progress, describe
-from aecore.inspection.understand import Reading, settle, understand, weight_without
+from aecore.inspection.files.contents import Contents
+from aecore.inspection.files.reading import read, read_pair
+from aecore.inspection.judging.findings import Finding
+from aecore.inspection.understanding.architecture import weight_without
+from aecore.inspection.understanding.by_hand import described
+from aecore.inspection.understanding.candidates import describe
+from aecore.inspection.understanding.parts import parts_of, square_side
+from aecore.inspection.understanding.trying import Progress
+from aecore.inspection.understanding.understand import Reading, settle, understand
 from aecore.models import LatentModel
 from aecore.types import TrainConfig
 

@@ -11,8 +11,8 @@ from aecore import datasets
 from aecore.checkpoints import write_whole
 from aecore.errors import CheckpointError
 from aecore.inspection.checkup import Opened, open_files
-from aecore.inspection.html import compare_html, to_html
-from aecore.inspection.report import Report, examine
+from aecore.inspection.judging.html import compare_html, to_html
+from aecore.inspection.judging.report import Report, examine
 from aecore.metrics import evaluate
 
 

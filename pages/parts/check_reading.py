@@ -15,9 +15,9 @@ from aecore.checkpoints import Card
 from aecore.errors import AecoreError, InspectionError
 from aecore.inspection import checkup
 from aecore.inspection.checkup import Opened
-from aecore.inspection.contents import Contents
-from aecore.inspection.limits import MAX_FILE_BYTES
-from aecore.inspection.reading import warm
+from aecore.inspection.files.contents import Contents
+from aecore.inspection.files.limits import MAX_FILE_BYTES
+from aecore.inspection.files.reading import warm
 from pages.parts import session
 from pages.parts.data_own import mine
 from pages.parts.data_parts import plain

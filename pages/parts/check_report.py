@@ -10,8 +10,8 @@ import streamlit as st
 
 from aecore import checkpoints
 from aecore.inspection import checkup
-from aecore.inspection.html import body, compare_body, compare_html, described, to_html
-from aecore.inspection.report import Report, examine
+from aecore.inspection.judging.html import body, compare_body, compare_html, described, to_html
+from aecore.inspection.judging.report import Report, examine
 from pages.parts import check_view, session
 from pages.parts.check_reading import in_turn
 from pages.parts.data_parts import plain

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from aecore.inspection.html import style
+from aecore.inspection.judging.html import style
 
 # The report's colours by those of the theme; levels are told apart on light and on dark.
 _CSS = """
@@ -39,5 +39,5 @@ _component = st.components.v2.component(
 
 
 def show(html: str, name: str) -> None:
-    """Show a report made by aecore.inspection.html; name changes when the report does."""
+    """Show a report made by aecore.inspection.judging.html; name changes when the report does."""
     _component(key="check_report", data={"html": html, "id": name})

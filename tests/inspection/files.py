@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from aecore.inspection.contents import Contents
+from aecore.inspection.files.contents import Contents
 from aecore.models.layers import KNOWN
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from aecore.inspection.contents import Contents
+from aecore.inspection.files.contents import Contents
 
 
 def obey(file, name: str) -> Contents:

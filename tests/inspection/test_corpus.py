@@ -22,9 +22,9 @@ def examine(name: str) -> dict:
 
     from aecore import datasets
     from aecore.inspection.checkup import findings_of
-    from aecore.inspection.reading import read
-    from aecore.inspection.trying import describe
-    from aecore.inspection.understand import understand
+    from aecore.inspection.files.reading import read
+    from aecore.inspection.understanding.candidates import describe
+    from aecore.inspection.understanding.understand import understand
 
     torch.set_num_threads(1)
     data, e = datasets.load("mnist"), corpus.ENTRIES[name]

@@ -12,7 +12,7 @@ from onnx import TensorProto, helper
 from torch import nn
 
 from aecore.errors import CheckpointError
-from aecore.inspection.reading import read
+from aecore.inspection.files.reading import read
 from tests.inspection.files import compute, example, exported, network, onnx_bytes, saved, zipped
 
 FORMS = ("export", "export, fixed batch", "export, decomposed", "onnx", "onnx, old exporter")

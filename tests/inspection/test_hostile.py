@@ -16,8 +16,8 @@ from safetensors.torch import save as save_safetensors
 from torch import nn
 
 from aecore.errors import CheckpointError
-from aecore.inspection import limits, passing, reading
-from aecore.inspection.reading import read
+from aecore.inspection.files import limits, passing, reading
+from aecore.inspection.files.reading import read
 from tests.inspection.files import (
     Payload,
     deep,

@@ -10,8 +10,8 @@ from planted import dense, fitted, small, some_rows
 
 from aecore import checkpoints, datasets
 from aecore.datasets import Dataset
-from aecore.inspection.report import Report, examine
-from aecore.inspection.untouched import initialisation_of, layer_states
+from aecore.inspection.judging.report import Report, examine
+from aecore.inspection.judging.untouched import initialisation_of, layer_states
 from aecore.models import LatentModel, build
 from aecore.types import ModelSpec
 

@@ -16,7 +16,7 @@ from torch.nn.utils import prune
 
 from aecore import checkpoints
 from aecore.errors import CheckpointError
-from aecore.inspection.reading import read, read_pair, warm
+from aecore.inspection.files.reading import read, read_pair, warm
 from aecore.models import build
 from aecore.types import TrainConfig
 from tests.inspection.files import (
@@ -322,3 +322,16 @@ def test_pairs_that_are_none(tiny_ae, tmp_path):
     graph = onnx_bytes(model, tmp_path / "m.onnx", dynamo=False)
     with pytest.raises(CheckpointError, match="two of the same kind"):
         read_pair((graph, "enc"), (saved(STATE), "dec"))
+
+
+@pytest.mark.parametrize("first", [0x80, 0x08, ord("P")])
+def test_a_header_length_that_looks_like_another_format(first):
+    """The length of the header is the first thing in a .safetensors file, and may be any number."""
+    tensors = {"fc.weight": torch.zeros(3, 4)}
+    for pad in range(300):
+        content = save_safetensors(tensors, {"note": "x" * pad})
+        # Headers are padded to whole eights: 0x50 and 0x80 are met, 0x08 as well.
+        if content[0] == first:
+            assert read(content, "model.safetensors").tensors["fc.weight"].shape == (3, 4)
+            return
+    raise AssertionError("no such length was met")

@@ -13,8 +13,8 @@ import pytest
 import torch
 
 from aecore.errors import CheckpointError
-from aecore.inspection import confined
-from aecore.inspection.sandbox import Sandbox
+from aecore.inspection.files import confined
+from aecore.inspection.files.sandbox import Sandbox
 
 ROOT = Path(__file__).resolve().parents[2]
 linux = pytest.mark.skipif(sys.platform != "linux", reason="forks only on Linux")
@@ -116,7 +116,7 @@ def test_a_fresh_process_for_each_file_where_nothing_forks(box, monkeypatch):
 @linux
 def test_the_helper_ends_with_its_parent():
     code = (
-        "import sys; from aecore.inspection.sandbox import Sandbox\n"
+        "import sys; from aecore.inspection.files.sandbox import Sandbox\n"
         "box = Sandbox('tests.inspection.hostile_readers:obey'); box.run(b'nothing', 'x')\n"
         "print(box._helper.pid, flush=True); import os; os._exit(0)"
     )

@@ -1,0 +1,202 @@
+"""Several operations that are one layer written out, made that layer again.
+
+Exporters write SiLU as x sigmoid(x), GELU with erf, a group norm through an instance norm, a linear
+layer as a product and a sum, and borders apart from the convolution that needs them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import replace
+
+from torch import Tensor
+
+from aecore.inspection.files.contents import Operation
+
+POSITIVE = "x > 0"  # what a comparison says that `_prelu` looks for
+_CLOSE = 1e-3
+
+
+def fold(
+    operations: list[Operation], outputs: tuple[str, ...], tensors: dict[str, Tensor]
+) -> tuple[Operation, ...]:
+    """The operations with every such group as one; tensors lose what no longer is one."""
+    for change in (_activations, _prelus, _gelu, _sums, _group_norms, _borders, _scales):
+        steps = _Steps(operations, outputs, tensors)
+        change(steps)
+        operations = steps.left()
+    return tuple(operations)
+
+
+class _Steps:
+    """Operations by what they make, with how often each value is used."""
+
+    def __init__(
+        self, operations: list[Operation], outputs: tuple[str, ...], tensors: dict[str, Tensor]
+    ):
+        self.all = list(operations)
+        self.tensors = tensors
+        self.made = {o.output: i for i, o in enumerate(self.all)}
+        self.uses = Counter(x for o in self.all for x in o.inputs)
+        self.uses.update(outputs)
+        self._gone: set[int] = set()
+
+    def maker(self, value: str, kind: str, uses: int | None = 1) -> Operation | None:
+        """What makes a value, if it is of a kind and the value is used so often."""
+        index = self.made.get(value)
+        if index is None or index in self._gone or self.all[index].kind != kind:
+            return None
+        return self.all[index] if uses is None or self.uses[value] == uses else None
+
+    def swap(self, last: Operation, new: Operation, *gone: Operation) -> None:
+        """Put a new operation in the place of the last of a group, whose others go."""
+        self._gone |= {self.made[o.output] for o in gone}
+        self.all[self.made[last.output]] = replace(new, output=last.output)
+
+    def left(self) -> list[Operation]:
+        return [o for i, o in enumerate(self.all) if i not in self._gone]
+
+
+def _activations(steps: _Steps) -> None:
+    """x sigmoid(x) is SiLU; x tanh(softplus(x)) is Mish."""
+    for o in list(steps.all):
+        if o.kind != "Multiply" or len(o.inputs) != 2:
+            continue
+        for x, gate in (o.inputs, o.inputs[::-1]):
+            if (inner := steps.maker(gate, "Sigmoid")) and inner.inputs == (x,):
+                steps.swap(o, Operation("SiLU", (x,), "", said=o.said), inner)
+                break
+            if inner := steps.maker(gate, "Tanh"):
+                plus = steps.maker(inner.inputs[0], "Softplus")
+                if plus and plus.inputs == (x,):
+                    steps.swap(o, Operation("Mish", (x,), "", said=o.said), inner, plus)
+                    break
+
+
+def _prelus(steps: _Steps) -> None:
+    """x where x > 0 and w x elsewhere."""
+    for o in list(steps.all):
+        if o.kind != "Other" or not o.said.startswith("aten.where") or len(o.inputs) != 3:
+            continue
+        test, x, other = o.inputs
+        above, scaled = steps.maker(test, "Other"), steps.maker(other, "Multiply")
+        if not above or above.said != POSITIVE or not scaled or "weight" not in scaled.weights:
+            continue
+        if above.inputs == scaled.inputs == (x,):
+            name = scaled.weights["weight"]
+            steps.tensors[name] = steps.tensors[name].reshape(-1)
+            settings = {"num_parameters": steps.tensors[name].numel()}
+            new = Operation("PReLU", (x,), "", settings, scaled.weights, o.said)
+            steps.swap(o, new, above, scaled)
+
+
+def _gelu(steps: _Steps) -> None:
+    """x (1 + erf(x / sqrt 2)) / 2, in the orders in which it is written."""
+    for o in list(steps.all):
+        if o.kind != "Multiply" or len(o.inputs) != 2:
+            continue
+        for a, b in (o.inputs, o.inputs[::-1]):
+            plus = steps.maker(b, "Scale")
+            erf = plus and steps.maker(plus.inputs[0], "Other")
+            root = erf and erf.said == "Erf" and steps.maker(erf.inputs[0], "Scale")
+            if not root or not _is_scale(root, 1 / math.sqrt(2), 0):
+                continue
+            half = steps.maker(a, "Scale")
+            x = root.inputs[0]
+            new = Operation("GELU", (x,), "", {"approximate": "none"}, said=o.said)
+            after = next((s for s in steps.all if s.inputs == (o.output,)), None)
+            if a == x and _is_scale(plus, 0.5, 0.5):
+                steps.swap(o, new, plus, erf, root)
+            elif half and half.inputs == (x,) and _is_scale(half, 0.5, 0) and _is_scale(plus, 1, 1):
+                steps.swap(o, new, plus, erf, root, half)
+            elif a == x and _is_scale(plus, 1, 1) and after and steps.uses[o.output] == 1:
+                if after.kind == "Scale" and _is_scale(after, 0.5, 0):
+                    steps.swap(after, new, o, plus, erf, root)
+            else:
+                continue
+            break
+
+
+def _is_scale(o: Operation, factor: float, shift: float) -> bool:
+    near = abs(o.settings["factor"] - factor) < _CLOSE and abs(o.settings["shift"] - shift) < _CLOSE
+    return o.kind == "Scale" and near
+
+
+def _sums(steps: _Steps) -> None:
+    """A product without bias and the sum after it are one linear layer or convolution."""
+    for o in list(steps.all):
+        if o.kind != "Add" or len(o.inputs) != 1 or "bias" not in o.weights:
+            continue
+        bias = steps.tensors[o.weights["bias"]]
+        for kind, size in (("Linear", "out_features"), ("Conv2d", "out_channels")):
+            before = steps.maker(o.inputs[0], kind)
+            if before is None or before.settings["bias"] or bias.numel() != before.settings[size]:
+                continue
+            along = bias.shape[-1] if kind == "Linear" else bias.shape[-3] if bias.dim() > 2 else 0
+            if along != bias.numel():
+                continue
+            steps.tensors[o.weights["bias"]] = bias.reshape(-1)
+            new = replace(
+                before,
+                settings={**before.settings, "bias": True},
+                weights={**before.weights, **o.weights},
+            )
+            steps.swap(o, new, before)
+
+
+def _group_norms(steps: _Steps) -> None:
+    """Groups as channels of an instance norm, then the channels' own weight and bias."""
+    for o in list(steps.all):
+        product = steps.maker(o.inputs[0], "Multiply") if o.kind == "Add" and o.inputs else None
+        back = product and steps.maker(product.inputs[0], "Reshape")
+        norm = back and steps.maker(back.inputs[0], "GroupNorm")
+        apart = norm and steps.maker(norm.inputs[0], "Reshape")
+        if not apart or "bias" not in o.weights or "weight" not in product.weights:
+            continue
+        scale, shift = steps.tensors[product.weights["weight"]], steps.tensors[o.weights["bias"]]
+        groups = norm.settings["num_groups"]
+        if scale.shape != shift.shape or apart.settings["sizes"][0] != groups:
+            continue
+        plain = [steps.tensors[norm.weights[r]] for r in ("weight", "bias") if r in norm.weights]
+        if plain and not (bool((plain[0] == 1).all()) and bool((plain[1] == 0).all())):
+            continue
+        weights = {"weight": product.weights["weight"], "bias": o.weights["bias"]}
+        for name in weights.values():
+            steps.tensors[name] = steps.tensors[name].reshape(-1)
+        settings = {**norm.settings, "num_channels": scale.numel(), "affine": True}
+        new = Operation("GroupNorm", apart.inputs, "", settings, weights, norm.said)
+        steps.swap(o, new, product, back, norm, apart)
+        for role in norm.weights.values():
+            if not any(role in s.weights.values() for s in steps.left()):
+                steps.tensors.pop(role, None)
+
+
+def _borders(steps: _Steps) -> None:
+    """A border of zeros before a convolution or a mean is that layer's padding."""
+    for o in list(steps.all):
+        if o.kind not in ("Conv2d", "AvgPool2d"):
+            continue
+        pad = steps.maker(o.inputs[0], "Pad")
+        n, before = (pad.settings["n"], o.settings["padding"]) if pad else (0, 0)
+        if n <= 0 or not isinstance(before, int):
+            continue
+        kernel = o.settings["kernel_size"]
+        if o.kind == "AvgPool2d" and (before or not isinstance(kernel, int) or 2 * n > kernel):
+            continue
+        new = replace(o, inputs=pad.inputs, settings={**o.settings, "padding": before + n})
+        steps.swap(o, new, pad)
+
+
+def _scales(steps: _Steps) -> None:
+    """Two scalings in a row are one."""
+    for index, o in enumerate(steps.all):
+        first = steps.maker(o.inputs[0], "Scale") if o.kind == "Scale" else None
+        if first is None:
+            continue
+        a, b = first.settings, o.settings
+        settings = {
+            "factor": a["factor"] * b["factor"],
+            "shift": a["shift"] * b["factor"] + b["shift"],
+        }
+        steps.swap(steps.all[index], replace(o, inputs=first.inputs, settings=settings), first)

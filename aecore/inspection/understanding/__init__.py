@@ -1,0 +1,1 @@
+"""What a network is, inferred from names, shapes and trying, without its code."""
