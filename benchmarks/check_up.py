@@ -21,9 +21,9 @@ import torch
 from torch import nn
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
+sys.path.insert(0, str(ROOT))
 
-from app import CHROMIUM, WARM_UP, App, first_decode  # noqa: E402
+from benchmarks.app import CHROMIUM, WARM_UP, App, first_decode  # noqa: E402
 
 STEPS = 300
 

@@ -31,43 +31,44 @@ def pull(
     for p in weights:
         p.requires_grad_(True)
     try:
-        least = _pull(model, weights, x, factor, shift, generator, F.mse_loss)
-        crossed = _pull(model, weights, x, factor, shift, generator, _cross_entropy)
+        gradients = [
+            _gradients(model, weights, part, factor, shift, generator) for part in x.chunk(PARTS)
+        ]
     finally:
         for p, wanted in zip(weights, kept, strict=True):
             p.requires_grad_(wanted)
-    found = [v for v in (least, crossed) if v == v]
-    return min(found, default=float("inf"))
+    by_loss = [[g[i] for g in gradients] for i in range(2)]
+    found = [_statistic(g) for g in by_loss if all(part is not None for part in g)]
+    return min((v for v in found if v == v), default=float("inf"))
 
 
-def _cross_entropy(y: Tensor, target: Tensor) -> Tensor:
-    inside = float(y.detach().min()) >= 0 and float(y.detach().max()) <= 1
-    if not inside or float(target.min()) < 0 or float(target.max()) > 1:
-        return torch.tensor(float("nan"))
-    return F.binary_cross_entropy(y.clamp(1e-6, 1 - 1e-6), target)
-
-
-def _pull(model, weights, x, factor, shift, generator, loss) -> float:
-    gradients = []
-    for part in x.chunk(PARTS):
-        posterior = model.encode(part)
-        z = posterior.sample(generator) if model.variational else posterior.mu
-        value = loss(model.decode(z) * factor + shift, part * factor + shift)
-        if not bool(torch.isfinite(value)):
-            return float("nan")
-        found = torch.autograd.grad(value, weights, allow_unused=True)
-        gradients.append(
-            torch.cat(
-                [
-                    (torch.zeros_like(w) if g is None else g).flatten()
-                    for g, w in zip(found, weights, strict=True)
-                ]
-            )
+def _gradients(model, weights, x, factor, shift, generator) -> list[Tensor | None]:
+    """The gradient of squared error and of cross-entropy, (weights,) each; None where undefined."""
+    posterior = model.encode(x)
+    z = posterior.sample(generator) if model.variational else posterior.mu
+    y, target = model.decode(z) * factor + shift, x * factor + shift
+    values, losses = y.detach(), [F.mse_loss(y, target)]
+    unit = float(values.min()) >= 0 and float(values.max()) <= 1
+    if unit and float(target.min()) >= 0 and float(target.max()) <= 1:
+        losses.append(F.binary_cross_entropy(y.clamp(1e-6, 1 - 1e-6), target))
+    found: list[Tensor | None] = []
+    for i, loss in enumerate(losses):
+        if not bool(torch.isfinite(loss)):
+            return [None, None]
+        more = i + 1 < len(losses)
+        g = torch.autograd.grad(loss, weights, allow_unused=True, retain_graph=more)
+        pairs = zip(g, weights, strict=True)
+        found.append(
+            torch.cat([(torch.zeros_like(w) if d is None else d).ravel() for d, w in pairs])
         )
-    stacked = torch.stack(gradients).double()
-    spread = stacked.std(0) / PARTS**0.5
-    moving = spread > 1e-14
-    if not bool(moving.any()):
-        return float("nan")
-    t = (stacked.mean(0)[moving] / spread[moving]).clamp(-20, 20)
-    return float(t.square().mean())
+    return [*found, None][:2]
+
+
+def _statistic(gradients: list[Tensor]) -> float:
+    """Mean squared t-statistic over the weights, NaN where none moves."""
+    mean = sum(gradients) / len(gradients)
+    square = sum((g - mean).square() for g in gradients)
+    spread = square.div_(len(gradients) - 1).sqrt_().div_(len(gradients) ** 0.5)
+    moving = spread > 1e-12
+    t = torch.where(moving, mean / spread, torch.zeros(())).clamp_(-20, 20)
+    return float(t.square_().sum() / moving.sum())
