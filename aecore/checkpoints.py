@@ -227,7 +227,7 @@ def read_header(content: bytes) -> tuple[Card, dict[str, dict]]:
         raise _too_large(size)
     foreign = CheckpointError(
         "This is not one of this app's checkpoints: expected a .safetensors file with an aecore "
-        "card. Choose a file that was saved or downloaded here."
+        "card. Choose a file that was saved or downloaded here, or bring it to the page Check-up."
     )
     length = int.from_bytes(content[:8], "little")
     if size < 10 or content[8:9] != b"{":

@@ -7,7 +7,6 @@ operations written here. All arrays are row-major; a batch dimension never appea
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,7 @@ from torch import nn
 
 from aecore.errors import ExportError
 from aecore.export.layers import LAYERS, Op, Shape
+from aecore.models.blocks import leaves
 
 if TYPE_CHECKING:
     from aecore.models.base import LatentModel
@@ -114,18 +114,10 @@ def _pack(ops: list[Op], pieces: list[np.ndarray]) -> list[dict[str, Any]]:
     return described
 
 
-def _leaves(module: nn.Module) -> Iterator[nn.Module]:
-    if isinstance(module, nn.Sequential):
-        for child in module:
-            yield from _leaves(child)
-    else:
-        yield module
-
-
 def _trace(network: nn.Module, shape: Shape, part: str) -> tuple[list[Op], Shape]:
     """Follow the shape of one example through the layers and collect their operations."""
     ops: list[Op] = []
-    for layer in _leaves(network):
+    for layer in leaves(network):
         exporter = next((LAYERS[t] for t in type(layer).__mro__ if t in LAYERS), None)
         if exporter is None:
             raise ExportError(

@@ -9,7 +9,7 @@ import ast
 import inspect
 import io
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from aecore.errors import ExportError
 from aecore.models import LatentModel, blocks
+from aecore.models.blocks import leaves
 from aecore.models.layers import KNOWN, Pad, Resize, Scale
 from aecore.models.linear import TransposedLinear
 from aecore.models.sparse import TopK
@@ -51,7 +52,7 @@ def plain_layers(model: LatentModel) -> PlainLayers:
         halves = [model.encoder, nn.Sequential(model.decoder, model.output)]
     else:
         halves = [model.encoder_network(), model.decoder_network()]
-    encoder, decoder = ([m for m in _leaves(h) if type(m) is not nn.Identity] for h in halves)
+    encoder, decoder = ([m for m in leaves(h) if type(m) is not nn.Identity] for h in halves)
     if model.reconstruction_unit != "nats":
         return PlainLayers(encoder, decoder, False)
     # Cross-entropy is computed on what stands before the sigmoid.
@@ -154,14 +155,6 @@ def definition(cls: type[nn.Module]) -> str:
             text = "\n".join(lines[: node.lineno - 1] + lines[node.end_lineno :])
     # A layer of ours gets its values later; a script's has none to wait for.
     return text.rstrip().replace("torch.empty(", "torch.zeros(")
-
-
-def _leaves(module: nn.Module) -> Iterator[nn.Module]:
-    if isinstance(module, nn.Sequential):
-        for child in module:
-            yield from _leaves(child)
-    else:
-        yield module
 
 
 def as_pt(weights: dict[str, Tensor]) -> bytes:

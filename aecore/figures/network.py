@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from html import escape
 
 import torch
 from torch import nn
 
 from aecore.models import LatentModel
+from aecore.models.blocks import leaves
 from aecore.models.linear import TransposedLinear
 
 HEIGHT, BAR, GAP, PAD = 150, 26, 46, 34
@@ -31,20 +31,12 @@ def _shapes(network: nn.Module, shape: Shape) -> list[Shape]:
     device = next(network.parameters()).device
     x, found = torch.zeros(1, *shape, device=device), []
     training, _ = network.training, network.eval()
-    for layer in _leaves(network):
+    for layer in leaves(network):
         x = layer(x)
         if isinstance(layer, WEIGHTED):
             found.append(tuple(x.shape[1:]))
     network.train(training)
     return found
-
-
-def _leaves(network: nn.Module) -> Iterator[nn.Module]:
-    for layer in network.children():
-        if isinstance(layer, nn.Sequential):
-            yield from _leaves(layer)
-        else:
-            yield layer
 
 
 def short(model: LatentModel) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import nn
@@ -74,3 +74,12 @@ def _initialise_layer(
         nn.init.zeros_(weight)
     if bias is not None:
         nn.init.zeros_(bias)
+
+
+def leaves(network: nn.Module) -> Iterator[nn.Module]:
+    """A network's layers in the order in which they run, nested lists taken apart."""
+    if isinstance(network, nn.Sequential):
+        for child in network:
+            yield from leaves(child)
+    else:
+        yield network

@@ -15,6 +15,7 @@ from aecore.export.browser import export_network
 from aecore.losses import bernoulli_nats, squared_error_per_value
 from aecore.metrics import labels_for
 from aecore.models import LatentModel
+from aecore.models.blocks import leaves
 
 #: Multiply-adds of dense layers spent on a split. Not a clock, so a report is the same anywhere.
 HELD_OUT_BUDGET, TRAINING_BUDGET = 50e9, 90e9
@@ -116,14 +117,9 @@ class OutputCurve:
         self.logits[:] = [given[0]]
 
 
-def leaves(network: nn.Module) -> list[nn.Module]:
-    """The layers in order, sequences within sequences unfolded."""
-    return [layer for layer in network.modules() if not list(layer.children())]
-
-
 def output_sigmoid(model: LatentModel) -> nn.Sigmoid | None:
     """The sigmoid that the decoder ends in, if it does."""
-    for layer in reversed(leaves(model.decoder_network())):
+    for layer in reversed(list(leaves(model.decoder_network()))):
         if isinstance(layer, nn.Sigmoid):
             return layer
         if not isinstance(layer, nn.Flatten | nn.Unflatten | nn.Identity | nn.Dropout):

@@ -10,9 +10,10 @@ from torch import Tensor, nn
 
 from aecore.datasets import Split
 from aecore.inspection.judging.findings import Finding, percent, some
-from aecore.inspection.judging.passes import leaves, output_sigmoid
+from aecore.inspection.judging.passes import output_sigmoid
 from aecore.metrics import labels_for
 from aecore.models import LatentModel
+from aecore.models.blocks import leaves
 from aecore.models.sparse import TopK
 
 STUCK = 0.01  # a sigmoid or tanh this near to one end for all examples says nothing

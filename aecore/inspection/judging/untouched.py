@@ -16,8 +16,8 @@ from scipy import stats
 from torch import Tensor, nn
 
 from aecore.inspection.judging.findings import Finding, some
-from aecore.inspection.judging.passes import leaves
 from aecore.models import LatentModel
+from aecore.models.blocks import leaves
 from aecore.models.layers import write_layer
 
 FEWEST, MANY = 100, 1000  # weights below which bounds, or a shape alone, say nothing
