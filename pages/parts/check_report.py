@@ -63,8 +63,8 @@ def _choose_other(place, held: Hand) -> Hand | None:
     mine = [r.run_id for r in session.jobs().runs(session.owner()) if r.has_model]
     refs = [r for r in (*checkpoints.shipped(), *mine) if r != held.ref]
     chosen = place.selectbox(
-        "Beside another model", [None, *refs], key="check_other",
-        format_func=lambda r: "none" if r is None else session.title_of(r),
+        "Beside another model", ["", *refs], key="check_other",
+        format_func=lambda r: session.title_of(r) if r else "none",
         help="Another model's figures beside this one's, both measured now.",
     )  # fmt: skip
-    return None if chosen is None else session.hand_of(chosen)
+    return session.hand_of(chosen) if chosen else None
