@@ -14,6 +14,7 @@ from aecore.export.pad_bundle import PadBundle
 
 _PANELS = ["sliders", "draw", "journey", "time"]
 #: Arrays that lose nothing visible at half precision; the file says so.
+_WEIGHTS = ("w", "frame_w")
 _HALF = ("w", "codes", "logvar", "pca", "frame_w", "frame_codes")
 _LARGEST_HALF = 65504.0
 
@@ -34,8 +35,7 @@ h1 {{ font-size: 20px; margin: 0 0 4px; }}
 {css}
 </style>
 <h1>{title}</h1>
-<p>Point at the map: what is drawn beside it is decoded here, in this file. Numbers are stored in
-half precision, so that the file stays small.</p>
+<p>Point at the map: what is drawn beside it is decoded here, in this file. {precision}</p>
 {html}
 <p id="failed" role="alert" hidden>This browser is too old to unpack the file.</p>
 <script type="application/json" id="bundle">{bundle}</script>
@@ -65,7 +65,8 @@ try {
   const values = Float32Array.from({ length: 65536 }, (_, bits) => unhalf(bits));
   const data = { meta, options };
   for (const { name, type, at, length } of arrays) {
-    const kinds = { half: Uint16Array, uint8: Uint8Array, int16: Int16Array };
+    const kinds = { half: Uint16Array, uint8: Uint8Array, int16: Int16Array,
+      float32: Float32Array };
     const array = new kinds[type](bytes, at, length);
     data[name] = type === "half" ? Float32Array.from(array, (bits) => values[bits]) : array;
   }
@@ -77,10 +78,13 @@ try {
 """
 
 
-def export_explorer(bundle: PadBundle, *, js: str, css: str, html: str, title: str) -> str:
+def export_explorer(
+    bundle: PadBundle, *, js: str, css: str, html: str, title: str, exact: bool = False
+) -> str:
     """Write the explorer.
 
-    js, css, html: the texts of the latent pad component; the file holds nothing else.
+    js, css, html: the texts of the latent pad component; the file holds nothing else. exact: the
+    network's weights stay float32, which makes the file about half as large again.
     Returns a page that loads nothing from anywhere: weights and codes in float16, everything
     deflated and in base64.
     Raises ExportError when the model does not run in a browser.
@@ -90,7 +94,7 @@ def export_explorer(bundle: PadBundle, *, js: str, css: str, html: str, title: s
         raise ExportError(f"This model cannot become an explorer file. {reason}")
     described, blob, offset = [], [], 0
     for name, array in bundle.arrays.items():
-        if name in _HALF:
+        if name in _HALF and not (exact and name in _WEIGHTS):
             kind, array = "half", np.clip(array, -_LARGEST_HALF, _LARGEST_HALF).astype("<f2")
         else:
             kind, array = str(array.dtype), array.astype(array.dtype.newbyteorder("<"))
@@ -100,7 +104,13 @@ def export_explorer(bundle: PadBundle, *, js: str, css: str, html: str, title: s
         offset += len(blob[-1])
     options = {"panels": _PANELS, "height": 440, "report": False}
     about = json.dumps({"meta": bundle.meta, "options": options, "arrays": described})
+    precision = (
+        "The network is stored as it is, the points of the map in half precision."
+        if exact
+        else "Numbers are stored in half precision, so that the file stays small."
+    )
     return _PAGE.format(
+        precision=precision,
         title=html_escape.escape(title),
         css=css,
         html=html,

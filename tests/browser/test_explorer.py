@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 from torch import nn
 
 from aecore.export import build_bundle, export_explorer, export_pair
@@ -12,7 +13,8 @@ from aecore.export import build_bundle, export_explorer, export_pair
 PAD = Path(__file__).parents[2] / "pages" / "parts" / "latent_pad.py"
 
 
-def test_the_explorer_decodes_from_a_file(chromium, tmp_path):
+@pytest.mark.parametrize("exact", [False, True])
+def test_the_explorer_decodes_from_a_file(exact, chromium, tmp_path):
     decoder = nn.Sequential(nn.Linear(3, 64), nn.Unflatten(1, (1, 8, 8)))
     network = export_pair(
         nn.Sequential(nn.Flatten(), nn.Linear(64, 3)), decoder, shape=(1, 8, 8), latent_dim=3
@@ -24,7 +26,7 @@ def test_the_explorer_decodes_from_a_file(chromium, tmp_path):
     )
     texts = {kind: PAD.with_suffix(f".{kind}").read_text("utf-8") for kind in ("js", "css", "html")}
     file = tmp_path / "explorer.html"
-    file.write_text(export_explorer(bundle, **texts, title="<Explorer>"), "utf-8")
+    file.write_text(export_explorer(bundle, **texts, title="<Explorer>", exact=exact), "utf-8")
     context = chromium.new_context(viewport={"width": 360, "height": 740}, offline=True)
     page = context.new_page()
     problems = []
@@ -33,7 +35,9 @@ def test_the_explorer_decodes_from_a_file(chromium, tmp_path):
     page.locator("[data-el=where]", has_text="=").wait_for()
     decoded = page.locator(".lp").evaluate("node => [...node.pad.network.decode(node.pad.z)]")
     w, b = (p.detach().numpy() for p in decoder[0].parameters())
-    np.testing.assert_allclose(decoded, w @ codes.mean(0) + b, atol=2e-3)  # half precision
+    np.testing.assert_allclose(
+        decoded, w @ codes.mean(0) + b, atol=1e-5 if exact else 2e-3
+    )  # else half precision
     assert page.get_by_role("heading", name="<Explorer>").is_visible()
     assert problems == []
     context.close()

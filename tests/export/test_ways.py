@@ -37,7 +37,6 @@ def test_checkpoint_explorer_and_figures(family, digits):
     assert checkpoints.from_bytes(checkpoint.content).card == whole.card
     explorer = take_out(told(whole), "explorer")
     assert explorer.difference <= TOLERANCE
-    assert "half precision" in explorer.checked
     figures = take_out(whole, "figures")
     assert figures.difference <= TOLERANCE
     head, *rows = csv.reader(io.StringIO(figures.parts["held_out_errors.csv"].decode()))
@@ -93,17 +92,11 @@ def test_a_wrong_explorer_is_refused(digits, monkeypatch):
         take_out(made, "explorer")
 
 
-def test_rounding_that_shows_is_refused(digits, monkeypatch):
-    monkeypatch.setattr(explorer_file, "HALF_TOLERANCE", 1e-9)
-    with pytest.raises(ExportError, match="half precision"):
-        take_out(subject_of("dense-ae", digits), "explorer")
-
-
 def test_the_files_arrays_are_the_networks(digits):
     made = subject_of("conv-vae", digits)
     page = take_out(made, "explorer").content.decode()
     weights = export_network(made.model).weights
-    np.testing.assert_array_equal(unpacked(page)["w"], weights.astype(np.float16))
+    np.testing.assert_array_equal(unpacked(page)["w"], weights)
 
 
 def test_conditional_explorer_needs_a_label(digits):
