@@ -120,7 +120,7 @@ def unpacked(page: str) -> dict[str, np.ndarray]:
         kind = np.dtype(kinds[entry["type"]])
         end = entry["at"] + entry["length"] * kind.itemsize
         array = np.frombuffer(blob[entry["at"] : end], kind)
-        found[entry["name"]] = array.astype(np.float32) if entry["type"] == "half" else array
+        found[entry["name"]] = array.astype(np.float32 if entry["type"] == "half" else kind)
     return found
 
 
