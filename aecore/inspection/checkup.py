@@ -342,9 +342,3 @@ def _origin(
         "unused": [n[:120] for n in reading.unused[:50]],
         "findings": [asdict(f) for f in given],
     }
-
-
-def failure(error: AecoreError) -> Finding:
-    """What a file that could not be understood gets for a verdict."""
-    name = getattr(error, "finding", None) or "not-understood"
-    return Finding("broken", name, "It could not be understood", str(error))

@@ -70,7 +70,6 @@ class _Walk:
 
     def __init__(self, contents: Contents):
         self.tensors = contents.tensors
-        self.outputs = set(contents.outputs)
         self.users: dict[str, list[Operation]] = {}
         for op in contents.operations or ():
             for name in op.inputs:

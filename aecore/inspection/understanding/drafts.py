@@ -132,7 +132,7 @@ def _of(part: Part, role: str) -> Tensor:
 
 
 def _norm_and_curve(link: Link, maps: bool, gap: str, nothing: bool = False) -> list[Layer]:
-    part, found = link.part, []
+    part = link.part
     curve = [] if nothing or not gap else [Layer(gap=gap)]
     if part.slope is not None:
         slope = part.slope.tensors["weight"]
@@ -144,8 +144,7 @@ def _norm_and_curve(link: Link, maps: bool, gap: str, nothing: bool = False) -> 
         before, after = (Layer(line, "norm", weights, norm=which) for which in (False, True))
         return [before, *curve, after]
     norm = Layer(line, "norm" if "GROUPS" in line else "", weights)
-    found = [*curve, norm] if part.norm_after else [norm, *curve]
-    return found
+    return [*curve, norm] if part.norm_after else [norm, *curve]
 
 
 def _norm(norm: Part, link: Link, maps: bool) -> tuple[str, dict[str, Tensor]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from torch import Tensor
 
@@ -42,7 +42,6 @@ class Part:
     norm_after: bool | None = None  # after the activation; None where the file does not tell
     slope: Part | None = None
     transposed: bool = False  # the matrix is stored (in, out)
-    used: set[str] = field(default_factory=set)
 
     @property
     def weight(self) -> Tensor:

@@ -139,7 +139,7 @@ def understand(
         )
     report(0.92, "looking which reading the weights rest in")
     found = at_rest(found, data, ranges, begin + seconds)
-    return settle(found, contents, data, choice or 0)
+    return settle(found, contents, data, choice or 0, ranges)
 
 
 def at_rest(found: list[Candidate], data: Dataset, ranges: dict, until: float) -> list[Candidate]:
@@ -163,9 +163,15 @@ def at_rest(found: list[Candidate], data: Dataset, ranges: dict, until: float) -
     return sorted(measured, key=lambda c: c.weighed) + found[len(near) :]
 
 
-def settle(found: list[Candidate], contents: Contents, data: Dataset, chosen: int) -> Reading:
-    """The reading that takes one of the ranked candidates."""
-    ranges = ranges_of(data)
+def settle(
+    found: list[Candidate],
+    contents: Contents,
+    data: Dataset,
+    chosen: int,
+    ranges: dict[str, tuple[float, float]] | None = None,
+) -> Reading:
+    """The reading that takes one of the ranked candidates. ranges: of `ranges_of`, where known."""
+    ranges = ranges or ranges_of(data)
     kept = found[:12]
     candidate = kept[min(chosen, len(kept) - 1)]
     model = model_of(candidate, data, ranges)
