@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from aecore.datasets import Split
-from aecore.metrics import EVALUATION_BATCH, labels_for
+from aecore.metrics import labels_for, parts
 from aecore.models import LatentModel
 
 
@@ -44,22 +44,21 @@ class Codes:
 def encode_split(model: LatentModel, split: Split) -> Codes:
     """Encode every example of a split, in batches, in evaluation mode."""
     device = next(model.parameters()).device
-    slices = [slice(i, i + EVALUATION_BATCH) for i in range(0, len(split), EVALUATION_BATCH)]
-    parts = [
+    found = [
         model.encode(split.batch(part).to(device), labels_for(model, split, part))
-        for part in slices
+        for part in parts(len(split))
     ]
-    mu = torch.cat([p.mu for p in parts]).cpu().numpy()
-    if parts[0].logvar is None:
+    mu = torch.cat([q.mu for q in found]).cpu().numpy()
+    if found[0].logvar is None:
         return Codes(mu, None)
-    return Codes(mu, torch.cat([p.logvar for p in parts]).cpu().numpy())
+    return Codes(mu, torch.cat([q.logvar for q in found]).cpu().numpy())
 
 
 @torch.inference_mode()
 def decode_array(model: LatentModel, z: np.ndarray) -> np.ndarray:
     """Decode codes (n, k) -> (n, *shape) float32, in batches, no label said."""
     z_all = torch.from_numpy(np.ascontiguousarray(z, dtype=np.float32))
-    return torch.cat([model.decode(part) for part in z_all.split(EVALUATION_BATCH)]).numpy()
+    return torch.cat([model.decode(z_all[part]) for part in parts(len(z_all))]).numpy()
 
 
 def traversal(z: np.ndarray, dimension: int, low: float, high: float, steps: int) -> np.ndarray:

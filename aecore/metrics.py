@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -14,7 +16,17 @@ from aecore.losses import bernoulli_floor, squared_error_per_value
 from aecore.models import LatentModel
 from aecore.types import ModelSpec
 
-EVALUATION_BATCH = 2000
+if TYPE_CHECKING:
+    from aecore.models.pca import PCABasis
+
+EVALUATION_BATCH = 500  # what convolutions make of more no longer fits the cache
+DRAWN_BATCH = 2000  # where noise is drawn: pieces of another size would draw other noise
+
+
+def parts(n: int, size: int = 0) -> Iterator[slice]:
+    """n examples in pieces of `size`, by default that in which a model is best asked about many."""
+    size = size or EVALUATION_BATCH
+    return (slice(i, i + size) for i in range(0, n, size))
 
 
 def psnr(mse: Tensor) -> Tensor:
@@ -73,8 +85,7 @@ def evaluate(model: LatentModel, split: Split, seed: int = 0) -> dict[str, float
     error = reconstruction = 0.0
     kls, mus = [], []
     extra: dict[str, float] = {}
-    for start in range(0, len(split), EVALUATION_BATCH):
-        part = slice(start, start + EVALUATION_BATCH)
+    for part in parts(len(split), DRAWN_BATCH):
         x, labels = split.batch(part).to(device), labels_for(model, split, part)
         posterior = model.encode(x, labels)
         error += float(squared_error_per_value(model.decode(posterior.mu, labels), x).sum())
@@ -106,12 +117,48 @@ def labels_for(model: LatentModel, split: Split, part: slice | Tensor) -> Tensor
 
 
 @torch.inference_mode()
+def example_errors(model: LatentModel, split: Split) -> Tensor:
+    """Mean squared error per value of decode(mean) of each example, unclipped: (n,)."""
+    device = next(model.parameters()).device
+    found = []
+    for part in parts(len(split)):
+        x, labels = split.batch(part).to(device), labels_for(model, split, part)
+        found.append(squared_error_per_value(model.reconstruct(x, labels), x))
+    return torch.cat(found).cpu()
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Per example, (n,): squared error per value and SSIM, of the model and of PCA; SSIM is None
+    for what is no image."""
+
+    mse: np.ndarray
+    pca_mse: np.ndarray
+    ssim: np.ndarray | None = None
+    pca_ssim: np.ndarray | None = None
+
+
+@torch.inference_mode()
+def scores_beside_pca(model: LatentModel, basis: PCABasis, split: Split, image: bool) -> Scores:
+    """Each example's scores, PCA's at the model's own k; the model is on the processor."""
+    found: list[list[np.ndarray]] = []
+    for part in parts(len(split)):
+        x = split.batch(part)
+        x_hat = model.reconstruct(x, labels_for(model, split, part))
+        flat = basis.reconstruct(x.flatten(1).numpy(), model.spec.latent_dim)
+        pca = torch.from_numpy(flat).view_as(x)
+        row = [squared_error_per_value(x_hat, x), squared_error_per_value(pca, x)]
+        row += [ssim(x_hat, x), ssim(pca, x)] if image else []
+        found.append([values.numpy() for values in row])
+    return Scores(*(np.concatenate(column) for column in zip(*found, strict=True)))
+
+
+@torch.inference_mode()
 def entropy_floor(split: Split) -> float:
     """Nats per example that even a perfect reconstruction of grey targets costs in BCE."""
     total = 0.0
-    for start in range(0, len(split), EVALUATION_BATCH):
-        batch = split.batch(slice(start, start + EVALUATION_BATCH))
-        total += float(bernoulli_floor(batch).sum())
+    for part in parts(len(split)):
+        total += float(bernoulli_floor(split.batch(part)).sum())
     return total / len(split)
 
 

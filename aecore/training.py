@@ -16,7 +16,7 @@ from aecore.datasets import Dataset
 from aecore.errors import ConfigError
 from aecore.latent import plane_of
 from aecore.losses import objective, squared_error_per_value
-from aecore.metrics import evaluate, labels_for
+from aecore.metrics import evaluate, example_errors, labels_for, parts
 from aecore.models import LatentModel, build
 from aecore.models.pca import PCABasis, basis_of
 from aecore.types import (
@@ -270,15 +270,14 @@ class _Run:
     def _probe(self) -> Probe:
         """A look at a fixed held-out sample; decides when PCA is passed."""
         self.model.eval()
-        labels = labels_for(self.model, self.probe_split, slice(None))
-        mu = self.model.encode(self.probe_x, labels).mu
-        x_hat = self.model.decode(mu, labels)
+        seen = [self._look(part) for part in parts(len(self.probe_x))]
+        mu, x_hat = (torch.cat(pieces) for pieces in zip(*seen, strict=True))
         mse = float(squared_error_per_value(x_hat, self.probe_x).mean())
         if mse < self.pca_probe_mse and self.state.seconds_to_beat_pca is None:
             # The sample says so; only the whole held-out split decides.
             seconds = self._seconds()
-            whole = evaluate_mse(self.model, self.data)
-            if whole < self.basis.mse(self.latent_dim):
+            whole = example_errors(self.model, self.data.test)
+            if float(whole.mean()) < self.basis.mse(self.latent_dim):
                 self.state.seconds_to_beat_pca = seconds
         if not self._hopeless(mse):
             self.last_good = _copy(self.model)
@@ -293,13 +292,20 @@ class _Run:
         plane = np.zeros((len(mu), 2), np.float32) if self.plane is None else self.plane
         return Probe(mse, self.pca_probe_mse, plane, _bytes(shown, self.range))
 
+    def _look(self, part: slice) -> tuple[torch.Tensor, torch.Tensor]:
+        """Codes and reconstructions of some of the sample."""
+        labels = labels_for(self.model, self.probe_split, part)
+        mu = self.model.encode(self.probe_x[part], labels).mu
+        return mu, self.model.decode(mu, labels)
+
     def _epoch_done(self) -> EpochDone:
         self.model.eval()
         metrics = evaluate(self.model, self.data.test, self.config.seed)
         pca_mse = self.basis.mse(self.latent_dim)
         if metrics["mse"] < pca_mse and self.state.seconds_to_beat_pca is None:
             self.state.seconds_to_beat_pca = self._seconds()
-        train_mse = evaluate_mse(self.model, self.data, TRAIN_SAMPLE)
+        sample = self.data.train.first(TRAIN_SAMPLE)
+        train_mse = float(example_errors(self.model, sample).mean())
         probe = self._probe()
         self.last_metrics = metrics | {"train_mse": train_mse, "pca_mse": pca_mse}
         if not self.model.closed_form:
@@ -384,21 +390,6 @@ def schedule_factor(schedule: str, done: float) -> float:
         share = rising if done < 0.3 else 1 - falling
         return low + (1 - low) * 0.5 * (1 - math.cos(math.pi * share))
     return 1.0
-
-
-@torch.inference_mode()
-def evaluate_mse(model: LatentModel, data: Dataset, train_sample: int = 0) -> float:
-    """Mean squared error per value of decode(mean): on the whole held-out split, or, with
-    train_sample, on the first so many training examples. The model is left in evaluation mode."""
-    model.eval()
-    split = data.train.first(train_sample) if train_sample else data.test
-    device = next(model.parameters()).device
-    total = 0.0
-    for start in range(0, len(split), 2000):
-        part = slice(start, start + 2000)
-        x, labels = split.batch(part).to(device), labels_for(model, split, part)
-        total += float(squared_error_per_value(model.reconstruct(x, labels), x).sum())
-    return total / len(split)
 
 
 def _one_of_each(labels: torch.Tensor | None, n: int) -> np.ndarray:

@@ -83,7 +83,7 @@ def test_code_quality_without_labels(digits):
 def test_evaluate_is_the_mean_over_every_example(digits, tiny_vae, monkeypatch):
     """The figures do not depend on how the split is cut into batches, the last one shorter."""
     model = build(tiny_vae, seed=3)
-    monkeypatch.setattr(metrics, "EVALUATION_BATCH", 100)
+    monkeypatch.setattr(metrics, "DRAWN_BATCH", 100)
     figures = metrics.evaluate(model, digits.test)
     x = digits.test.batch(slice(None))
     with torch.inference_mode():

@@ -17,8 +17,7 @@ from aecore.export.subject import TOLERANCE, Subject, TakenOut, file_stem, in_wo
 from aecore.figures import images
 from aecore.figures.examples import kind_of
 from aecore.latent import Codes, encode_split, manifold_codes, plane_of, traversal
-from aecore.losses import squared_error_per_value
-from aecore.metrics import EVALUATION_BATCH, labels_for, ssim
+from aecore.metrics import labels_for, scores_beside_pca
 from aecore.models.pca import PCABasis, basis_of
 
 SHOWN, STEPS, ROWS, SIDE, SAMPLES = 10, 11, 16, 21, 64
@@ -57,24 +56,8 @@ class _Book:
         self.k, self.labels = subject.card.spec.latent_dim, subject.data.test.labels
         self.basis: PCABasis = basis_of(self.data.limited(subject.card.config.limit))
         self.codes: Codes = encode_split(self.model, self.data.test)
-        self.errors = self._errors()
-
-    @torch.inference_mode()
-    def _errors(self) -> dict[str, np.ndarray]:
-        found: list[list[np.ndarray]] = []
-        test, picture = self.data.test, kind_of(self.data.spec) == "image"
-        for start in range(0, len(test), EVALUATION_BATCH):
-            part = slice(start, start + EVALUATION_BATCH)
-            x = test.batch(part)
-            x_hat = self.model.reconstruct(x, labels_for(self.model, test, part))
-            flat = self.basis.reconstruct(x.flatten(1).numpy(), self.k)
-            pca = torch.from_numpy(flat).view_as(x)
-            row = [squared_error_per_value(x_hat, x), squared_error_per_value(pca, x)]
-            row += [ssim(x_hat, x), ssim(pca, x)] if picture else []
-            found.append([v.numpy() for v in row])
-        names = ("mse", "pca_mse", "ssim", "pca_ssim")
-        columns = (np.concatenate(c) for c in zip(*found, strict=True))
-        return dict(zip(names, columns, strict=False))
+        picture = kind_of(self.data.spec) == "image"
+        self.scores = scores_beside_pca(self.model, self.basis, self.data.test, picture)
 
     def with_labels(self, columns: Columns) -> Columns:
         """Columns of all held-out examples, their number and class before them."""
@@ -99,18 +82,16 @@ def _history(book: _Book) -> Columns:
 
 
 def _held_out(book: _Book) -> Columns:
-    errors = book.errors
+    scores = book.scores
     columns = {
-        "mse (squared error per value)": errors["mse"],
-        "pca_mse (squared error per value)": errors["pca_mse"],
+        "mse (squared error per value)": scores.mse,
+        "pca_mse (squared error per value)": scores.pca_mse,
     }
     if book.data.spec.bounded:
-        for name in ("mse", "pca_mse"):
-            db = -10 * np.log10(errors[name].clip(1e-12))
-            columns[f"{name.replace('mse', 'psnr')} (dB of a peak of 1)"] = db
-    if "ssim" in errors:
-        columns["ssim (-1 to 1)"] = errors["ssim"]
-        columns["pca_ssim (-1 to 1)"] = errors["pca_ssim"]
+        for name, errors in (("psnr", scores.mse), ("pca_psnr", scores.pca_mse)):
+            columns[f"{name} (dB of a peak of 1)"] = -10 * np.log10(errors.clip(1e-12))
+    if scores.ssim is not None:
+        columns |= {"ssim (-1 to 1)": scores.ssim, "pca_ssim (-1 to 1)": scores.pca_ssim}
     return book.with_labels(columns)
 
 
@@ -157,7 +138,7 @@ def _pca(book: _Book) -> Columns:
     share = np.concatenate([[0.0], basis.explained_variance_ratio])
     ours: list[float | None] = [None] * n
     if book.k < n:
-        ours[book.k] = float(book.errors["mse"].mean())
+        ours[book.k] = float(book.scores.mse.mean())
     return {
         "components": np.arange(n),
         "held-out mse (squared error per value)": basis.test_mse,
@@ -251,7 +232,7 @@ def _opened_again(parts: dict[str, bytes], book: _Book) -> float:
         head, *rows = csv.reader(io.StringIO(content.decode()))
         if name in ("held_out_errors.csv", "codes.csv"):
             columns |= dict(zip(head, map(list, zip(*rows, strict=True)), strict=True))
-    wanted = {"mse (squared error per value)": book.errors["mse"]}
+    wanted = {"mse (squared error per value)": book.scores.mse}
     wanted |= {f"mu{i + 1} (latent unit)": book.codes.mu[:, i] for i in range(book.k)}
     largest = 0.0
     for name, values in wanted.items():

@@ -22,9 +22,11 @@ from aecore.models.blocks import leaves
 from aecore.models.layers import KNOWN, Pad, Resize, Scale
 from aecore.models.linear import TransposedLinear
 from aecore.models.sparse import TopK
+from aecore.models.transposed import ConvTranspose2d
 
 OWN = (Scale, Pad, Resize, TransposedLinear, TopK)
-_PLAIN = {*KNOWN.values(), *blocks.ACTIVATIONS.values(), nn.Unflatten, nn.GroupNorm} - {*OWN}
+_MORE = {nn.Unflatten, nn.GroupNorm, ConvTranspose2d}  # the last writes itself as PyTorch's
+_PLAIN = {*KNOWN.values(), *blocks.ACTIVATIONS.values(), *_MORE} - {*OWN}
 _WIDEST = 100  # characters of a line
 
 

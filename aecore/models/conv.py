@@ -11,6 +11,7 @@ from torch import nn
 from aecore.errors import ConfigError
 from aecore.models import blocks, fields
 from aecore.models.network import NetworkModel
+from aecore.models.transposed import ConvTranspose2d
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ class ConvModel(NetworkModel):
             return [nn.Upsample(size=large), nn.Conv2d(n_in, n_out, 3, padding=1)]
         # A convolution with stride 2 rounds odd sizes up; the extra row brings even ones back.
         extra = tuple(big - (2 * few - 1) for few, big in zip(small, large, strict=True))
-        return [nn.ConvTranspose2d(n_in, n_out, 3, stride=2, padding=1, output_padding=extra)]
+        return [ConvTranspose2d(n_in, n_out, 3, stride=2, padding=1, output_padding=extra)]
 
     def _sizes(self) -> list[tuple[int, int]]:
         """Height and width before, between and after the convolutions."""

@@ -20,12 +20,11 @@ from aecore.figures.examples import (
     panel_width,
 )
 from aecore.metrics import (
-    EVALUATION_BATCH,
+    Scores,
     expected_band,
     labels_for,
     psnr,
-    squared_error_per_value,
-    ssim,
+    scores_beside_pca,
 )
 from pages.parts import session
 from pages.parts.drawing import drawing
@@ -38,33 +37,11 @@ ORDERS = ("random", "worst", "best", "one of each class")
 COUNTS = {"image": ((5, 8, 10), 2), "lines": ((4, 8, 12), 1), "bars": ((3, 6, 9), 0)}
 
 
-@dataclass(frozen=True)
-class Scores:
-    """Per held-out example, (n,): squared error per value and SSIM, of the model and of PCA; SSIM
-    is None for what is no image."""
-
-    mse: np.ndarray
-    pca_mse: np.ndarray
-    ssim: np.ndarray | None = None
-    pca_ssim: np.ndarray | None = None
-
-
 @st.cache_resource(max_entries=32, show_spinner="Measuring on all held-out examples …")
 def _scores(key: tuple[str, int]) -> Scores:
     held = session.hand_of(key[0])
-    k, image = held.card.spec.latent_dim, frame_of(held.data).kind == "image"
-    test, found = held.data.test, []
-    with torch.inference_mode():
-        for start in range(0, len(test), EVALUATION_BATCH):
-            part = slice(start, start + EVALUATION_BATCH)
-            x = test.batch(part)
-            x_hat = held.model.reconstruct(x, labels_for(held.model, test, part))
-            flat = x.flatten(1).numpy()
-            pca = torch.from_numpy(held.basis.reconstruct(flat, k)).view_as(x)
-            row = [squared_error_per_value(x_hat, x), squared_error_per_value(pca, x)]
-            row += [ssim(x_hat, x), ssim(pca, x)] if image else []
-            found.append([v.numpy() for v in row])
-    return Scores(*(np.concatenate(c) for c in zip(*found, strict=True)))
+    image = frame_of(held.data).kind == "image"
+    return scores_beside_pca(held.model, held.basis, held.data.test, image)
 
 
 def headline(held: Hand) -> None:

@@ -149,19 +149,10 @@ def codes(held: Hand, split: str = "test") -> Codes:
 
 @st.cache_resource(max_entries=32, show_spinner=False)
 def _errors(key: tuple[str, int]) -> np.ndarray:
-    import torch
-
-    from aecore.losses import squared_error_per_value
-    from aecore.metrics import EVALUATION_BATCH, labels_for
+    from aecore.metrics import example_errors
 
     held = hand_of(key[0])
-    found = []
-    with torch.inference_mode():
-        for start in range(0, len(held.data.test), EVALUATION_BATCH):
-            part = slice(start, start + EVALUATION_BATCH)
-            x, labels = held.data.test.batch(part), labels_for(held.model, held.data.test, part)
-            found.append(squared_error_per_value(held.model.reconstruct(x, labels), x))
-    return torch.cat(found).numpy()
+    return example_errors(held.model, held.data.test).numpy()
 
 
 def held_out_errors(held: Hand) -> np.ndarray:
