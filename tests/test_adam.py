@@ -48,6 +48,24 @@ def test_advance_is_step(resumed, generator):
             assert torch.equal(ours["state"][index][key], value)
 
 
+def test_weights_that_took_fewer_steps_count_their_own(generator):
+    own = network(generator)
+    theirs = copy.deepcopy(own)
+    quick = Adam(own.parameters(), 1e-2)
+    plain = torch.optim.Adam(theirs.parameters(), lr=1e-2, fused=True)
+    for step in range(12):
+        x = torch.randn(16, 6, generator=generator)
+        for model in (own, theirs):
+            (model[:3](x) if step in (0, 1, 6) else model(x)).square().mean().backward()
+        quick.advance()
+        plain.step()
+        plain.zero_grad()
+    for a, b in zip(own.parameters(), theirs.parameters(), strict=True):
+        assert torch.equal(a, b)
+    counts = {float(state["step"]) for state in quick.state.values()}
+    assert counts == {9, 12}
+
+
 def test_weights_without_a_gradient_stay(generator):
     model = network(generator)
     optimizer = Adam(model.parameters(), 1e-2)
