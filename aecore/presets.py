@@ -149,7 +149,7 @@ PRESETS = {
             "conv-ae",
             16,
             {"channels": (16, 32)},
-            TrainConfig(epochs=5, batch_size=64, learning_rate=5e-3, schedule="one-cycle"),
+            TrainConfig(epochs=5, learning_rate=1e-2, schedule="one-cycle"),
         ),
         Preset(
             "conv-vae",

@@ -50,7 +50,7 @@ START = """async ({source, bundle}) => {
 }"""
 # Time every frame, and every decoding and encoding that the hand causes.
 WATCH = """(root) => {
-    const {pad} = root, watch = window.watch = {decode: [], encode: [], frames: []};
+    const {pad} = root, watch = window.watch = {decode: [], encoder: [], encode: [], frames: []};
     const timed = (object, name, into) => {
         const inner = object[name].bind(object);
         object[name] = (...args) => {
@@ -60,6 +60,7 @@ WATCH = """(root) => {
         };
     };
     timed(pad.network, "decode", watch.decode);
+    timed(pad.network, "encode", watch.encoder);
     timed(pad, "encodeDrawing", watch.encode);
     const tick = (now) => { watch.frames.push(now); requestAnimationFrame(tick); };
     requestAnimationFrame(tick);
@@ -83,8 +84,17 @@ def dense() -> BrowserNetwork:
 
 
 def convolutional() -> BrowserNetwork:
-    """A transposed-convolution decoder just within the budget of multiply-adds."""
-    encoder = nn.Sequential(nn.Flatten(), nn.Linear(784, 16))
+    """A transposed-convolution decoder just within the budget of multiply-adds, its mirror before
+    it."""
+    encoder = nn.Sequential(
+        nn.Conv2d(1, 24, 3, padding=1),
+        nn.ReLU(),
+        nn.Conv2d(24, 32, 4, stride=2, padding=1),
+        nn.ReLU(),
+        nn.Conv2d(32, 32, 4, stride=2, padding=1),
+        nn.Flatten(),
+        nn.Linear(32 * 49, 16),
+    )
     decoder = nn.Sequential(
         nn.Linear(16, 32 * 49),
         nn.Unflatten(1, (32, 7, 7)),
@@ -163,8 +173,9 @@ def frames_per_second(page: Page, seconds: float) -> dict[str, float]:
     }
 
 
-def draw(page: Page) -> list[float]:
-    """Draw for a while; returns the time of each encoding with all that follows it, in ms.
+def draw(page: Page) -> tuple[list[float], list[float]]:
+    """Draw for a while; returns the time of each encoding, in ms, and that of each with all that
+    follows it: its reconstruction, its error, its neighbours.
 
     The first stroke warms the engine up and is not counted.
     """
@@ -173,7 +184,7 @@ def draw(page: Page) -> list[float]:
         tab.click()
     paper = page.locator("[data-el=paper]")
     if not paper.is_visible():
-        return []
+        return [], []
     paper.scroll_into_view_if_needed()
     box = paper.bounding_box()
     for stroke in range(4):
@@ -184,9 +195,9 @@ def draw(page: Page) -> list[float]:
         page.mouse.up()
         if not stroke:
             page.wait_for_timeout(200)
-            page.evaluate("watch.encode.length = 0")
+            page.evaluate("watch.encode.length = watch.encoder.length = 0")
     page.wait_for_timeout(200)
-    return page.evaluate("watch.encode")
+    return page.evaluate("watch.encoder"), page.evaluate("watch.encode")
 
 
 def measure(page: Page, seconds: float, sent: list[int]) -> dict:
@@ -207,9 +218,10 @@ def measure(page: Page, seconds: float, sent: list[int]) -> dict:
         "heap_growth_mb": round(heap(page) - before, 2),
         "drag_seconds": seconds,
     }
-    encodings = draw(page)
+    encodings, with_all = draw(page)
     if encodings:
         result["encode_while_drawing"] = percentiles(encodings)
+        result["drawing_encoded_and_all_redrawn"] = percentiles(with_all)
     return result
 
 

@@ -246,13 +246,27 @@ def _upsample(layer: nn.Upsample, shape: Shape, ops: list[Op]) -> Shape:
         factors = factor if isinstance(factor, tuple | list) else (factor, factor)
         size = tuple(int(shape[1 + i] * factors[i]) for i in (0, 1))
         scale = [1 / f for f in factors]
-    align = bool(layer.align_corners)
-    if align:
-        scale = [(shape[1 + i] - 1) / (size[i] - 1) if size[i] > 1 else 0.0 for i in (0, 1)]
     out = (shape[0], *size)
-    description = {"op": "upsample", "mode": layer.mode, "in": list(shape), "out": list(out)}
-    ops.append(Op(description | {"scale": scale, "align": align}, macs=4 * prod(out)))
+    description = {"op": "interpolate", "in": list(shape), "out": list(out)}
+    for i, name in enumerate(("rows", "columns")):
+        description[name] = _sources(layer, shape[1 + i], size[i], scale[i])
+    ops.append(Op(description, macs=4 * prod(out)))
     return out
+
+
+def _sources(layer: nn.Upsample, n: int, size: int, scale: float) -> list[tuple[int, float]]:
+    """For each of `size` rows (or columns) made from n: the row that it is made from, and the
+    share that the next one has in it."""
+    to = np.arange(size, dtype=np.float32)
+    if layer.mode == "nearest":
+        at = np.floor(to * np.float32(scale))
+    elif layer.align_corners:
+        at = to * np.float32((n - 1) / (size - 1) if size > 1 else 0)
+    else:
+        at = np.maximum(0, (to + np.float32(0.5)) * np.float32(scale) - np.float32(0.5))
+    low = np.minimum(n - 1, np.floor(at).astype(int))
+    share = np.where(low + 1 < n, at - low, 0)
+    return [(int(i), float(s)) for i, s in zip(low, share, strict=True)]
 
 
 def _pool(layer: nn.MaxPool2d | nn.AvgPool2d, shape: Shape, ops: list[Op]) -> Shape:

@@ -93,10 +93,15 @@ def _pool(op: Op, held: Tensor, h: Tensor) -> Tensor:
     return F.avg_pool2d(x, op["kernel"], op["stride"], padding, count_include_pad=counted)
 
 
-def _upsample(op: Op, held: Tensor, h: Tensor) -> Tensor:
-    x, smooth = h.view(len(h), *op["in"]), op["mode"] != "nearest"
-    align = op["align"] if smooth else None
-    return F.interpolate(x, op["out"][1:], mode=op["mode"], align_corners=align)
+def _interpolate(op: Op, held: Tensor, h: Tensor) -> Tensor:
+    x = h.view(len(h), *op["in"])
+    for axis, sources in ((2, op["rows"]), (3, op["columns"])):
+        low, share = torch.tensor([i for i, _ in sources]), torch.tensor([s for _, s in sources])
+        last, along = x.shape[axis] - 1, [1, 1, 1, 1]
+        along[axis] = len(sources)
+        above = x.index_select(axis, (low + 1).clamp(max=last))
+        x = torch.lerp(x.index_select(axis, low), above, share.view(along))
+    return x
 
 
 _RUN: dict[str, Callable[[Op, Tensor, Tensor], Tensor]] = {
@@ -108,7 +113,7 @@ _RUN: dict[str, Callable[[Op, Tensor, Tensor], Tensor]] = {
     "layer_norm": _layer_norm,
     "activation": _activation,
     "pool2d": _pool,
-    "upsample": _upsample,
+    "interpolate": _interpolate,
 }
 _CURVES: dict[str, Callable[[Op, Tensor], Tensor]] = {
     "relu": lambda op, h: h.relu(),

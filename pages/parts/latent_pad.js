@@ -28,72 +28,83 @@ const ACTIVATIONS = {
   sigmoid: () => sigmoid,
 };
 
+const product = (sizes) => sizes.reduce((a, b) => a * b, 1);
+
+const SUMS = new Float64Array(4);
+
 /**
- * A convolution steps over a fine grid and writes a coarse one; its transpose goes the other way.
- * Row u of the kernel joins coarse row r with fine row r * stride - padding + u * dilation.
+ * y[at + o] = b[o] + row o of w (O x n) times x[from ...], four rows for each fetch of x.
  */
-function convolution(op, take, [, rows, columns], [, fineRows, fineColumns]) {
-  const [C, H, W] = op.in, [O, P, Q] = op.out, [kh, kw] = op.kernel, forward = op.op === "conv2d";
-  const [sy, sx] = op.stride, [py, px] = op.padding, [dy, dx] = op.dilation;
-  const cg = C / op.groups, og = O / op.groups;
-  const w = take(op.w, C * og * kh * kw), b = take(op.b, O), sum = new Float64Array(P * Q);
-  const stepIn = forward ? sx : 1, stepOut = forward ? 1 : sx;
-  return (x, y) => {
-    for (let o = 0; o < O; o++) {
-      sum.fill(b ? b[o] : 0);
-      const group = Math.floor(o / og);
-      for (let c = group * cg; c < (group + 1) * cg; c++) for (let u = 0; u < kh; u++) {
-        const filter = forward ? o * cg + c % cg : c * og + o % og;
-        for (let v = 0; v < kw; v++) {
-          const weight = w[(filter * kh + u) * kw + v], left = v * dx - px;
-          const first = Math.max(0, Math.ceil(-left / sx));
-          const last = Math.min(columns - 1, Math.floor((fineColumns - 1 - left) / sx));
-          for (let r = 0; r < rows; r++) {
-            const fine = r * sy - py + u * dy;
-            if (fine < 0 || fine >= fineRows) continue;
-            const there = fine * fineColumns + left + first * sx, here = r * columns + first;
-            let i = c * H * W + (forward ? there : here), j = forward ? here : there;
-            for (let n = first; n <= last; n++, i += stepIn, j += stepOut) sum[j] += weight * x[i];
-          }
-        }
-      }
-      y.set(sum, o * P * Q);
+function multiply(w, b, n, O, x, from, y, at) {
+  for (let o = 0, j = 0; o < O; o += 4, j += 4 * n) {
+    const more = Math.min(4, O - o), j1 = more > 1 ? j + n : j, j2 = more > 2 ? j1 + n : j, j3 = more > 3 ? j2 + n : j;
+    let s0 = 0, s1 = 0, s2 = 0, s3 = 0;
+    for (let i = 0; i < n; i++) {
+      const v = x[from + i];
+      s0 += w[j + i] * v, s1 += w[j1 + i] * v, s2 += w[j2 + i] * v, s3 += w[j3 + i] * v;
     }
-  };
+    SUMS[0] = s0, SUMS[1] = s1, SUMS[2] = s2, SUMS[3] = s3;
+    for (let r = 0; r < more; r++) y[at + o + r] = SUMS[r] + (b ? b[o + r] : 0);
+  }
 }
 
-const product = (sizes) => sizes.reduce((a, b) => a * b, 1);
+/** For each place of the coarse grid: where the kernel lies on the fine one, -1 if outside. */
+function windows({ kernel, stride, padding, dilation = [1, 1] }, [, P, Q], [, H, W]) {
+  const places = [], at = (i, u, d) => i * stride[d] - padding[d] + u * dilation[d];
+  for (let p = 0; p < P; p++) for (let q = 0; q < Q; q++) {
+    for (let u = 0; u < kernel[0]; u++) for (let v = 0; v < kernel[1]; v++) {
+      const r = at(p, u, 0), c = at(q, v, 1);
+      places.push(r < 0 || c < 0 || r >= H || c >= W ? -1 : r * W + c);
+    }
+  }
+  return Int32Array.from(places);
+}
+
+/**
+ * A convolution reads a window of the fine grid for each place of the coarse one; its transpose
+ * adds to it instead. Both are one product a place and group of channels.
+ */
+function convolution(op, take, forward) {
+  const { in: [C], out: [O], groups } = op, [coarse, fine] = forward ? [op.out, op.in] : [op.in, op.out];
+  const places = windows(op, coarse, fine), T = product(op.kernel), cg = C / groups, og = O / groups;
+  const N = coarse[1] * coarse[2], M = fine[1] * fine[2], w = take(op.w, C * og * T), b = take(op.b, O);
+  const rows = forward ? og : og * T, n = forward ? cg * T : cg;
+  const weights = Array.from({ length: groups }, (_, g) => (forward ? w.subarray(g * rows * n, (g + 1) * rows * n)
+    : Float32Array.from({ length: rows * n }, (_, i) => w[(g * n + i % n) * rows + Math.floor(i / n)])));
+  const read = new Float64Array(n), found = new Float64Array(rows), sum = new Float64Array(O * product(op.out.slice(1)));
+  return (x, y) => {
+    for (let o = 0, size = sum.length / O; o < O; o++) sum.fill(b ? b[o] : 0, o * size, (o + 1) * size);
+    for (let p = 0; p < N; p++) for (let g = 0; g < groups; g++) {
+      const end = (p + 1) * T;
+      for (let c = g * cg, i = 0; c < (g + 1) * cg; c++) {
+        if (!forward) read[i++] = x[c * N + p];
+        else for (let t = p * T; t < end; t++) read[i++] = places[t] < 0 ? 0 : x[c * M + places[t]];
+      }
+      multiply(weights[g], null, n, rows, read, 0, found, 0);
+      for (let o = g * og, i = 0; o < (g + 1) * og; o++) {
+        if (forward) sum[o * N + p] += found[i++];
+        else for (let t = p * T; t < end; t++, i++) if (places[t] >= 0) sum[o * M + places[t]] += found[i];
+      }
+    }
+    y.set(sum);
+  };
+}
 
 /**
  * Each kind of operation: (op, take) -> (x, y) => void, which reads x and fills y.
  * take(offset, size) is a view of the weights, or null where the operation has none.
- * Convolutions add up in float64 and round once, as exact as torch or better.
+ * Sums are in float64 and rounded once: at least as exact as torch.
  */
 const OPERATIONS = {
   linear(op, take) {
-    const { rows, in: nIn, out: nOut } = op;
-    const w = take(op.w, nIn * nOut), b = take(op.b, nOut);
+    const { rows, in: n, out: O } = op, w = take(op.w, n * O), b = take(op.b, O);
     return (x, y) => {
-      for (let r = 0; r < rows; r++) {
-        const start = r * nIn;
-        for (let o = 0, j = 0; o < nOut; o++) {
-          let s0 = b ? b[o] : 0, s1 = 0, s2 = 0, s3 = 0, i = start;
-          const end = start + nIn;
-          for (; i + 3 < end; i += 4, j += 4) {
-            s0 += w[j] * x[i];
-            s1 += w[j + 1] * x[i + 1];
-            s2 += w[j + 2] * x[i + 2];
-            s3 += w[j + 3] * x[i + 3];
-          }
-          for (; i < end; i++, j++) s0 += w[j] * x[i];
-          y[r * nOut + o] = s0 + s1 + s2 + s3;
-        }
-      }
+      for (let r = 0; r < rows; r++) multiply(w, b, n, O, x, r * n, y, r * O);
     };
   },
 
-  conv2d: (op, take) => convolution(op, take, op.out, op.in),
-  conv_transpose2d: (op, take) => convolution(op, take, op.in, op.out),
+  conv2d: (op, take) => convolution(op, take, true),
+  conv_transpose2d: (op, take) => convolution(op, take, false),
 
   affine({ channels, size, ...op }, take) {
     const w = take(op.w, channels), b = take(op.b, channels);
@@ -137,16 +148,7 @@ const OPERATIONS = {
     };
   },
 
-  upsample(op) {
-    const [C, H, W] = op.in, [, P, Q] = op.out, nearest = op.mode === "nearest";
-    const source = (to, scale, size) => {
-      if (nearest) return [Math.min(size - 1, Math.floor(to * scale)), 0];
-      const at = op.align ? to * scale : Math.max(0, (to + 0.5) * scale - 0.5);
-      const low = Math.min(size - 1, Math.floor(at));
-      return [low, low + 1 < size ? at - low : 0];
-    };
-    const rows = Array.from({ length: P }, (_, p) => source(p, op.scale[0], H));
-    const columns = Array.from({ length: Q }, (_, q) => source(q, op.scale[1], W));
+  interpolate({ in: [C, H, W], rows, columns }) {
     return (x, y) => {
       for (let c = 0, o = 0; c < C; c++) for (const [row, fy] of rows) {
         const i = (c * H + row) * W, down = fy ? W : 0;
@@ -160,21 +162,15 @@ const OPERATIONS = {
   },
 
   pool2d(op) {
-    const [C, H, W] = op.in, [, P, Q] = op.out, [kh, kw] = op.kernel;
-    const [sy, sx] = op.stride, [py, px] = op.padding, isMax = op.kind === "max";
+    const [C, H, W] = op.in, [, P, Q] = op.out, T = product(op.kernel), places = windows(op, op.out, op.in);
     return (x, y) => {
-      for (let c = 0, o = 0; c < C; c++) for (let p = 0; p < P; p++) for (let q = 0; q < Q; q++) {
+      for (let c = 0, o = 0; c < C; c++) for (let p = 0; p < P * Q; p++) {
         let best = -Infinity, sum = 0, count = 0;
-        for (let u = p * sy - py; u < p * sy - py + kh; u++) {
-          for (let v = q * sx - px; v < q * sx - px + kw; v++) {
-            if (u < 0 || v < 0 || u >= H || v >= W) continue;
-            const value = x[(c * H + u) * W + v];
-            best = Math.max(best, value);
-            sum += value;
-            count++;
-          }
+        for (let t = p * T; t < (p + 1) * T; t++) if (places[t] >= 0) {
+          const value = x[c * H * W + places[t]];
+          best = Math.max(best, value), sum += value, count++;
         }
-        y[o++] = isMax ? best : sum / (op.count_padding ? kh * kw : count);
+        y[o++] = op.kind === "max" ? best : sum / (op.count_padding ? T : count);
       }
     };
   },
