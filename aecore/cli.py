@@ -158,14 +158,16 @@ def _train(args) -> dict[str, Any]:
         for f in dataclasses.fields(chosen.config)
         if (value := getattr(args, f.name, None)) is not None
     }
-    config = dataclasses.replace(chosen.config, **given).check()
+    dataclasses.replace(chosen.config, **given).check()  # before anything is downloaded
     spec = chosen.spec(datasets.source(args.dataset).spec)
     if args.latent_dim is not None:
         spec = dataclasses.replace(spec, latent_dim=args.latent_dim)
     if args.out is not None:
         _try_to_write(args.out)
-    state = TrainState.fresh(spec, config.seed)
     data = datasets.load(args.dataset)
+    examples = min(given.get("limit") or len(data.train), len(data.train))
+    config = dataclasses.replace(chosen.training(examples), **given)
+    state = TrainState.fresh(spec, config.seed)
     keep_freed_memory()
     recording = Recording()
     for event in train(spec, config, data, state=state):

@@ -11,6 +11,8 @@ from aecore.errors import UnknownNameError
 from aecore.models import family
 from aecore.types import DataSpec, ModelSpec, TrainConfig
 
+LEAST_STEPS, SMALL_BATCH = 1000, 16
+
 
 @dataclass(frozen=True)
 class Preset:
@@ -51,6 +53,21 @@ class Preset:
             options |= {k: v for k, v in (("output", "linear"), ("loss", "mse")) if k in known}
         k = self.latent_dim if self.family == "sparse-ae" else min(self.latent_dim, data.size)
         return ModelSpec(self.family, data, latent_dim or k, options)
+
+    def training(self, examples: int) -> TrainConfig:
+        """The preset's training for so many examples.
+
+        Few of them make few steps an epoch, and a network learns by steps: then the batches are
+        smaller and the epochs more, until there are LEAST_STEPS.
+        """
+        if family(self.family).closed_form:
+            return self.config
+        several = 2 ** int(math.log2(max(1, examples / 32)))  # at least 32 batches an epoch
+        batch_size = min(self.config.batch_size, max(SMALL_BATCH, several))
+        epochs = math.ceil(LEAST_STEPS / math.ceil(max(1, examples) / batch_size))
+        return dataclasses.replace(
+            self.config, batch_size=batch_size, epochs=max(self.config.epochs, epochs)
+        )
 
 
 _VAE = {"hidden": (400,), "loss": "bce"}

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 import torch
 from torch import nn
 
+from aecore import datasets
 from aecore.errors import ConfigError, UnknownNameError
 from aecore.models import build
-from aecore.presets import PRESETS, preset
-from aecore.types import DataSpec
+from aecore.presets import LEAST_STEPS, PRESETS, preset
+from aecore.training import train
+from aecore.types import DataSpec, EpochDone
 
 # Every Linear's (in, out), from x to z and back; a VAE's code layer gives mu and logvar at once.
 LAYERS = {
@@ -101,3 +105,24 @@ def test_explained_in_a_sentence(name):
 def test_unknown_preset_lists_the_known():
     with pytest.raises(UnknownNameError, match="vae-plane"):
         preset("vae-plain")
+
+
+@pytest.mark.parametrize("name", sorted(PRESETS.keys() - {"pca"}))
+def test_few_examples_are_trained_on_for_enough_steps(name):
+    chosen = preset(name)
+    for examples in (1, 50, 142, 1500, 9000, 60_000):
+        config = chosen.training(examples).check()
+        steps = config.epochs * -(-examples // config.batch_size)
+        assert steps >= min(LEAST_STEPS, 1000 * examples)
+        assert config.batch_size <= chosen.config.batch_size
+        assert config.learning_rate == chosen.config.learning_rate
+    whole = dataclasses.replace(chosen.config, epochs=chosen.training(60_000).epochs)
+    assert chosen.training(60_000) == whole
+
+
+@pytest.mark.parametrize("data", ["digits", "wine", "breast-cancer", "diabetes"])
+def test_fast_start_comes_near_pca_or_passes_it_on_few_examples(data):
+    chosen, data = preset("fast-start"), datasets.load(data)
+    config = dataclasses.replace(chosen.training(len(data.train)), device="cpu")
+    *_, last = (e for e in train(chosen.spec(data.spec, 4), config, data) if type(e) is EpochDone)
+    assert last.metrics["mse"] < 1.15 * last.pca_test_mse

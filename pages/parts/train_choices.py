@@ -134,6 +134,7 @@ def _preset(dataset: str) -> str:
 
 def _details(name: str, dataset: str) -> tuple[ModelSpec, TrainConfig]:
     chosen, data = PRESETS[name], datasets.source(dataset).spec
+    usual = chosen.training(len(datasets.load(dataset).train))
     cls = family(chosen.family)
     a, b = st.columns(2)
     spec = chosen.spec(data)
@@ -145,9 +146,9 @@ def _details(name: str, dataset: str) -> tuple[ModelSpec, TrainConfig]:
     spec = dataclasses.replace(spec, latent_dim=int(k))
     limit = _size(dataset, key)
     if cls.closed_form:
-        return spec, dataclasses.replace(chosen.config, limit=limit)
+        return spec, dataclasses.replace(usual, limit=limit)
     epochs = b.number_input(
-        "Epochs", 1, 1000, chosen.config.epochs, key=f"epochs_{key}",
+        "Epochs", 1, 1000, usual.epochs, key=f"epochs_{key}",
         help="One epoch shows every training example once.",
     )  # fmt: skip
     with st.expander("Advanced", icon=":material/tune:"):
@@ -159,10 +160,10 @@ def _details(name: str, dataset: str) -> tuple[ModelSpec, TrainConfig]:
             for f in dataclasses.fields(TrainConfig)
             if f.metadata.get("variational") and not cls.variational
         }
-        values = dataclasses.asdict(chosen.config)
+        values = dataclasses.asdict(usual)
         training = options_form(TrainConfig, values, f"training_{key}", skip)
     spec = dataclasses.replace(spec, options=options)
-    config = dataclasses.replace(chosen.config, epochs=int(epochs), limit=limit, **training)
+    config = dataclasses.replace(usual, epochs=int(epochs), limit=limit, **training)
     return spec, config
 
 
