@@ -11,7 +11,7 @@ from aecore.errors import UnknownNameError
 from aecore.models import family
 from aecore.types import DataSpec, ModelSpec, TrainConfig
 
-LEAST_STEPS, SMALL_BATCH = 1000, 16
+LEAST_STEPS, MOST_EPOCHS, SMALL_BATCH = 1500, 50, 16
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,8 @@ class Preset:
         """The preset's model for this data, with another latent size if given.
 
         Layers adapt: fewer convolutions for small images, a linear output and squared error for
-        values that are not in [0, 1], and no more latent numbers than an example has, but where
-        the code is meant to be larger.
+        values that are not in [0, 1], and at most half as many latent numbers as an example has
+        values, else nothing would be a bottleneck, but where the code is meant to be larger.
         """
         options = dict(self.options)
         if "channels" in options:
@@ -51,14 +51,16 @@ class Preset:
         if not data.bounded:
             known = {f.name for f in dataclasses.fields(family(self.family).Options)}
             options |= {k: v for k, v in (("output", "linear"), ("loss", "mse")) if k in known}
-        k = self.latent_dim if self.family == "sparse-ae" else min(self.latent_dim, data.size)
+        half = max(1, data.size // 2)
+        k = self.latent_dim if self.family == "sparse-ae" else min(self.latent_dim, half)
         return ModelSpec(self.family, data, latent_dim or k, options)
 
     def training(self, examples: int) -> TrainConfig:
         """The preset's training for so many examples.
 
         Few of them make few steps an epoch, and a network learns by steps: then the batches are
-        smaller and the epochs more, until there are LEAST_STEPS.
+        smaller and the epochs more, until there are LEAST_STEPS; but no more than MOST_EPOCHS,
+        after which very few examples are remembered rather than learnt from.
         """
         if family(self.family).closed_form:
             return self.config
@@ -66,7 +68,9 @@ class Preset:
         batch_size = min(self.config.batch_size, max(SMALL_BATCH, several))
         epochs = math.ceil(LEAST_STEPS / math.ceil(max(1, examples) / batch_size))
         return dataclasses.replace(
-            self.config, batch_size=batch_size, epochs=max(self.config.epochs, epochs)
+            self.config,
+            batch_size=batch_size,
+            epochs=max(self.config.epochs, min(epochs, MOST_EPOCHS)),
         )
 
 

@@ -11,7 +11,7 @@ from torch import nn
 from aecore import datasets
 from aecore.errors import ConfigError, UnknownNameError
 from aecore.models import build
-from aecore.presets import LEAST_STEPS, PRESETS, preset
+from aecore.presets import LEAST_STEPS, MOST_EPOCHS, PRESETS, preset
 from aecore.training import train
 from aecore.types import DataSpec, EpochDone
 
@@ -81,6 +81,7 @@ def test_layers_adapt_to_the_data_and_the_code(name, data, generator):
         return
     assert build(chosen.spec(data, latent_dim=5)).spec.latent_dim == 5
     model = build(chosen.spec(data))
+    assert model.spec.latent_dim <= max(data.size // 2, 256 * (chosen.family == "sparse-ae"))
     x = torch.rand(2, *data.shape, generator=generator)
     assert model.reconstruct(x).shape == x.shape
     if data.kind == "table":
@@ -113,7 +114,8 @@ def test_few_examples_are_trained_on_for_enough_steps(name):
     for examples in (1, 50, 142, 1500, 9000, 60_000):
         config = chosen.training(examples).check()
         steps = config.epochs * -(-examples // config.batch_size)
-        assert steps >= min(LEAST_STEPS, 1000 * examples)
+        assert steps >= LEAST_STEPS or config.epochs >= MOST_EPOCHS
+        assert config.epochs <= max(MOST_EPOCHS, chosen.config.epochs)
         assert config.batch_size <= chosen.config.batch_size
         assert config.learning_rate == chosen.config.learning_rate
     whole = dataclasses.replace(chosen.config, epochs=chosen.training(60_000).epochs)

@@ -16,6 +16,7 @@ import torch
 from aecore.checkpoints import Card
 from aecore.datasets import Dataset
 from aecore.errors import ExportError
+from aecore.figures.examples import thing_of
 from aecore.metrics import labels_for
 from aecore.models import LatentModel
 from aecore.types import DataSpec
@@ -50,7 +51,7 @@ class Subject:
     @property
     def thing(self) -> str:
         """What a person calls one example."""
-        return "image" if self.spec.kind == "image" else "example"
+        return thing_of(self.spec)
 
     @cached_property
     def x(self) -> torch.Tensor:

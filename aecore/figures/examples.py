@@ -64,6 +64,11 @@ def kind_of(spec: DataSpec) -> str:
     return "bars" if spec.kind == "table" else "lines"
 
 
+def thing_of(spec: DataSpec) -> str:
+    """What a person calls one example of such data."""
+    return "image" if kind_of(spec) == "image" else "example"
+
+
 def frame_of(data: Dataset) -> Frame:
     """How this data set's examples are drawn."""
     names = (Column(f"column {i + 1}", 0.0, 1.0) for i in range(data.spec.size))

@@ -9,7 +9,7 @@ from pages.parts.train_live import live_view
 
 head(
     "Train",
-    "Choose a model and press start: its error, its reconstructions and its map of the digits "
+    "Choose a model and press start: its error, its reconstructions and its map of the codes "
     "appear while it learns, beside what PCA does with as many numbers.",
 )
 run = session.run_in_view()

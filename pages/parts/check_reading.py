@@ -75,7 +75,9 @@ def in_turn(work: Callable[[Any], Any], first: str) -> Any:
         bar.empty()
         raise InspectionError("The server checks other people's files now; try again in a minute.")
     try:
-        return work(lambda share, what: bar.progress(min(share, 1.0), text=f"{what} …"))
+        return work(
+            lambda share, what: bar.progress(min(share, 1.0), text=f"{what[0].upper()}{what[1:]} …")
+        )
     finally:
         _turn.release()
         bar.empty()

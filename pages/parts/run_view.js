@@ -110,23 +110,21 @@ function drawChart(state) {
   c.fillText(`${state.thing}s seen`, left + (width - left - right) / 2, height - 8);
   c.globalAlpha = 1;
 
+  const labels = [];
   const level = (value, color, text) => {
     if (!value || value > high) return;
     c.strokeStyle = color;
-    c.fillStyle = color;
     c.setLineDash([6, 4]);
     c.beginPath();
     c.moveTo(left, yAt(value));
     c.lineTo(width - right, yAt(value));
     c.stroke();
     c.setLineDash([]);
-    c.textAlign = "right";
-    c.fillText(text, width - right - 2, yAt(value) - 9);
+    labels.push({ text, color, x: width - right - 2, y: yAt(value) - 9, align: "right" });
   };
   if (pcaIsPerfect) {
-    c.fillStyle = state.colors.pca;
-    c.textAlign = "right";
-    c.fillText("PCA, the same k: no error, it keeps everything", width - right - 2, height - bottom - 9);
+    const text = "PCA, the same k: no error, it keeps everything";
+    labels.push({ text, color: state.colors.pca, x: width - right - 2, y: height - bottom - 9, align: "right" });
   } else level(data.pca, state.colors.pca, "PCA, the same k");
   level(data.mean, state.colors.floor, `the mean ${state.thing}`);
 
@@ -165,9 +163,19 @@ function drawChart(state) {
     c.moveTo(xAt(x), top);
     c.lineTo(xAt(x), height - bottom);
     c.stroke();
-    c.textAlign = xAt(x) > width * 0.6 ? "right" : "left";
-    const side = c.textAlign === "right" ? -6 : 6;
-    c.fillText(`passed PCA after ${seconds.toFixed(1)} s`, xAt(x) + side, top + 8);
+    const align = xAt(x) > width * 0.6 ? "right" : "left", side = align === "right" ? -6 : 6;
+    const y = top + (labels.some((label) => Math.abs(label.y - top - 8) < 16) ? 28 : 8);
+    labels.push({ text: `passed PCA after ${seconds.toFixed(1)} s`, color: ink, x: xAt(x) + side, y, align });
+  }
+  // Over the curves, each on a rim of the page's colour.
+  c.strokeStyle = style.getPropertyValue("--st-background-color") || "#fff";
+  c.lineWidth = 4;
+  c.lineJoin = "round";
+  for (const { text, color, x, y, align } of labels) {
+    c.fillStyle = color;
+    c.textAlign = align;
+    c.strokeText(text, x, y);
+    c.fillText(text, x, y);
   }
 }
 
@@ -194,12 +202,13 @@ function drawMap(state, t) {
   );
   const cx = (box[0] + box[1]) / 2;
   const cy = (box[2] + box[3]) / 2;
+  const side = n > 400 ? 3 : 6;
   for (let i = 0; i < n; i += 1) {
     c.fillStyle = state.data.colors[(labels[i] || 0) % state.data.colors.length];
     c.globalAlpha = 0.8;
     c.fillRect(
-      width / 2 + (at(2 * i) - cx) * scale - 1.5,
-      height / 2 - (at(2 * i + 1) - cy) * scale - 1.5, 3, 3,
+      width / 2 + (at(2 * i) - cx) * scale - side / 2,
+      height / 2 - (at(2 * i + 1) - cy) * scale - side / 2, side, side,
     );
   }
   c.globalAlpha = 1;

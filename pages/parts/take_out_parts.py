@@ -44,7 +44,9 @@ def _row(held: Hand, way: Way) -> None:
         _single_files(single, way, None)
         prepare = {"icon": ICONS[way.name], "width": "stretch"}
         if not place.button("Prepare", key=f"prepare_{way.name}", **prepare):
-            status.caption(f"Made and opened again when you ask, in about {way.seconds:g} s.")
+            status.caption(
+                f"Made and opened again when you ask, in about {way.seconds:g}\N{NO-BREAK SPACE}s."
+            )
             return
         place.button("Prepare", disabled=True, key=f"preparing_{way.name}", **prepare)
         with status, st.spinner("Being made and opened again …", show_time=True):

@@ -7,6 +7,7 @@ import time
 import streamlit as st
 
 from aecore.diagnosis import diagnose
+from aecore.figures.examples import thing_of
 from aecore.figures.network import short
 from aecore.metrics import expected_band
 from aecore.models import family
@@ -150,14 +151,15 @@ def _figures(run: Run) -> None:
         total = started.epochs
         done = 0 if step is None else min(step.step / started.steps_per_epoch, total)
     done = max(done, 0 if epoch is None else epoch.epoch)
-    cells[1].metric("Epoch", f"{done:.1f} of {total}")
+    whole = (done == int(done) and not recording.live) or total >= 100
+    cells[1].metric("Epoch", f"{done:.{0 if whole else 1}f} of {total}")
     delta = None if last is None or pca is None else f"{last - pca:+.4f} against PCA"
     cells[2].metric(
         "Held-out MSE", figure(last), delta, delta_color="inverse",
         help="Mean squared error per value on examples that training never sees, not clipped.",
     )  # fmt: skip
     pace = step.images_per_second if step else recording.summary.get("images_per_second")
-    cells[3].metric("Images a second", figure(pace, 0))
+    cells[3].metric(f"{thing_of(run.spec.data).capitalize()}s a second", figure(pace, 0))
     if recording.live and step is not None and started is not None:
         left = step.seconds * (total / max(done, 1e-6) - 1) if not started.first_epoch else None
         cells[4].metric("Time left", "–" if left is None else f"{left:,.0f} s")
@@ -220,13 +222,14 @@ def _summary(run: Run) -> None:
     if not run.recording.history:
         return
     row, k = run.recording.history[-1], run.spec.latent_dim
+    thing = thing_of(run.spec.data)
     parts = [
         f"Held-out MSE **{row['test_mse']:.4f}** beside PCA's **{row['pca_mse']:.4f}** at k = {k}; "
-        f"on training images {row['train_mse']:.4f}."
+        f"on training {thing}s {row['train_mse']:.4f}."
     ]
     if "test_nelbo" in row:
         parts.append(
-            f"Negative ELBO **{row['test_nelbo']:.1f}** nats an image: reconstruction "
+            f"Negative ELBO **{row['test_nelbo']:.1f}** nats an {thing}: reconstruction "
             f"{row['test_reconstruction']:.1f} + KL {row['test_kl']:.1f}; "
             f"{row['test_active_units']:.0f} of {k} dimensions active."
         )

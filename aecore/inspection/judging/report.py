@@ -155,10 +155,8 @@ def _examine(model, data: Dataset, given: list[Finding], seed: int, tell: Progre
     test_index = chosen(len(data.test), data.spec.size, each, HELD_OUT_BUDGET)
     train_index = chosen(len(data.train), data.spec.size, each, TRAINING_BUDGET)
     about |= {"held_out_looked_at": len(test_index), "training_looked_at": len(train_index)}
-    tell(0.05, f"reconstructing {len(test_index):,} held-out examples")
-    test = look(
-        model, data.test, test_index, seed, lambda s: tell(0.05 + 0.14 * s, "held-out examples")
-    )
+    doing = f"reconstructing {len(test_index):,} held-out examples"
+    test = look(model, data.test, test_index, seed, lambda s: tell(0.05 + 0.14 * s, doing))
     bad = test.outputs.not_numbers
     if bad or not np.isfinite(test.mse).all() or not np.isfinite(test.mu).all():
         found.append(_no_numbers(test, bad))
@@ -166,13 +164,13 @@ def _examine(model, data: Dataset, given: list[Finding], seed: int, tell: Progre
         return Report(
             worst_first(found), figures, about, layers=layer_rows(states, []), frame=frame_of(data)
         )
-    tell(0.2, f"reconstructing {len(train_index):,} training examples")
+    then = f"reconstructing {len(train_index):,} training examples"
     train = look(
         model,
         data.train,
         train_index,
         seed,
-        lambda s: tell(0.2 + 0.39 * s, "training examples"),
+        lambda s: tell(0.2 + 0.39 * s, then),
         closely=False,
     )
     tell(0.6, "following the units inside")
