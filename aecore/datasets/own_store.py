@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import tempfile
 import threading
 import zipfile
@@ -28,6 +29,7 @@ _NAME = re.compile(r"own-[0-9a-f]{12}")
 _PROJECT = Path(__file__).resolve().parents[2]
 _FORMAT = 1
 MOST_OWN = 5  # datasets that one person keeps at a time
+SPARE = 1 << 30  # bytes of the disk that own data leave to everybody's runs
 _owners_lock = threading.Lock()
 
 
@@ -67,8 +69,21 @@ def keep(root: Path, own: OwnData) -> str:
         arrays[f"{which}_x"] = split.x.numpy()
         if split.labels is not None:
             arrays[f"{which}_labels"] = split.labels.numpy()
+    _check_room(root, sum(array.nbytes for array in arrays.values()))
     write_arrays(root / f"{data.name}.npz", arrays)
     return data.name
+
+
+def _check_room(root: Path, size: int) -> None:
+    """Raise DatasetError where the disk would have too little left for what others do."""
+    place = next((p for p in (root, *root.parents) if p.is_dir()), Path())
+    free = shutil.disk_usage(place).free
+    if free - size < SPARE:
+        raise DatasetError(
+            f"The data take {size / 1e6:,.0f} MB, and this server's disk has {free / 1e6:,.0f} MB "
+            f"free, of which {SPARE / 1e6:,.0f} MB are kept for everybody's runs; upload fewer "
+            "examples, or delete data of your own first."
+        )
 
 
 def write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 from own_files import TABLE, csv
 
 from aecore import datasets
 from aecore.datasets import registry
 from aecore.datasets.own import own_folder, read_upload
-from aecore.datasets.own_store import MOST_OWN, delete, keep_for, owned
+from aecore.datasets.own_store import MOST_OWN, SPARE, delete, keep_for, owned
 from aecore.errors import DatasetError
 
 
@@ -68,3 +70,12 @@ def test_a_disk_that_cannot_be_written_is_one_sentence(root):
     root.touch()
     with pytest.raises(DatasetError, match="could not be kept"):
         keep_for(root, table(), "anna")
+
+
+def test_the_disk_is_left_room_for_everybody(root, monkeypatch):
+    usage = shutil.disk_usage(root.anchor)
+    monkeypatch.setattr(shutil, "disk_usage", lambda place: usage._replace(free=SPARE + 10))
+    with pytest.raises(DatasetError, match="free, of which"):
+        keep_for(root, table(0), "anna")
+    assert owned(root, "anna") == []
+    assert not list(root.glob("*.npz"))
