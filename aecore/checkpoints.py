@@ -60,6 +60,18 @@ class Card:
     versions: dict[str, str] = field(
         default_factory=lambda: {"aecore": aecore.__version__, "torch": str(torch.__version__)}
     )
+
+    @property
+    def newest(self) -> dict[str, float]:
+        """The figures of the weights in this file, in the form of a row of history."""
+        if not self.metrics:
+            return {}
+        metrics = dict(self.metrics)
+        if "pca_test_mse" in metrics:
+            metrics["pca_mse"] = metrics.pop("pca_test_mse")
+        reached = {"epoch": self.epochs_done, "images_seen": self.images_seen}
+        return reached | {"seconds": self.seconds} | metrics
+
     note: str = ""
     origin: dict[str, Any] = field(default_factory=dict)
 

@@ -31,6 +31,7 @@ class Recording:
 
     steps: rows (images_seen, seconds, loss). probes: rows (images_seen, seconds, heldout_mse), on
     the fixed held-out sample. history: one row of figures of the whole held-out split per epoch.
+    newest: such a row for the weights as they are, which a stop may have left within an epoch.
     """
 
     status: str = "waiting"  # waiting, training, paused, finished, stopped, failed
@@ -39,6 +40,7 @@ class Recording:
     steps: list[tuple[int, float, float]] = field(default_factory=list)
     probes: list[tuple[int, float, float]] = field(default_factory=list)
     history: list[dict[str, float]] = field(default_factory=list)
+    newest: dict[str, float] = field(default_factory=dict)
     probe: Probe | None = None
     epoch: EpochDone | None = None
     last_step: StepDone | None = None
@@ -62,28 +64,35 @@ class Recording:
                 self._look(event.images_seen, event.seconds, event.probe)
         elif isinstance(event, EpochDone):
             # With epochs shorter than the gap between two reports, no step says that it goes on.
-            self.epoch, self.status = event, "training"
-            self._look(event.images_seen, event.seconds, event.probe)
-            row = {
-                "epoch": event.epoch,
-                "images_seen": event.images_seen,
-                "seconds": event.seconds,
-                "train_mse": event.train_mse,
-                "pca_mse": event.pca_test_mse,
-                **{f"test_{k}": v for k, v in event.metrics.items()},
-            }
-            self.history.append({k: v for k, v in row.items() if np.isfinite(v)})
+            self.status = "training"
+            self._measured(event)
+            self.history.append(self.newest)
         elif isinstance(event, Paused):
             self.status = "paused"
         elif isinstance(event, Finished | Stopped | Failed):
             self.status, self.summary = event.kind, event.summary
             self.message = event.message if isinstance(event, Failed) else ""
+            if isinstance(event, Stopped) and event.within is not None:
+                self._measured(event.within)
         self.version += 1
 
     def fail(self, message: str) -> None:
         """The run ended from outside: its worker died, or could not start it."""
         self.status, self.message = "failed", message
         self.version += 1
+
+    def _measured(self, event: EpochDone) -> None:
+        self.epoch = event
+        self._look(event.images_seen, event.seconds, event.probe)
+        row = {
+            "epoch": event.epoch,
+            "images_seen": event.images_seen,
+            "seconds": event.seconds,
+            "train_mse": event.train_mse,
+            "pca_mse": event.pca_test_mse,
+            **{f"test_{k}": v for k, v in event.metrics.items()},
+        }
+        self.newest = {k: v for k, v in row.items() if np.isfinite(v)}
 
     def _look(self, images: int, seconds: float, probe: Probe) -> None:
         self.probe = probe

@@ -175,8 +175,7 @@ class _Run:
             if not self.control.may_step():
                 yield from self._wait()
                 if self.control.stopped:
-                    self.model.eval()
-                    yield Stopped(self._summary())
+                    yield self._stopped(within=step_in_epoch > 0)
                     return True
                 stepping = self.control.stepping
             self._apply_control()
@@ -327,6 +326,16 @@ class _Run:
         )
 
     # Endings -------------------------------------------------------------------------------
+
+    def _stopped(self, within: bool) -> Stopped | Failed:
+        """The end that a person wanted, with the figures of the weights as they are now."""
+        self.model.eval()
+        if not within:
+            return Stopped(self._summary())
+        done = self._epoch_done()
+        if self._hopeless(done.metrics["mse"]):
+            return self._failure(done.metrics["mse"])
+        return Stopped(self._summary(), done)
 
     def _diverged(self, loss: float) -> bool:
         if not np.isfinite(loss):

@@ -321,10 +321,15 @@ class Finished:
 
 @dataclass(frozen=True)
 class Stopped:
-    """A person stopped the run; the weights are those of the last step."""
+    """A person stopped the run; the weights are those of the last step.
+
+    within: the figures of these weights where that was within an epoch; their `epoch` is the last
+    whole one.
+    """
 
     kind: ClassVar[str] = "stopped"
     summary: dict[str, Any]
+    within: EpochDone | None = None
 
 
 @dataclass(frozen=True)

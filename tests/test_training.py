@@ -15,6 +15,7 @@ from aecore import checkpoints
 from aecore.control import TrainControl
 from aecore.datasets import Dataset, Split
 from aecore.errors import ConfigError
+from aecore.metrics import evaluate
 from aecore.models import families
 from aecore.presets import preset
 from aecore.recording import Recording
@@ -294,6 +295,27 @@ def test_stop(paused, watched):
     assert isinstance(last, Stopped)
     assert last.summary["steps"] >= 1
     assert all(torch.isfinite(v).all() for v in watched.state.model.state_dict().values())
+
+
+def test_the_figures_of_a_stopped_run_are_of_its_weights(digits, tiny_vae):
+    made, recording = Watched(tiny_vae, digits, paused=True), Recording()
+    made.is_a(Paused)
+    for _ in range(3):
+        mark = len(made.seen)
+        made.control.step()
+        made.is_a(Paused, mark)
+    last = made.end()
+    for event in made.seen:
+        recording.add(event)
+    assert last.within is not None
+    assert last.within.epoch == made.state.epochs_done
+    figures = evaluate(made.state.model, digits.test)
+    assert last.within.metrics == pytest.approx(figures)
+    assert recording.newest["test_mse"] == pytest.approx(figures["mse"])
+    assert not recording.history
+    card = recording.card("stopped", tiny_vae, TrainConfig(), digits)
+    assert card.metrics["test_mse"] == pytest.approx(figures["mse"])
+    assert card.newest == pytest.approx(recording.newest)
 
 
 def test_a_run_that_starts_paused_does_nothing(tiny_vae, digits):

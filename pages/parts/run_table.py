@@ -32,14 +32,12 @@ def listing() -> Listing:
     rows, refs = [], []
     for run in session.jobs().runs(session.owner()):
         refs.append(run.run_id)
-        last = run.recording.history[-1] if run.recording.history else {}
         source = "uploaded" if run.kind == "upload" else run.recording.status
-        rows.append(_row(run.name, source, run.spec, run.dataset, last))
+        rows.append(_row(run.name, source, run.spec, run.dataset, run.recording.newest))
     for ref in checkpoints.shipped():
         card = session.card_of(ref)
         refs.append(ref)
-        last = card.history[-1] if card.history else {}
-        rows.append(_row(card.name, "shipped", card.spec, card.dataset, last))
+        rows.append(_row(card.name, "shipped", card.spec, card.dataset, card.newest))
     table = {name: [row[name] for row in rows] for name in rows[0]} if rows else {}
     number = st.column_config.NumberColumn
     columns = {

@@ -164,7 +164,7 @@ def _figures(run: Run) -> None:
         left = step.seconds * (total / max(done, 1e-6) - 1) if not started.first_epoch else None
         cells[4].metric("Time left", "–" if left is None else f"{left:,.0f} s")
     else:
-        seconds = epoch.seconds if epoch else _last(recording.history, "seconds")
+        seconds = recording.newest.get("seconds")
         cells[4].metric("Training time", figure(seconds, 1, "s"))
 
 
@@ -173,12 +173,8 @@ def _newest_error(recording: Recording) -> tuple[float | None, float | None]:
     epoch, step = recording.epoch, recording.last_step
     whole = epoch is not None and (step is None or epoch.step >= step.step)
     if recording.probe is None or whole:
-        return _last(recording.history, "test_mse"), _last(recording.history, "pca_mse")
+        return recording.newest.get("test_mse"), recording.newest.get("pca_mse")
     return recording.probe.heldout_mse, recording.probe.pca_mse
-
-
-def _last(history: list[dict], name: str) -> float | None:
-    return history[-1].get(name) if history else None
 
 
 def _afterwards(run: Run) -> None:
@@ -219,9 +215,9 @@ def _afterwards(run: Run) -> None:
 
 
 def _summary(run: Run) -> None:
-    if not run.recording.history:
+    if not run.recording.newest:
         return
-    row, k = run.recording.history[-1], run.spec.latent_dim
+    row, k = run.recording.newest, run.spec.latent_dim
     thing = thing_of(run.spec.data)
     parts = [
         f"Held-out MSE **{row['test_mse']:.4f}** beside PCA's **{row['pca_mse']:.4f}** at k = {k}; "
