@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
+from aecore.metrics import shown
 from aecore.models import family
 from aecore.models.registry import options_of
 from aecore.types import ModelSpec
@@ -56,9 +57,9 @@ def _mistakes(spec: ModelSpec, options: dict, last: Row, mean_mse: float) -> lis
         )
     if not found and mse > 0.97 * mean_mse:
         found.append(
-            f"**It learned nothing that depends on the image**: its error, {mse:.4f}, is that of "
-            f"drawing the mean image for everything ({mean_mse:.4f}). Try another learning rate, "
-            "activation or initialisation, or fewer layers."
+            "**It learned nothing that depends on the example**: its error, "
+            f"{shown(mse)}, is that of drawing the mean for everything ({shown(mean_mse)}). Try "
+            "another learning rate, activation or initialisation, or fewer layers."
         )
     return found
 
@@ -68,15 +69,15 @@ def _capacity(spec: ModelSpec, history: list[Row], last: Row) -> list[str]:
     best = min(history, key=lambda row: row["test_mse"])
     if last["test_mse"] > 1.03 * best["test_mse"] and last["train_mse"] < best["train_mse"]:
         found.append(
-            f"**It remembers instead of learning.** The held-out error was lowest after epoch "
-            f"{best['epoch']:.0f} ({best['test_mse']:.4f}) and is {last['test_mse']:.4f} now, "
-            f"while the training error went on falling to {last['train_mse']:.4f}. Use more "
-            "examples, a smaller network, or stop earlier."
+            "**It remembers instead of learning.** The held-out error was lowest after epoch "
+            f"{best['epoch']:.0f} ({shown(best['test_mse'])}) and is "
+            f"{shown(last['test_mse'])} now, while the training error went on falling to "
+            f"{shown(last['train_mse'])}. Use more examples, a smaller network, or stop earlier."
         )
     elif last["test_mse"] > 1.5 * last["train_mse"]:
         found.append(
-            f"**It knows its training examples better than others**: {last['train_mse']:.4f} on "
-            f"them, {last['test_mse']:.4f} held out. Use more examples or a smaller network."
+            f"**It knows its training examples better than others**: {shown(last['train_mse'])} on "
+            f"them, {shown(last['test_mse'])} held out. Use more examples or a smaller network."
         )
     active = last.get("test_active_units")
     if active is not None and active < k:
@@ -87,10 +88,11 @@ def _capacity(spec: ModelSpec, history: list[Row], last: Row) -> list[str]:
             + (" With beta below 1 or some free bits more would stay." if active < k / 2 else "")
         )
     linear = family(spec.family).closed_form or spec.family == "linear-ae"
-    if not found and not linear and last["test_mse"] > last["pca_mse"] and k < spec.data.size:
+    fair = not linear and "denoising" not in spec.family  # PCA gets the clean examples
+    if not found and fair and last["test_mse"] > last["pca_mse"] and k < spec.data.size:
         found.append(
-            f"**PCA still does better** at k = {k}: {last['pca_mse']:.4f} against "
-            f"{last['test_mse']:.4f}. Train longer, with a larger learning rate, or on more "
+            f"**PCA still does better** at k = {k}: {shown(last['pca_mse'])} against "
+            f"{shown(last['test_mse'])}. Train longer, with a larger learning rate, or on more "
             "examples."
         )
     return found

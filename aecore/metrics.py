@@ -29,6 +29,15 @@ def parts(n: int, size: int = 0) -> Iterator[slice]:
     return (slice(i, i + size) for i in range(0, n, size))
 
 
+def shown(error: float, sign: str = "") -> str:
+    """An error as people read it: four decimals, or two digits where those would hide them.
+
+    sign: "+" to write it before a positive one, for a difference.
+    """
+    close = 1e-9 < abs(error) < 1e-3
+    return f"{error:{sign}.2g}" if close else f"{error:{sign}.4f}"
+
+
 def psnr(mse: Tensor) -> Tensor:
     """Peak signal-to-noise ratio in dB of a peak value of 1, from mean squared errors."""
     return -10 * torch.log10(mse.clamp(min=1e-12))
@@ -182,7 +191,8 @@ def code_quality(
 ) -> CodeQuality:
     """Judge codes (n, k) of examples x (at least the first `sample` of them, D) with scikit-learn.
 
-    kNN accuracy uses all rows, the first half votes on the second; the others the first `sample`.
+    kNN accuracy uses all rows, one half drawn by lot votes on the other (rows may be sorted by
+    class); the others the first `sample`.
     """
     from sklearn.manifold import trustworthiness
     from sklearn.metrics import silhouette_score
@@ -193,9 +203,9 @@ def code_quality(
     trust = float(trustworthiness(x[part], codes[part], n_neighbors=neighbours))
     knn = silhouette = None
     if labels is not None:
-        half = len(codes) // 2
-        voter = KNeighborsClassifier(neighbours).fit(codes[:half], labels[:half])
-        knn = float(voter.score(codes[half:], labels[half:]))
+        voters, others = np.array_split(np.random.default_rng(0).permutation(len(codes)), 2)
+        voter = KNeighborsClassifier(neighbours).fit(codes[voters], labels[voters])
+        knn = float(voter.score(codes[others], labels[others]))
         if len(set(labels[part].tolist())) > 1:
             silhouette = float(silhouette_score(codes[part], labels[part]))
     return CodeQuality(knn, trust, silhouette, len(codes[part]))

@@ -82,7 +82,8 @@ PRESETS = {
         Preset(
             "fast-start",
             "Fast start",
-            "One hidden layer of 128 and a brisk learning rate: it passes PCA within seconds.",
+            "One hidden layer of 128 and a brisk learning rate: on MNIST it passes PCA within a "
+            "second.",
             "dense-ae",
             32,
             {"hidden": (128,), "output": "sigmoid"},

@@ -62,14 +62,21 @@ def test_code_quality_is_scikit_learns(digits):
     x = digits.test.batch(slice(None)).flatten(1).numpy()
     labels, codes = digits.test.labels.numpy(), x[:, 20:24] + x[:, 40:44]
     found = metrics.code_quality(codes, x, labels, sample=200)
-    part, half = slice(0, 200), len(codes) // 2
-    knn = KNeighborsClassifier(5).fit(codes[:half], labels[:half])
-    assert found.knn_accuracy == pytest.approx(knn.score(codes[half:], labels[half:]))
+    part = slice(0, 200)
+    a, b = np.array_split(np.random.default_rng(0).permutation(len(codes)), 2)
+    knn = KNeighborsClassifier(5).fit(codes[a], labels[a])
+    assert found.knn_accuracy == pytest.approx(knn.score(codes[b], labels[b]))
     assert found.trustworthiness == pytest.approx(
         trustworthiness(x[part], codes[part], n_neighbors=5)
     )
     assert found.silhouette == pytest.approx(silhouette_score(codes[part], labels[part]))
     assert found.sample == 200
+
+
+def test_knn_accuracy_of_rows_sorted_by_class():
+    codes = np.repeat(np.float32([[0, 0], [9, 0], [0, 9]]), 12, axis=0)
+    codes += np.random.default_rng(1).normal(0, 0.1, codes.shape).astype(np.float32)
+    assert metrics.code_quality(codes, codes, np.repeat([0, 1, 2], 12)).knn_accuracy == 1
 
 
 def test_code_quality_without_labels(digits):

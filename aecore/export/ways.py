@@ -89,8 +89,8 @@ WAYS = {
         Way(
             "explorer",
             "Explorer",
-            "One HTML file with the map, the sliders and the drawing canvas, which needs no "
-            "network and no server.",
+            "One HTML file with the map, the sliders and, for grey images, the drawing canvas; "
+            "it needs no network and no server.",
             "For somebody who has a browser and nothing else.",
             export_explorer_file,
             1.5,

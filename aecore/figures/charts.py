@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import plotly.graph_objects as go
 
@@ -131,11 +133,17 @@ def histories(runs: list[tuple[str, list[dict]]], height: int = 380) -> go.Figur
                 )  # fmt: skip
         pca = [r["pca_mse"] for r in rows if "pca_mse" in r]
         if pca:
-            fig.add_hline(y=pca[-1], line={"color": color, "dash": "dash", "width": 1},
-                          annotation_text=f"PCA, k of {name}")  # fmt: skip
+            fig.add_hline(y=pca[-1], line={"color": color, "dash": "dash", "width": 1})
+            # An annotation's place on a logarithmic axis is the logarithm.
+            fig.add_annotation(
+                x=1 - i % 2, xref="paper", y=math.log10(max(pca[-1], 1e-12)), showarrow=False,
+                yshift=9, xanchor="left" if i % 2 else "right", text=f"PCA, k of {name}",
+                font={"color": color},
+            )  # fmt: skip
     fig.update_layout(
         height=height, margin=MARGIN, xaxis={"title": "epoch"},
-        yaxis={"title": "MSE per pixel", "type": "log"}, legend={"orientation": "h", "y": -0.2},
+        yaxis={"title": "MSE per value", "type": "log", "dtick": "D2"},
+        legend={"orientation": "h", "y": -0.2},
     )  # fmt: skip
     return fig
 

@@ -17,8 +17,8 @@ from pages.parts.layout import explain, head
 
 head(
     "Decode",
-    "Move over the map, drag a slider, or draw an image of your own: what the decoder makes of "
-    "each point is drawn while you move.",
+    "Move over the map or drag a slider: what the decoder makes of each point is drawn while you "
+    "move. On grey images you can also draw one of your own.",
 )
 held = choose_label(session.hand())
 bundle = pad_data.bundle_for(held)

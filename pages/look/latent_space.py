@@ -6,7 +6,7 @@ from pages.parts.layout import explain, head
 
 head(
     "Latent space",
-    "Every point is a held-out example: on the left where this model's encoder puts it, on the "
+    "Every point is an example: on the left where this model's encoder puts it, on the "
     "right where PCA does. Click a point, or draw a lasso around some.",
 )
 held = session.hand()

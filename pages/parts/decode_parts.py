@@ -53,8 +53,8 @@ def export_button(held: Hand, bundle: PadBundle, html: Callable[..., str]) -> No
         st.download_button(
             "Export explorer", lambda: html(bundle, title=held.card.name),
             file_name=f"{held.card.name}.html", mime="text/html", icon=":material/ios_share:",
-            help="One HTML file with this map, the sliders and the drawing canvas: it works "
-            "without a network, on a phone too.", key="explorer",
+            help="One HTML file with this map, the sliders and, for grey images, the drawing "
+            "canvas: it works without a network, on a phone too.", key="explorer",
         )  # fmt: skip
     except AecoreError as error:
         st.caption(str(error))

@@ -145,7 +145,10 @@ def _r2(key: tuple[str, int]) -> np.ndarray:
 def _factors(held: Hand) -> None:
     st.subheader("Which latent number follows which cause", anchor=False)
     names, r2 = held.data.factors.names, _r2(held.key)
-    order = session.codes(held).order()[:16]
+    best = best_assignment(r2)
+    order = session.codes(held).order()
+    named = [d for d, _, _ in best]  # a table that names a row has it beside it
+    order = np.array([*named, *(d for d in order if d not in named)][:16])
     fig = charts.heat_map(
         r2[order], [str(n) for n in names], [f"z{d + 1}" for d in order], "R²", (0, 1)
     )
@@ -161,10 +164,13 @@ def _factors(held: Hand) -> None:
     right.dataframe(
         [
             {"cause": names[f], "latent number": f"z{d + 1}", "R²": round(value, 3)}
-            for d, f, value in best_assignment(r2)
+            for d, f, value in best
         ],
         hide_index=True,
     )
+    if len(order) < len(r2):
+        left.caption(f"{len(order)} of {len(r2)} latent numbers: those assigned, then those that "
+                     "vary most.")  # fmt: skip
     right.caption(
         "These data are generated: their causes are known. R² near 1: this one number tells the "
         "cause. A cause spread over several numbers gives none of them a high R²."

@@ -9,6 +9,7 @@ from typing import Any
 import streamlit as st
 
 from aecore.errors import AecoreError
+from aecore.metrics import shown
 
 
 def head(title: str, sentence: str) -> None:
@@ -39,7 +40,10 @@ def guarded(function: Callable) -> Callable:
 
 def figure(value: float | None, digits: int = 4, unit: str = "") -> str:
     """A number as people read it, with its unit; a dash for none."""
-    return "–" if value is None else f"{value:,.{digits}f}{' ' + unit if unit else ''}"
+    if value is None:
+        return "–"
+    text = shown(value) if digits == 4 else f"{value:,.{digits}f}"
+    return f"{text} {unit}" if unit else text
 
 
 def band_text(band: tuple[float, float] | None, digits: int = 4) -> str | None:

@@ -25,6 +25,7 @@ from aecore.metrics import (
     labels_for,
     psnr,
     scores_beside_pca,
+    shown,
 )
 from pages.parts import session
 from pages.parts.drawing import drawing
@@ -52,7 +53,7 @@ def headline(held: Hand) -> None:
     band = None
     if card.config.limit == 0 and 5 <= card.epochs_done <= 15:
         band = expected_band(held.data.name, card.spec, "mse")
-    cells[0].metric("Held-out MSE", f"{mse:.4f}", f"{mse - pca:+.4f} against PCA",
+    cells[0].metric("Held-out MSE", shown(mse), f"{shown(mse - pca, '+')} against PCA",
                     delta_color="inverse", help=band_text(band))  # fmt: skip
     if held.data.spec.bounded:
         db = [float(psnr(torch.from_numpy(v)).mean()) for v in (scores.mse, scores.pca_mse)]
@@ -168,7 +169,7 @@ def _pictures(held: Hand, rows: np.ndarray, drawn: Drawn) -> None:
         picture.image(images.grid(row, len(rows), enlarge=enlarge), width="stretch")
     label, text = st.columns([1, 9])
     label.markdown("**MSE**")
-    cells = "".join(f"<span>{error:.4f}</span>" for error in _errors(drawn.x_hat, drawn.x))
+    cells = "".join(f"<span>{shown(error)}</span>" for error in _errors(drawn.x_hat, drawn.x))
     text.html(
         f'<div style="display:grid;grid-template-columns:repeat({len(rows)},minmax(0,1fr));'
         f'text-align:center;font-size:clamp(.45rem,1.1vw,.875rem);opacity:.8">{cells}</div>'
@@ -206,7 +207,7 @@ def _gallery(held: Hand, rows: np.ndarray, x: np.ndarray, ours, other, key: str)
     short = other[0].split(",")[0]
     for i, row in enumerate(rows):
         title = " · ".join(filter(None, (f"No. {row}", class_name(held, int(row)))))
-        note = f"error {errors[0][i]:.4f}, {short} {errors[1][i]:.4f}"
+        note = f"error {shown(errors[0][i])}, {short} {shown(errors[1][i])}"
         drawn = [Version(name, values[i], color) for name, values, color in versions]
         panels.append(panel(frame, drawn, title, note, between=True))
     about = legend([(name, color) for name, _, color in versions])

@@ -12,6 +12,7 @@ from aecore.checkpoints import SUFFIX
 from aecore.errors import AecoreError
 from aecore.export.csv_tables import history_columns
 from aecore.figures import charts
+from aecore.metrics import shown
 from aecore.models import family
 from aecore.runs import ID_PATTERN, Run
 from pages.parts import session
@@ -122,17 +123,23 @@ def comparison(refs: list[str]) -> None:
                     icon=":material/info:")  # fmt: skip
             return
         cards.append(session.hand_of(ref).card)
+    alike = cards[0].fingerprint == cards[1].fingerprint
+    if not alike:
+        st.info(
+            "They were trained on different data, so their errors cannot be held against each "
+            "other.", icon=":material/info:",
+        )  # fmt: skip
     places = st.columns(2)
     for place, card, other in zip(places, cards, cards[::-1], strict=True):
         place.subheader(card.name, anchor=False)
         cells = place.columns(3)
         mse, theirs = card.metrics.get("test_mse"), other.metrics.get("test_mse")
         if mse is not None:
-            delta = None if theirs is None else f"{mse - theirs:+.4f}"
-            cells[0].metric("Held-out MSE", f"{mse:.4f}", delta, delta_color="inverse")
+            delta = None if theirs is None or not alike else shown(mse - theirs, "+")
+            cells[0].metric("Held-out MSE", shown(mse), delta, delta_color="inverse")
         nelbo, theirs = card.metrics.get("test_nelbo"), other.metrics.get("test_nelbo")
         if nelbo is not None:
-            delta = None if theirs is None else f"{nelbo - theirs:+.1f}"
+            delta = None if theirs is None or not alike else f"{nelbo - theirs:+.1f}"
             cells[1].metric("Neg. ELBO, nats", f"{nelbo:.1f}", delta, delta_color="inverse")
         cells[2].metric("Latent numbers", card.spec.latent_dim)
     both = [_facts(card) for card in cards]
@@ -150,7 +157,7 @@ def comparison(refs: list[str]) -> None:
         )
     named = [(card.name, card.history) for card in cards]
     st.caption(
-        "Held-out error by epoch, solid; on training images, dotted; PCA's at each one's number "
+        "Held-out error by epoch, solid; on training examples, dotted; PCA's at each one's number "
         "of latent numbers, dashed. A dotted line that falls away from its solid one over-trains."
     )
     st.plotly_chart(charts.histories(named), key="histories", config={"displaylogo": False})
@@ -161,7 +168,7 @@ def comparison(refs: list[str]) -> None:
 def _facts(card: checkpoints.Card) -> dict[str, str]:
     facts = {
         "model": family(card.spec.family).title,
-        "data": card.dataset,
+        "data": session.data_title(card.dataset),
         "latent numbers": card.spec.latent_dim,
         **card.spec.options,
         **card.config.to_json(),

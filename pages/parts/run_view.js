@@ -80,7 +80,7 @@ function drawChart(state) {
     return;
   }
   const low = Math.min(...values) * 0.85;
-  const high = Math.min(Math.max(...values), 40 * Math.min(...values)) * 1.15;
+  const high = Math.max(...values) * 1.15;
   const reach = Math.max(data.total || 1, ...rows.map((r) => r[0]), 1);
   const xAt = (x) => left + (x / reach) * (width - left - right);
   const yAt = (y) => {

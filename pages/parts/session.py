@@ -19,6 +19,7 @@ from aecore.datasets import Dataset
 from aecore.errors import AecoreError, DatasetError, UnknownNameError
 from aecore.jobs import JobEngine, engine
 from aecore.latent import Codes, encode_split
+from aecore.metrics import shown
 from aecore.models import LatentModel
 from aecore.models.pca import PCABasis, basis_of
 from aecore.runs import ID_PATTERN, Run
@@ -193,8 +194,16 @@ def _describe(ref: str) -> None:
     mse = card.metrics.get("test_mse")
     parts = [f"{card.spec.latent_dim} latent numbers", card.dataset]
     if mse is not None:
-        parts.append(f"held-out MSE {mse:.4f}")
+        parts.append(f"held-out MSE {shown(mse)}")
     st.caption(" · ".join(parts))
+
+
+def data_title(name: str) -> str:
+    """What a person calls a dataset; its name where the data are gone."""
+    try:
+        return datasets.source(name).title
+    except AecoreError:
+        return name
 
 
 def title_of(ref: str) -> str:

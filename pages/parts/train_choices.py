@@ -17,6 +17,7 @@ from aecore.types import ModelSpec, TrainConfig
 from pages.parts.drawing import drawing
 from pages.parts.options_form import options_form
 
+MNIST = (1, 28, 28)  # the shape that the presets are described for
 SIZES = (100, 300, 1000, 3000, 10_000, 30_000)
 ALL = 0
 
@@ -128,7 +129,9 @@ def _preset(dataset: str) -> str:
         help=None if len(fitting) == len(PRESETS) else "Only those that these data can be given "
         "to: convolutions need images, a conditional model needs labels.",
     )  # fmt: skip
-    st.caption(PRESETS[preset].about)
+    shape = datasets.source(dataset).spec.shape
+    adapted = "" if shape == MNIST else " (That is on MNIST; to these data its layers adapt.)"
+    st.caption(PRESETS[preset].about + adapted)
     return preset
 
 

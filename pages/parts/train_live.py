@@ -9,7 +9,7 @@ import streamlit as st
 from aecore.diagnosis import diagnose
 from aecore.figures.examples import thing_of
 from aecore.figures.network import short
-from aecore.metrics import expected_band
+from aecore.metrics import expected_band, shown
 from aecore.models import family
 from aecore.models.registry import shape_only
 from aecore.recording import Recording
@@ -42,7 +42,9 @@ STATUS = {
 
 def live_view(run: Run) -> None:
     """Everything about one run; redraws itself while the run lives."""
-    st.markdown(f"**{run.name}** · {run.dataset} · {short(shape_only(run.spec))}")
+    st.markdown(
+        f"**{run.name}** · {session.data_title(run.dataset)} · {short(shape_only(run.spec))}"
+    )
     if not session.owns(run):
         st.info(
             "This run belongs to another browser: you can watch it, not steer it.",
@@ -153,7 +155,7 @@ def _figures(run: Run) -> None:
     done = max(done, 0 if epoch is None else epoch.epoch)
     whole = (done == int(done) and not recording.live) or total >= 100
     cells[1].metric("Epoch", f"{done:.{0 if whole else 1}f} of {total}")
-    delta = None if last is None or pca is None else f"{last - pca:+.4f} against PCA"
+    delta = None if last is None or pca is None else f"{shown(last - pca, '+')} against PCA"
     cells[2].metric(
         "Held-out MSE", figure(last), delta, delta_color="inverse",
         help="Mean squared error per value on examples that training never sees, not clipped.",
@@ -161,8 +163,8 @@ def _figures(run: Run) -> None:
     pace = step.images_per_second if step else recording.summary.get("images_per_second")
     cells[3].metric(f"{thing_of(run.spec.data).capitalize()}s a second", figure(pace, 0))
     if recording.live and step is not None and started is not None:
-        left = step.seconds * (total / max(done, 1e-6) - 1) if not started.first_epoch else None
-        cells[4].metric("Time left", "–" if left is None else f"{left:,.0f} s")
+        left = step.seconds * (total / max(done, 1e-6) - 1)
+        cells[4].metric("Time left", f"{left:,.0f} s")
     else:
         seconds = recording.newest.get("seconds")
         cells[4].metric("Training time", figure(seconds, 1, "s"))
@@ -195,7 +197,7 @@ def _afterwards(run: Run) -> None:
         )  # fmt: skip
     if mine and places[3].button(
         "Train further", icon=":material/forward:", width="stretch",
-        help="Go on from the last whole epoch, for as many epochs again as were left or planned.",
+        help="Go on with these weights, for as many epochs again as were left or planned.",
     ):  # fmt: skip
         done = len(run.recording.history)
         more = 0 if done < run.config.epochs else min(run.config.epochs, 1000 - run.config.epochs)
@@ -220,8 +222,8 @@ def _summary(run: Run) -> None:
     row, k = run.recording.newest, run.spec.latent_dim
     thing = thing_of(run.spec.data)
     parts = [
-        f"Held-out MSE **{row['test_mse']:.4f}** beside PCA's **{row['pca_mse']:.4f}** at k = {k}; "
-        f"on training {thing}s {row['train_mse']:.4f}."
+        f"Held-out MSE **{shown(row['test_mse'])}** beside PCA's "
+        f"**{shown(row['pca_mse'])}** at k = {k}; on training {thing}s {shown(row['train_mse'])}."
     ]
     if "test_nelbo" in row:
         parts.append(
