@@ -17,7 +17,7 @@ from aecore.types import DataSpec
 
 FILE = Path(__file__).with_name("mnist.npz")
 SPEC = DataSpec((1, 28, 28), classes=10)
-ABOUT = "Handwritten digits, 28 x 28 grey pixels: 60,000 to train on, 10,000 held out."
+ABOUT = "Handwritten digits, 28 × 28 grey pixels: 60,000 to train on, 10,000 held out."
 
 
 def load_mnist() -> Dataset:

@@ -179,7 +179,7 @@ def show_hand() -> None:
             "Model in hand",
             refs,
             index=refs.index(current),
-            format_func=title_of,
+            format_func=lambda ref: _told_apart(ref, refs),
             help="Every page works on this model. It is in the address too, so a link shares it.",
             key=f"{_CHOICE}_{current}",
         )
@@ -187,6 +187,16 @@ def show_hand() -> None:
             take_in_hand(chosen)
             st.rerun()
         _describe(current)
+
+
+def _told_apart(ref: str, refs: list[str]) -> str:
+    """A model's title; of several that are called the same, a run is numbered, the oldest first."""
+    title = title_of(ref)
+    same = [r for r in refs if title_of(r) == title]
+    runs = [r for r in reversed(same) if ID_PATTERN.fullmatch(r)]  # jobs give the newest first
+    if len(same) < 2 or ref not in runs:
+        return title
+    return f"{title} (run {runs.index(ref) + 1})" if len(runs) > 1 else f"{title} (your run)"
 
 
 def _describe(ref: str) -> None:

@@ -98,8 +98,15 @@ def _dataset() -> str | None:
     known = datasets.sources()
     names = list(known)
     if wanted not in names:
-        datasets.source(wanted)  # own data have a name that nobody guesses; else one sentence
-        names.append(wanted)
+        try:
+            datasets.source(wanted)  # own data have a name that nobody guesses
+            names.append(wanted)
+        except AecoreError as error:
+            what = f"{error} MNIST"
+            if isinstance(error, UnknownNameError):  # the list below says what there is
+                what = f"There is no dataset called {wanted[:40]!r}; MNIST"
+            st.error(f"{what} is chosen instead.", icon=":material/error:")
+            wanted = "mnist"
     name = st.selectbox(
         "Dataset", names, index=names.index(wanted), format_func=_title_of,
         help="Your own data: see the Data page.",
@@ -120,10 +127,18 @@ def _title_of(name: str) -> str:
 
 def _preset(dataset: str) -> str:
     asked = st.query_params.get("preset", "fast-start")
-    if asked not in PRESETS:
-        raise UnknownNameError("preset", asked[:40], list(PRESETS))
     fitting = [name for name, p in PRESETS.items() if p.fits(datasets.source(dataset).spec)]
     start = asked if asked in fitting else fitting[0]
+    if asked not in PRESETS:
+        st.error(
+            f"There is no preset called {asked[:40]!r}; {PRESETS[start].title} is chosen instead.",
+            icon=":material/error:",
+        )
+    elif asked not in fitting:
+        st.info(
+            f"{PRESETS[asked].title} cannot be given these data; {PRESETS[start].title} is chosen "
+            "instead.", icon=":material/info:",
+        )  # fmt: skip
     preset = st.selectbox(
         "Preset", fitting, index=fitting.index(start), format_func=lambda n: PRESETS[n].title,
         help=None if len(fitting) == len(PRESETS) else "Only those that these data can be given "
