@@ -152,7 +152,7 @@ def _register(
 
 _register(
     "fashion-mnist", "Fashion-MNIST",
-    "Clothes and shoes, 28 x 28 grey pixels: 60,000 to train on, 10,000 held out.",
+    "Clothes and shoes, 28 × 28 grey pixels: 60,000 to train on, 10,000 held out.",
     (1, 28, 28),
     ("T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag",
      "ankle boot"),
@@ -160,7 +160,7 @@ _register(
 )  # fmt: skip
 _register(
     "kmnist", "KMNIST",
-    "Cursive Japanese characters, 28 x 28 grey pixels: 60,000 to train on, 10,000 held out.",
+    "Cursive Japanese characters, 28 × 28 grey pixels: 60,000 to train on, 10,000 held out.",
     (1, 28, 28), ("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo"),
     _idx, "CC BY-SA 4.0, ROIS-DS Center for Open Data in the Humanities",
 )  # fmt: skip
@@ -172,7 +172,7 @@ _register(
 )  # fmt: skip
 _register(
     "emnist-letters", "EMNIST letters",
-    "Handwritten letters, capital and small as one, 28 x 28: 124,800 to train on, 20,800 held out.",
+    "Handwritten letters, capital and small as one, 28 × 28: 124,800 to train on, 20,800 held out.",
     (1, 28, 28), tuple(string.ascii_lowercase), _emnist, "public domain, NIST",
 )  # fmt: skip
 _register(

@@ -155,7 +155,12 @@ def _figures(run: Run) -> None:
     done = max(done, 0 if epoch is None else epoch.epoch)
     whole = (done == int(done) and not recording.live) or total >= 100
     cells[1].metric("Epoch", f"{done:.{0 if whole else 1}f} of {total}")
-    delta = None if last is None or pca is None else f"{shown(last - pca, '+')} against PCA"
+    no_measure = run.spec.latent_dim >= run.spec.data.size  # then PCA keeps everything
+    delta = (
+        None
+        if last is None or pca is None or no_measure
+        else f"{shown(last - pca, '+')} against PCA"
+    )
     cells[2].metric(
         "Held-out MSE", figure(last), delta, delta_color="inverse",
         help="Mean squared error per value on examples that training never sees, not clipped.",
@@ -223,7 +228,9 @@ def _summary(run: Run) -> None:
     thing = thing_of(run.spec.data)
     parts = [
         f"Held-out MSE **{shown(row['test_mse'])}** beside PCA's "
-        f"**{shown(row['pca_mse'])}** at k = {k}; on training {thing}s {shown(row['train_mse'])}."
+        f"**{shown(row['pca_mse'])}** at k = {k}"
+        + (f" (as many as {thing}s have values: it keeps everything)" * (k >= run.spec.data.size))
+        + f"; on training {thing}s {shown(row['train_mse'])}."
     ]
     if "test_nelbo" in row:
         parts.append(
