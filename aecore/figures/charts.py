@@ -137,12 +137,14 @@ def histories(runs: list[tuple[str, list[dict]]], height: int = 380) -> go.Figur
             # An annotation's place on a logarithmic axis is the logarithm.
             fig.add_annotation(
                 x=1 - i % 2, xref="paper", y=math.log10(max(pca[-1], 1e-12)), showarrow=False,
-                yshift=9, xanchor="left" if i % 2 else "right", text=f"PCA, k of {name}",
-                font={"color": color},
+                yshift=-9 if i % 2 else 9, xanchor="left" if i % 2 else "right",
+                text=f"PCA, k of {name}", font={"color": color},
             )  # fmt: skip
+    ticks = [m * 10.0**e for e in range(-8, 6) for m in (1, 2, 3, 5, 7)]
     fig.update_layout(
         height=height, margin=MARGIN, xaxis={"title": "epoch"},
-        yaxis={"title": "MSE per value", "type": "log", "dtick": "D2"},
+        yaxis={"title": "MSE per value", "type": "log", "tickvals": ticks,
+               "ticktext": [f"{t:g}" for t in ticks]},
         legend={"orientation": "h", "y": -0.2},
     )  # fmt: skip
     return fig
