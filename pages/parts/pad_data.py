@@ -129,9 +129,9 @@ def _travelling(key: tuple[str, int], wanted: int | None) -> PadBundle:
     bundle = make_bundle(held, encode_split(held.model, sample), None, (LIVE_POINTS, LIVE_IMAGES))
     past = jobs.store.epochs(run)
     epochs = sorted({*past, held.card.epochs_done})
-    newest = run.recording.newest  # of a run stopped within an epoch: of the weights as they are
-    by_epoch = {int(row["epoch"]): row.get("test_mse") for row in run.recording.history}
-    by_epoch |= {held.card.epochs_done: newest.get("test_mse")} if newest else {}
+    # The newest row comes last: after a stop within an epoch it is of the weights as they are.
+    rows = filter(None, [*run.recording.history, run.recording.newest])
+    by_epoch = {int(row["epoch"]): row.get("test_mse") for row in rows}
     frames = []
     if wanted is not None:
         model = checkpoints.load(past[wanted]).model

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import secrets
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
@@ -179,7 +180,7 @@ def show_hand() -> None:
             "Model in hand",
             refs,
             index=refs.index(current),
-            format_func=lambda ref: _told_apart(ref, refs),
+            format_func=_told_apart(refs).get,
             help="Every page works on this model. It is in the address too, so a link shares it.",
             key=f"{_CHOICE}_{current}",
         )
@@ -189,14 +190,20 @@ def show_hand() -> None:
         _describe(current)
 
 
-def _told_apart(ref: str, refs: list[str]) -> str:
-    """A model's title; of several that are called the same, a run is numbered, the oldest first."""
-    title = title_of(ref)
-    same = [r for r in refs if title_of(r) == title]
-    runs = [r for r in reversed(same) if ID_PATTERN.fullmatch(r)]  # jobs give the newest first
-    if len(same) < 2 or ref not in runs:
-        return title
-    return f"{title} (run {runs.index(ref) + 1})" if len(runs) > 1 else f"{title} (your run)"
+def _told_apart(refs: list[str]) -> dict[str, str]:
+    """Each model's title; of several that are called the same, runs are numbered, the oldest
+    first, and a single one beside a shipped model is said to be the person's."""
+    titles = {ref: title_of(ref) for ref in refs}
+    met = Counter(titles.values())
+    runs = [ref for ref in reversed(refs) if ID_PATTERN.fullmatch(ref)]  # refs: the newest first
+    of_runs, number = Counter(titles[ref] for ref in runs), Counter()
+    for ref in runs:
+        title = titles[ref]
+        if met[title] > 1:
+            number[title] += 1
+            which = f"run {number[title]}" if of_runs[title] > 1 else "your run"
+            titles[ref] = f"{title} ({which})"
+    return titles
 
 
 def _describe(ref: str) -> None:
