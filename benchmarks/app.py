@@ -38,7 +38,7 @@ WARM_UP = 20.0  # seconds until all workers have paid for their imports
 PAD_READY = """() => {
   const find = (root) => {
     for (const e of root.querySelectorAll("*")) {
-      if (e.matches("canvas[data-el=big]")) return e;
+      if (e.matches("canvas#big")) return e;
       if (e.shadowRoot) { const f = find(e.shadowRoot); if (f) return f; }
     }
     return null;

@@ -90,8 +90,7 @@ def export_explorer(
     Raises ExportError when the model does not run in a browser.
     """
     if bundle.meta["network"] is None:
-        reason = bundle.meta["why_no_network"] or "It does not run in a browser."
-        raise ExportError(f"This model cannot become an explorer file. {reason}")
+        raise ExportError(f"This model cannot become an explorer file. {bundle.meta['note']}")
     described, blob, offset = [], [], 0
     for name, array in bundle.arrays.items():
         if name in _HALF and not (exact and name in _WEIGHTS):

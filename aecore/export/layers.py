@@ -45,11 +45,9 @@ def _pair(value: Any) -> tuple[int, int]:
     return (int(value), int(value)) if not isinstance(value, tuple | list) else tuple(value)
 
 
-def _weights(layer: nn.Module) -> dict[str, np.ndarray]:
-    arrays = {"w": _array(layer.weight)}
-    if layer.bias is not None:
-        arrays["b"] = _array(layer.bias)
-    return arrays
+def _weights(layer: nn.Module, outputs: int) -> dict[str, np.ndarray]:
+    bias = np.zeros(outputs) if layer.bias is None else _array(layer.bias)
+    return {"w": _array(layer.weight), "b": bias}
 
 
 def _linear(layer: nn.Linear, shape: Shape, ops: list[Op]) -> Shape:
@@ -57,7 +55,7 @@ def _linear(layer: nn.Linear, shape: Shape, ops: list[Op]) -> Shape:
     _expect(bool(shape) and shape[-1] == n_in, layer, shape, f"its last size should be {n_in}")
     rows = prod(shape[:-1])
     description = {"op": "linear", "rows": rows, "in": n_in, "out": n_out}
-    ops.append(Op(description, _weights(layer), rows * n_in * n_out))
+    ops.append(Op(description, _weights(layer, n_out), rows * n_in * n_out))
     return (*shape[:-1], n_out)
 
 
@@ -107,8 +105,17 @@ def _convolution(layer: nn.Conv2d | nn.ConvTranspose2d, shape: Shape, ops: list[
         macs = prod(shape) * layer.out_channels // layer.groups * prod(kernel)
     else:
         macs = prod(out) * layer.in_channels // layer.groups * prod(kernel)
-    ops.append(Op(description, _weights(layer), macs))
+    arrays = _weights(layer, layer.out_channels)
+    if transposed:
+        arrays["w"] = _by_outputs(arrays["w"], layer.groups)
+    ops.append(Op(description, arrays, macs))
     return out
+
+
+def _by_outputs(w: np.ndarray, groups: int) -> np.ndarray:
+    """Weights of a transposed convolution (C, O / groups, kH, kW) as the browser multiplies by
+    them: (groups, O / groups, kH, kW, C / groups)."""
+    return np.moveaxis(w.reshape(groups, -1, *w.shape[1:]), 1, -1)
 
 
 def _batch_norm(layer: nn.BatchNorm1d | nn.BatchNorm2d, shape: Shape, ops: list[Op]) -> Shape:
@@ -137,23 +144,21 @@ def _folds(last: Op, shape: Shape, scale: np.ndarray, shift: np.ndarray) -> bool
         per_out = scale.reshape(-1, *[1] * (last.arrays["w"].ndim - 1))
         last.arrays["w"] = last.arrays["w"] * per_out
     elif kind == "conv_transpose2d":
-        w, groups = last.arrays["w"], last.description["groups"]
-        per_in = np.repeat(scale.reshape(groups, -1), w.shape[0] // groups, axis=0)
-        last.arrays["w"] = w * per_in[:, :, None, None]
+        w = last.arrays["w"]
+        last.arrays["w"] = w * scale.reshape(*w.shape[:2], 1, 1, 1)
     else:
         return False
-    last.arrays["b"] = last.arrays.get("b", 0) * scale + shift
+    last.arrays["b"] = last.arrays["b"] * scale + shift
     return True
 
 
 def _layer_norm(layer: nn.LayerNorm, shape: Shape, ops: list[Op]) -> Shape:
     normal = tuple(layer.normalized_shape)
     _expect(shape[-len(normal) :] == normal, layer, shape, f"its last sizes should be {normal}")
-    arrays = {}
-    if layer.weight is not None:
-        arrays["w"] = _array(layer.weight)
-        if layer.bias is not None:
-            arrays["b"] = _array(layer.bias)
+    arrays = {"w": np.ones(normal), "b": np.zeros(normal)}
+    for name, tensor in (("w", layer.weight), ("b", layer.bias)):
+        if tensor is not None:
+            arrays[name] = _array(tensor)
     rows = prod(shape) // prod(normal)
     description = {"op": "layer_norm", "rows": rows, "size": prod(normal), "eps": layer.eps}
     ops.append(Op(description, arrays, 2 * prod(shape)))

@@ -17,13 +17,9 @@ from typing import Any
 import numpy as np
 
 from aecore.errors import ExportError
+from aecore.export import pad_meta
 from aecore.export.browser import DECODE_BUDGET_MACS, BrowserNetwork
 from aecore.figures.palette import CLASSES
-
-#: A dimension of a VAE is active when Var_x(mu) > 0.01 (Burda et al. 2016).
-ACTIVE_VARIANCE = 0.01
-#: A dimension of an autoencoder is dead when its codes hardly vary beside the liveliest one's.
-DEAD_SHARE = 1e-6
 
 
 @dataclass(frozen=True)
@@ -32,7 +28,7 @@ class PadBundle:
 
     arrays: `w` float32 weights · `codes` float32 (n * k) · `labels` int16 (n), -1 unknown ·
     `images` uint8 (m * values) of the first m points, over `meta.range` ·
-    `pca` float32: components (k * D), mean (D), and the linear fit from codes to PCA scores,
+    `pca` float32: components (D * k), mean (D), and the linear fit from codes to PCA scores,
     matrix (k * k) and offset (k) · `frame_w`, `frame_codes` float32: past epochs, one after
     another.
     """
@@ -131,35 +127,43 @@ def build_bundle(
             kl = _mean_kl(codes, np.asarray(logvar, np.float32))
     if pca is not None:
         arrays["pca"] = _pca_array(pca, codes, arrays.get("images"), size, value_range)
-    names = [str(name) for name in class_names or []]
+    if columns and len(columns) != size:
+        raise ExportError(f"There are {len(columns)} columns for {size} values.")
+    told = [
+        {"name": str(name), "mean": float(mean), "std": float(std)} for name, mean, std in columns
+    ]
+    layout = pad_meta.layout(shape, kind, value_range, told)
+    if network is None:
+        note = why_no_network or "This model does not run in the browser."
+    elif layout["graph"] and kind == "image":
+        note = f"Data of shape {tuple(shape)} is no picture: it is drawn as a curve."
+    else:
+        note = ""
+    drawable = network is not None and not layout["graph"] and layout["C"] == 1
     meta = {
         "model": {"id": str(model_id), "name": str(model_name), "epoch": epoch},
-        "shape": [int(s) for s in shape],
-        "kind": kind,
         "range": [float(v) for v in value_range],
         "latent_dim": k,
+        "size": size,
         "variational": bool(variational),
         "network": network.meta if network is not None else None,
-        "why_no_network": why_no_network,
-        "budget": DECODE_BUDGET_MACS,
+        "note": note,
+        "thing": "image" if kind == "image" else "example",
+        "layout": layout,
+        "panels": ["sliders", *(["draw"] if drawable else []), "journey"],
         "points": n,
         "images": len(arrays["images"]) // size if "images" in arrays else 0,
         "classes": [
-            {"name": name, "color": class_colors[i % len(class_colors)]}
-            for i, name in enumerate(names)
+            {"name": str(name), "color": class_colors[i % len(class_colors)]}
+            for i, name in enumerate(class_names or [])
         ],
-        "dimensions": _dimensions(codes, bool(variational), kl),
-        "score": "KL" if variational and kl is not None else "variance",
-        "errors": _quantiles(held_out_errors),
+        "dimensions": pad_meta.dimensions(codes, bool(variational), kl),
+        "names": [pad_meta.subscripted(d) for d in range(k)],
+        "mean": [pad_meta.finite(v) for v in codes.mean(0)],
+        "spans": pad_meta.spans(codes),
+        "errors": pad_meta.quantiles(held_out_errors),
         "pca": "pca" in arrays,
     }
-    if columns:
-        if len(columns) != size:
-            raise ExportError(f"There are {len(columns)} columns for {size} values.")
-        meta["columns"] = [
-            {"name": str(name), "mean": float(mean), "std": float(std)}
-            for name, mean, std in columns
-        ]
     return _with_id(PadBundle(meta, arrays))
 
 
@@ -191,9 +195,11 @@ def with_frames(
     time = {
         "available": [int(e) for e in available],
         "test_mse": [None if m is None else float(m) for m in test_mse],
-        "frames": [int(f.epoch) for f in frames],
+        "frames": [{"epoch": int(f.epoch), "spans": pad_meta.spans(f.codes)} for f in frames],
     }
-    return _with_id(replace(bundle, meta={**bundle.meta, "time": time}, arrays=arrays))
+    panels = [*bundle.meta["panels"], "time"]
+    meta = {**bundle.meta, "time": time, "panels": panels}
+    return _with_id(replace(bundle, meta=meta, arrays=arrays))
 
 
 def _with_id(bundle: PadBundle) -> PadBundle:
@@ -233,48 +239,6 @@ def _mean_kl(mu: np.ndarray, logvar: np.ndarray) -> np.ndarray:
     return 0.5 * (mu**2 + np.exp(logvar) - 1 - logvar).mean(0)
 
 
-def _dimensions(
-    codes: np.ndarray, variational: bool, kl: np.ndarray | None
-) -> list[dict[str, Any]]:
-    """Each dimension's range, mean and score (KL in nats, or variance), most informative first."""
-    variance = codes.var(0)
-    low, high = np.quantile(codes, [0.002, 0.998], axis=0)
-    margin = 0.1 * (high - low)
-    low, high = low - margin, high + margin
-    if variational:  # the prior's range too, where codes are few or a dimension is dead
-        low, high = np.minimum(low, -3), np.maximum(high, 3)
-    dead = variance < (ACTIVE_VARIANCE if variational else DEAD_SHARE * variance.max())
-    dead |= variance == 0
-    flat = high - low < 1e-6
-    low, high = np.where(flat, low - 1, low), np.where(flat, high + 1, high)
-    score = np.asarray(kl, float) if variational and kl is not None else variance
-    mean = codes.mean(0)
-    return [
-        {
-            "index": int(d),
-            "low": _finite(low[d]),
-            "high": _finite(high[d]),
-            "mean": _finite(mean[d]),
-            "std": _finite(np.sqrt(variance[d])),
-            "score": _finite(score[d]),
-            "dead": bool(dead[d]),
-        }
-        for d in np.argsort(-np.nan_to_num(score), kind="stable")
-    ]
-
-
-def _finite(value: Any) -> float:
-    """JSON has no NaN; the pad reports broken codes by itself."""
-    return float(value) if np.isfinite(value) else 0.0
-
-
-def _quantiles(errors: np.ndarray | None) -> list[float]:
-    """101 quantiles, 0 to 100 %, of the held-out errors; empty when there are none."""
-    if errors is None or not len(errors):
-        return []
-    return [_finite(q) for q in np.quantile(np.asarray(errors, float), np.linspace(0, 1, 101))]
-
-
 def _pca_array(
     pca: tuple[np.ndarray, np.ndarray],
     codes: np.ndarray,
@@ -297,5 +261,5 @@ def _pca_array(
     scores = (x - mean.ravel()) @ components.T
     design = np.column_stack([codes[: len(x)], np.ones(len(x), np.float32)])
     fit = np.linalg.lstsq(design, scores, rcond=None)[0]  # scores = z @ fit[:k] + fit[k]
-    pieces = (components, mean, fit[:-1].T, fit[-1])
+    pieces = (components.T, mean, fit[:-1].T, fit[-1])
     return np.concatenate([np.ravel(piece) for piece in pieces]).astype(np.float32)

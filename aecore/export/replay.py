@@ -33,9 +33,7 @@ def replay(ops: Sequence[Op], weights: np.ndarray, x: Tensor) -> Tensor:
     return h
 
 
-def _part(op: Op, held: Tensor, name: str, *shape: int) -> Tensor | None:
-    if name not in op:
-        return None
+def _part(op: Op, held: Tensor, name: str, *shape: int) -> Tensor:
     return held[op[name] : op[name] + int(np.prod(shape))].view(shape)
 
 
@@ -52,11 +50,13 @@ def _top_k(op: Op, held: Tensor, h: Tensor) -> Tensor:
 def _convolve(op: Op, held: Tensor, h: Tensor) -> Tensor:
     transposed, groups = op["op"] == "conv_transpose2d", op["groups"]
     n_in, n_out = op["in"][0], op["out"][0]
-    first, second = (n_in, n_out // groups) if transposed else (n_out, n_in // groups)
-    w, b = _part(op, held, "w", first, second, *op["kernel"]), _part(op, held, "b", n_out)
+    b = _part(op, held, "b", n_out)
     x, settings = h.view(len(h), *op["in"]), (op["stride"], op["padding"])
     if not transposed:
+        w = _part(op, held, "w", n_out, n_in // groups, *op["kernel"])
         return F.conv2d(x, w, b, *settings, op["dilation"], groups)
+    w = _part(op, held, "w", groups, n_out // groups, *op["kernel"], n_in // groups)
+    w = w.movedim(-1, 1).flatten(0, 1)
     extra = [
         size - ((few - 1) * stride - 2 * padding + dilation * (kernel - 1) + 1)
         for size, few, stride, padding, dilation, kernel in zip(

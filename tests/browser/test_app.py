@@ -124,7 +124,7 @@ def epochs(page):
 
 
 def pixels(page, name: str) -> str:
-    return page.locator(f"[data-el={name}]").evaluate("c => c.toDataURL()")
+    return page.locator(f"#{name}").evaluate("c => c.toDataURL()")
 
 
 # The first test meets a server that nobody has visited: only then would Streamlit serve the
@@ -151,7 +151,7 @@ def test_page_fits_a_phone_in_the_dark(visit, url: str, title: str):
 
 def test_home_decodes_under_the_pointer_without_the_server(visit):
     page = visit()
-    overlay = page.locator("[data-el=overlay]")
+    overlay = page.locator("#overlay")
     overlay.wait_for()
     page.wait_for_timeout(1500)  # whatever Streamlit still says after drawing
     frames = []
@@ -205,13 +205,13 @@ def test_train_steer_reload_watch_and_use(visit):
     page.get_by_role("button", name="Stop").click()
     has_text(metric(page, "State"), "Stopped")
     page.get_by_role("button", name="New run").wait_for()
-    page.locator("[data-el=overlay]").wait_for()
+    page.locator("#overlay").wait_for()
 
     page.get_by_role("link", name="Decode", exact=True).click()
     has_text(page.locator("h1").first, "Decode")
     assert re.search("model=r[0-9a-f]{12}", page.url)
-    page.locator("[data-el=overlay]").wait_for()
-    box = page.locator("[data-el=overlay]").bounding_box()
+    page.locator("#overlay").wait_for()
+    box = page.locator("#overlay").bounding_box()
     page.wait_for_timeout(500)
     before = pixels(page, "big")
     page.mouse.move(box["x"] + 0.2 * box["width"], box["y"] + 0.3 * box["height"], steps=5)

@@ -32,8 +32,10 @@ def test_the_explorer_decodes_from_a_file(exact, chromium, tmp_path):
     problems = []
     page.on("pageerror", lambda error: problems.append(str(error)))
     page.goto(file.as_uri())
-    page.locator("[data-el=where]", has_text="=").wait_for()
-    decoded = page.locator(".lp").evaluate("node => [...node.pad.network.decode(node.pad.z)]")
+    page.locator("#where", has_text="=").wait_for()
+    decoded = page.locator(".lp").evaluate(
+        "({pad}) => [...pad.chosen().network.decode(pad.chosen().z)]"
+    )
     w, b = (p.detach().numpy() for p in decoder[0].parameters())
     np.testing.assert_allclose(
         decoded, w @ codes.mean(0) + b, atol=1e-5 if exact else 2e-3

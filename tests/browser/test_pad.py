@@ -50,7 +50,7 @@ def open_pad(chromium, pad_app):
         page.problems = []
         page.on("pageerror", lambda error: page.problems.append(str(error)))
         page.goto(f"{pad_app}/?{query}")
-        page.locator("[data-el=where]", has_text="=").wait_for(timeout=60_000)
+        page.locator("#where", has_text="=").wait_for(timeout=60_000)
         return page
 
     yield open_at
@@ -64,7 +64,7 @@ pytestmark = pytest.mark.parametrize("pad_app", [APP], indirect=True, scope="mod
 
 
 def where(page) -> str:
-    return page.locator("[data-el=where]").inner_text()
+    return page.locator("#where").inner_text()
 
 
 def settled(page, text: str):
@@ -74,12 +74,12 @@ def settled(page, text: str):
 def big(page) -> list[int]:
     """The decoded image's pixels, as they are on the screen."""
     read = "c => [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data]"
-    return page.locator("[data-el=big]").evaluate(read)
+    return page.locator("#big").evaluate(read)
 
 
 def test_pointing_decodes_and_leaving_snaps_back(open_pad):
     page = open_pad()
-    overlay = page.locator("[data-el=overlay]")
+    overlay = page.locator("#overlay")
     home, image = where(page), big(page)
     overlay.hover(position={"x": 100, "y": 100})
     page.wait_for_timeout(100)
@@ -93,7 +93,7 @@ def test_pointing_decodes_and_leaving_snaps_back(open_pad):
 def test_a_click_chooses_reports_and_escape_undoes(open_pad):
     page = open_pad()
     home = where(page)
-    overlay = page.locator("[data-el=overlay]")
+    overlay = page.locator("#overlay")
     overlay.click(position={"x": 60, "y": 60})
     settled(page, "pinned True")
     page.mouse.move(2, 2)
@@ -119,10 +119,10 @@ def test_dragging_sends_nothing(open_pad):
     sent = []
     page.on("websocket", lambda socket: socket.on("framesent", lambda _: sent.append(1)))
     page.reload()
-    page.locator("[data-el=where]", has_text="=").wait_for()
+    page.locator("#where", has_text="=").wait_for()
     page.wait_for_timeout(500)
     sent.clear()
-    box = page.locator("[data-el=overlay]").bounding_box()
+    box = page.locator("#overlay").bounding_box()
     page.mouse.move(box["x"] + 50, box["y"] + 50)
     page.mouse.down()
     page.mouse.move(box["x"] + 300, box["y"] + 200, steps=30)
@@ -132,9 +132,9 @@ def test_dragging_sends_nothing(open_pad):
 
 def test_sliders_move_one_dimension_and_home_resets_it(open_pad):
     page = open_pad("k=6")
-    assert page.locator(".lp-slider").count() == 4
-    slider = page.locator(".lp-slider input").first
-    label = page.locator(".lp-slider output").first
+    assert page.locator(".slider").count() == 4
+    slider = page.locator(".slider input").first
+    label = page.locator(".slider output").first
     before, image = label.inner_text(), big(page)
     slider.focus()
     page.keyboard.press("ArrowRight")
@@ -145,16 +145,16 @@ def test_sliders_move_one_dimension_and_home_resets_it(open_pad):
     slider.press("Home")
     page.wait_for_timeout(150)
     assert (label.inner_text(), big(page)) == (before, image)
-    shown = page.locator(".lp-slider").evaluate_all("rows => rows.map(row => +row.dataset.d)")
+    shown = page.locator(".slider").evaluate_all("rows => rows.map(row => +row.dataset.d)")
     slider.press(str(min(set(range(6)) - set(shown)) + 1))  # folded away: its number unfolds it
     page.wait_for_timeout(150)
-    assert page.locator(".lp-slider").count() == 6
+    assert page.locator(".slider").count() == 6
 
 
 def test_drawing_is_encoded(open_pad):
     page = open_pad()
     page.get_by_role("tab", name="Draw your own").click()
-    box = page.locator("[data-el=paper]").bounding_box()
+    box = page.locator("#paper").bounding_box()
     page.mouse.move(box["x"] + 60, box["y"] + 40)
     page.mouse.down()
     page.mouse.move(box["x"] + 90, box["y"] + 150, steps=8)
@@ -168,7 +168,7 @@ def test_a_journey_becomes_a_gif(open_pad, tmp_path):
     from PIL import Image
 
     page = open_pad()
-    overlay = page.locator("[data-el=overlay]")
+    overlay = page.locator("#overlay")
     overlay.click(position={"x": 60, "y": 60})
     overlay.click(position={"x": 300, "y": 200})
     page.get_by_role("tab", name="Journeys").click()
@@ -180,7 +180,7 @@ def test_a_journey_becomes_a_gif(open_pad, tmp_path):
         assert gif.n_frames > 20
         first = gif.convert("L").resize((8, 8), Image.Resampling.NEAREST).tobytes()
     page.get_by_role("button", name="Stop").click()
-    page.locator("[data-do=pin]").first.click()
+    page.locator("#pins button").first.click()
     page.mouse.move(2, 2)
     page.wait_for_timeout(150)
     assert list(first) == big(page)[::4]
@@ -190,28 +190,28 @@ def test_time_travel_fetches_an_epoch_it_lacks(open_pad):
     page = open_pad("time=1")
     page.get_by_role("tab", name="Time travel").click()
     settled(page, "epoch 3 (newest), held-out error 0.1000")
-    page.locator("[data-el=epoch]").press("ArrowLeft")
+    page.locator("#epoch").press("ArrowLeft")
     settled(page, "epoch 2, held-out error 0.2000")
-    frames = "node => [...node.pad.frames.keys()]"
+    frames = "node => [...node.pad.chosen().frames.keys()]"
     page.wait_for_timeout(1500)
     assert page.locator(".lp").evaluate(frames) == [2]
 
 
 def test_another_model_is_announced_and_a_rerun_is_not(open_pad):
     page = open_pad()
-    overlay = page.locator("[data-el=overlay]")
+    overlay = page.locator("#overlay")
     overlay.click(position={"x": 60, "y": 60})
     settled(page, "pinned True")
     page.mouse.move(2, 2)
     page.wait_for_timeout(100)
     pinned = where(page)
-    assert page.locator("[data-el=note]").is_hidden()
+    assert page.locator("#note").is_hidden()
     page.get_by_role("combobox", name="Model").click()
     page.get_by_role("option", name="second").click()
     settled(page, "The model changed: this is the second model.")
     page.wait_for_function(
         "([box, before]) => box.innerText !== before",
-        arg=[page.locator("[data-el=where]").element_handle(), pinned],
+        arg=[page.locator("#where").element_handle(), pinned],
     )
 
 
@@ -227,7 +227,7 @@ def test_what_cannot_be_decoded_here_is_said(open_pad, query, message):
     settled(page, message)
     assert set(big(page)[3::4]) == {0}  # no frozen picture
     if "server" in query:
-        page.locator("[data-el=overlay]").click(position={"x": 60, "y": 60})
+        page.locator("#overlay").click(position={"x": 60, "y": 60})
         settled(page, "Decoded from this point")
         assert set(big(page)[::4]) <= {127, 128}
 
@@ -235,7 +235,7 @@ def test_what_cannot_be_decoded_here_is_said(open_pad, query, message):
 def test_it_fits_a_phone_and_answers_a_finger(open_pad):
     page = open_pad("k=5", viewport={"width": 360, "height": 740}, has_touch=True)
     home = where(page)
-    page.locator("[data-el=overlay]").tap(position={"x": 60, "y": 60})
+    page.locator("#overlay").tap(position={"x": 60, "y": 60})
     page.wait_for_timeout(200)
     assert where(page) != home
     wide = page.locator(".lp").evaluate("node => node.scrollWidth - node.clientWidth")

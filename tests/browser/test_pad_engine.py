@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+import io
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import nn
 
 from aecore.export import export_network, export_pair
@@ -185,3 +187,23 @@ def test_nan_weights_are_refused_with_a_sentence(page):
             RUN,
             {"meta": network.meta, "weights": base64_of(network.weights), "x": "", "z": ""},
         )
+
+
+def test_a_gif_holds_every_pixel(page):
+    """Noise fills the table of codes several times over, a plain frame hardly at all."""
+    rng = np.random.default_rng(0)
+    frames = [rng.integers(0, 256, (90, 120), np.uint8), np.zeros((90, 120), np.uint8),
+              rng.integers(0, 3, (90, 120), np.uint8)]  # fmt: skip
+    gif = page.evaluate(
+        """(frames) => {
+            const palette = Array.from({length: 256}, (_, i) => [i, i, i]);
+            const pixels = frames.map((frame) => Uint8Array.from(frame));
+            return [...pad.encodeGif(pixels, 120, 90, palette, 7)];
+        }""",
+        [frame.ravel().tolist() for frame in frames],
+    )
+    with Image.open(io.BytesIO(bytes(gif))) as picture:
+        assert (picture.n_frames, picture.info["duration"], picture.info["loop"]) == (3, 70, 0)
+        for i, frame in enumerate(frames):
+            picture.seek(i)
+            np.testing.assert_array_equal(np.asarray(picture.convert("L")), frame)

@@ -34,7 +34,7 @@ TEXTS = """() => {
     window.drawn = [];
     const draw = CanvasRenderingContext2D.prototype.fillText;
     CanvasRenderingContext2D.prototype.fillText = function (text, ...rest) {
-        if (this.canvas.dataset.el === "near") window.drawn.push(String(text));
+        if (this.canvas.id === "near") window.drawn.push(String(text));
         return draw.call(this, text, ...rest);
     };
 }"""
@@ -52,7 +52,7 @@ def open_pad(chromium, pad_app):
         page.problems = []
         page.on("pageerror", lambda error: page.problems.append(str(error)))
         page.goto(f"{pad_app}/?{query}")
-        page.locator("[data-el=where]", has_text="=").wait_for(timeout=60_000)
+        page.locator("#where", has_text="=").wait_for(timeout=60_000)
         return page
 
     yield open_at
@@ -68,7 +68,7 @@ def inked(page, name: str) -> int:
         "c => [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data]"
         ".filter((v, i) => i % 4 === 3 && v).length"
     )
-    return page.locator(f"[data-el={name}]").evaluate(read)
+    return page.locator(f"#{name}").evaluate(read)
 
 
 @pytest.mark.parametrize("kind", ["signal", "table"])
@@ -77,14 +77,14 @@ def test_everything_is_drawn_and_follows_the_pointer(open_pad, kind: str):
     look = "c => c.toDataURL()"
     for name in ("big", "near", "pca"):
         assert inked(page, name) > 100
-    before = page.locator("[data-el=big]").evaluate(look)
-    page.locator("[data-el=overlay]").hover(position={"x": 100, "y": 100})
+    before = page.locator("#big").evaluate(look)
+    page.locator("#overlay").hover(position={"x": 100, "y": 100})
     page.wait_for_timeout(150)
-    assert page.locator("[data-el=big]").evaluate(look) != before
+    assert page.locator("#big").evaluate(look) != before
     assert page.get_by_role("tab", name="Draw your own").is_hidden()
-    assert page.locator("[data-el=dots]").is_hidden()
+    assert page.locator("#dots").is_hidden()
     page.wait_for_timeout(600)
-    strips = page.locator(".lp-slider canvas")
+    strips = page.locator(".slider canvas")
     assert strips.count() == 2
     assert strips.first.evaluate("c => c.width") == 9 * 120
     page.get_by_role("button", name="Any example").click()
@@ -95,7 +95,7 @@ def test_everything_is_drawn_and_follows_the_pointer(open_pad, kind: str):
 def test_a_chosen_example_has_its_own_values_again(open_pad):
     page = open_pad("table")
     values = page.locator(".lp").evaluate(
-        "node => { node.pad.chooseImage(7); return [...node.pad.anchor.x]; }"
+        "node => { node.pad.chooseImage(7); return [...node.pad.chosen().anchor.x]; }"
     )
     assert all(-3 <= v <= 4 for v in values)
     page.wait_for_timeout(150)

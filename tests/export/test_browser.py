@@ -123,6 +123,7 @@ def test_the_bundle_maps_codes_to_pca_scores_and_ranks_dimensions():
     dimensions = bundle.meta["dimensions"]
     assert [d["score"] for d in dimensions] == sorted(codes.var(0).tolist(), reverse=True)
     assert bundle.meta["errors"] == sorted(bundle.meta["errors"])
+    assert dimensions[0]["bar"] == 100
     json.dumps(bundle.meta, allow_nan=False)
     assert bundle.meta["id"] == small_bundle()[0].meta["id"]
     assert bundle.meta["id"] != small_bundle(model_id="n")[0].meta["id"]
@@ -169,7 +170,7 @@ def test_a_decoder_over_the_budget_is_left_to_the_server():
     bundle = build_bundle(network, model_id="b", model_name="big", codes=np.eye(3))
     assert bundle.meta["network"] is None
     assert "w" not in bundle.arrays
-    assert "4.0 million multiply-adds" in bundle.meta["why_no_network"]
+    assert "4.0 million multiply-adds" in bundle.meta["note"]
     with pytest.raises(ExportError, match="explorer"):
         export_explorer(bundle, js="", css="", html="", title="")
 
@@ -178,7 +179,13 @@ def test_epochs_travel_with_the_bundle():
     bundle, _ = small_bundle()
     codes = bundle.arrays["codes"].reshape(50, 3)
     timed = with_frames(bundle, [EpochFrame(2, codes + 1)], available=[1, 2], test_mse=[0.2, 0.1])
-    assert timed.meta["time"] == {"available": [1, 2], "test_mse": [0.2, 0.1], "frames": [2]}
+    time = timed.meta["time"]
+    assert (time["available"], time["test_mse"]) == ([1, 2], [0.2, 0.1])
+    assert [frame["epoch"] for frame in time["frames"]] == [2]
+    low, high = np.array(time["frames"][0]["spans"]).T
+    assert (low < codes.min(0) + 1.01).all()
+    assert (high > codes.max(0) + 0.99).all()
+    assert timed.meta["panels"] == ["sliders", "draw", "journey", "time"]
     np.testing.assert_array_equal(timed.arrays["frame_codes"], codes.ravel() + 1)
     assert timed.meta["id"] != bundle.meta["id"]
     with pytest.raises(ExportError, match="Epoch 1 has codes of shape"):
@@ -218,7 +225,7 @@ def test_a_table_travels_with_its_range_and_its_columns():
         pca=(components, mean), kind="table",
     )  # fmt: skip
     assert bundle.meta["range"] == [-3, 5]
-    assert bundle.meta["columns"][5] == {"name": "c5", "mean": 5.0, "std": 2.0}
+    assert bundle.meta["layout"]["columns"][5] == {"name": "c5", "mean": 5.0, "std": 2.0}
     back = -3 + bundle.arrays["images"].reshape(40, 64) / 255 * 8
     np.testing.assert_allclose(back, x, atol=8 / 255 / 2 + 1e-5)
     # The fit from codes to scores is the identity, as the codes are the scores.

@@ -17,11 +17,14 @@ export const tests = {
   },
 
   "a transposed convolution is the adjoint of the convolution"({ compile }, { near }) {
-    const weights = Float32Array.from({ length: 2 * 3 * 3 * 2 }, (_, i) => Math.sin(i + 1));
-    const shared = { kernel: [3, 2], stride: [2, 1], padding: [1, 1], dilation: [1, 2], groups: 1, w: 0 };
+    // The coarse grid has 2 channels, the fine one 3; the bias is zero. Weights (2, 18) for the
+    // convolution, (18, 2) for its transpose.
+    const weights = new Float32Array(36 + 36 + 3), shared = { kernel: [3, 2], stride: [2, 1], padding: [1, 1],
+      dilation: [1, 2], groups: 1, b: 72 };
+    for (let i = 0; i < 36; i++) weights[i] = weights[36 + (i % 18) * 2 + Math.floor(i / 18)] = Math.sin(i + 1);
     const fine = [3, 7, 5], coarse = [2, 4, 5];
-    const forward = compile([{ op: "conv2d", in: fine, out: coarse, writes: 40, ...shared }], weights, 105);
-    const back = compile([{ op: "conv_transpose2d", in: coarse, out: fine, writes: 105, ...shared }], weights, 40);
+    const forward = compile([{ op: "conv2d", in: fine, out: coarse, writes: 40, w: 0, ...shared }], weights, 105);
+    const back = compile([{ op: "conv_transpose2d", in: coarse, out: fine, writes: 105, w: 36, ...shared }], weights, 40);
     const x = Float32Array.from({ length: 105 }, (_, i) => Math.cos(3 * i));
     const y = Float32Array.from({ length: 40 }, (_, i) => Math.cos(5 * i));
     const dot = (a, b) => a.reduce((sum, v, i) => sum + v * b[i], 0);
@@ -32,8 +35,10 @@ export const tests = {
     throws(() => compile([{ op: "constructor" }], new Float32Array(0), 1), "unknown operation");
     throws(() => compile([{ op: "activation", kind: "toString", writes: 1 }], new Float32Array(0), 1),
       "unknown activation");
-    throws(() => compile([{ op: "linear", rows: 1, in: 2, out: 2, w: 0, writes: 2 }],
-      new Float32Array(3), 2), "weights are missing");
+    for (const size of [3, 5]) {
+      throws(() => compile([{ op: "linear", rows: 1, in: 2, out: 2, w: 0, b: 4, writes: 2 }],
+        new Float32Array(size), 2), "weights are missing");
+    }
   },
 
   "samples of q(z|x) have its mean and variance"({ reparameterize }, { near }) {
