@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.parts import pad_data, session
+from pages.parts import pad_data, pad_travel, session
 from pages.parts.latent_pad import latent_pad
 from pages.parts.layout import explain, head
 
@@ -17,7 +17,7 @@ latent_pad(
     pad_data.bundle_for(held, small=True),
     key="pad_home",
     mode="home",
-    decode=pad_data.decoder_for(held),
+    decode=pad_travel.decoder_for(held),
 )
 left, middle, right = st.columns(3)
 left.page_link(

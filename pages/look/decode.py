@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.parts import pad_data, session
+from pages.parts import pad_data, pad_travel, session
 from pages.parts.decode_parts import (
     choose_label,
     export_button,
@@ -22,7 +22,11 @@ head(
 )
 held = choose_label(session.hand())
 bundle = pad_data.bundle_for(held)
-latent_pad(bundle, key="pad_decode", mode="decode", decode=pad_data.decoder_for(held))
+run = pad_travel.run_of(held)
+if run:
+    pad_travel.travelling_pad(held, run, key="pad_decode", mode="decode", live=False)
+else:
+    latent_pad(bundle, key="pad_decode", mode="decode", decode=pad_travel.decoder_for(held))
 export_button(held, bundle, explorer_html)
 names = ["Traversals", "Interpolation"] + (["The whole plane"] if has_plane(held) else [])
 which = st.segmented_control("On paper", names, default=names[0], key="on_paper") or names[0]

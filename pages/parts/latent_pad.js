@@ -449,7 +449,6 @@ function createPad(root) {
 		const same = before?.model.id === meta.model.id && before.latent_dim === meta.latent_dim && before.points === meta.points;
 		k = meta.latent_dim, size = meta.size;
 		layout = meta.layout, mean = Float32Array.from(meta.mean);
-		answer = null;
 		if (!same) forget();
 		problem = readNetwork();
 		readFrames();
@@ -459,6 +458,7 @@ function createPad(root) {
 		fit(!same);
 		glide(same);
 		show();
+		ask();
 	}
 
 	/** Another model: positions, pins and epochs of the one before mean nothing now. */
@@ -570,10 +570,7 @@ function createPad(root) {
 		if (playing) play(false);
 		enable();
 		show();
-		if (!meta.network) { // Python decodes
-			asked = `${Date.now()}`, answer = null;
-			request("decode", { z: [...z], token: asked });
-		}
+		ask();
 		clearTimeout(reporting);
 		if (options.report) {
 			reporting = setTimeout(() => send.state?.("pin", { z: [...z], index: anchor?.index ?? -1, model: meta.model.id }), 250);
@@ -591,6 +588,13 @@ function createPad(root) {
 		el.note.hidden = !text;
 		clearTimeout(talking);
 		if (passing) talking = setTimeout(() => say(problem), 6000);
+	}
+
+	/** Have Python decode where the browser cannot. */
+	function ask() {
+		if (meta.network) return;
+		asked = `${Date.now()}`, answer = null;
+		request("decode", { z: [...z], token: asked, epoch });
 	}
 
 	/** Trigger a rerun, and say so if no answer comes. */
@@ -629,7 +633,6 @@ function createPad(root) {
 			}
 		}
 		follow();
-		drawLosses();
 	}
 
 	/** The chosen and pinned images keep their identity: their codes are those of now. */
@@ -644,6 +647,7 @@ function createPad(root) {
 		goToEpoch(to);
 		glide(true);
 		show();
+		ask();
 	}
 
 	/** Move the points from where they are to the new codes within 0.3 s, so the eye can follow. */
@@ -827,7 +831,7 @@ function createPad(root) {
 		if (playing) step(now);
 		if (filming) film(now);
 		if (tween) move(now);
-		if (stale) drawPoints();
+		if (stale) drawPoints(), drawLosses();
 		stale = false;
 		drawDecoded();
 		drawOverlay();
@@ -888,7 +892,7 @@ function createPad(root) {
 			`From A to B, ${el.line.value}`),
 		play: () => play(!playing),
 		png: () => el.strip.toBlob((blob) => save(blob, "journey.png")),
-		film: () => (filming = filming ? null : { at: 0, index: -1 }, drawLosses(), show()),
+		film: () => (filming = filming ? null : { at: 0, index: -1 }, stale = true, show()),
 	};
 
 	function listen() {
@@ -1209,8 +1213,8 @@ function createPad(root) {
 		const { available } = meta.time, { at, index } = filming;
 		if (now - at < 600 || (index >= 0 && epoch !== null && !frames.has(epoch))) return;
 		filming = index + 1 < available.length ? { at: now, index: index + 1 } : null;
+		stale = true;
 		if (filming) travel(available[filming.index]);
-		else drawLosses();
 	}
 
 	function drawLosses() {
@@ -1275,7 +1279,6 @@ function createPad(root) {
 		if (anew) actions.clear();
 		drawPins();
 		drawJourney();
-		drawLosses();
 		enable();
 		stripKey = "";
 	}
@@ -1284,7 +1287,6 @@ function createPad(root) {
 		tab = name;
 		for (const panel of root.querySelectorAll("section")) panel.hidden = panel.id !== name;
 		for (const button of el.tabs.children) button.ariaSelected = button.name === name;
-		if (name === "time") drawLosses();
 		stripKey = "";
 		show();
 	}

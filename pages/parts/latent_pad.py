@@ -55,7 +55,7 @@ def latent_pad(
     panels: Sequence[str] | None = None,
     height: int = 440,
     report: bool = False,
-    decode: Callable[[np.ndarray], np.ndarray] | None = None,
+    decode: Callable[[np.ndarray, int | None], np.ndarray] | None = None,
 ) -> PadState:
     """Show the pad and return what was done on it.
 
@@ -63,8 +63,8 @@ def latent_pad(
     panels: instead of the mode's: any of "sliders", "draw", "journey", "time".
     height: of the map, in CSS pixels.
     report: whether a pinned point reruns the page, so that `z` and `index` arrive here.
-    decode: z (k,) -> x_hat (*shape), for a model that does not run in the browser; called on
-        release only.
+    decode: z (k,), epoch -> x_hat (*shape), for a model that does not run in the browser; called
+        on release only. epoch: None for the newest weights.
     """
     previous = st.session_state.get(key) or {}
     request = previous.get("decode")
@@ -77,7 +77,8 @@ def latent_pad(
     k = bundle.meta["latent_dim"]
     wanted = _point(request.get("z"), k) if isinstance(request, dict) else None
     if decode is not None and wanted is not None:
-        x_hat = np.asarray(decode(np.array(wanted, np.float32)), np.float32)
+        epoch = _epoch(request.get("epoch"))
+        x_hat = np.asarray(decode(np.array(wanted, np.float32), epoch), np.float32)
         data["decoded"] = x_hat.ravel()
         options["decoded_for"] = str(request.get("token"))
     result = _component(
@@ -92,11 +93,10 @@ def latent_pad(
     z = _point(pin.get("z"), k) if of_this_model else None
     index = pin.get("index") if z is not None else None
     known = isinstance(index, int) and 0 <= index < bundle.meta["points"]
-    epoch = result.epoch
     return PadState(
         z=z,
         index=index if known else None,
-        wanted_epoch=epoch if isinstance(epoch, int) else None,
+        wanted_epoch=_epoch(result.epoch),
         decode_request=wanted,
     )
 
@@ -108,6 +108,10 @@ def explorer_html(bundle: PadBundle, *, title: str = "Latent space explorer") ->
 
 def _nothing() -> None:
     """Streamlit asks for a callback to know the name of a value; the rerun is enough."""
+
+
+def _epoch(value: Any) -> int | None:
+    return value if isinstance(value, int) else None
 
 
 def _point(value: Any, k: int) -> tuple[float, ...] | None:

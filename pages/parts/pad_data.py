@@ -8,22 +8,19 @@ import numpy as np
 import streamlit as st
 import torch
 
-from aecore import checkpoints
 from aecore.datasets import Split
 from aecore.errors import ExportError
-from aecore.export import EpochFrame, PadBundle, export_network, with_frames
+from aecore.export import PadBundle, export_network
 from aecore.export.explorer_file import model_bundle
 from aecore.export.subject import Subject
 from aecore.latent import Codes, encode_split
 from aecore.losses import squared_error_per_value
 from aecore.models.pca import PCABasis
-from aecore.runs import Run
 from pages.parts import session
 from pages.parts.session import Hand
 
 MAP_POINTS, MAP_IMAGES = 3000, 1500
 HOME_POINTS, HOME_IMAGES = 1500, 800
-LIVE_POINTS, LIVE_IMAGES = 1500, 600
 
 
 @dataclass(frozen=True)
@@ -65,21 +62,22 @@ def _told_codes(key: tuple[str, int], label: int) -> Codes:
     return encode_split(held.model, held.data.test)
 
 
-def _model_of_z(held: Hand) -> Hand:
+def model_of_z(held: Hand) -> Hand:
     """What the pad can show: of a conditional model the first class, until a label is chosen."""
     return told(held, 0) if held.model.conditional else held
 
 
 def bundle_for(held: Hand, small: bool = False) -> PadBundle:
     """The pad's data for a model; small sends fewer points, for a quick first page."""
-    held = _model_of_z(held)
+    held = model_of_z(held)
     if isinstance(held, Told):
-        return _bundle(held.whole.key, small, held.label)
-    return _bundle(held.key, small, None)
+        return shared_bundle(held.whole.key, small, held.label)
+    return shared_bundle(held.key, small, None)
 
 
 @st.cache_resource(max_entries=24, show_spinner=False)
-def _bundle(key: tuple[str, int], small: bool, label: int | None) -> PadBundle:
+def shared_bundle(key: tuple[str, int], small: bool, label: int | None) -> PadBundle:
+    """The bundle of a model by its key, told a label where it is conditional."""
     held = session.hand_of(key[0])
     if label is not None:
         held = told(held, label)
@@ -110,50 +108,3 @@ def make_bundle(
         subject, held.basis, codes, network=network, why_no_network=why, model_id=held.ref,
         sizes=sizes, errors=errors,
     )  # fmt: skip
-
-
-def travelling_bundle(held: Hand, run: Run, wanted: int | None = None) -> PadBundle:
-    """The pad's data for a run: its newest weights, and its past epochs for time travel.
-
-    wanted: an epoch that the pad asked for; it travels along, and the pad remembers it.
-    """
-    return _travelling(held.key, wanted if wanted in session.jobs().store.epochs(run) else None)
-
-
-@st.cache_resource(max_entries=24, show_spinner=False)
-def _travelling(key: tuple[str, int], wanted: int | None) -> PadBundle:
-    held = _model_of_z(session.hand_of(key[0]))
-    run, jobs = session.jobs().get(key[0]), session.jobs()
-    # Fewer points than elsewhere: they are encoded anew at each epoch of a run under way.
-    sample = held.data.test.first(LIVE_POINTS)
-    bundle = make_bundle(held, encode_split(held.model, sample), None, (LIVE_POINTS, LIVE_IMAGES))
-    past = jobs.store.epochs(run)
-    epochs = sorted({*past, held.card.epochs_done})
-    # The newest row comes last: after a stop within an epoch it is of the weights as they are.
-    rows = filter(None, [*run.recording.history, run.recording.newest])
-    by_epoch = {int(row["epoch"]): row.get("test_mse") for row in rows}
-    frames = []
-    if wanted is not None:
-        model = checkpoints.load(past[wanted]).model
-        model = model.given(held.label) if isinstance(held, Told) else model
-        frames = [
-            EpochFrame(
-                wanted,
-                encode_split(model, sample).mu,
-                export_network(model),
-                by_epoch.get(wanted),
-            )
-        ]
-    return with_frames(bundle, frames, available=epochs, test_mse=[by_epoch.get(e) for e in epochs])
-
-
-def decoder_for(held: Hand):
-    """z (k,) -> x_hat (*shape) on the server, for models that are too large for the browser."""
-
-    model = _model_of_z(held).model
-
-    def decode(z: np.ndarray) -> np.ndarray:
-        with torch.inference_mode():
-            return model.decode(torch.from_numpy(z)[None])[0].numpy()
-
-    return decode

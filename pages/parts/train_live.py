@@ -14,8 +14,7 @@ from aecore.models import family
 from aecore.models.registry import shape_only
 from aecore.recording import Recording
 from aecore.runs import Run
-from pages.parts import pad_data, session
-from pages.parts.latent_pad import latent_pad
+from pages.parts import pad_travel, session
 from pages.parts.layout import band_text, figure, guarded
 from pages.parts.run_view import run_canvas
 
@@ -70,16 +69,7 @@ def _pad(run_id: str) -> None:
         return
     st.markdown("**Its latent space under your hand**, with the weights of the newest epoch")
     held = session.hand_of(run_id)
-    wanted = st.session_state.get(f"wanted_{run_id}")
-    state = latent_pad(
-        pad_data.travelling_bundle(held, run, wanted),
-        key="pad_train",
-        mode="train",
-        decode=pad_data.decoder_for(held),
-    )
-    if state.wanted_epoch is not None and state.wanted_epoch != wanted:
-        st.session_state[f"wanted_{run_id}"] = state.wanted_epoch
-        st.rerun(scope="fragment")
+    pad_travel.travelling_pad(held, run, key="pad_train", mode="train", live=True, scope="fragment")
 
 
 def _watch(run_id: str, was_live: bool) -> None:

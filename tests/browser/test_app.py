@@ -217,6 +217,16 @@ def test_train_steer_reload_watch_and_use(visit):
     page.mouse.move(box["x"] + 0.2 * box["width"], box["y"] + 0.3 * box["height"], steps=5)
     page.wait_for_timeout(200)
     assert pixels(page, "big") != before
+    page.mouse.move(2, 2)
+    page.get_by_role("tab", name="Time travel").click()
+    page.wait_for_timeout(200)
+    assert pixels(page, "big") == before
+    page.locator("#epoch").press("ArrowLeft")  # an epoch that the page has to ask for
+    page.get_by_text(re.compile(r"^epoch \d+, held-out error")).wait_for()
+    page.wait_for_function(
+        "([canvas, before]) => canvas.toDataURL() !== before",
+        arg=[page.locator("#big").element_handle(), before],
+    )
 
 
 def test_killed_worker_is_said_and_the_run_resumed(visit, server):

@@ -31,7 +31,7 @@ if "time" in st.query_params:
     bundle = with_frames(bundle, st.session_state.get("frames", []), available=[1, 2, 3],
                          test_mse=[0.3, 0.2, 0.1])
 state = latent_pad(bundle, key="pad", report=True,
-                   decode=lambda z: np.full(64, 0.5) if "server" in st.query_params else None)
+                   decode=lambda z, epoch: np.full(64, 0.2 if epoch == 2 else 0.5))
 if state.wanted_epoch and "frames" not in st.session_state:
     st.session_state.frames = [EpochFrame(state.wanted_epoch, codes[::-1] + 1, network)]
     st.rerun()
@@ -225,11 +225,21 @@ def test_another_model_is_announced_and_a_rerun_is_not(open_pad):
 def test_what_cannot_be_decoded_here_is_said(open_pad, query, message):
     page = open_pad(query)
     settled(page, message)
-    assert set(big(page)[3::4]) == {0}  # no frozen picture
     if "server" in query:
-        page.locator("#overlay").click(position={"x": 60, "y": 60})
         settled(page, "Decoded from this point")
         assert set(big(page)[::4]) <= {127, 128}
+        page.locator("#overlay").hover(position={"x": 60, "y": 60})
+        settled(page, "Click to decode here.")
+    assert set(big(page)[3::4]) == {0}  # no frozen picture
+
+
+def test_where_the_server_decodes_it_decodes_the_epoch_that_is_shown(open_pad):
+    page = open_pad("server=1&time=1")
+    page.get_by_role("tab", name="Time travel").click()
+    page.locator("#epoch").press("ArrowLeft")
+    settled(page, "epoch 2, held-out error 0.2000")
+    settled(page, "Decoded from this point")
+    assert set(big(page)[::4]) == {51}
 
 
 def test_it_fits_a_phone_and_answers_a_finger(open_pad):
