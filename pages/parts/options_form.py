@@ -27,7 +27,7 @@ WORDS = {
 
 
 def options_form(
-    cls: type, values: dict[str, Any], key: str, skip: Iterable[str] = (), columns: int = 3
+    cls: type, values: dict[str, Any], key: str, skip: Iterable[str] = (), columns: int = 2
 ) -> dict[str, Any]:
     """Widgets for the fields of cls, starting at `values`; returns the values chosen.
 
@@ -36,11 +36,13 @@ def options_form(
     skip = set(skip)
     fields = [f for f in dataclasses.fields(cls) if f.name not in skip and f.metadata]
     chosen = {}
-    places = st.columns(columns)
-    for i, f in enumerate(fields):
-        value = values.get(f.name, f.default)
-        with places[i % columns]:
-            chosen[f.name] = _widget(f, value, f"{key}_{f.name}")
+    for start in range(0, len(fields), columns):
+        # A row of its own keeps the boxes in line, however many lines their labels take.
+        places = st.columns(columns, vertical_alignment="bottom")
+        for place, f in zip(places, fields[start : start + columns], strict=False):
+            with place:
+                value = values.get(f.name, f.default)
+                chosen[f.name] = _widget(f, value, f"{key}_{f.name}")
     return chosen
 
 
