@@ -177,7 +177,8 @@ def with_frames(
     """Add time travel: the epochs that can be had, and those of them that travel now.
 
     available: all epochs of the run, ascending; the pad asks for one it lacks and remembers those
-        it got. test_mse: held-out squared error per value at each of `available`.
+        it got. A single one leaves nowhere to travel. test_mse: held-out squared error per value
+        at each of `available`.
     """
     n, k = bundle.meta["points"], bundle.meta["latent_dim"]
     for frame in frames:
@@ -197,7 +198,7 @@ def with_frames(
         "test_mse": [None if m is None else float(m) for m in test_mse],
         "frames": [{"epoch": int(f.epoch), "spans": pad_meta.spans(f.codes)} for f in frames],
     }
-    panels = [*bundle.meta["panels"], "time"]
+    panels = bundle.meta["panels"] + (["time"] if len(available) > 1 else [])
     meta = {**bundle.meta, "time": time, "panels": panels}
     return _with_id(replace(bundle, meta=meta, arrays=arrays))
 

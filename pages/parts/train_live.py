@@ -20,6 +20,7 @@ from pages.parts.run_view import run_canvas
 
 EVERY = 0.3  # seconds between two looks at a live run
 PAD_EVERY = 1.5
+FIGURE = 150  # pixels of a figure: five beside one another, two on a phone
 RATES = [1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1]
 BETAS = [0.0, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0]
 # What a family measures beside the error, held out.
@@ -35,7 +36,7 @@ STATUS = {
     "paused": "Paused",
     "finished": "Finished",
     "stopped": "Stopped",
-    "failed": "Ended early",
+    "failed": "Failed",
 }
 
 
@@ -91,25 +92,25 @@ def _controls(run: Run) -> None:
     live, waiting = run.recording.live and mine, run.recording.status == "waiting"
     paused = status == "paused"
     steer = live and not waiting
-    places = st.columns([1.3, 1, 1, 1, 1.6, 1.6], vertical_alignment="bottom")
+    row = st.container(horizontal=True, vertical_alignment="bottom")
 
-    def button(place: int, label: str, icon: str, command: str, on: bool, about: str) -> None:
-        places[place].button(
+    def button(label: str, icon: str, command: str, on: bool, about: str) -> None:
+        row.button(
             label, icon=icon, disabled=not on, help=about, width="stretch",
             key=f"{command}_button" if command not in ("pause", "resume") else "pause_button",
             on_click=_send, args=(run.run_id, command),
         )  # fmt: skip
 
     if paused:
-        button(0, "Resume", ":material/play_arrow:", "resume", steer, "Go on")
+        button("Resume", ":material/play_arrow:", "resume", steer, "Go on")
     else:
-        button(0, "Pause", ":material/pause:", "pause", steer, "Wait where it is")
-    button(1, "Step", ":material/skip_next:", "step", steer, "One step, then wait")
-    button(2, "Epoch", ":material/last_page:", "epoch", steer, "To the end of the epoch, then wait")
-    button(3, "Stop", ":material/stop:", "stop", live, "End here and keep what it learned")
-    _slider(places[4], run, "learning_rate", "Learning rate", RATES, steer)
+        button("Pause", ":material/pause:", "pause", steer, "Wait where it is")
+    button("Step", ":material/skip_next:", "step", steer, "One step, then wait")
+    button("Epoch", ":material/last_page:", "epoch", steer, "To the end of the epoch, then wait")
+    button("Stop", ":material/stop:", "stop", live, "End here and keep what it learned")
+    _slider(row, run, "learning_rate", "Learning rate", RATES, steer)
     if family(run.spec.family).variational:
-        _slider(places[5], run, "beta", "Beta", BETAS, steer)
+        _slider(row, run, "beta", "Beta", BETAS, steer)
 
 
 def _slider(place, run: Run, name: str, label: str, choices: list[float], on: bool) -> None:
@@ -130,13 +131,16 @@ def _send(run_id: str, command: str, **values: float) -> None:
 def _figures(run: Run) -> None:
     recording = run.recording
     started, step, epoch = recording.started, recording.last_step, recording.epoch
-    cells = st.columns(5)
+    # Of one width each, so that none moves when a figure grows.
+    row = st.container(horizontal=True)
     last, pca = _newest_error(recording)
     note = None
     if recording.status == "waiting":
         ahead = session.jobs().ahead_of(run)
         note = f"{ahead} before it" if ahead else "for a worker"
-    cells[0].metric("State", STATUS[recording.status], note, delta_color="off", delta_arrow="off")
+    row.metric(
+        "State", STATUS[recording.status], note, delta_color="off", delta_arrow="off", width=FIGURE
+    )
     if started is None:
         total, done = run.config.epochs, len(recording.history)
     else:
@@ -144,25 +148,25 @@ def _figures(run: Run) -> None:
         done = 0 if step is None else min(step.step / started.steps_per_epoch, total)
     done = max(done, 0 if epoch is None else epoch.epoch)
     whole = (done == int(done) and not recording.live) or total >= 100
-    cells[1].metric("Epoch", f"{done:.{0 if whole else 1}f} of {total}")
+    row.metric("Epoch", f"{done:.{0 if whole else 1}f} of {total}", width=FIGURE)
     no_measure = run.spec.latent_dim >= run.spec.data.size  # then PCA keeps everything
     delta = (
         None
         if last is None or pca is None or no_measure
         else f"{shown(last - pca, '+')} against PCA"
     )
-    cells[2].metric(
-        "Held-out MSE", figure(last), delta, delta_color="inverse",
+    row.metric(
+        "Held-out MSE", figure(last), delta, delta_color="inverse", width=FIGURE,
         help="Mean squared error per value on examples that training never sees, not clipped.",
     )  # fmt: skip
     pace = step.images_per_second if step else recording.summary.get("images_per_second")
-    cells[3].metric(f"{thing_of(run.spec.data).capitalize()}s a second", figure(pace, 0))
+    row.metric(f"{thing_of(run.spec.data).capitalize()}s a second", figure(pace, 0), width=FIGURE)
     if recording.live and step is not None and started is not None:
         left = step.seconds * (total / max(done, 1e-6) - 1)
-        cells[4].metric("Time left", f"{left:,.0f} s")
+        row.metric("Time left", f"{left:,.0f} s", width=FIGURE)
     else:
         seconds = recording.newest.get("seconds")
-        cells[4].metric("Training time", figure(seconds, 1, "s"))
+        row.metric("Training time", figure(seconds, 1, "s"), width=FIGURE)
 
 
 def _newest_error(recording: Recording) -> tuple[float | None, float | None]:
@@ -179,18 +183,18 @@ def _afterwards(run: Run) -> None:
         st.error(run.recording.message, icon=":material/error:")
     _summary(run)
     mine = session.owns(run)
-    places = st.columns([2.4, 1, 1.2, 1.2, 1.2], vertical_alignment="bottom")
-    name = places[0].text_input("Name", run.name, max_chars=60, disabled=not mine)
-    if places[1].button("Keep name", disabled=not mine or name == run.name, width="stretch"):
+    row = st.container(horizontal=True, vertical_alignment="bottom")
+    name = row.text_input("Name", run.name, max_chars=60, disabled=not mine, width=320)
+    if row.button("Keep name", disabled=not mine or name == run.name, width="stretch"):
         session.jobs().rename(session.owner(), run.run_id, name)
         st.rerun()
     if run.has_model:
-        places[2].download_button(
+        row.download_button(
             "Download", lambda: session.jobs().download(run.run_id), icon=":material/download:",
             file_name=f"{run.name}.safetensors", width="stretch",
             help="One file: the weights, and a card with everything about the run.",
         )  # fmt: skip
-    if mine and places[3].button(
+    if mine and row.button(
         "Train further", icon=":material/forward:", width="stretch",
         help="Go on with these weights, for as many epochs again as were left or planned.",
     ):  # fmt: skip
@@ -198,7 +202,7 @@ def _afterwards(run: Run) -> None:
         more = 0 if done < run.config.epochs else min(run.config.epochs, 1000 - run.config.epochs)
         session.jobs().resume(session.owner(), run.run_id, more)
         st.rerun()
-    if places[4].button("New run", icon=":material/add:", type="primary", width="stretch"):
+    if row.button("New run", icon=":material/add:", type="primary", width="stretch"):
         session.view_run(None)
         st.rerun()
     if run.has_model:

@@ -237,7 +237,7 @@ def test_killed_worker_is_said_and_the_run_resumed(visit, server):
     has_text(metric(page, "Epoch"), r"^[2-9]")  # the first epoch's weights have been fetched
     for process in server.workers():
         process.kill()
-    has_text(metric(page, "State"), "Ended early")
+    has_text(metric(page, "State"), "Failed")
     page.get_by_text("can be resumed from epoch").first.wait_for()
     page.get_by_role("button", name="Train further").click()
     has_text(metric(page, "State"), "Training")
