@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,9 +15,11 @@ from aecore.export.csv_tables import history_columns
 from aecore.figures import charts
 from aecore.metrics import shown
 from aecore.models import family
+from aecore.models.registry import options_of
 from aecore.runs import ID_PATTERN, Run
 from pages.parts import session
 from pages.parts.figure_data import csv_button
+from pages.parts.options_form import WORDS
 
 
 @dataclass(frozen=True)
@@ -142,19 +145,11 @@ def comparison(refs: list[str]) -> None:
             delta = None if theirs is None or not alike else f"{nelbo - theirs:+.1f}"
             cells[1].metric("Neg. ELBO, nats", f"{nelbo:.1f}", delta, delta_color="inverse")
         cells[2].metric("Latent numbers", card.spec.latent_dim)
-    both = [_facts(card) for card in cards]
-    different = [key for key in both[0] if both[0][key] != both[1].get(key)]
+    different = differences(*cards)
     if different:
-        st.dataframe(
-            {
-                "where they differ": different,
-                cards[0].name: [both[0][k] for k in different],
-                cards[1].name + (" (2)" if cards[1].name == cards[0].name else ""): [
-                    both[1].get(k, "–") for k in different
-                ],
-            },
-            hide_index=True,
-        )
+        second = cards[1].name + (" (2)" if cards[1].name == cards[0].name else "")
+        names = ("Where they differ", cards[0].name, second)
+        st.dataframe(dict(zip(names, zip(*different, strict=True), strict=True)), hide_index=True)
     named = [(card.name, card.history) for card in cards]
     st.caption(
         "Held-out error by epoch, solid; on training examples, dotted; PCA's at each one's number "
@@ -165,17 +160,31 @@ def comparison(refs: list[str]) -> None:
     csv_button(lambda: history_columns(rows), "histories", "histories")
 
 
+def differences(a: checkpoints.Card, b: checkpoints.Card) -> list[tuple[str, str, str]]:
+    """What is not the same in the making of two models: (what, a's, b's), "–" where one has no
+    such thing."""
+    ours, theirs = _facts(a), _facts(b)
+    rows = [(name, ours.get(name, "–"), theirs.get(name, "–")) for name in {**ours, **theirs}]
+    return [row for row in rows if row[1] != row[2]]
+
+
 def _facts(card: checkpoints.Card) -> dict[str, str]:
     facts = {
-        "model": family(card.spec.family).title,
-        "data": session.data_title(card.dataset),
-        "latent numbers": card.spec.latent_dim,
-        **card.spec.options,
-        **card.config.to_json(),
-        "epochs done": card.epochs_done,
-        "training seconds": round(card.seconds, 1),
+        "Model": family(card.spec.family).title,
+        "Data": session.data_title(card.dataset),
+        "Latent numbers": card.spec.latent_dim,
     }
-    return {k: ", ".join(map(str, v)) if isinstance(v, tuple) else str(v) for k, v in facts.items()}
+    for made_by in (options_of(card.spec), card.config):
+        for f in dataclasses.fields(made_by):
+            facts[f.metadata.get("label", f.name)] = getattr(made_by, f.name)
+    facts |= {"Epochs done": card.epochs_done, "Training seconds": round(card.seconds, 1)}
+    return {name: _in_words(value) for name, value in facts.items()}
+
+
+def _in_words(value: Any) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value)) or "none"
+    return WORDS.get(value, str(value)) if isinstance(value, str) else f"{value}"
 
 
 def upload(owner: str) -> None:

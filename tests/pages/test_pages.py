@@ -8,6 +8,7 @@ from streamlit.testing.v1 import AppTest
 from aecore import checkpoints
 from aecore.presets import PRESETS
 from pages.parts.router import SECTIONS
+from pages.parts.run_table import differences
 
 PAGES = [entry[0] for entries in SECTIONS.values() for entry in entries]
 
@@ -150,3 +151,17 @@ def test_runs_page_lists_own_runs_and_all_shipped_models(trained: AppTest):
     assert "finished" in states
     fresh = open_page("pages/build/runs.py")
     assert set(fresh.dataframe[0].value["state"]) == {"shipped"}
+
+
+def test_what_differs_between_two_models_is_said_in_words():
+    plain, denoising = (
+        checkpoints.read_card(checkpoints.shipped()[name])
+        for name in ("first-ae", "conv-denoising")
+    )
+    rows = differences(plain, denoising)
+    assert ("Noise level", "–", "0.5") in rows
+    assert ("Hidden widths", "128", "–") in rows
+    assert not any("_" in name or a == b for name, a, b in rows)
+    back = differences(denoising, plain)
+    assert sorted(back) == sorted((name, b, a) for name, a, b in rows)
+    assert differences(plain, plain) == []
