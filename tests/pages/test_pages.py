@@ -154,13 +154,14 @@ def test_runs_page_lists_own_runs_and_all_shipped_models(trained: AppTest):
 
 
 def test_what_differs_between_two_models_is_said_in_words():
+    cards = [checkpoints.read_card(path) for path in checkpoints.shipped().values()]
     plain, denoising = (
-        checkpoints.read_card(checkpoints.shipped()[name])
-        for name in ("first-ae", "conv-denoising")
+        next(card for card in cards if card.spec.family == name)
+        for name in ("dense-ae", "conv-denoising-ae")
     )
     rows = differences(plain, denoising)
     assert ("Noise level", "–", "0.5") in rows
-    assert ("Hidden widths", "128", "–") in rows
+    assert ("Channels", "–", "32, 64") in rows
     assert not any("_" in name or a == b for name, a, b in rows)
     back = differences(denoising, plain)
     assert sorted(back) == sorted((name, b, a) for name, a, b in rows)
