@@ -138,6 +138,8 @@ def _figures(run: Run) -> None:
     if recording.status == "waiting":
         ahead = session.jobs().ahead_of(run)
         note = f"{ahead} before it" if ahead else "for a worker"
+    elif recording.status == "paused" and step is not None:
+        note = f"after step {step.step:,}"
     row.metric(
         "State", STATUS[recording.status], note, delta_color="off", delta_arrow="off", width=FIGURE
     )
