@@ -114,10 +114,10 @@ def _angles(held: Hand) -> None:
     k = held.card.spec.latent_dim
     angles = principal_angles(_linear_decoder(held), held.basis.components[:k])
     ours, pca = float(session.held_out_errors(held).mean()), held.basis.mse(k)
-    cells = st.columns(3)
-    cells[0].metric("Largest principal angle", f"{angles.max():.1f}°")
-    cells[1].metric("Mean principal angle", f"{angles.mean():.2f}°")
-    cells[2].metric("Held-out MSE / PCA's", f"{ours / pca:.4f}", f"{ours:.5f} beside {pca:.5f}",
+    row = st.container(horizontal=True)
+    row.metric("Largest principal angle", f"{angles.max():.1f}°")
+    row.metric("Mean principal angle", f"{angles.mean():.2f}°")
+    row.metric("Held-out MSE / PCA's", f"{ours / pca:.4f}", f"{ours:.5f} beside {pca:.5f}",
                     delta_color="off", delta_arrow="off")  # fmt: skip
     st.plotly_chart(charts.bars(angles[::-1], "principal angle no.", "degrees"), config=CAMERA,
                     key="angles")  # fmt: skip

@@ -350,17 +350,17 @@ def quality(held: Hand) -> None:
     with st.spinner("Measuring neighbours …"):
         ours, pca = _quality(held.key)
     k = held.card.spec.latent_dim
-    cells = st.columns(3)
+    row = st.container(horizontal=True)
     figures = (
         ("kNN accuracy", ours.knn_accuracy, pca.knn_accuracy, "{:.1%}"),
         ("Trustworthiness", ours.trustworthiness, pca.trustworthiness, "{:.3f}"),
         ("Silhouette", ours.silhouette, pca.silhouette, "{:.3f}"),
     )
-    for cell, (name, mine, theirs, form) in zip(cells, figures, strict=True):
+    for name, mine, theirs, form in figures:
         if mine is None:
-            cell.metric(name, "–", "needs class labels", delta_color="off", delta_arrow="off")
+            row.metric(name, "–", "needs class labels", delta_color="off", delta_arrow="off")
         else:
-            cell.metric(
+            row.metric(
                 name, form.format(mine), f"PCA, k = {k}: {form.format(theirs)}",
                 delta_color="off", delta_arrow="off",
             )  # fmt: skip

@@ -49,27 +49,27 @@ def headline(held: Hand) -> None:
     """Held-out figures of the model, each with PCA's and the expected band where one is known."""
     scores, card, frame = _scores(held.key), held.card, frame_of(held.data)
     mse, pca = float(scores.mse.mean()), float(scores.pca_mse.mean())
-    cells = st.columns(4)
+    row = st.container(horizontal=True)
     band = None
     if card.config.limit == 0 and 5 <= card.epochs_done <= 15:
         band = expected_band(held.data.name, card.spec, "mse")
-    cells[0].metric("Held-out MSE", shown(mse), f"{shown(mse - pca, '+')} against PCA",
+    row.metric("Held-out MSE", shown(mse), f"{shown(mse - pca, '+')} against PCA",
                     delta_color="inverse", help=band_text(band))  # fmt: skip
     if held.data.spec.bounded:
         db = [float(psnr(torch.from_numpy(v)).mean()) for v in (scores.mse, scores.pca_mse)]
-        cells[1].metric("PSNR, mean", f"{db[0]:.1f} dB", f"{db[0] - db[1]:+.1f} dB against PCA")
+        row.metric("PSNR, mean", f"{db[0]:.1f} dB", f"{db[0] - db[1]:+.1f} dB against PCA")
     else:
         kept = [1 - v / max(held.basis.mse(0), 1e-12) for v in (mse, pca)]
-        cells[1].metric(
+        row.metric(
             "Variance kept", f"{kept[0]:.1%}",
             f"{100 * (kept[0] - kept[1]):+.1f} points against PCA",
             help="1 − MSE / the MSE of the mean example. Below 0 the mean alone would do better.",
         )  # fmt: skip
     if scores.ssim is not None:
         ours, theirs = float(scores.ssim.mean()), float(scores.pca_ssim.mean())
-        cells[2].metric("SSIM, mean", f"{ours:.3f}", f"{ours - theirs:+.3f} against PCA")
+        row.metric("SSIM, mean", f"{ours:.3f}", f"{ours - theirs:+.3f} against PCA")
     better = float((scores.mse < scores.pca_mse).mean())
-    cells[3].metric(f"{frame.thing.title()}s drawn better than by PCA", f"{better:.0%}",
+    row.metric(f"{frame.thing.title()}s drawn better than by PCA", f"{better:.0%}",
                     f"{len(held.data.test):,} held-out {frame.thing}s", delta_color="off",
                     delta_arrow="off")  # fmt: skip
 
@@ -171,8 +171,11 @@ def _pictures(held: Hand, rows: np.ndarray, drawn: Drawn) -> None:
     label.markdown("**MSE**")
     cells = "".join(f"<span>{shown(error)}</span>" for error in _errors(drawn.x_hat, drawn.x))
     text.html(
-        f'<div style="display:grid;grid-template-columns:repeat({len(rows)},minmax(0,1fr));'
-        f'text-align:center;font-size:clamp(.45rem,1.1vw,.875rem);opacity:.8">{cells}</div>'
+        "<style>.mse { display: grid; text-align: center; font-size: .8rem; opacity: .8 }"
+        "@media (max-width: 640px) { .mse span { writing-mode: vertical-rl; margin: auto } }"
+        "</style>"
+        f'<div class="mse" style="grid-template-columns:repeat({len(rows)},minmax(0,1fr))">'
+        f"{cells}</div>"
     )
     bar = charts.scale_bar(
         images.error_scale(), -reach, reach, "error: blue too dark, red too bright"

@@ -135,16 +135,16 @@ def comparison(refs: list[str]) -> None:
     places = st.columns(2)
     for place, card, other in zip(places, cards, cards[::-1], strict=True):
         place.subheader(card.name, anchor=False)
-        cells = place.columns(3)
+        row = place.container(horizontal=True)
         mse, theirs = card.metrics.get("test_mse"), other.metrics.get("test_mse")
         if mse is not None:
             delta = None if theirs is None or not alike else shown(mse - theirs, "+")
-            cells[0].metric("Held-out MSE", shown(mse), delta, delta_color="inverse")
+            row.metric("Held-out MSE", shown(mse), delta, delta_color="inverse")
         nelbo, theirs = card.metrics.get("test_nelbo"), other.metrics.get("test_nelbo")
         if nelbo is not None:
             delta = None if theirs is None or not alike else f"{nelbo - theirs:+.1f}"
-            cells[1].metric("Neg. ELBO, nats", f"{nelbo:.1f}", delta, delta_color="inverse")
-        cells[2].metric("Latent numbers", card.spec.latent_dim)
+            row.metric("Neg. ELBO, nats", f"{nelbo:.1f}", delta, delta_color="inverse")
+        row.metric("Latent numbers", card.spec.latent_dim)
     different = differences(*cards)
     if different:
         second = cards[1].name + (" (2)" if cards[1].name == cards[0].name else "")

@@ -76,16 +76,16 @@ def _start(plan: Plan, beside: str) -> list[Plan]:
 
 def _drawing(model: LatentModel, dataset: str, config: TrainConfig) -> None:
     drawing(network_svg(model), "network")
-    cells = st.columns(3)
-    cells[0].metric("Weights to learn", f"{model.parameter_count():,}")
+    row = st.container(horizontal=True)
+    row.metric("Weights to learn", f"{model.parameter_count():,}")
     factor = compression_factor(model)
-    cells[1].metric(
+    row.metric(
         "Compression",
         f"{factor:,.0f} to 1" if factor >= 2 else f"{factor:.2g} to 1",
         help="Numbers in an example per number in its code. Below 1 the code is larger than the "
         "data: something else must keep it from copying.",
     )
-    cells[2].metric("Examples an epoch", f"{_examples(dataset, config):,}")
+    row.metric("Examples an epoch", f"{_examples(dataset, config):,}")
     st.caption(
         "Each bar is a layer, the taller the more values (on a logarithmic scale); the orange "
         "bar is the code, all that the decoder gets to see."
