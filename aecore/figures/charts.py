@@ -190,10 +190,11 @@ def heat_map(
     unit: str,
     span: tuple[float, float],
     height: int = 380,
+    colors: str = "Blues",
 ) -> go.Figure:
     """values (rows, columns) as coloured cells with their numbers written in."""
     fig = go.Figure(
-        go.Heatmap(z=values, x=columns, y=rows, zmin=span[0], zmax=span[1], colorscale="Blues",
+        go.Heatmap(z=values, x=columns, y=rows, zmin=span[0], zmax=span[1], colorscale=colors,
                    texttemplate="%{z:.2f}", colorbar={"title": unit},
                    hovertemplate="%{y}, %{x}: %{z:.3f}<extra></extra>")
     )  # fmt: skip

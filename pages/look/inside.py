@@ -6,7 +6,7 @@ from pages.parts.layout import explain, head
 head(
     "Inside",
     "What the model in hand has learned, looked at in the way that suits its family: units, "
-    "styles, directions, and the causes behind generated data.",
+    "styles, directions, columns, and the causes behind generated data.",
 )
 held = session.hand()
 shown = [section(held) for section in inside_parts.SECTIONS if section.fits(held)]
@@ -19,6 +19,8 @@ explain(
     "for what all classes share, such as slant and thickness.\n\n"
     "**Principal angles** compare what a linear decoder can draw with PCA's subspace: all near 0° "
     "means the same subspace, although the latent numbers themselves may differ.\n\n"
+    "**Columns** of a table: R² says how much of a column's variance comes back on held-out rows, "
+    "and the correlation which latent numbers move with it.\n\n"
     "**Factors**: generated data come with the true causes of each example. R² says how much of a "
     "cause one latent number alone explains on held-out examples, by a curve of degree 5."
 )

@@ -14,7 +14,7 @@ from aecore.factors import best_assignment, factor_r2
 from aecore.figures import charts, images
 from aecore.models.linear import principal_angles
 from aecore.models.sparse import SparseAE, atoms
-from pages.parts import denoising_parts, session
+from pages.parts import columns_parts, denoising_parts, session
 from pages.parts.figure_data import CAMERA, csv_button
 from pages.parts.session import Hand
 
@@ -223,5 +223,6 @@ SECTIONS = (
     Section(_is_linear, _angles),
     Section(denoising_parts.fits, denoising_parts.show),
     Section(lambda held: held.data.factors is not None, _factors),
+    Section(columns_parts.fits, columns_parts.show),
     Section(_has_filters, _filters),
 )

@@ -122,3 +122,17 @@ def test_latent_space_shows_what_is_chosen(run_of, what: str, chosen: list[int],
 def test_home_shows_what_is_no_image(run_of):
     for what in ("wine", "signals", "told digits"):
         opened("pages/home.py", run_of(what))
+
+
+@pytest.mark.parametrize("what", MODELS)
+def test_inside_tells_a_table_by_its_columns(run_of, what: str):
+    app = opened("pages/look/inside.py", run_of(what))
+    tables = [s.value for s in app.subheader if "each column" in s.value]
+    assert len(tables) == (MODELS[what][0] in ("wine", "diabetes"))
+    if tables:
+        shown = app.dataframe[0].value
+        data = datasets.load(MODELS[what][0])
+        assert sorted(shown["column"]) == sorted(c.name for c in data.columns)
+        assert (shown["kept"] <= 100).all()
+        if MODELS[what][2] >= data.spec.size:  # PCA keeps everything
+            assert shown.iloc[:, 2].to_numpy() == pytest.approx(100)
