@@ -23,6 +23,7 @@ LAYERS = (
     "metrics",
     "latent",
     "factors",
+    "columns",
     "presets",
     "training",
     "checkpoints",
