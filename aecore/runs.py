@@ -158,9 +158,7 @@ class RunStore:
         checkpoints.write_whole(folder / f"{epoch:06d}.safetensors", slim)
         files = sorted(folder.glob("[0-9]*.safetensors"))
         if len(files) > MAX_EPOCH_FILES:
-            # Every second one of the older half goes: early epochs stay, evenly spread.
-            for path in files[1 : len(files) // 2 : 2]:
-                path.unlink(missing_ok=True)
+            files[least_missed([int(path.stem) for path in files])].unlink(missing_ok=True)
 
     def _read_all(self) -> None:
         for path in sorted(self.root.glob(f"r*/{FACTS_FILE}")):
@@ -194,6 +192,14 @@ class RunStore:
             restore(run, card)
             run.saved, run.saved_epoch = 1, card.epochs_done
         return run
+
+
+def least_missed(epochs: list[int]) -> int:
+    """Which of ascending epochs, three or more, to give up so that those left stay evenly spread:
+    the position of the one whose neighbours are nearest each other, the oldest of several. The
+    first and the last stay."""
+    gaps = [after - before for before, after in zip(epochs[:-2], epochs[2:], strict=True)]
+    return 1 + gaps.index(min(gaps))
 
 
 def restore(run: Run, card: Card) -> None:

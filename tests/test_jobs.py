@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import os
 import signal
 import threading
@@ -17,7 +18,7 @@ import torch
 from aecore import checkpoints
 from aecore.errors import AecoreError, CheckpointError, JobError
 from aecore.jobs import JobEngine
-from aecore.runs import Run
+from aecore.runs import Run, least_missed
 from aecore.types import ModelSpec, TrainConfig
 
 LONG = TrainConfig(epochs=1000, batch_size=32, device="cpu")
@@ -107,6 +108,18 @@ def test_a_file_an_epoch(engine, submit):
     until(lambda: 3 in engine.store.epochs(run))
     for epoch, path in engine.store.epochs(run).items():
         assert checkpoints.load(path).card.epochs_done == epoch
+
+
+@pytest.mark.parametrize("last", [70, 222, 1000])
+def test_past_epochs_are_kept_evenly(last):
+    kept = []
+    for epoch in range(1, last + 1):
+        kept.append(epoch)
+        if len(kept) > 60:
+            del kept[least_missed(kept)]
+    gaps = [b - a for a, b in itertools.pairwise(kept)]
+    assert (len(kept), kept[0], kept[-1]) == (60, 1, last)
+    assert max(gaps) <= 2 * last / 60 + 1
 
 
 def test_steering(engine, submit):

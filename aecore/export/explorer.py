@@ -101,7 +101,7 @@ def export_explorer(
         described.append({"name": name, "type": kind, "at": offset, "length": int(array.size)})
         blob.append(data + bytes(-len(data) % 8))
         offset += len(blob[-1])
-    options = {"panels": _PANELS, "height": 440, "report": False}
+    options = {"panels": _PANELS, "height": 440}
     about = json.dumps({"meta": bundle.meta, "options": options, "arrays": described})
     precision = (
         "The network is stored as it is, the points of the map in half precision."

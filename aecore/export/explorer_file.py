@@ -24,6 +24,8 @@ from aecore.models.pca import PCABasis, basis_of
 from aecore.training import value_range
 
 POINTS, IMAGES = 3000, 1500
+#: Datasets whose images were centred by their mass in a box of 20 of 28 pixels.
+AS_MNIST = ("mnist", "kmnist", "emnist-letters")
 #: The pad's texts, which lie with the component that shows it on the pages.
 PAD = Path(__file__).resolve().parents[2] / "pages" / "parts" / "latent_pad"
 
@@ -101,6 +103,7 @@ def model_bundle(
         pca=(_components(basis, k), basis.mean),
         kind=data.spec.kind,
         epoch=card.epochs_done,
+        centred=data.name in AS_MNIST,
     )
 
 

@@ -77,13 +77,15 @@ def build_bundle(
     epoch: int | None = None,
     variational: bool | None = None,
     why_no_network: str = "",
+    centred: bool = True,
 ) -> PadBundle:
     """Gather what the pad shows.
 
     network: None when the browser cannot run the model; then `shape` and `variational` are
         needed, and the server decodes. `why_no_network` says why, in one sentence. A network over
         the budget is left out too.
-    model_id: changes exactly when another model is meant; a later epoch of a run keeps it.
+    model_id: changes exactly when another model is meant; a later epoch of a run keeps it. Models
+        that share it up to a slash share the meaning of z: one model, told different labels.
     codes: (n, k), mu for a VAE, of held-out examples; about 5,000 keep the map quick.
     images: (m, *shape), m <= n, the examples of the first m codes: float, or uint8 for [0, 1].
     value_range: the scale of drawings, and what bytes 0 and 255 stand for.
@@ -92,6 +94,7 @@ def build_bundle(
     logvar: (n, k) of q(z|x). kl: (k,) mean KL a dimension in nats; computed when logvar is given.
     held_out_errors: (any,) squared error per value of each held-out example.
     pca: components (k, D) and mean (D,) of PCA at the same k, in the units of x.
+    centred: whether a drawing is centred and scaled as MNIST's were, unless a person says else.
     Raises ExportError when the arrays do not fit together.
     """
     codes = np.asarray(codes, np.float32)
@@ -141,7 +144,13 @@ def build_bundle(
         note = ""
     drawable = network is not None and not layout["graph"] and layout["C"] == 1
     meta = {
-        "model": {"id": str(model_id), "name": str(model_name), "epoch": epoch},
+        "model": {
+            "id": str(model_id),
+            "lineage": f"{str(model_id).split('/')[0]} {k}",
+            "name": str(model_name),
+            "epoch": epoch,
+        },
+        "centred": centred,
         "range": [float(v) for v in value_range],
         "latent_dim": k,
         "size": size,

@@ -407,49 +407,46 @@ function unpack(data) {
 
 // ---- the pad
 
-const OPEN_SLIDERS = 4, FOLDED_SLIDERS = 92, STRIP = 9, JOURNEY = 40, TAP = 6, PAPER = 140;
+const OPEN_SLIDERS = 4, FOLDED_SLIDERS = 92, STRIP = 9, JOURNEY = 41, TAP = 6, PAPER = 140;
 
 /** One pad in one place of a page: `update` takes new data, `destroy` ends it. */
 function createPad(root) {
-	const el = {}, pointers = new Map();
+	const el = {}, pointers = new Map(), style = getComputedStyle(root); // which follows the theme
 	const frames = new Map(); // epoch -> {codes, weights, network}
 	for (const node of root.querySelectorAll("[id]")) el[node.id] = node;
-	// what came: the bundle, and what follows from it
 	let options, send, meta, arrays, k, size, layout, mean, network, newest, problem, codes;
-	// what was chosen: hover is the z under the pointer, anchor the example {index, x, mu, logvar} that z is the code of
+	// hover: the z under the pointer; anchor: the example {index, x, mu, logvar} that z is the code of
 	let z, hover, anchor, axes, epoch, view, userView, thumbnails, panels, tab, undos = [], pins = [];
-	// the map on the screen
-	let width, height, positions, tween, stale, pending, inkColor, paperColor, accent, near;
+	let width, height, positions, tween, stale, pending, ink, near;
 	let thumbs, sliders, order, stripKey, stripsAt, stripQueue;
-	// hands, journeys and the film
 	let gesture, awaitingDrag, recording, penAt, drawing, hint, path, pathText, playing, started, filming;
-	// the server: the token of the last question, its answer, and whether none came
-	let asked, answer, lost, waiting, reporting, talking;
+	// asked: the token of the last question to the server; lost: whether no answer came
+	let asked, answer, lost, waiting, talking;
 
 	function destroy() {
 		resizes.disconnect();
 		cancelAnimationFrame(pending);
-		[waiting, reporting, talking].forEach(clearTimeout);
+		[waiting, talking].forEach(clearTimeout);
 	}
 
 	// ---- data
 
 	/** Take a bundle; cheap when it is the one already shown. */
-	function update({ data, setStateValue, setTriggerValue }) {
-		send = { state: setStateValue, trigger: setTriggerValue };
+	function update({ data, setTriggerValue }) {
+		send = setTriggerValue;
 		if (!data.meta) return say("There is no model to decode yet.");
 		const before = meta, came = unpack(data);
 		options = data.options;
-		if (came.decoded && options.decoded_for === asked) {
-			answer = came.decoded;
-			answered();
-		}
+		if (came.decoded && options.decoded_for === asked) answer = came.decoded;
+		clearTimeout(waiting);
+		if (lost) lost = say(problem);
 		if (data.meta.id === before?.id) return show(); // a rerun that changed nothing
 		meta = data.meta, arrays = came;
-		const same = before?.model.id === meta.model.id && before.latent_dim === meta.latent_dim && before.points === meta.points;
+		const kin = before?.model.lineage === meta.model.lineage;
+		const same = kin && before.model.id === meta.model.id && before.points === meta.points;
 		k = meta.latent_dim, size = meta.size;
 		layout = meta.layout, mean = Float32Array.from(meta.mean);
-		if (!same) forget();
+		if (!same) forget(kin);
 		problem = readNetwork();
 		readFrames();
 		build(!same);
@@ -461,11 +458,12 @@ function createPad(root) {
 		ask();
 	}
 
-	/** Another model: positions, pins and epochs of the one before mean nothing now. */
-	function forget() {
-		z = mean.slice();
-		hover = anchor = path = epoch = near = null;
-		playing = userView = false;
+	/** Another model: what was chosen means nothing now, but z to one of its kin, told another label. */
+	function forget(kin) {
+		if (!kin) z = mean.slice();
+		play(false);
+		hover = anchor = path = epoch = near = filming = null;
+		userView = awaitingDrag = el.path.ariaPressed = false;
 		undos = [], pins = [];
 		frames.clear();
 		axes = k > 1 ? meta.dimensions.slice(0, 2).map((d) => d.index).sort((a, b) => a - b) : [0, -1];
@@ -474,7 +472,7 @@ function createPad(root) {
 	/** Prepare the newest weights; returns a sentence when the browser cannot decode. */
 	function readNetwork() {
 		network = newest = null;
-		if (!meta.network) return meta.note + (send.trigger ? " The server decodes when you click." : "");
+		if (!meta.network) return meta.note + (send ? " The server decodes when you click." : "");
 		try {
 			network = newest = createNetwork(meta.network, arrays.w);
 		} catch (error) {
@@ -495,8 +493,8 @@ function createPad(root) {
 		for (const [at, frame] of frames) {
 			if (frame.codes.length !== n || !time.available.includes(at)) frames.delete(at);
 		}
-		if (epoch !== null) goToEpoch(epoch);
-		else follow();
+		if (epoch === null) return follow();
+		goToEpoch(time.available.findLast((at) => at <= epoch) ?? time.available[0]);
 	}
 
 	/** PCA's decoding: of an example's own scores, or of the scores that fit a code. */
@@ -568,18 +566,17 @@ function createPad(root) {
 	/** After z or the anchor changed by an act, not by hovering. */
 	function moved() {
 		if (playing) play(false);
+		answer = null;
 		enable();
 		show();
 		ask();
-		clearTimeout(reporting);
-		if (options.report) {
-			reporting = setTimeout(() => send.state?.("pin", { z: [...z], index: anchor?.index ?? -1, model: meta.model.id }), 250);
-		}
 	}
 
 	function enable() {
 		el.undo.disabled = !undos.length;
 		el.resample.disabled = !posterior();
+		el.path.disabled = !network;
+		el.between.disabled = !network || pins.length < 2;
 	}
 
 	/** Say something over the map; passing news make room again for what is wrong, if anything. */
@@ -593,25 +590,19 @@ function createPad(root) {
 	/** Have Python decode where the browser cannot. */
 	function ask() {
 		if (meta.network) return;
-		asked = `${Date.now()}`, answer = null;
+		asked = `${Date.now()}`;
 		request("decode", { z: [...z], token: asked, epoch });
 	}
 
 	/** Trigger a rerun, and say so if no answer comes. */
 	function request(name, value) {
-		if (!send.trigger) return;
-		send.trigger(name, value);
+		if (!send) return;
+		send(name, value);
 		clearTimeout(waiting);
 		waiting = setTimeout(async () => {
 			lost = await fetch("_stcore/health", { cache: "no-store" }).then((r) => !r.ok, () => true);
-			if (lost) say("The connection to the server is lost. What is here still works.");
+			if (lost) say(`The connection to the server is lost.${network ? " What is here still works." : ""}`);
 		}, 5000);
-	}
-
-	function answered() {
-		clearTimeout(waiting);
-		if (lost) say(problem);
-		lost = false;
 	}
 
 	// ---- time
@@ -619,11 +610,11 @@ function createPad(root) {
 	/** Show the model as it was after an epoch; the last one follows the newest. */
 	function goToEpoch(to) {
 		const frame = frames.get(to);
+		if (!lost) say(problem);
 		epoch = to === meta.time.available.at(-1) ? null : to;
 		if (epoch === null) codes = arrays.codes, network = newest;
 		else if (!frame) request("epoch", to);
 		else {
-			answered();
 			codes = frame.codes;
 			if (frame.weights) try {
 				network = frame.network ??= createNetwork(meta.network, frame.weights);
@@ -646,6 +637,8 @@ function createPad(root) {
 	function travel(to) {
 		goToEpoch(to);
 		glide(true);
+		answer = null;
+		enable();
 		show();
 		ask();
 	}
@@ -666,8 +659,8 @@ function createPad(root) {
 	// ---- the map
 
 	function resize() {
-		({ clientWidth: width, clientHeight: height } = el.map);
-		if (!width || !meta) return;
+		if (meta) ({ clientWidth: width, clientHeight: height } = el.map);
+		if (!width) return;
 		const dpr = devicePixelRatio || 1;
 		for (const canvas of [el.points, el.overlay]) {
 			canvas.width = width * dpr, canvas.height = height * dpr;
@@ -716,7 +709,6 @@ function createPad(root) {
 
 	function drawPoints() {
 		const ctx = pen(el.points);
-		({ color: inkColor, backgroundColor: paperColor, accentColor: accent } = getComputedStyle(root));
 		ctx.clearRect(0, 0, width, height);
 		cross(ctx, toX(0), toY(0), 0.2);
 		ctx.globalAlpha = 0.8;
@@ -762,7 +754,7 @@ function createPad(root) {
 
 	function cross(ctx, x, y, alpha) {
 		ctx.globalAlpha = alpha;
-		ctx.fillStyle = inkColor;
+		ctx.fillStyle = ink;
 		ctx.fillRect(x, 0, 1, height);
 		if (k > 1) ctx.fillRect(0, y, width, 1);
 		ctx.globalAlpha = 1;
@@ -773,7 +765,7 @@ function createPad(root) {
 		ctx.save();
 		ctx.font = "bold 14px sans-serif";
 		ctx.textAlign = "center", ctx.textBaseline = "middle";
-		ctx.lineWidth = 4, ctx.strokeStyle = paperColor, ctx.fillStyle = inkColor;
+		ctx.lineWidth = 4, ctx.strokeStyle = style.backgroundColor, ctx.fillStyle = ink;
 		const names = [];
 		meta.classes.forEach(({ name }, c) => {
 			const [x, y] = [0, 1].map((i) => {
@@ -801,16 +793,16 @@ function createPad(root) {
 		ctx.clearRect(0, 0, width, height);
 		cross(ctx, x, y, 0.5);
 		ctx.lineWidth = 2;
-		ctx.strokeStyle = ctx.fillStyle = accent;
+		ctx.strokeStyle = ctx.fillStyle = style.accentColor;
 		ctx.beginPath();
 		line?.forEach((code) => ctx.lineTo(...place(code)));
 		ctx.stroke();
-		for (const pin of pins) ring(place(pin.z), inkColor, 5);
+		for (const pin of pins) ring(place(pin.z), ink, 5);
 		if (q && ay >= 0) for (const deviations of [1, 2]) {
 			const [a, b] = axes.map((d) => deviations * exp(q.logvar[d] / 2));
-			ring(place(q.mu), accent, toX(a) - toX(0), toY(0) - toY(b));
+			ring(place(q.mu), style.accentColor, toX(a) - toX(0), toY(0) - toY(b));
 		}
-		if (near) ring(place(codeOf(near.index)), accent, 7);
+		if (near) ring(place(codeOf(near.index)), style.accentColor, 7);
 		ctx.beginPath(), ctx.arc(x, y, 5, 0, 7), ctx.fill();
 	}
 
@@ -831,6 +823,7 @@ function createPad(root) {
 		if (playing) step(now);
 		if (filming) film(now);
 		if (tween) move(now);
+		if (style.color !== ink) ink = style.color, stale = true; // light or dark
 		if (stale) drawPoints(), drawLosses();
 		stale = false;
 		drawDecoded();
@@ -906,14 +899,16 @@ function createPad(root) {
 			zoom(exp(-event.deltaY * (event.ctrlKey ? 0.01 : 0.0016)), event.offsetX, event.offsetY);
 		};
 		el.axisX.onchange = el.axisY.onchange = () => {
-			axes = [+el.axisX.value, +el.axisY.value];
+			const [x, y] = [+el.axisX.value, +el.axisY.value];
+			axes = x === y ? axes.reverse() : [x, y];
+			[el.axisX.value, el.axisY.value] = axes;
 			fit();
 			glide(true);
 			show();
 		};
 		el.epoch.oninput = () => travel(meta.time.available[+el.epoch.value]);
 		el.fold.ontoggle = () => el.fold.open && unfold();
-		el.paper.onpointerdown = el.paper.onpointermove = ink;
+		el.paper.onpointerdown = el.paper.onpointermove = stroke;
 		el.file.onchange = readFile;
 		el.centre.onchange = encodeDrawing;
 	}
@@ -956,12 +951,11 @@ function createPad(root) {
 		},
 
 		onpointerup({ pointerId, offsetX: x, offsetY: y, pointerType, type }) {
-			const drag = recording;
-			pointers.delete(pointerId);
+			const drag = recording, pressed = pointers.delete(pointerId) && type === "pointerup";
 			if (drag?.length > 1) {
 				setPath((t) => drag[round(t * (drag.length - 1))], "A recorded drag");
 				awaitingDrag = el.path.ariaPressed = false;
-			} else if (type === "pointerup" && gesture && !gesture.far && !gesture.pan && !pointers.size) {
+			} else if (pressed && !gesture.far && !gesture.pan && !pointers.size) {
 				const hit = hitAt(x, y);
 				if (hit >= 0) chooseImage(hit);
 				else choose(codeAt(x, y));
@@ -1014,7 +1008,7 @@ function createPad(root) {
 	function chooseDimension(d) {
 		if (d >= k || !panels.includes("sliders")) return;
 		openTab("sliders");
-		if (!sliders.has(d)) el.fold.open = true, unfold();
+		if (!el.openSliders.contains(sliders.get(d)?.row)) el.fold.open = true, unfold();
 		sliders.get(d)?.input.focus();
 	}
 
@@ -1032,7 +1026,9 @@ function createPad(root) {
 		row.querySelector("i").style.width = `${bar}%`;
 		row.querySelector("small").textContent = text;
 		input.onpointerdown = remember;
-		input.onkeydown = (event) => event.key.startsWith("Arrow") && !event.repeat && remember();
+		input.onkeydown = (event) => {
+			if (event.key.startsWith("Arrow") && !event.repeat) remember();
+		};
 		input.oninput = () => setValue(d, +input.value, false);
 		input.onchange = moved;
 		sliders.set(d, { row, input, low, high, strip, output });
@@ -1051,7 +1047,7 @@ function createPad(root) {
 		if (done) remember();
 		z = z.slice();
 		z[d] = to;
-		anchor = hover = null;
+		anchor = hover = answer = null;
 		if (done || playing) moved();
 		show();
 	}
@@ -1078,7 +1074,7 @@ function createPad(root) {
 		return ctx;
 	}
 
-	function ink(event) {
+	function stroke(event) {
 		event.preventDefault();
 		const ctx = onPaper(), scale = PAPER / el.paper.clientWidth;
 		if (event.type === "pointerdown") el.paper.setPointerCapture(event.pointerId), penAt = null;
@@ -1142,14 +1138,13 @@ function createPad(root) {
 	function drawPins() {
 		el.pins.replaceChildren(...(pins.length ? pins.map(({ z: code, index }, i) => {
 			const button = make("button"), canvas = make("canvas");
-			button.onclick = () => choose(code, null, false);
+			button.onclick = () => choose(pins[i].z, null, false);
 			button.title = `Pinned ${index < 0 ? "point" : meta.thing} ${i + 1}`;
 			const x_hat = index >= 0 && index < meta.images ? imageOf(index) : network?.decode(code);
 			if (x_hat) paint(canvas, x_hat, layout);
 			button.append(canvas, ["B", "A"][pins.length - 1 - i] ?? "");
 			return button;
 		}) : ["Click the map to pin points. The last two are A and B."]));
-		el.between.disabled = pins.length < 2;
 	}
 
 	/** at: a share of the way (0 to 1) -> z. */
@@ -1227,7 +1222,7 @@ function createPad(root) {
 			+ (losses[at] == null ? "" : `, held-out error ${losses[at].toFixed(4)}`);
 		if (known.length < 2) return;
 		const low = min(...known), high = max(...known, low + 1e-9);
-		paintGraph(ctx, losses, { W, H, low, high, names: true, color: accent }, 0);
+		paintGraph(ctx, losses, { W, H, low, high, names: true, color: style.accentColor }, 0);
 		ctx.globalAlpha = 0.3;
 		ctx.fillRect((at + 0.5) / losses.length * W - 2, 0, 4, H);
 		ctx.globalAlpha = 1;
@@ -1266,7 +1261,7 @@ function createPad(root) {
 			el.openSliders.replaceChildren(...dimensions.slice(0, OPEN_SLIDERS).map(makeSlider));
 			el.foldedSliders.replaceChildren();
 			el.fold.hidden = rest <= 0;
-			el.foldText.textContent = `${rest} more dimensions${dead ? `; ${dead} of all ${k} are dead` : ""}`;
+			el.foldText.textContent = `${rest < k - OPEN_SLIDERS ? `${rest} of ` : ""}${k - OPEN_SLIDERS} more dimensions${dead ? `; ${dead} of all ${k} are dead` : ""}`;
 			if (el.fold.open) unfold();
 		}
 		[el.axisX.value, el.axisY.value] = axes;
@@ -1276,7 +1271,7 @@ function createPad(root) {
 			for (const button of el.tabs.children) button.hidden = !panels.includes(button.name);
 			openTab(panels.includes(tab) ? tab : panels[0]);
 		}
-		if (anew) actions.clear();
+		if (anew) el.centre.checked = meta.centred, actions.clear();
 		drawPins();
 		drawJourney();
 		enable();

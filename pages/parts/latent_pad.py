@@ -1,13 +1,12 @@
 """The live decoder: one component that maps the latent space and decodes under the pointer.
 
-Everything runs in the browser (latent_pad.js); Python sends a `PadBundle` once and hears of the
-pinned point. Thirty people who drag cost the server nothing.
+Everything runs in the browser (latent_pad.js); Python sends a `PadBundle` once. Thirty people who
+drag cost the server nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,22 +30,6 @@ PANELS = {
 }
 
 
-@dataclass(frozen=True)
-class PadState:
-    """What the person did on the pad; every field is None until then.
-
-    z: (k,) the pinned point. index: the chosen example's position among the bundle's codes.
-    wanted_epoch: an epoch that time travel lacks; answer by `with_frames` on the rerun.
-    decode_request: (k,) a point to decode here, because the browser cannot; answer it through
-        `decode=` or on the rerun.
-    """
-
-    z: tuple[float, ...] | None = None
-    index: int | None = None
-    wanted_epoch: int | None = None
-    decode_request: tuple[float, ...] | None = None
-
-
 def latent_pad(
     bundle: PadBundle,
     *,
@@ -54,15 +37,15 @@ def latent_pad(
     mode: str = "decode",
     panels: Sequence[str] | None = None,
     height: int = 440,
-    report: bool = False,
     decode: Callable[[np.ndarray, int | None], np.ndarray] | None = None,
-) -> PadState:
-    """Show the pad and return what was done on it.
+) -> int | None:
+    """Show the pad; returns an epoch that a hand travelled to and that the pad lacks, or None.
+
+    It is answered by `with_frames` on the rerun.
 
     mode: "home" (map and decoded image), "decode" (everything) or "train" (map and epochs).
     panels: instead of the mode's: any of "sliders", "draw", "journey", "time".
     height: of the map, in CSS pixels.
-    report: whether a pinned point reruns the page, so that `z` and `index` arrive here.
     decode: z (k,), epoch -> x_hat (*shape), for a model that does not run in the browser; called
         on release only. epoch: None for the newest weights.
     """
@@ -71,7 +54,6 @@ def latent_pad(
     options: dict[str, Any] = {
         "panels": list(PANELS[mode] if panels is None else panels),
         "height": height,
-        "report": report,
     }
     data = {**bundle.payload, "options": options}
     k = bundle.meta["latent_dim"]
@@ -84,21 +66,10 @@ def latent_pad(
     result = _component(
         key=key,
         data=data,
-        on_pin_change=_nothing,
         on_epoch_change=_nothing,
         on_decode_change=_nothing,
     )
-    pin = result.pin if isinstance(result.pin, dict) else {}
-    of_this_model = pin.get("model") == bundle.meta["model"]["id"]
-    z = _point(pin.get("z"), k) if of_this_model else None
-    index = pin.get("index") if z is not None else None
-    known = isinstance(index, int) and 0 <= index < bundle.meta["points"]
-    return PadState(
-        z=z,
-        index=index if known else None,
-        wanted_epoch=_epoch(result.epoch),
-        decode_request=wanted,
-    )
+    return _epoch(result.epoch)
 
 
 def explorer_html(bundle: PadBundle, *, title: str = "Latent space explorer") -> str:

@@ -101,7 +101,7 @@ def travelling_pad(
     slot = f"wanted_{held.ref}"
     wanted = st.session_state.get(slot)
     bundle = travelling_bundle(held, run, wanted, live)
-    state = latent_pad(bundle, key=key, mode=mode, decode=decoder_for(held))
-    if state.wanted_epoch is not None and state.wanted_epoch != wanted:
-        st.session_state[slot] = state.wanted_epoch
+    asked = latent_pad(bundle, key=key, mode=mode, decode=decoder_for(held))
+    if asked is not None and asked != wanted:
+        st.session_state[slot] = asked
         st.rerun(scope=scope)

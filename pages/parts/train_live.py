@@ -20,7 +20,7 @@ from pages.parts.run_view import run_canvas
 
 EVERY = 0.3  # seconds between two looks at a live run
 PAD_EVERY = 1.5
-FIGURE = 150  # pixels of a figure: five beside one another, two on a phone
+FIGURE, EPOCHS = 145, 185  # pixels of a figure: five beside one another, two on a phone
 RATES = [1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1]
 BETAS = [0.0, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0]
 # What a family measures beside the error, held out.
@@ -57,8 +57,12 @@ def live_view(run: Run) -> None:
         session.take_in_hand(run.run_id)
         st.rerun()
     st.fragment(guarded(_watch), run_every=EVERY if live else None)(run.run_id, live)
+    # It has its place from the start: else the pad below would be made anew when the run ends, and
+    # what a hand had chosen on it be lost.
+    afterwards = st.container()
     if not live:
-        _afterwards(run)
+        with afterwards:
+            _afterwards(run)
     st.fragment(guarded(_pad), run_every=PAD_EVERY if live else None)(run.run_id)
 
 
@@ -68,7 +72,7 @@ def _pad(run_id: str) -> None:
     if not run.has_model:
         st.caption("After the first epoch its latent space can be explored here, under your hand.")
         return
-    st.markdown("**Its latent space under your hand**, with the weights of the newest epoch")
+    st.markdown("**Its latent space under your hand**, which follows the newest epoch")
     held = session.hand_of(run_id)
     pad_travel.travelling_pad(held, run, key="pad_train", mode="train", live=True, scope="fragment")
 
@@ -150,7 +154,7 @@ def _figures(run: Run) -> None:
         done = 0 if step is None else min(step.step / started.steps_per_epoch, total)
     done = max(done, 0 if epoch is None else epoch.epoch)
     whole = (done == int(done) and not recording.live) or total >= 100
-    row.metric("Epoch", f"{done:.{0 if whole else 1}f} of {total}", width=FIGURE)
+    row.metric("Epoch", f"{done:.{0 if whole else 1}f} of {total}", width=EPOCHS)
     no_measure = run.spec.latent_dim >= run.spec.data.size  # then PCA keeps everything
     delta = (
         None

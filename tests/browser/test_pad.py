@@ -22,20 +22,20 @@ network = export_pair(encoder, decoder, shape=(1, 8, 8), latent_dim=k, variation
 model = st.selectbox("Model", ["first", "second"])
 bundle = build_bundle(
     None if "server" in st.query_params else network,
-    shape=(1, 8, 8), variational=True, model_id=model, model_name=f"the {model} model",
+    shape=(1, 8, 8), variational=True, model_name=f"the {model} model",
+    model_id=f"kin/{model}" if "kin" in st.query_params else model,
     codes=codes, images=rng.random((n, 1, 8, 8)), labels=np.arange(n) % 3,
     class_names=["cat", "dog", "owl"], held_out_errors=rng.random(50),
     why_no_network="This model is too large.",
 )
-if "time" in st.query_params:
+if "time" in st.query_params and model == "first":
     bundle = with_frames(bundle, st.session_state.get("frames", []), available=[1, 2, 3],
                          test_mse=[0.3, 0.2, 0.1])
-state = latent_pad(bundle, key="pad", report=True,
+epoch = latent_pad(bundle, key="pad",
                    decode=lambda z, epoch: np.full(64, 0.2 if epoch == 2 else 0.5))
-if state.wanted_epoch and "frames" not in st.session_state:
-    st.session_state.frames = [EpochFrame(state.wanted_epoch, codes[::-1] + 1, network)]
+if epoch and "frames" not in st.session_state:
+    st.session_state.frames = [EpochFrame(epoch, codes[::-1] + 1, network)]
     st.rerun()
-st.text(f"index {state.index} pinned {state.z is not None}")
 """
 
 
@@ -95,7 +95,6 @@ def test_a_click_chooses_reports_and_escape_undoes(open_pad):
     home = where(page)
     overlay = page.locator("#overlay")
     overlay.click(position={"x": 60, "y": 60})
-    settled(page, "pinned True")
     page.mouse.move(2, 2)
     page.wait_for_timeout(100)
     pinned = where(page)
@@ -142,6 +141,8 @@ def test_sliders_move_one_dimension_and_home_resets_it(open_pad):
     page.wait_for_timeout(150)
     assert label.inner_text() != before
     assert big(page) != image
+    page.keyboard.press("Tab")  # a slider lets go
+    assert not slider.evaluate("node => node.matches(':focus')")
     slider.press("Home")
     page.wait_for_timeout(150)
     assert (label.inner_text(), big(page)) == (before, image)
@@ -149,6 +150,41 @@ def test_sliders_move_one_dimension_and_home_resets_it(open_pad):
     slider.press(str(min(set(range(6)) - set(shown)) + 1))  # folded away: its number unfolds it
     page.wait_for_timeout(150)
     assert page.locator(".slider").count() == 6
+
+
+def test_a_number_opens_the_fold_again(open_pad):
+    page = open_pad("k=6")
+    folded = page.locator("#foldedSliders")
+    page.locator("#foldText").click()
+    folded.locator(".slider").first.wait_for()
+    number = int(folded.locator(".slider").first.get_attribute("data-d")) + 1
+    page.locator("#foldText").click()
+    page.locator("#overlay").press(str(number))
+    page.wait_for_timeout(100)
+    assert folded.locator("input").first.evaluate("node => node.matches(':focus')")
+
+
+def test_two_axes_are_never_the_same(open_pad):
+    page = open_pad("k=5")
+    across, up = page.locator("#axisX"), page.locator("#axisY")
+    first, second = across.input_value(), up.input_value()
+    across.select_option(second)
+    assert (across.input_value(), up.input_value()) == (second, first)
+
+
+def test_a_press_elsewhere_released_over_the_map_chooses_nothing(open_pad):
+    page = open_pad()
+    box = page.locator("#map").bounding_box()
+    page.mouse.click(box["x"] + 60, box["y"] + 60)
+    page.mouse.move(box["x"] + 60, box["y"] + box["height"] + 12)
+    page.wait_for_timeout(100)
+    before = where(page)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 200, box["y"] + 200, steps=4)
+    page.mouse.up()
+    page.mouse.move(2, 2)
+    page.wait_for_timeout(100)
+    assert where(page) == before
 
 
 def test_drawing_is_encoded(open_pad):
@@ -197,11 +233,59 @@ def test_time_travel_fetches_an_epoch_it_lacks(open_pad):
     assert page.locator(".lp").evaluate(frames) == [2]
 
 
+def test_a_pin_goes_where_its_image_is_now(open_pad):
+    page = open_pad("time=1")
+    page.get_by_role("button", name="Any image").click()
+    page.get_by_role("tab", name="Time travel").click()
+    page.locator("#epoch").press("ArrowLeft")
+    page.wait_for_timeout(1500)
+    page.locator("#epoch").press("ArrowRight")
+    page.wait_for_timeout(500)
+    z = "({pad}) => [...pad.chosen().z]"
+    now = page.locator(".lp").evaluate(z)
+    page.get_by_role("button", name="Mean").click()
+    page.get_by_role("tab", name="Journeys").click()
+    page.locator("#pins button").first.click()
+    assert page.locator(".lp").evaluate(z) == now
+
+
+def test_another_model_ends_the_film_and_the_journey(open_pad):
+    page = open_pad("time=1")
+    overlay = page.locator("#overlay")
+    overlay.click(position={"x": 60, "y": 60})
+    overlay.click(position={"x": 300, "y": 200})
+    page.get_by_role("tab", name="Journeys").click()
+    page.get_by_role("button", name="Go", exact=True).click()
+    page.get_by_role("tab", name="Time travel").click()
+    page.locator("#film").click()
+    page.get_by_role("combobox", name="Model").click()
+    page.get_by_role("option", name="second").click()
+    settled(page, "The model changed: this is the second model.")
+    page.get_by_role("tab", name="Journeys").click()
+    assert page.locator("#play").inner_text() == "Play"
+    image = big(page)
+    overlay.hover(position={"x": 100, "y": 100})
+    page.wait_for_timeout(150)
+    assert big(page) != image
+
+
+def test_a_model_told_another_label_keeps_the_point(open_pad):
+    page = open_pad("kin=1")
+    page.locator("#overlay").click(position={"x": 60, "y": 60})
+    page.mouse.move(2, 2)
+    page.wait_for_timeout(100)
+    chosen = where(page)
+    page.get_by_role("combobox", name="Model").click()
+    page.get_by_role("option", name="second").click()
+    settled(page, "The model changed: this is the second model.")
+    page.wait_for_timeout(200)
+    assert where(page) == chosen
+
+
 def test_another_model_is_announced_and_a_rerun_is_not(open_pad):
     page = open_pad()
     overlay = page.locator("#overlay")
     overlay.click(position={"x": 60, "y": 60})
-    settled(page, "pinned True")
     page.mouse.move(2, 2)
     page.wait_for_timeout(100)
     pinned = where(page)
