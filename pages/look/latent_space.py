@@ -1,7 +1,7 @@
 """Latent space: where the encoder puts held-out images, beside PCA's scores of the same images."""
 
 from pages.parts import session
-from pages.parts.latent_parts import choose_view, examine, figure_of, quality
+from pages.parts.latent_parts import choose_view, examine, figure_of, move_on, quality
 from pages.parts.layout import explain, head
 
 head(
@@ -13,6 +13,7 @@ held = session.hand()
 view = choose_view(held)
 chosen = figure_of(held, view)
 examine(held, view, chosen)
+move_on(held, view, chosen)
 quality(held)
 explain(
     "The axes are latent numbers, or two or three directions of them: **PCA of the codes** turns "

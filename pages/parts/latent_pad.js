@@ -407,11 +407,11 @@ function unpack(data) {
 
 // ---- the pad
 
-const OPEN_SLIDERS = 4, FOLDED_SLIDERS = 92, STRIP = 9, JOURNEY = 41, TAP = 6, PAPER = 140;
+const OPEN_SLIDERS = 4, FOLDED_SLIDERS = 92, STRIP = 9, JOURNEY = 41, PAPER = 140;
 
 /** One pad in one place of a page: `update` takes new data, `destroy` ends it. */
 function createPad(root) {
-	const el = {}, pointers = new Map(), style = getComputedStyle(root); // which follows the theme
+	const el = {}, pointers = new Map(), style = getComputedStyle(root);
 	const frames = new Map(); // epoch -> {codes, weights, network}
 	for (const node of root.querySelectorAll("[id]")) el[node.id] = node;
 	let options, send, meta, arrays, k, size, layout, mean, network, newest, problem, codes;
@@ -419,7 +419,7 @@ function createPad(root) {
 	let z, hover, anchor, axes, epoch, view, userView, thumbnails, panels, tab, undos = [], pins = [];
 	let width, height, positions, tween, stale, pending, ink, near;
 	let thumbs, sliders, order, stripKey, stripsAt, stripQueue;
-	let gesture, awaitingDrag, recording, penAt, drawing, hint, path, pathText, playing, started, filming;
+	let gesture, awaitingDrag, recording, penAt, drawing, hint, path, pathText, playing, started, filming, begun;
 	// asked: the token of the last question to the server; lost: whether no answer came
 	let asked, answer, lost, waiting, talking;
 
@@ -440,7 +440,7 @@ function createPad(root) {
 		if (came.decoded && options.decoded_for === asked) answer = came.decoded;
 		clearTimeout(waiting);
 		if (lost) lost = say(problem);
-		if (data.meta.id === before?.id) return show(); // a rerun that changed nothing
+		if (data.meta.id === before?.id) return begin(); // a rerun that changed nothing
 		meta = data.meta, arrays = came;
 		const kin = before?.model.lineage === meta.model.lineage;
 		const same = kin && before.model.id === meta.model.id && before.points === meta.points;
@@ -454,8 +454,16 @@ function createPad(root) {
 		if (before && !same) say(`The model changed: this is ${meta.model.name}. ${problem}`, true);
 		fit(!same);
 		glide(same);
-		show();
+		begin();
 		ask();
+	}
+
+	/** Go where the page says, each time that it says so anew. */
+	function begin() {
+		const at = options.start?.join();
+		if (at && at !== begun) choose(options.start, null, false);
+		begun = at;
+		show();
 	}
 
 	/** Another model: what was chosen means nothing now, but z to one of its kin, told another label. */
@@ -631,7 +639,7 @@ function createPad(root) {
 		pins = pins.map((pin) => (pin.index < 0 ? pin : { ...pin, z: codeOf(pin.index) }));
 		if (!(anchor?.index >= 0)) return;
 		z = codeOf(anchor.index);
-		anchor = { index: anchor.index, x: anchor.x, mu: z };
+		anchor = { ...anchor, mu: z, logvar: null };
 	}
 
 	function travel(to) {
@@ -650,9 +658,9 @@ function createPad(root) {
 			to[2 * i] = codes[i * k + ax];
 			to[2 * i + 1] = ay < 0 ? i * 0.618034 % 1 - 0.5 : codes[i * k + ay];
 		}
-		const gliding = smooth && positions?.length === to.length && !matchMedia("(prefers-reduced-motion: reduce)").matches;
-		tween = gliding ? { from: positions, to, start: performance.now() } : null;
-		if (!gliding) positions = to;
+		tween = smooth && positions?.length === to.length && !matchMedia("(prefers-reduced-motion: reduce)").matches
+			? { from: positions, to, start: performance.now() } : null;
+		if (!tween) positions = to;
 		stale = true;
 	}
 
@@ -893,7 +901,7 @@ function createPad(root) {
 		for (const button of el.tabs.children) button.onclick = () => openTab(button.name);
 		root.onkeydown = (event) => view && key(event);
 		for (const type in hands) el.overlay[type] = (event) => view && width && hands[type](event);
-		el.overlay.oncontextmenu = (event) => event.preventDefault();
+		el.overlay.oncontextmenu = () => false;
 		el.overlay.onwheel = (event) => {
 			event.preventDefault();
 			zoom(exp(-event.deltaY * (event.ctrlKey ? 0.01 : 0.0016)), event.offsetX, event.offsetY);
@@ -933,7 +941,7 @@ function createPad(root) {
 
 		onpointermove({ pointerId, offsetX: x, offsetY: y }) {
 			const last = pointers.get(pointerId), other = [...pointers].find(([id]) => id !== pointerId)?.[1];
-			if (last && hypot(x - gesture.x, y - gesture.y) > TAP) gesture.far = true;
+			if (last && hypot(x - gesture.x, y - gesture.y) > 6) gesture.far = true;
 			if (last && other) {
 				const spread = (p) => max(20, hypot(p.x - other.x, p.y - other.y));
 				hover = recording = null;
@@ -1045,8 +1053,7 @@ function createPad(root) {
 
 	function setValue(d, to, done = true) {
 		if (done) remember();
-		z = z.slice();
-		z[d] = to;
+		z = z.with(d, to);
 		anchor = hover = answer = null;
 		if (done || playing) moved();
 		show();
@@ -1075,7 +1082,6 @@ function createPad(root) {
 	}
 
 	function stroke(event) {
-		event.preventDefault();
 		const ctx = onPaper(), scale = PAPER / el.paper.clientWidth;
 		if (event.type === "pointerdown") el.paper.setPointerCapture(event.pointerId), penAt = null;
 		else if (!event.buttons) return;
@@ -1201,7 +1207,7 @@ function createPad(root) {
 		setTimeout(() => URL.revokeObjectURL(href), 10000);
 	}
 
-	// ---- the film of epochs
+	// ---- the film
 
 	/** From the first epoch to the last, 0.6 s each. */
 	function film(now) {
@@ -1228,7 +1234,7 @@ function createPad(root) {
 		ctx.globalAlpha = 1;
 	}
 
-	// ---- the page around it
+	// ---- the page
 
 	/** Fit the page to the model. */
 	function build(anew) {

@@ -37,6 +37,7 @@ def latent_pad(
     mode: str = "decode",
     panels: Sequence[str] | None = None,
     height: int = 440,
+    start: Sequence[float] | None = None,
     decode: Callable[[np.ndarray, int | None], np.ndarray] | None = None,
 ) -> int | None:
     """Show the pad; returns an epoch that a hand travelled to and that the pad lacks, or None.
@@ -46,6 +47,7 @@ def latent_pad(
     mode: "home" (map and decoded image), "decode" (everything) or "train" (map and epochs).
     panels: instead of the mode's: any of "sliders", "draw", "journey", "time".
     height: of the map, in CSS pixels.
+    start: (k,) a point to go to; going there again takes another in between.
     decode: z (k,), epoch -> x_hat (*shape), for a model that does not run in the browser; called
         on release only. epoch: None for the newest weights.
     """
@@ -55,6 +57,8 @@ def latent_pad(
         "panels": list(PANELS[mode] if panels is None else panels),
         "height": height,
     }
+    if start is not None:
+        options["start"] = [float(v) for v in start]
     data = {**bundle.payload, "options": options}
     k = bundle.meta["latent_dim"]
     wanted = _point(request.get("z"), k) if isinstance(request, dict) else None

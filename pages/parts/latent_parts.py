@@ -15,9 +15,10 @@ from aecore.figures import charts, images, palette
 from aecore.figures.examples import INK, Version, frame_of, gallery, legend, panel, panel_width
 from aecore.latent import encode_split, nearest
 from aecore.metrics import CodeQuality, code_quality, labels_for
-from pages.parts import session
+from pages.parts import pad_data, pad_travel, session
 from pages.parts.drawing import drawing
 from pages.parts.figure_data import csv_button
+from pages.parts.latent_pad import latent_pad
 from pages.parts.latent_point_3d import latent_point_3d
 from pages.parts.session import Hand
 
@@ -306,6 +307,23 @@ def _one_plot(held: Hand, index: int, view: View) -> None:
         panels.append(panel(frame, [versions[0], other], title("Neighbour", int(i))))
     about = [(v.name, v.color) for v in versions] + [("nearest neighbours", palette.TRAIN)]
     drawing(legend(about) + gallery(panels, panel_width(frame)), key="examined")
+
+
+def move_on(held: Hand, view: View, chosen: np.ndarray) -> None:
+    """The live decoder, at the code of the one chosen example, for who asks for it."""
+    wanted = st.toggle(
+        "Move on from the chosen point, under your hand", key="move_on", disabled=len(chosen) != 1,
+        help="Shows the decoder live at this point, once a single one is chosen.",
+    )  # fmt: skip
+    if not wanted or len(chosen) != 1:
+        return
+    pool = _pool(held.key, view.size > len(held.data.test))
+    if held.model.conditional:
+        held = pad_data.told(held, int(pool.labels[chosen[0]]))
+    latent_pad(
+        pad_data.bundle_for(held, small=True), key="pad_latent", mode="home",
+        start=pool.codes[chosen[0]], decode=pad_travel.decoder_for(held),
+    )  # fmt: skip
 
 
 def _some(chosen: np.ndarray, most: int) -> np.ndarray:

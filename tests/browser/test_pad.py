@@ -31,7 +31,8 @@ bundle = build_bundle(
 if "time" in st.query_params and model == "first":
     bundle = with_frames(bundle, st.session_state.get("frames", []), available=[1, 2, 3],
                          test_mse=[0.3, 0.2, 0.1])
-epoch = latent_pad(bundle, key="pad",
+start = st.selectbox("Start", [None, 0, 1])
+epoch = latent_pad(bundle, key="pad", start=None if start is None else codes[start],
                    decode=lambda z, epoch: np.full(64, 0.2 if epoch == 2 else 0.5))
 if epoch and "frames" not in st.session_state:
     st.session_state.frames = [EpochFrame(epoch, codes[::-1] + 1, network)]
@@ -267,6 +268,26 @@ def test_another_model_ends_the_film_and_the_journey(open_pad):
     overlay.hover(position={"x": 100, "y": 100})
     page.wait_for_timeout(150)
     assert big(page) != image
+
+
+def test_the_page_can_say_where_to_go(open_pad):
+    page = open_pad()
+
+    def start(name: str) -> str:
+        page.get_by_role("combobox", name="Start").click()
+        page.get_by_role("option", name=name, exact=True).click()
+        page.wait_for_timeout(900)
+        return where(page)
+
+    home = where(page)
+    first, second = start("0"), start("1")
+    assert len({home, first, second}) == 3
+    page.locator("#overlay").click(position={"x": 60, "y": 60})
+    page.mouse.move(2, 2)
+    page.locator("#overlay").press("Escape")
+    page.wait_for_timeout(100)
+    assert where(page) == second
+    assert start("0") == first
 
 
 def test_a_model_told_another_label_keeps_the_point(open_pad):

@@ -117,6 +117,10 @@ def test_latent_space_shows_what_is_chosen(run_of, what: str, chosen: list[int],
     assert "Nothing is chosen yet" not in text
     if len(chosen) > 1:
         assert "3 images chosen" in text or "3 examples chosen" in text
+    assert app.toggle(key="move_on").disabled == (len(chosen) > 1)
+    if len(chosen) == 1:
+        app.toggle(key="move_on").set_value(True).run()
+        sound(app)
 
 
 def test_home_shows_what_is_no_image(run_of):
