@@ -20,7 +20,7 @@ from pages.parts.run_view import run_canvas
 
 EVERY = 0.3  # seconds between two looks at a live run
 PAD_EVERY = 1.5
-FIGURE, EPOCHS = 145, 185  # pixels of a figure: five beside one another, two on a phone
+FIGURE, EPOCHS = 144, 165  # pixels of a figure: five beside one another, two on a phone
 RATES = [1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1]
 BETAS = [0.0, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0]
 # What a family measures beside the error, held out.
