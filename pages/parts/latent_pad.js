@@ -407,7 +407,7 @@ function unpack(data) {
 
 // ---- the pad
 
-const OPEN_SLIDERS = 4, FOLDED_SLIDERS = 92, STRIP = 9, JOURNEY = 41, PAPER = 140;
+const OPEN = 4, FOLDED = 92, STRIP = 9, JOURNEY = 41, PAPER = 140;
 
 /** One pad in one place of a page: `update` takes new data, `destroy` ends it. */
 function createPad(root) {
@@ -545,7 +545,7 @@ function createPad(root) {
 		remember();
 		z = Float32Array.from(code), anchor = example, hover = null;
 		if (keep) {
-			pins = [...pins.slice(-5), { z, index: anchor?.index ?? -1 }];
+			pins = [...pins.slice(-5), { z, anchor }];
 			drawPins();
 		}
 		moved();
@@ -564,10 +564,9 @@ function createPad(root) {
 	}
 
 	function resample() {
-		const q = posterior();
-		if (!q) return;
+		const { mu, logvar } = posterior();
 		remember();
-		z = reparameterize(q.mu, q.logvar);
+		z = reparameterize(mu, logvar);
 		moved();
 	}
 
@@ -602,15 +601,20 @@ function createPad(root) {
 		request("decode", { z: [...z], token: asked, epoch });
 	}
 
-	/** Trigger a rerun, and say so if no answer comes. */
+	/** Trigger a rerun; while the server is away, say so, and ask again once it is back. */
 	function request(name, value) {
 		if (!send) return;
 		send(name, value);
 		clearTimeout(waiting);
-		waiting = setTimeout(async () => {
+		const look = async () => {
+			const before = lost;
 			lost = await fetch("_stcore/health", { cache: "no-store" }).then((r) => !r.ok, () => true);
-			if (lost) say(`The connection to the server is lost.${network ? " What is here still works." : ""}`);
-		}, 5000);
+			if (lost) {
+				say(`The connection to the server is lost.${network ? " What is here still works." : ""}`);
+				waiting = setTimeout(look, 3000);
+			} else if (before) say(problem), request(name, value);
+		};
+		waiting = setTimeout(look, 5000);
 	}
 
 	// ---- time
@@ -618,7 +622,7 @@ function createPad(root) {
 	/** Show the model as it was after an epoch; the last one follows the newest. */
 	function goToEpoch(to) {
 		const frame = frames.get(to);
-		if (!lost) say(problem);
+		let trouble = problem;
 		epoch = to === meta.time.available.at(-1) ? null : to;
 		if (epoch === null) codes = arrays.codes, network = newest;
 		else if (!frame) request("epoch", to);
@@ -626,24 +630,31 @@ function createPad(root) {
 			codes = frame.codes;
 			if (frame.weights) try {
 				network = frame.network ??= createNetwork(meta.network, frame.weights);
+				trouble = meta.note;
 			} catch (error) {
-				network = null;
-				say(error.message);
+				network = null, trouble = error.message;
 			}
 		}
+		if (!lost) say(trouble);
 		follow();
 	}
 
-	/** The chosen and pinned images keep their identity: their codes are those of now. */
+	/** Images keep their identity, wherever they are held: their codes are those of now. */
 	function follow() {
-		pins = pins.map((pin) => (pin.index < 0 ? pin : { ...pin, z: codeOf(pin.index) }));
-		if (!(anchor?.index >= 0)) return;
-		z = codeOf(anchor.index);
-		anchor = { ...anchor, mu: z, logvar: null };
+		const now = (place) => {
+			if (!(place.anchor?.index >= 0)) return place;
+			const mu = codeOf(place.anchor.index);
+			return { z: mu, anchor: { ...place.anchor, mu, logvar: null } };
+		};
+		pins = pins.map(now), undos = undos.map(now);
+		({ z, anchor } = now({ z, anchor }));
+		drawing = anchor?.index === -1; // to be encoded anew
 	}
 
 	function travel(to) {
 		goToEpoch(to);
+		drawPins();
+		drawJourney();
 		glide(true);
 		answer = null;
 		enable();
@@ -1035,7 +1046,7 @@ function createPad(root) {
 		row.querySelector("small").textContent = text;
 		input.onpointerdown = remember;
 		input.onkeydown = (event) => {
-			if (event.key.startsWith("Arrow") && !event.repeat) remember();
+			if (/^(Arrow|Page|End)/.test(event.key) && !event.repeat) remember();
 		};
 		input.oninput = () => setValue(d, +input.value, false);
 		input.onchange = moved;
@@ -1043,10 +1054,10 @@ function createPad(root) {
 		return row;
 	}
 
-	/** Make the folded sliders, once they are asked for. */
+	/** Make the folded sliders. */
 	function unfold() {
 		if (el.foldedSliders.childElementCount) return;
-		el.foldedSliders.replaceChildren(...meta.dimensions.slice(OPEN_SLIDERS, OPEN_SLIDERS + FOLDED_SLIDERS).map(makeSlider));
+		el.foldedSliders.replaceChildren(...meta.dimensions.slice(OPEN, OPEN + FOLDED).map(makeSlider));
 		stripKey = "";
 		show();
 	}
@@ -1142,11 +1153,11 @@ function createPad(root) {
 	// ---- journeys
 
 	function drawPins() {
-		el.pins.replaceChildren(...(pins.length ? pins.map(({ z: code, index }, i) => {
+		el.pins.replaceChildren(...(pins.length ? pins.map((pin, i) => {
 			const button = make("button"), canvas = make("canvas");
-			button.onclick = () => choose(pins[i].z, null, false);
-			button.title = `Pinned ${index < 0 ? "point" : meta.thing} ${i + 1}`;
-			const x_hat = index >= 0 && index < meta.images ? imageOf(index) : network?.decode(code);
+			button.onclick = () => choose(pin.z, pin.anchor, false);
+			button.title = `Pinned ${pin.anchor ? meta.thing : "point"} ${i + 1}`;
+			const x_hat = pin.anchor?.x ?? network?.decode(pin.z);
 			if (x_hat) paint(canvas, x_hat, layout);
 			button.append(canvas, ["B", "A"][pins.length - 1 - i] ?? "");
 			return button;
@@ -1209,7 +1220,7 @@ function createPad(root) {
 
 	// ---- the film
 
-	/** From the first epoch to the last, 0.6 s each. */
+	/** All epochs, 0.6 s each. */
 	function film(now) {
 		const { available } = meta.time, { at, index } = filming;
 		if (now - at < 600 || (index >= 0 && epoch !== null && !frames.has(epoch))) return;
@@ -1224,7 +1235,7 @@ function createPad(root) {
 		const { width: W, height: H } = el.losses, ctx = pen(el.losses), known = losses.filter((v) => v != null);
 		el.epoch.max = available.length - 1, el.epoch.value = at;
 		el.film.textContent = filming ? "Stop" : "Play";
-		el.epochText.textContent = `epoch ${now}${epoch === null ? " (newest)" : ""}`
+		el.epochText.textContent = `epoch ${now}${epoch === null ? " (newest)" : frames.has(epoch) ? "" : " (on its way)"}`
 			+ (losses[at] == null ? "" : `, held-out error ${losses[at].toFixed(4)}`);
 		if (known.length < 2) return;
 		const low = min(...known), high = max(...known, low + 1e-9);
@@ -1259,15 +1270,15 @@ function createPad(root) {
 		el.overlay.ariaLabel = `Map of ${meta.points} held-out codes of ${meta.model.name}`;
 		const fitting = options.panels.filter((name) => meta.panels.includes(name)), ranks = dimensions.map((d) => d.index).join();
 		if (anew || ranks !== order) {
-			const rest = min(FOLDED_SLIDERS, k - OPEN_SLIDERS), dead = dimensions.filter((d) => d.dead).length;
+			const rest = min(FOLDED, k - OPEN), dead = dimensions.filter((d) => d.dead).length;
 			order = ranks, sliders = new Map();
 			for (const select of [el.axisX, el.axisY]) {
 				select.replaceChildren(...dimensions.map(({ index, dead }) => new Option(nameOf(index) + (dead ? " (dead)" : ""), index)));
 			}
-			el.openSliders.replaceChildren(...dimensions.slice(0, OPEN_SLIDERS).map(makeSlider));
+			el.openSliders.replaceChildren(...dimensions.slice(0, OPEN).map(makeSlider));
 			el.foldedSliders.replaceChildren();
 			el.fold.hidden = rest <= 0;
-			el.foldText.textContent = `${rest < k - OPEN_SLIDERS ? `${rest} of ` : ""}${k - OPEN_SLIDERS} more dimensions${dead ? `; ${dead} of all ${k} are dead` : ""}`;
+			el.foldText.textContent = `${rest < k - OPEN ? `${rest} of ` : ""}${k - OPEN} more dimensions${dead ? `; ${dead} of all ${k} are dead` : ""}`;
 			if (el.fold.open) unfold();
 		}
 		[el.axisX.value, el.axisY.value] = axes;
@@ -1298,7 +1309,7 @@ function createPad(root) {
 	return { update, destroy, chooseImage, chosen: () => ({ network, z, anchor, frames }) };
 }
 
-/** The component: Streamlit calls it again whenever data change; the same pad takes them. */
+/** The component; Streamlit calls it again whenever data change. */
 export default function latentPad(args) {
 	const root = args.parentElement.querySelector(".lp");
 	root.pad ??= createPad(root);

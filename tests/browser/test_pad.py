@@ -35,7 +35,10 @@ start = st.selectbox("Start", [None, 0, 1])
 epoch = latent_pad(bundle, key="pad", start=None if start is None else codes[start],
                    decode=lambda z, epoch: np.full(64, 0.2 if epoch == 2 else 0.5))
 if epoch and "frames" not in st.session_state:
-    st.session_state.frames = [EpochFrame(epoch, codes[::-1] + 1, network)]
+    with torch.no_grad():
+        encoder[1].bias += 1
+    past = export_pair(encoder, decoder, shape=(1, 8, 8), latent_dim=k, variational=True)
+    st.session_state.frames = [EpochFrame(epoch, codes[::-1] + 1, past)]
     st.rerun()
 """
 
@@ -76,6 +79,14 @@ def big(page) -> list[int]:
     """The decoded image's pixels, as they are on the screen."""
     read = "c => [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data]"
     return page.locator("#big").evaluate(read)
+
+
+def draw(page):
+    box = page.locator("#paper").bounding_box()
+    page.mouse.move(box["x"] + 60, box["y"] + 40)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 90, box["y"] + 150, steps=8)
+    page.mouse.up()
 
 
 def test_pointing_decodes_and_leaving_snaps_back(open_pad):
@@ -191,11 +202,7 @@ def test_a_press_elsewhere_released_over_the_map_chooses_nothing(open_pad):
 def test_drawing_is_encoded(open_pad):
     page = open_pad()
     page.get_by_role("tab", name="Draw your own").click()
-    box = page.locator("#paper").bounding_box()
-    page.mouse.move(box["x"] + 60, box["y"] + 40)
-    page.mouse.down()
-    page.mouse.move(box["x"] + 90, box["y"] + 150, steps=8)
-    page.mouse.up()
+    draw(page)
     settled(page, "% of the held-out images' errors")
     page.get_by_role("button", name="Clear").click()
     settled(page, "Draw something")
@@ -248,6 +255,33 @@ def test_a_pin_goes_where_its_image_is_now(open_pad):
     page.get_by_role("tab", name="Journeys").click()
     page.locator("#pins button").first.click()
     assert page.locator(".lp").evaluate(z) == now
+
+
+def test_undo_and_drawings_follow_the_epoch(open_pad):
+    page = open_pad("time=1")
+    z = "({pad}) => [...pad.chosen().z]"
+    index = "({pad}) => pad.chosen().anchor?.index"
+    code = "({pad}, i) => [...pad.chosen().frames.get(2).codes.subarray(2 * i, 2 * i + 2)]"
+    page.get_by_role("button", name="Any image").click()
+    chosen = page.locator(".lp").evaluate(index)
+    page.get_by_role("button", name="Mean").click()
+    page.get_by_role("tab", name="Time travel").click()
+    page.locator("#epoch").press("ArrowLeft")
+    settled(page, "epoch 2, held-out error 0.2000")
+    page.wait_for_timeout(1500)
+    page.get_by_role("button", name="Undo").click()
+    assert page.locator(".lp").evaluate(index) == chosen
+    assert page.locator(".lp").evaluate(z) == page.locator(".lp").evaluate(code, chosen)
+    page.get_by_role("tab", name="Draw your own").click()
+    draw(page)
+    settled(page, "% of the held-out images' errors")
+    drawn = page.locator(".lp").evaluate(z)
+    page.get_by_role("tab", name="Time travel").click()
+    page.locator("#epoch").press("ArrowRight")
+    page.wait_for_timeout(300)
+    encoded = "({pad}) => [...pad.chosen().network.encode(pad.chosen().anchor.x).mu]"
+    assert page.locator(".lp").evaluate(z) == page.locator(".lp").evaluate(encoded)
+    assert page.locator(".lp").evaluate(z) != drawn
 
 
 def test_another_model_ends_the_film_and_the_journey(open_pad):
