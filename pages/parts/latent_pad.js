@@ -932,7 +932,7 @@ function createPad(root) {
 		el.centre.onchange = encodeDrawing;
 	}
 
-	/** The code under a place of the map: two coordinates from it, the others as they are. */
+	/** The code under a place of the map: two coordinates of it, the others as they are. */
 	function codeAt(x, y) {
 		const code = z.slice(), [ax, ay] = axes;
 		code[ax] = fromX(x);
@@ -1023,7 +1023,7 @@ function createPad(root) {
 		choose(code, null, false);
 	}
 
-	/** Dimension d by its number: to its slider. */
+	/** To the slider of dimension d. */
 	function chooseDimension(d) {
 		if (d >= k || !panels.includes("sliders")) return;
 		openTab("sliders");
@@ -1100,7 +1100,7 @@ function createPad(root) {
 		ctx.strokeStyle = "#fff";
 		ctx.lineWidth = PAPER / 12, ctx.lineCap = ctx.lineJoin = "round";
 		ctx.beginPath();
-		ctx.moveTo(...penAt ?? to), ctx.lineTo(...to);
+		ctx.moveTo(...penAt ?? to.map((v) => v - 1)), ctx.lineTo(...to);
 		ctx.stroke();
 		penAt = to;
 		drawing = true;

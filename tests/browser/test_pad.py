@@ -202,6 +202,10 @@ def test_a_press_elsewhere_released_over_the_map_chooses_nothing(open_pad):
 def test_drawing_is_encoded(open_pad):
     page = open_pad()
     page.get_by_role("tab", name="Draw your own").click()
+    page.locator("#paper").click(position={"x": 90, "y": 90})  # a dot
+    settled(page, "% of the held-out images' errors")
+    page.get_by_role("button", name="Clear").click()
+    settled(page, "Draw something")
     draw(page)
     settled(page, "% of the held-out images' errors")
     page.get_by_role("button", name="Clear").click()
