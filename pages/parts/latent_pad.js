@@ -586,7 +586,7 @@ function createPad(root) {
 		el.between.disabled = !network || pins.length < 2;
 	}
 
-	/** Say something over the map; passing news make room again for what is wrong, if anything. */
+	/** Say something over the map; passing news give way to what is wrong, if anything. */
 	function say(text, passing) {
 		if (el.note.textContent !== text) el.note.textContent = text;
 		el.note.hidden = !text;
@@ -662,7 +662,7 @@ function createPad(root) {
 		ask();
 	}
 
-	/** Move the points from where they are to the new codes within 0.3 s, so the eye can follow. */
+	/** Move the points to the new codes within 0.3 s, so the eye can follow. */
 	function glide(smooth) {
 		const [ax, ay] = axes, to = new Float32Array(2 * meta.points);
 		for (let i = 0; i < meta.points; i++) {
@@ -689,7 +689,7 @@ function createPad(root) {
 		show();
 	}
 
-	/** Show all points of all epochs at hand, unless the person has chosen a view. */
+	/** Show all points of all epochs at hand, unless a person chose a view. */
 	function fit(always = true) {
 		if (userView && !always) return;
 		const all = [meta.spans, ...[...frames.values()].map(({ spans }) => spans)];
@@ -779,18 +779,16 @@ function createPad(root) {
 		ctx.globalAlpha = 1;
 	}
 
-	/** The class's name in the middle of its points, or below the names that are there already. */
+	/** Each class's name in the middle of its points, or below names already there. */
 	function drawClassNames(ctx) {
 		ctx.save();
 		ctx.font = "bold 14px sans-serif";
 		ctx.textAlign = "center", ctx.textBaseline = "middle";
 		ctx.lineWidth = 4, ctx.strokeStyle = style.backgroundColor, ctx.fillStyle = ink;
-		const names = [];
+		const names = [], places = meta.classes.map(() => [[], []]);
+		arrays.labels?.forEach((c, i) => places[c]?.forEach((values, axis) => values.push(positions[2 * i + axis])));
 		meta.classes.forEach(({ name }, c) => {
-			const [x, y] = [0, 1].map((i) => {
-				const values = positions.filter((_, at) => at % 2 === i && arrays.labels?.[at >> 1] === c).sort();
-				return values[values.length >> 1];
-			});
+			const [x, y] = places[c].map((values) => values.sort((a, b) => a - b)[values.length >> 1]);
 			if (x === undefined) return;
 			const u = toX(x), half = ctx.measureText(name).width / 2;
 			let v = toY(y);
@@ -993,7 +991,7 @@ function createPad(root) {
 		},
 	};
 
-	/** The example within a few pixels of a place, or -1; one with a picture, where there are any. */
+	/** The example near a place, or -1; one with a picture, where there are any. */
 	function hitAt(x, y) {
 		let best = -1, least = thumbnails ? 16 : 8;
 		for (let i = 0; i < (meta.images || meta.points); i++) {

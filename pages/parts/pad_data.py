@@ -67,12 +67,16 @@ def model_of_z(held: Hand) -> Hand:
     return told(held, 0) if held.model.conditional else held
 
 
+def key_of(held: Hand) -> tuple[tuple[str, int], int | None]:
+    """What the pad's data of a model are kept under: its own key, and the label that it is told."""
+    held = model_of_z(held)
+    return (held.whole.key, held.label) if isinstance(held, Told) else (held.key, None)
+
+
 def bundle_for(held: Hand, small: bool = False) -> PadBundle:
     """The pad's data for a model; small sends fewer points, for a quick first page."""
-    held = model_of_z(held)
-    if isinstance(held, Told):
-        return shared_bundle(held.whole.key, small, held.label)
-    return shared_bundle(held.key, small, None)
+    key, label = key_of(held)
+    return shared_bundle(key, small, label)
 
 
 @st.cache_resource(max_entries=24, show_spinner=False)

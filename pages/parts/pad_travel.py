@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import streamlit as st
@@ -11,10 +12,11 @@ import torch
 from aecore import checkpoints
 from aecore.export import EpochFrame, PadBundle, export_network, with_frames
 from aecore.latent import encode_split
+from aecore.models.base import LatentModel
 from aecore.runs import ID_PATTERN, Run
 from pages.parts import session
 from pages.parts.latent_pad import latent_pad
-from pages.parts.pad_data import Told, make_bundle, model_of_z, shared_bundle, told
+from pages.parts.pad_data import key_of, make_bundle, model_of_z, shared_bundle, told
 from pages.parts.session import Hand
 
 #: Of a run under way: its points are encoded anew at each epoch.
@@ -23,7 +25,7 @@ LIVE_POINTS, LIVE_IMAGES = 1500, 600
 
 def run_of(held: Hand) -> Run | None:
     """The run that a model in hand is of, or None for a shipped one."""
-    ref = held.whole.ref if isinstance(held, Told) else held.ref
+    (ref, _), _ = key_of(held)
     return session.jobs().get(ref) if ID_PATTERN.fullmatch(ref) else None
 
 
@@ -35,8 +37,7 @@ def travelling_bundle(
     wanted: an epoch that the pad asked for; it travels along, and the pad remembers it.
     live: of a run under way, with fewer points.
     """
-    held = model_of_z(held)
-    key, label = (held.whole.key, held.label) if isinstance(held, Told) else (held.key, None)
+    key, label = key_of(held)
     wanted = wanted if wanted in session.jobs().store.epochs(run) else None
     return _travelling(key, wanted, live, label)
 
@@ -60,8 +61,7 @@ def _travelling(
     by_epoch = {int(row["epoch"]): row.get("test_mse") for row in rows}
     frames = []
     if wanted is not None:
-        model = checkpoints.load(past[wanted]).model
-        model = model if label is None else model.given(label)
+        model = _past(past[wanted], label)
         sample = held.data.test.first(bundle.meta["points"])
         frames = [
             EpochFrame(
@@ -74,17 +74,20 @@ def _travelling(
     return with_frames(bundle, frames, available=epochs, test_mse=[by_epoch.get(e) for e in epochs])
 
 
+def _past(file: Path, label: int | None) -> LatentModel:
+    """The model of a past epoch, told a label where it is conditional."""
+    model = checkpoints.load(file).model
+    return model if label is None else model.given(label)
+
+
 def decoder_for(held: Hand) -> Callable[[np.ndarray, int | None], np.ndarray]:
     """(z (k,), epoch) -> x_hat (*shape) on the server, for models that are too large for the
     browser; an epoch that is not kept, or None, is the newest."""
-    held, run = model_of_z(held), run_of(held)
+    held, run, (_, label) = model_of_z(held), run_of(held), key_of(held)
 
     def decode(z: np.ndarray, epoch: int | None) -> np.ndarray:
         past = session.jobs().store.epochs(run) if run and epoch is not None else {}
-        model = held.model
-        if epoch in past:
-            model = checkpoints.load(past[epoch]).model
-            model = model.given(held.label) if isinstance(held, Told) else model
+        model = _past(past[epoch], label) if epoch in past else held.model
         with torch.inference_mode():
             return model.decode(torch.from_numpy(z)[None])[0].numpy()
 

@@ -184,7 +184,7 @@ def _facts(card: checkpoints.Card) -> dict[str, str]:
 def _in_words(value: Any) -> str:
     if isinstance(value, tuple):
         return ", ".join(map(str, value)) or "none"
-    return WORDS.get(value, str(value)) if isinstance(value, str) else f"{value}"
+    return WORDS.get(value, str(value))
 
 
 def upload(owner: str) -> None:
