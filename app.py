@@ -8,11 +8,11 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 if get_script_run_ctx(suppress_warning=True) is not None:
-    from pages.parts.router import route
+    from pages.shell.router import route
 
     route()
 else:
-    from pages.parts.launcher import launcher_options
+    from pages.shell.launcher import launcher_options
 
     # Streamlit looks for this very call in the source; behind a function it would not be found.
     app = st.App(__file__, **launcher_options())

@@ -12,12 +12,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from aecore import checkpoints, datasets
+from aecore import datasets
 from aecore.errors import AecoreError, CheckpointError
 from aecore.machine import keep_freed_memory
-from aecore.presets import PRESETS, preset
-from aecore.recording import Recording
-from aecore.training import TrainState, train
+from aecore.models.presets import PRESETS, preset
+from aecore.runs import checkpoints
+from aecore.runs.recording import Recording
+from aecore.training.loop import TrainState, train
 from aecore.types import EpochDone, Failed, StepDone, whole_number
 
 BAR = 30
@@ -89,7 +90,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _datasets(args) -> list[dict[str, Any]]:
     if args.fetch is None:
-        return [_described(s) for s in datasets.sources().values()]
+        return [_described(s) for s in datasets.all_sources().values()]
     source = datasets.source(args.fetch)
     if source.fetch is None:
         print(f"{source.title} needs no download: it is on this machine.", file=sys.stderr)

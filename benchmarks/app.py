@@ -133,7 +133,7 @@ def reruns(repeat: int) -> dict[str, float]:
     from streamlit.runtime.pages_manager import PagesManager
     from streamlit.testing.v1 import AppTest
 
-    from pages.parts.router import SECTIONS
+    from pages.shell.router import SECTIONS
 
     make = PagesManager.__init__
 

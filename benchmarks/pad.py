@@ -22,11 +22,11 @@ from torch import nn
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from aecore.export import BrowserNetwork, build_bundle, export_network, export_pair  # noqa: E402
 from aecore.models import registry  # noqa: E402
+from aecore.pad import BrowserNetwork, build_bundle, export_network, export_pair  # noqa: E402
 from aecore.types import DataSpec, ModelSpec  # noqa: E402
 
-PARTS = ROOT / "pages" / "parts"
+PARTS = ROOT / "aecore" / "pad" / "assets"
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",

@@ -31,16 +31,17 @@ from torchvision.transforms import ToTensor
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from aecore import checkpoints, datasets  # noqa: E402
+from aecore import datasets  # noqa: E402
 from aecore.datasets import Dataset, Split  # noqa: E402
-from aecore.datasets.mnist import FILE  # noqa: E402
-from aecore.latent import encode_split  # noqa: E402
+from aecore.datasets.sources.mnist import FILE  # noqa: E402
+from aecore.evaluation.latent import encode_split  # noqa: E402
+from aecore.evaluation.metrics import evaluate  # noqa: E402
 from aecore.machine import keep_freed_memory  # noqa: E402
-from aecore.metrics import evaluate  # noqa: E402
 from aecore.models import build  # noqa: E402
-from aecore.models.pca import basis_of, fit_basis  # noqa: E402
-from aecore.presets import preset  # noqa: E402
-from aecore.training import train  # noqa: E402
+from aecore.models.families.pca import basis_of, fit_basis  # noqa: E402
+from aecore.models.presets import preset  # noqa: E402
+from aecore.runs import checkpoints  # noqa: E402
+from aecore.training.loop import train  # noqa: E402
 from aecore.types import EpochDone, TrainConfig  # noqa: E402
 
 PEER_HOME = Path(__file__).with_name(".peer-venv")
@@ -146,7 +147,7 @@ def convolutional(data: Dataset, repeat: int) -> dict:
 
 def bare(data: Dataset, batch_size: int, name: str = "first-ae") -> float:
     """Images a second of the steps alone: what the events and the evaluation are held against."""
-    from aecore.losses import objective
+    from aecore.models.losses import objective
 
     model = build(preset(name).spec(data.spec), 0).train()
     optimizer = torch.optim.Adam(model.parameters(), fused=True)

@@ -2,9 +2,10 @@
 
 import streamlit as st
 
-from pages.parts import pad_data, pad_travel, session
-from pages.parts.latent_pad import latent_pad
-from pages.parts.layout import explain, head
+from pages.components import pad_data, pad_travel
+from pages.components.pad import latent_pad
+from pages.shell import session
+from pages.shell.layout import explain, head
 
 head(
     "Autoencoders, live",
@@ -21,7 +22,7 @@ latent_pad(
 )
 left, middle, right = st.columns(3)
 left.page_link(
-    "pages/build/train.py", label="Train your own, live", icon=":material/model_training:"
+    "pages/train/train.py", label="Train your own, live", icon=":material/model_training:"
 )
 middle.page_link(
     "pages/look/reconstructions.py",

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-TARGET = Path(__file__).resolve().parents[1] / "aecore" / "datasets" / "mnist.npz"
+TARGET = Path(__file__).resolve().parents[1] / "aecore" / "datasets" / "sources" / "mnist.npz"
 IMAGE_MD5 = {
     "train": "6bbc9ace898e44ae57da46a324031adb",
     "test": "2646ac647ad5339dbf082846283269ea",

@@ -7,7 +7,7 @@ import torch
 
 from aecore import datasets
 from aecore.datasets import Dataset
-from aecore.models.pca import PCABasis, basis_of
+from aecore.models.families.pca import PCABasis, basis_of
 from aecore.types import ModelSpec
 
 

@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from aecore import checkpoints, datasets
+from aecore import datasets
 from aecore.cli import main
-from aecore.datasets import own, registry
+from aecore.datasets import registry
+from aecore.datasets.own import reading
 from aecore.errors import DatasetError
+from aecore.runs import checkpoints
 
 ROOT = Path(__file__).resolve().parents[1]
 KEYS = {"test_mse", "pca_test_mse", "seconds_to_beat_pca", "images_per_second", "seconds"}
@@ -123,7 +125,7 @@ def test_training_on_other_kinds(dataset, aecore):
 def test_training_on_own_data(aecore, tmp_path, monkeypatch):
     monkeypatch.setenv("AECORE_RUNS", str(tmp_path))
     rows = "\n".join(f"{i},{i % 7},{i * i % 11}" for i in range(60))
-    name = own.keep(own.own_folder(), own.read_upload("t.csv", rows.encode()))
+    name = reading.keep(reading.own_folder(), reading.read_upload("t.csv", rows.encode()))
     few = ["--epochs", "1", "--latent-dim", "2", "--device", "cpu"]
     result = aecore("train", "--preset", "fast-start", "--dataset", name, *few)
     assert result["dataset"] == name

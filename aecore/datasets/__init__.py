@@ -1,6 +1,6 @@
 """Datasets, held in memory once a process."""
 
 from aecore.datasets.dataset import Column, Dataset, Factors, Split
-from aecore.datasets.registry import Source, load, source, sources
+from aecore.datasets.registry import Source, all_sources, load, source
 
-__all__ = ["Column", "Dataset", "Factors", "Source", "Split", "load", "source", "sources"]
+__all__ = ["Column", "Dataset", "Factors", "Source", "Split", "all_sources", "load", "source"]

@@ -22,11 +22,11 @@ __all__ = [
     "Family",
     "Source",
     "Split",
+    "all_sources",
     "load",
     "register",
     "register_family",
     "source",
-    "sources",
 ]
 
 # Datasets of a family (people's own) that a process keeps, the longest unused given up first.
@@ -76,7 +76,7 @@ class Family:
     """Sources that come and go while the process runs; their names begin with `prefix`.
 
     find(name) returns the source, or raises DatasetError or UnknownNameError. listed() returns
-    those that `sources` is to name.
+    those that `all_sources` is to name.
     """
 
     prefix: str
@@ -108,13 +108,14 @@ def _search() -> None:
     global _searched
     with _lock:
         if not _searched:
-            package = importlib.import_module("aecore.datasets")
+            package = importlib.import_module("aecore.datasets.sources")
             for module in sorted(m.name for m in pkgutil.iter_modules(package.__path__)):
-                importlib.import_module(f"aecore.datasets.{module}")
+                importlib.import_module(f"aecore.datasets.sources.{module}")
+            importlib.import_module("aecore.datasets.own.store")
             _searched = True
 
 
-def sources() -> dict[str, Source]:
+def all_sources() -> dict[str, Source]:
     """Every registered source by name; a person's own data are not listed.
 
     MNIST comes first, then what ships, images before signals and tables, then the downloads.
@@ -146,7 +147,7 @@ def source(name: str) -> Source:
         return _sources[name]
     family = _family_of(name)
     if family is None:
-        raise UnknownNameError("dataset", name, list(sources()))
+        raise UnknownNameError("dataset", name, list(all_sources()))
     return family.find(name)
 
 

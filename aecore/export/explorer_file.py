@@ -13,21 +13,21 @@ import numpy as np
 import torch
 
 from aecore.errors import ExportError
-from aecore.export.browser import BrowserNetwork, export_network
-from aecore.export.explorer import export_explorer
-from aecore.export.pad_bundle import PadBundle, build_bundle
-from aecore.export.replay import replay
+from aecore.evaluation.latent import Codes, encode_split
 from aecore.export.subject import Outputs, Subject, TakenOut, compare, file_stem, in_words
 from aecore.figures import palette
-from aecore.latent import Codes, encode_split
-from aecore.models.pca import PCABasis, basis_of
-from aecore.training import value_range
+from aecore.models.families.pca import PCABasis, basis_of
+from aecore.pad.bundle import PadBundle, build_bundle
+from aecore.pad.explorer import export_explorer
+from aecore.pad.network import BrowserNetwork, export_network
+from aecore.pad.replay import replay
+from aecore.training.loop import value_range
 
 POINTS, IMAGES = 3000, 1500
 #: Datasets whose images were centred by their mass in a box of 20 of 28 pixels.
 AS_MNIST = ("mnist", "kmnist", "emnist-letters")
 #: The pad's texts, which lie with the component that shows it on the pages.
-PAD = Path(__file__).resolve().parents[2] / "pages" / "parts" / "latent_pad"
+PAD = Path(__file__).resolve().parents[1] / "pad" / "assets" / "latent_pad"
 
 
 def export_explorer_file(subject: Subject) -> TakenOut:

@@ -12,13 +12,13 @@ import torch
 from PIL import Image
 
 from aecore.errors import ExportError
+from aecore.evaluation.latent import Codes, encode_split, manifold_codes, plane_of, traversal
+from aecore.evaluation.metrics import labels_for, scores_beside_pca
 from aecore.export.csv_tables import csv_text, history_columns
 from aecore.export.subject import TOLERANCE, Subject, TakenOut, file_stem, in_words
 from aecore.figures import images
 from aecore.figures.examples import kind_of
-from aecore.latent import Codes, encode_split, manifold_codes, plane_of, traversal
-from aecore.metrics import labels_for, scores_beside_pca
-from aecore.models.pca import PCABasis, basis_of
+from aecore.models.families.pca import PCABasis, basis_of
 
 SHOWN, STEPS, ROWS, SIDE, SAMPLES = 10, 11, 16, 21, 64
 Columns = dict[str, Any]

@@ -19,9 +19,9 @@ from torch import Tensor, nn
 from aecore.errors import ExportError
 from aecore.models import LatentModel, blocks
 from aecore.models.blocks import leaves
+from aecore.models.families.linear import TransposedLinear
+from aecore.models.families.sparse import TopK
 from aecore.models.layers import KNOWN, Pad, Resize, Scale
-from aecore.models.linear import TransposedLinear
-from aecore.models.sparse import TopK
 from aecore.models.transposed import ConvTranspose2d
 
 OWN = (Scale, Pad, Resize, TransposedLinear, TopK)

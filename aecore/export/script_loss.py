@@ -13,9 +13,9 @@ from typing import Any
 from aecore.datasets import corruption
 from aecore.export.script_model import docstring
 from aecore.export.script_training import Recipe
-from aecore.losses import total_correlation
-from aecore.models.dense import CODE_LOSS
-from aecore.models.sparse import KL, L1, kl_to_target
+from aecore.models.families.dense import CODE_LOSS
+from aecore.models.families.sparse import KL, L1, kl_to_target
+from aecore.models.losses import total_correlation
 
 INITS = {
     "xavier": ("Glorot and Bengio 2010", "nn.init.xavier_uniform_(layer.weight)"),

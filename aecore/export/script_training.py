@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from aecore.checkpoints import Card
 from aecore.export.script_model import Wording, docstring
 from aecore.export.subject import Subject
-from aecore.models.conditional import UNSAID
+from aecore.models.families.conditional import UNSAID
+from aecore.models.families.sparse import GENEROUS_EPOCHS, KL, L1, TopK
 from aecore.models.registry import options_of
-from aecore.models.sparse import GENEROUS_EPOCHS, KL, L1, TopK
+from aecore.runs.checkpoints import Card
 from aecore.types import TrainConfig
 
 

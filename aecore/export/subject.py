@@ -13,12 +13,12 @@ from functools import cached_property
 import numpy as np
 import torch
 
-from aecore.checkpoints import Card
 from aecore.datasets import Dataset
 from aecore.errors import ExportError
+from aecore.evaluation.metrics import labels_for
 from aecore.figures.examples import thing_of
-from aecore.metrics import labels_for
 from aecore.models import LatentModel
+from aecore.runs.checkpoints import Card
 from aecore.types import DataSpec
 
 TOLERANCE = 1e-5

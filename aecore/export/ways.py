@@ -6,7 +6,6 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from aecore import checkpoints
 from aecore.errors import UnknownNameError
 from aecore.export.explorer_file import export_explorer_file
 from aecore.export.figure_files import export_figures
@@ -14,6 +13,7 @@ from aecore.export.notebook import export_notebook
 from aecore.export.onnx_pair import export_onnx
 from aecore.export.script import export_script
 from aecore.export.subject import Outputs, Subject, TakenOut, compare, file_stem, timed, verdict
+from aecore.runs import checkpoints
 
 # Exports take a core for seconds each; the pages of everybody else need the other.
 _one_at_a_time = threading.Lock()

@@ -15,7 +15,7 @@ import numpy as np
 
 from aecore.datasets import Dataset
 from aecore.datasets.dataset import Column
-from aecore.training import value_range
+from aecore.training.loop import value_range
 from aecore.types import DataSpec
 
 INK = "currentColor"

@@ -10,7 +10,7 @@ from torch import nn
 
 from aecore.models import LatentModel
 from aecore.models.blocks import leaves
-from aecore.models.linear import TransposedLinear
+from aecore.models.families.linear import TransposedLinear
 
 HEIGHT, BAR, GAP, PAD = 150, 26, 46, 34
 WEIGHTED = (nn.Linear, TransposedLinear, nn.Conv2d, nn.ConvTranspose2d)

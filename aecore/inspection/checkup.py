@@ -9,8 +9,7 @@ from typing import Any
 
 import torch
 
-from aecore import checkpoints, datasets
-from aecore.checkpoints import Card
+from aecore import datasets
 from aecore.datasets import Dataset
 from aecore.errors import AecoreError, InspectionError
 from aecore.inspection.files.contents import Contents
@@ -23,6 +22,8 @@ from aecore.inspection.understanding.parts import parts_of, square_side
 from aecore.inspection.understanding.trying import Progress
 from aecore.inspection.understanding.understand import Reading, settle, understand
 from aecore.models import LatentModel
+from aecore.runs import checkpoints
+from aecore.runs.checkpoints import Card
 from aecore.types import TrainConfig
 
 File = tuple[bytes | Path, str]
@@ -164,7 +165,7 @@ def likely_datasets(contents: Contents) -> list[str]:
     linear = [p for p in parts if p.kind == "linear"]
     takes, gives = ({p.weight.shape[i] for p in linear} for i in (1, 0))
     maps = {n for p in parts if p.kind == "conv" for n in p.weight.shape[:2]}
-    ready = [s for s in datasets.sources().values() if s.ready()]
+    ready = [s for s in datasets.all_sources().values() if s.ready()]
     images = [s for s in ready if s.spec.kind == "image"]
     if maps:
         fits = [s.name for s in images if s.spec.shape[0] in maps]

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from aecore import datasets
-from aecore.checkpoints import write_whole
 from aecore.errors import CheckpointError
+from aecore.evaluation.metrics import evaluate
 from aecore.inspection.checkup import Opened, open_files
 from aecore.inspection.judging.html import compare_html, to_html
 from aecore.inspection.judging.report import Report, examine
-from aecore.metrics import evaluate
+from aecore.runs.checkpoints import write_whole
 
 
 def inspect_files(

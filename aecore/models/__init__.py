@@ -2,6 +2,6 @@
 
 from aecore.models.base import LatentModel
 from aecore.models.posterior import Posterior
-from aecore.models.registry import build, families, family
+from aecore.models.registry import all_families, build, family
 
-__all__ = ["LatentModel", "Posterior", "build", "families", "family"]
+__all__ = ["LatentModel", "Posterior", "all_families", "build", "family"]

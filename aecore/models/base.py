@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from aecore.losses import LossTerms
+from aecore.models.losses import LossTerms
 from aecore.models.posterior import Posterior
 from aecore.types import ModelSpec
 

@@ -7,9 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from aecore.losses import LossTerms, bernoulli_nats, squared_error, total_correlation
 from aecore.models import blocks
 from aecore.models.base import LatentModel
+from aecore.models.losses import LossTerms, bernoulli_nats, squared_error, total_correlation
 from aecore.types import ModelSpec
 
 

@@ -20,13 +20,13 @@ _lock = threading.Lock()
 _families: dict[str, type[LatentModel]] = {}
 
 
-def families() -> dict[str, type[LatentModel]]:
+def all_families() -> dict[str, type[LatentModel]]:
     """Every family by name; looks through the files of this folder on the first call."""
     with _lock:
         if not _families:
-            package = importlib.import_module("aecore.models")
+            package = importlib.import_module("aecore.models.families")
             for name in sorted(m.name for m in pkgutil.iter_modules(package.__path__)):
-                module = importlib.import_module(f"aecore.models.{name}")
+                module = importlib.import_module(f"aecore.models.families.{name}")
                 for cls in vars(module).values():
                     known = inspect.isclass(cls) and issubclass(cls, LatentModel)
                     # Shared bases name no family of their own.
@@ -37,7 +37,7 @@ def families() -> dict[str, type[LatentModel]]:
 
 def family(name: str) -> type[LatentModel]:
     """Return the family called `name`, or raise UnknownNameError."""
-    known = families()
+    known = all_families()
     if name not in known:
         raise UnknownNameError("model family", name[:40], list(known))
     return known[name]

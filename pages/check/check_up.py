@@ -1,7 +1,8 @@
 """Check-up: any trained autoencoder dropped in, an honest verdict out."""
 
-from pages.parts import check_reading, check_report, session
-from pages.parts.layout import explain, head
+from pages.check import check_reading, check_report
+from pages.shell import session
+from pages.shell.layout import explain, head
 
 head(
     "Check-up",

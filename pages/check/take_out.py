@@ -1,8 +1,8 @@
 """Take out: the model in hand as files for elsewhere, each opened again before it is offered."""
 
-from pages.parts import session
-from pages.parts.layout import explain, head
-from pages.parts.take_out_parts import rows
+from pages.check.take_out_cards import rows
+from pages.shell import session
+from pages.shell.layout import explain, head
 
 head(
     "Take out",

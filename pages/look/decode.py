@@ -2,8 +2,9 @@
 
 import streamlit as st
 
-from pages.parts import pad_data, pad_travel, session
-from pages.parts.decode_parts import (
+from pages.components import pad_data, pad_travel
+from pages.components.pad import explorer_html, latent_pad
+from pages.look.strips import (
     choose_label,
     export_button,
     has_plane,
@@ -12,8 +13,8 @@ from pages.parts.decode_parts import (
     styles,
     traversals,
 )
-from pages.parts.latent_pad import explorer_html, latent_pad
-from pages.parts.layout import explain, head
+from pages.shell import session
+from pages.shell.layout import explain, head
 
 head(
     "Decode",

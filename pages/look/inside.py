@@ -1,7 +1,8 @@
 """Inside: what this family of models is for, shown on the model in hand."""
 
-from pages.parts import inside_parts, session
-from pages.parts.layout import explain, head
+from pages.look import inside_sections
+from pages.shell import session
+from pages.shell.layout import explain, head
 
 head(
     "Inside",
@@ -9,9 +10,9 @@ head(
     "styles, directions, columns, and the causes behind generated data.",
 )
 held = session.hand()
-shown = [section(held) for section in inside_parts.SECTIONS if section.fits(held)]
+shown = [section(held) for section in inside_sections.SECTIONS if section.fits(held)]
 if not shown:
-    inside_parts.nothing(held)
+    inside_sections.nothing(held)
 explain(
     "**Units** of a sparse autoencoder: each code unit adds one drawing, its *atom*; an image is "
     "the sum of the few whose units fire.\n\n"

@@ -1,8 +1,8 @@
 """Latent space: where the encoder puts held-out images, beside PCA's scores of the same images."""
 
-from pages.parts import session
-from pages.parts.latent_parts import choose_view, examine, figure_of, move_on, quality
-from pages.parts.layout import explain, head
+from pages.look.latent_views import choose_view, examine, figure_of, move_on, quality
+from pages.shell import session
+from pages.shell.layout import explain, head
 
 head(
     "Latent space",

@@ -1,14 +1,8 @@
 """Reconstructions: what the model keeps and loses, image by image, beside PCA at the same k."""
 
-from pages.parts import session
-from pages.parts.layout import explain, head
-from pages.parts.reconstruction_parts import (
-    choose_examples,
-    distribution,
-    headline,
-    reconstruct,
-    strips,
-)
+from pages.look.comparison import choose_examples, distribution, headline, reconstruct, strips
+from pages.shell import session
+from pages.shell.layout import explain, head
 
 head(
     "Reconstructions",

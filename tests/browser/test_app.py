@@ -16,7 +16,7 @@ import psutil
 import pytest
 import torch
 
-from pages.parts.router import SECTIONS
+from pages.shell.router import SECTIONS
 
 ROOT = Path(__file__).parents[2]
 TITLES = {"home": "Autoencoders, live"}

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from torch import nn
 
-from aecore.export import build_bundle, export_explorer, export_pair
+from aecore.pad import build_bundle, export_explorer, export_pair
 
-PAD = Path(__file__).parents[2] / "pages" / "parts" / "latent_pad.py"
+PAD = Path(__file__).parents[2] / "aecore" / "pad" / "assets" / "latent_pad"
 
 
 @pytest.mark.parametrize("exact", [False, True])

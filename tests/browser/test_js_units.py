@@ -7,8 +7,8 @@ import subprocess
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-TESTS = ROOT / "tests" / "js" / "engine.test.mjs"
-PAD = ROOT / "pages" / "parts" / "latent_pad.js"
+TESTS = ROOT / "tests" / "pad" / "engine.test.mjs"
+PAD = ROOT / "aecore" / "pad" / "assets" / "latent_pad.js"
 RUN = """async ([pad, tests]) => {
     const load = (source) =>
         import(URL.createObjectURL(new Blob([source], {type: "text/javascript"})));

@@ -7,8 +7,8 @@ import pytest
 APP = """
 import numpy as np, streamlit as st, torch
 from torch import nn
-from aecore.export import EpochFrame, build_bundle, export_pair, with_frames
-from pages.parts.latent_pad import latent_pad
+from aecore.pad import EpochFrame, build_bundle, export_pair, with_frames
+from pages.components.pad import latent_pad
 
 k, n = int(st.query_params.get("k", 2)), 400
 rng = np.random.default_rng(int(st.query_params.get("seed", 0)))

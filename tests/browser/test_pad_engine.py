@@ -12,11 +12,11 @@ import torch
 from PIL import Image
 from torch import nn
 
-from aecore.export import export_network, export_pair
 from aecore.models import registry
+from aecore.pad import export_network, export_pair
 from aecore.types import DataSpec, ModelSpec
 
-JS = Path(__file__).parents[2] / "pages" / "parts" / "latent_pad.js"
+JS = Path(__file__).parents[2] / "aecore" / "pad" / "assets" / "latent_pad.js"
 IMPORT = """async (source) => {
     const url = URL.createObjectURL(new Blob([source], {type: "text/javascript"}));
     window.pad = await import(url);
@@ -163,7 +163,7 @@ def test_layers_agree_with_torch(page, name):
 ACTIVATIONS = ("relu", "leaky_relu", "elu", "gelu", "silu", "tanh", "sigmoid")
 
 
-@pytest.mark.parametrize("family", registry.families())
+@pytest.mark.parametrize("family", registry.all_families())
 @pytest.mark.parametrize("shape", [(1, 28, 28), (3, 8, 12)])
 def test_every_family_agrees_with_torch(page, family, shape):
     model = registry.build(ModelSpec(family, DataSpec(shape, classes=10), 6), seed=4)

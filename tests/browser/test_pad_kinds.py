@@ -7,8 +7,8 @@ import pytest
 APP = """
 import numpy as np, streamlit as st, torch
 from torch import nn
-from aecore.export import build_bundle, export_pair
-from pages.parts.latent_pad import latent_pad
+from aecore.pad import build_bundle, export_pair
+from pages.components.pad import latent_pad
 
 table = "table" in st.query_params
 size = 5 if table else 32

@@ -6,7 +6,7 @@ import pytest
 
 APP = """
 import numpy as np, plotly.graph_objects as go, streamlit as st
-from pages.parts.latent_point_3d import latent_point_3d
+from pages.components.latent_point_3d import latent_point_3d
 
 marker = {"size": 60}
 points = go.Scatter3d(x=[0.0], y=[0.0], z=[0.0], mode="markers", marker=marker,

@@ -12,7 +12,7 @@ import torch
 
 from aecore import datasets
 from aecore.datasets import Dataset, registry
-from aecore.datasets import mnist as mnist_source
+from aecore.datasets.sources import mnist as mnist_source
 from aecore.errors import DatasetError, UnknownNameError
 
 # Sums of the unpacked IDX files of yann.lecun.com/exdb/mnist.
@@ -27,7 +27,7 @@ FINGERPRINTS = {"mnist": "8d55ebf489968c64", "digits": "ad1129feb146e3cb"}
 # of downloaded data to test them too.
 with pytest.MonkeyPatch.context() as patch:
     patch.setenv("XDG_CACHE_HOME", "/nowhere")
-    KNOWN = datasets.sources()
+    KNOWN = datasets.all_sources()
     READY = sorted(name for name, source in KNOWN.items() if source.ready())
 
 

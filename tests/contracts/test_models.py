@@ -9,23 +9,23 @@ import numpy as np
 import pytest
 import torch
 
-from aecore import checkpoints
-from aecore.checkpoints import Card
 from aecore.errors import AecoreError, ConfigError
-from aecore.losses import objective
-from aecore.models import LatentModel, build, families
+from aecore.models import LatentModel, all_families, build
+from aecore.models.losses import objective
 from aecore.models.registry import options_of, shape_only
-from aecore.training import train
+from aecore.runs import checkpoints
+from aecore.runs.checkpoints import Card
+from aecore.training.loop import train
 from aecore.types import EpochDone, Finished, ModelSpec, TrainConfig
 
-FAMILIES = sorted(families())
+FAMILIES = sorted(all_families())
 BATCH = 12
 
 
 def choices() -> list[tuple[str, str, object]]:
     """(family, option, value) for every choice of every family, and a few layer widths."""
     found = []
-    for name, cls in families().items():
+    for name, cls in all_families().items():
         for f in dataclasses.fields(cls.Options):
             values = f.metadata.get("choices", ())
             if f.metadata.get("widths"):
@@ -55,7 +55,7 @@ def spec_for(family: str, data, **options) -> ModelSpec:
 
 
 def _options(family: str) -> dict[str, dataclasses.Field]:
-    return {f.name: f for f in dataclasses.fields(families()[family].Options)}
+    return {f.name: f for f in dataclasses.fields(all_families()[family].Options)}
 
 
 @pytest.fixture(params=FAMILIES)
@@ -198,7 +198,7 @@ def test_trains_through_the_one_loop(family, digits):
     done = next(e for e in events if isinstance(e, EpochDone))
     assert done.codes.shape == (len(digits.test), 3)
     assert done.probe.latent_map.shape == (len(digits.test), 2)
-    variational = families()[family].variational
+    variational = all_families()[family].variational
     assert {"kl", "reconstruction", "active_units"} <= set(done.metrics) or not variational
 
 

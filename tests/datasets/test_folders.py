@@ -8,7 +8,8 @@ import torch
 from PIL import Image
 
 from aecore import datasets
-from aecore.datasets import folders, registry
+from aecore.datasets import registry
+from aecore.datasets.sources import folders
 from aecore.errors import DatasetError, UnknownNameError
 
 
@@ -29,10 +30,10 @@ def fill(folder, n: int, seed: int = 0, shape=(70, 50, 3)):
 
 
 def test_a_folder_becomes_a_source(root):
-    assert "folder-faces" not in datasets.sources()
+    assert "folder-faces" not in datasets.all_sources()
     fill(root / "faces", 40)
-    assert next(iter(datasets.sources())) == "mnist"
-    found = datasets.sources()["folder-faces"]
+    assert next(iter(datasets.all_sources())) == "mnist"
+    found = datasets.all_sources()["folder-faces"]
     assert found.spec.shape == (3, 64, 64)
     data = datasets.load("folder-faces")
     assert data.spec == found.spec

@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 
 from aecore import datasets
-from aecore.datasets import downloads, formats, registry
+from aecore.datasets import formats, registry
+from aecore.datasets.sources import downloads
 from aecore.errors import DatasetError
 
 N = {"train": 30, "test": 24}

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from aecore import datasets
-from aecore.datasets import shapes, signals
+from aecore.datasets.sources import shapes, signals
 
 
 @pytest.mark.parametrize(("name", "make"), [

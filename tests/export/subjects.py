@@ -6,14 +6,14 @@ import dataclasses
 
 import torch
 
-from aecore.checkpoints import Card
 from aecore.datasets import Dataset
 from aecore.errors import ConfigError
 from aecore.export.subject import Subject
-from aecore.models import build, families
+from aecore.models import all_families, build
+from aecore.runs.checkpoints import Card
 from aecore.types import ModelSpec, TrainConfig
 
-FAMILIES = sorted(families())
+FAMILIES = sorted(all_families())
 CONVOLUTIONS = {
     "encoder": (
         "Scale(2, -1)", "Pad(1)", "Conv2d(1, 4, 3, stride=2)", "BatchNorm2d(4)", "PReLU()",
@@ -58,7 +58,7 @@ CASES = [*FAMILIES, *VARIANTS]
 def subject_of(case: str, data: Dataset) -> Subject:
     """A family's or variant's model on `data`, a few steps from its start."""
     family, options, training = VARIANTS.get(case, (case, {}, {}))
-    known = {f.name for f in dataclasses.fields(families()[family].Options)}
+    known = {f.name for f in dataclasses.fields(all_families()[family].Options)}
     if "hidden" in known and "channels" not in known:
         options = {"hidden": (16,)} | options
     if "channels" in known:

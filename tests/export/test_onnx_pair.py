@@ -12,7 +12,7 @@ import torch
 from aecore.errors import ExportError
 from aecore.export.onnx_pair import export_onnx
 from aecore.export.subject import TOLERANCE
-from aecore.models import families
+from aecore.models import all_families
 from tests.export.subjects import subject_of
 
 
@@ -31,7 +31,7 @@ def one_table_of_operations():
 def kinds() -> list[str]:
     """One family of each way to be encoded and decoded: the others leave by the same road."""
     found = {}
-    for name, cls in families().items():
+    for name, cls in all_families().items():
         road = (cls.layers, cls.encode, cls.decode) if hasattr(cls, "layers") else cls
         found.setdefault((road, cls.variational), name)
     return sorted(found.values())

@@ -15,9 +15,9 @@ from aecore.errors import ExportError
 from aecore.export.script import companions, export_script, script_text
 from aecore.export.script_model import wording
 from aecore.export.subject import TOLERANCE, Outputs, Subject, compare
-from aecore.losses import objective
 from aecore.models import build
-from aecore.training import TrainState, train
+from aecore.models.losses import objective
+from aecore.training.loop import TrainState, train
 from aecore.types import Finished, TrainConfig
 from tests.export.subjects import CASES, subject_of
 

@@ -10,15 +10,17 @@ import pytest
 import torch
 from PIL import Image
 
-from aecore import checkpoints, datasets
+from aecore import datasets
 from aecore.cli import main
 from aecore.errors import AecoreError, ExportError
-from aecore.export import explorer_file, export_network, export_pair, subject
+from aecore.export import explorer_file, subject
 from aecore.export.csv_tables import csv_text, history_columns
 from aecore.export.explorer_file import unpacked
-from aecore.export.replay import replay
 from aecore.export.subject import TOLERANCE, Outputs, Subject
 from aecore.export.ways import WAYS, take_out
+from aecore.pad import export_network, export_pair
+from aecore.pad.replay import replay
+from aecore.runs import checkpoints
 from tests.export.subjects import FAMILIES, subject_of
 
 

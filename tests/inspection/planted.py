@@ -7,8 +7,8 @@ import dataclasses
 import torch
 
 from aecore.datasets import Dataset, Split
-from aecore.losses import objective
 from aecore.models import LatentModel, build
+from aecore.models.losses import objective
 from aecore.types import ModelSpec
 
 

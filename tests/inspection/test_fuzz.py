@@ -14,12 +14,12 @@ import pytest
 import torch
 from safetensors.torch import save as save_safetensors
 
-from aecore import checkpoints
 from aecore.errors import AecoreError
 from aecore.inspection.files import reading
 from aecore.inspection.files.contents import Contents
 from aecore.inspection.files.reading import read
 from aecore.models import build
+from aecore.runs import checkpoints
 from aecore.types import TrainConfig
 from tests.inspection.files import exported, legacy, network, onnx_bytes, saved, zipped
 

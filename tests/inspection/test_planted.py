@@ -8,11 +8,12 @@ import pytest
 import torch
 from planted import dense, fitted, small, some_rows
 
-from aecore import checkpoints, datasets
+from aecore import datasets
 from aecore.datasets import Dataset
 from aecore.inspection.judging.report import Report, examine
 from aecore.inspection.judging.untouched import initialisation_of, layer_states
 from aecore.models import LatentModel, build
+from aecore.runs import checkpoints
 from aecore.types import ModelSpec
 
 FAULTS = {

@@ -9,9 +9,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from aecore.checkpoints import from_bytes
 from aecore.errors import InspectionError
 from aecore.inspection.checkup import Opened, by_hand, given_by, open_contents, open_files, overrule
+from aecore.runs.checkpoints import from_bytes
 from tests.inspection import corpus
 
 

@@ -14,10 +14,10 @@ from safetensors.torch import save as save_safetensors
 from torch import nn
 from torch.nn.utils import prune
 
-from aecore import checkpoints
 from aecore.errors import CheckpointError
 from aecore.inspection.files.reading import read, read_pair, warm
 from aecore.models import build
+from aecore.runs import checkpoints
 from aecore.types import TrainConfig
 from tests.inspection.files import (
     compute,

@@ -13,17 +13,18 @@ import pytest
 import torch
 from planted import dense, fitted, small
 
-from aecore import checkpoints, datasets
+from aecore import datasets
 from aecore.errors import DatasetError
+from aecore.evaluation.metrics import active_units, evaluate
 from aecore.inspection.judging.comparison import differences
 from aecore.inspection.judging.findings import Finding, amount, percent, some, worst_first
 from aecore.inspection.judging.html import compare_html, to_html
 from aecore.inspection.judging.passes import chosen
 from aecore.inspection.judging.quality import band_findings, stand_in
 from aecore.inspection.judging.report import Report, examine
-from aecore.metrics import active_units, evaluate
 from aecore.models import build
-from aecore.models.pca import basis_of
+from aecore.models.families.pca import basis_of
+from aecore.runs import checkpoints
 from aecore.types import ModelSpec
 
 

@@ -10,13 +10,13 @@ import torch
 from torch.func import jacrev, vmap
 
 from aecore.errors import ConfigError
-from aecore.metrics import evaluate
+from aecore.evaluation.metrics import evaluate
 from aecore.models import build
-from aecore.models.linear import principal_angles
-from aecore.models.pca import basis_of
-from aecore.models.sparse import atoms, kl_to_target
-from aecore.presets import preset
-from aecore.training import TrainState, train
+from aecore.models.families.linear import principal_angles
+from aecore.models.families.pca import basis_of
+from aecore.models.families.sparse import atoms, kl_to_target
+from aecore.models.presets import preset
+from aecore.training.loop import TrainState, train
 from aecore.types import DataSpec, EpochDone, Failed, Finished, ModelSpec, TrainConfig
 
 

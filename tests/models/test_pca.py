@@ -11,9 +11,10 @@ from sklearn.decomposition import PCA
 
 from aecore.datasets import Dataset, Split
 from aecore.errors import ConfigError
-from aecore.metrics import evaluate
-from aecore.models import build, pca
-from aecore.models.pca import basis_of, fit_basis
+from aecore.evaluation.metrics import evaluate
+from aecore.models import build
+from aecore.models.families import pca
+from aecore.models.families.pca import basis_of, fit_basis
 from aecore.types import DataSpec, ModelSpec
 
 TEST_MSE = {1: 0.0607, 2: 0.0557, 3: 0.0516, 8: 0.0374, 16: 0.0269, 32: 0.0168, 64: 0.0091}

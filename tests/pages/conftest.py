@@ -5,21 +5,21 @@ import os
 import pytest
 from streamlit.runtime.pages_manager import PagesManager
 
-from aecore import jobs
+from aecore.jobs import engine
 
 
 @pytest.fixture(autouse=True, scope="session")
 def runs_folder(tmp_path_factory):
     """Pages under test keep their runs in a folder of their own, and stop their workers."""
-    before = os.environ.get(jobs.RUNS_VARIABLE)
-    os.environ[jobs.RUNS_VARIABLE] = str(tmp_path_factory.mktemp("runs"))
+    before = os.environ.get(engine.RUNS_VARIABLE)
+    os.environ[engine.RUNS_VARIABLE] = str(tmp_path_factory.mktemp("runs"))
     yield
-    if jobs._engine is not None:
-        jobs._engine.close()
+    if engine._engine is not None:
+        engine._engine.close()
     if before is None:
-        del os.environ[jobs.RUNS_VARIABLE]
+        del os.environ[engine.RUNS_VARIABLE]
     else:
-        os.environ[jobs.RUNS_VARIABLE] = before
+        os.environ[engine.RUNS_VARIABLE] = before
 
 
 @pytest.fixture(autouse=True, scope="session")

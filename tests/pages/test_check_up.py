@@ -9,10 +9,10 @@ import torch
 from streamlit.testing.v1 import AppTest
 from torch import nn
 
-from aecore import jobs
 from aecore.inspection.checkup import Opened, open_files
-from pages.parts import check_reading, check_report
-from pages.parts.router import SECTIONS
+from aecore.jobs import engine
+from pages.check import check_reading, check_report
+from pages.shell.router import SECTIONS
 from tests.pages.test_kinds import opened, sound
 
 CHECK = "pages/check/check_up.py"
@@ -47,7 +47,7 @@ def stranger(state) -> Opened:
 
 @pytest.fixture(scope="module")
 def run_id(stranger) -> str:
-    return jobs.engine().upload("nobody", "theirs", stranger.to_bytes()).run_id
+    return engine.engine().upload("nobody", "theirs", stranger.to_bytes()).run_id
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -80,7 +80,7 @@ def test_a_dropped_file_is_taken_in_hand(state):
     app = dropped("their network.pt", content_of(state))
     sound(app)
     hand = next(s for s in app.selectbox if s.label == "Model in hand")
-    assert jobs.engine().get(hand.value).name == "their network"
+    assert engine.engine().get(hand.value).name == "their network"
     assert app.subheader[0].value == "their network"
 
 
@@ -100,11 +100,11 @@ def test_what_is_not_understood_can_be_described(state):
 
 
 def test_another_reading_takes_its_place(stranger, run_id):
-    owner = jobs.engine().get(run_id).owner
+    owner = engine.engine().get(run_id).owner
     check_reading._remember(run_id, stranger)
-    before = jobs.engine().get(run_id).saved
+    before = engine.engine().get(run_id).saved
     from aecore.inspection.checkup import overrule
 
-    jobs.engine().reread(owner, run_id, overrule(stranger, 1).to_bytes())
-    assert jobs.engine().get(run_id).saved == before + 1
-    assert jobs.engine().checkpoint(run_id).card.origin["chosen"] == 1
+    engine.engine().reread(owner, run_id, overrule(stranger, 1).to_bytes())
+    assert engine.engine().get(run_id).saved == before + 1
+    assert engine.engine().checkpoint(run_id).card.origin["chosen"] == 1

@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from aecore import checkpoints, datasets, jobs
-from aecore.recording import Recording
-from aecore.training import TrainState, train
+from aecore import datasets
+from aecore.jobs import engine
+from aecore.runs import checkpoints
+from aecore.runs.recording import Recording
+from aecore.training.loop import TrainState, train
 from aecore.types import ModelSpec, TrainConfig
 
 LINEAR = {"hidden": (16,), "output": "linear"}
@@ -38,7 +40,7 @@ def uploaded(what: str) -> str:
         recording.add(event)
     card = recording.card(what, spec, config, data)
     content = checkpoints.to_bytes(state.model, card)
-    return jobs.engine().upload("nobody", what, content).run_id
+    return engine.engine().upload("nobody", what, content).run_id
 
 
 def opened(path: str, run_id: str) -> AppTest:
@@ -109,9 +111,9 @@ def test_decode(run_of, what: str):
 @pytest.mark.parametrize("what", MODELS)
 @pytest.mark.parametrize("chosen", [[0], [0, 3, 5]])
 def test_latent_space_shows_what_is_chosen(run_of, what: str, chosen: list[int], monkeypatch):
-    from pages.parts import latent_parts
+    from pages.look import latent_views
 
-    monkeypatch.setattr(latent_parts, "_chosen", lambda key: latent_parts.np.array(chosen))
+    monkeypatch.setattr(latent_views, "_chosen", lambda key: latent_views.np.array(chosen))
     app = opened(LATENT, run_of(what))
     text = " ".join(m.value for m in (*app.markdown, *app.caption))
     assert "Nothing is chosen yet" not in text

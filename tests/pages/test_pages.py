@@ -5,10 +5,10 @@ import time
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from aecore import checkpoints
-from aecore.presets import PRESETS
-from pages.parts.router import SECTIONS
-from pages.parts.run_table import differences
+from aecore.models.presets import PRESETS
+from aecore.runs import checkpoints
+from pages.shell.router import SECTIONS
+from pages.train.run_table import differences
 
 PAGES = [entry[0] for entries in SECTIONS.values() for entry in entries]
 
@@ -82,7 +82,7 @@ def test_hostile_model_in_the_link_is_one_sentence(model: str):
 )
 def test_unknown_names_in_the_link_of_train_are_one_sentence(query: dict, word: str):
     app = AppTest.from_file("../../app.py", default_timeout=60).run()
-    app.switch_page("pages/build/train.py")
+    app.switch_page("pages/train/train.py")
     for name, value in query.items():
         app.query_params[name] = value
     app.run()
@@ -94,7 +94,7 @@ def test_unknown_names_in_the_link_of_train_are_one_sentence(query: dict, word: 
 
 @pytest.mark.parametrize("preset", list(PRESETS))
 def test_choices_draw_every_preset(preset: str):
-    app = open_page("pages/build/train.py")
+    app = open_page("pages/train/train.py")
     app.selectbox[1].set_value(preset).run()
     sound(app)
     assert not app.button(key="start").disabled
@@ -102,7 +102,7 @@ def test_choices_draw_every_preset(preset: str):
 
 @pytest.mark.parametrize("widths", ["-1", "0", "99999", "a, b", "1 " * 50])
 def test_absurd_widths_disable_start_with_a_sentence(widths: str):
-    app = open_page("pages/build/train.py")
+    app = open_page("pages/train/train.py")
     app.text_input[0].set_value(widths).run()
     assert not app.exception
     assert len(app.error) == 1
@@ -111,7 +111,7 @@ def test_absurd_widths_disable_start_with_a_sentence(widths: str):
 
 @pytest.fixture(scope="module")
 def trained() -> AppTest:
-    app = open_page("pages/build/train.py")
+    app = open_page("pages/train/train.py")
     app.selectbox[0].set_value("digits").run()
     app.number_input[0].set_value(2).run()
     app.button(key="start").click().run()
@@ -130,11 +130,11 @@ def test_run_trains_and_is_in_hand_on_every_page(trained: AppTest):
 
 
 def test_link_to_anothers_run_shows_it_but_steers_nothing(trained: AppTest):
-    from pages.parts import session
+    from pages.shell import session
 
     run = session.jobs().get(param(trained, "model"))
     other = AppTest.from_file("../../app.py", default_timeout=60).run()
-    other.switch_page("pages/build/train.py")
+    other.switch_page("pages/train/train.py")
     other.query_params["run"] = run.run_id
     other.run()
     assert not other.exception
@@ -144,12 +144,12 @@ def test_link_to_anothers_run_shows_it_but_steers_nothing(trained: AppTest):
 
 
 def test_runs_page_lists_own_runs_and_all_shipped_models(trained: AppTest):
-    trained.switch_page("pages/build/runs.py").run()
+    trained.switch_page("pages/train/runs.py").run()
     sound(trained)
     states = list(trained.dataframe[0].value["state"])
     assert states.count("shipped") == len(checkpoints.shipped())
     assert "finished" in states
-    fresh = open_page("pages/build/runs.py")
+    fresh = open_page("pages/train/runs.py")
     assert set(fresh.dataframe[0].value["state"]) == {"shipped"}
 
 

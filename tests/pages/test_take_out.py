@@ -33,12 +33,12 @@ def test_a_conditional_models_explorer_is_made_for_a_label():
 
 def test_a_refusal_is_a_sentence(monkeypatch):
     from aecore.errors import ExportError
-    from pages.parts import take_out_parts
+    from pages.check import take_out_cards
 
     def refuse(subject, way):
         raise ExportError("The ONNX pair is refused: for this test.")
 
-    monkeypatch.setattr(take_out_parts, "take_out", refuse)
+    monkeypatch.setattr(take_out_cards, "take_out", refuse)
     app = open_page(PATH, model="deep-ae-3")
     app.button(key="prepare_onnx").click().run()
     sound(app)

@@ -7,13 +7,13 @@ from typing import Any, BinaryIO
 
 import torch
 
-from aecore.checkpoints import CARD_KEY
 from aecore.errors import CheckpointError
 from aecore.inspection.files.contents import Contents
 from aecore.inspection.files.facts import plain_facts
 from aecore.inspection.files.header import Entry, read_header
 from aecore.inspection.files.limits import MAX_HEADER_BYTES, Budget
 from aecore.inspection.files.tidy import tidy
+from aecore.runs.checkpoints import CARD_KEY
 
 
 def read_safetensors(file: BinaryIO) -> Contents:

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 
 from aecore.datasets import Split
+from aecore.evaluation.metrics import labels_for
 from aecore.inspection.judging.findings import Figure
-from aecore.metrics import labels_for
 from aecore.models import LatentModel
 
 LONGEST = 0.4  # seconds for each batch size

@@ -8,14 +8,14 @@ import numpy as np
 import torch
 
 from aecore.datasets import Dataset
+from aecore.evaluation.latent import plane_of
 from aecore.inspection.judging.generation import Generated
 from aecore.inspection.judging.passes import Look, reconstruct
 from aecore.inspection.judging.posterior_checks import Code
 from aecore.inspection.judging.units import Units
 from aecore.inspection.judging.untouched import LayerState
-from aecore.latent import plane_of
 from aecore.models import LatentModel
-from aecore.models.pca import PCABasis
+from aecore.models.families.pca import PCABasis
 
 SHOWN, WORST, MAP, SAMPLES, HISTOGRAM = 10, 10, 2000, 40, 60
 

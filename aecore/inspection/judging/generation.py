@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from aecore.datasets import Dataset
+from aecore.evaluation.metrics import labels_for
 from aecore.inspection.judging.findings import Figure, Finding, amount
 from aecore.inspection.judging.passes import Look
-from aecore.metrics import labels_for
 from aecore.models import LatentModel
 
 DRAWN, NEIGHBOURS = 500, 5000  # samples judged; training examples among which neighbours are sought

@@ -17,7 +17,7 @@ from scipy import stats
 
 from aecore.datasets import Split
 from aecore.inspection.judging.findings import Finding, amount
-from aecore.models.pca import PCABasis
+from aecore.models.families.pca import PCABasis
 
 HEADS = (50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 30_000)
 RANKS = (1, 3, 10, 30, 100, 300, 1000)  # of the held-out errors, lowest first

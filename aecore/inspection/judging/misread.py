@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from aecore.datasets import Split
+from aecore.evaluation.metrics import labels_for
 from aecore.inspection.judging.findings import Finding, amount
-from aecore.metrics import labels_for
 from aecore.models import LatentModel
 
 TRIED = 500  # held-out examples

@@ -11,11 +11,11 @@ from torch import Tensor, nn
 
 from aecore.datasets import Split
 from aecore.errors import ExportError
-from aecore.export.browser import export_network
-from aecore.losses import bernoulli_nats, squared_error_per_value
-from aecore.metrics import labels_for
+from aecore.evaluation.metrics import labels_for
 from aecore.models import LatentModel
 from aecore.models.blocks import leaves
+from aecore.models.losses import bernoulli_nats, squared_error_per_value
+from aecore.pad.network import export_network
 
 #: Multiply-adds of dense layers spent on a split. Not a clock, so a report is the same anywhere.
 HELD_OUT_BUDGET, TRAINING_BUDGET = 50e9, 90e9

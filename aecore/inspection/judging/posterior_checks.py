@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from aecore.evaluation.metrics import active_units
 from aecore.inspection.judging.findings import Figure, Finding, amount
 from aecore.inspection.judging.passes import Look
-from aecore.metrics import active_units
 
 CARRIES = 0.05  # nats of mean KL below which a dimension carries next to nothing
 ACTIVE = 0.01  # Burda et al. 2016, section 4.2

@@ -7,11 +7,11 @@ import re
 import numpy as np
 
 from aecore.datasets import Dataset
+from aecore.evaluation.metrics import expected_band
 from aecore.inspection.judging.findings import Figure, Finding, amount, percent
 from aecore.inspection.judging.passes import EDGE, Look
-from aecore.metrics import expected_band
 from aecore.models import LatentModel
-from aecore.models.pca import PCABasis
+from aecore.models.families.pca import PCABasis
 from aecore.types import ModelSpec
 
 ALIKE = 0.02  # errors that differ by less than this share count as the same

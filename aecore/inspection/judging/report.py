@@ -12,6 +12,7 @@ import torch
 
 from aecore.datasets import Dataset, Split
 from aecore.errors import DatasetError
+from aecore.evaluation.metrics import entropy_floor
 from aecore.figures.examples import Frame, frame_of
 from aecore.inspection.judging import quality
 from aecore.inspection.judging.cost import cost_figures
@@ -38,9 +39,8 @@ from aecore.inspection.judging.untouched import (
     oversized,
     untouched,
 )
-from aecore.metrics import entropy_floor
 from aecore.models import LatentModel
-from aecore.models.pca import basis_of
+from aecore.models.families.pca import basis_of
 
 WATCHED = 2000  # held-out examples on which units are followed
 Progress = Callable[[float, str], None]

@@ -9,12 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from aecore.datasets import Split
+from aecore.evaluation.metrics import labels_for
 from aecore.inspection.judging.findings import Finding, percent, some
 from aecore.inspection.judging.passes import output_sigmoid
-from aecore.metrics import labels_for
 from aecore.models import LatentModel
 from aecore.models.blocks import leaves
-from aecore.models.sparse import TopK
+from aecore.models.families.sparse import TopK
 
 STUCK = 0.01  # a sigmoid or tanh this near to one end for all examples says nothing
 ENDS = {nn.Sigmoid: (0.0, 1.0), nn.Tanh: (-1.0, 1.0)}

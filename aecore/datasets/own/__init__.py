@@ -1,0 +1,1 @@
+"""What people bring: images, arrays and tables of their own."""

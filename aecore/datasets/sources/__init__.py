@@ -1,0 +1,1 @@
+"""The datasets there are, one file a source; the registry finds them."""

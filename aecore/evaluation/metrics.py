@@ -1,0 +1,230 @@
+"""Figures of merit. Each says its unit; errors are of unclipped reconstructions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from aecore.datasets import Split
+from aecore.models import LatentModel
+from aecore.models.losses import bernoulli_floor, squared_error_per_value
+from aecore.types import ModelSpec
+
+if TYPE_CHECKING:
+    from aecore.models.families.pca import PCABasis
+
+EVALUATION_BATCH = 500  # what convolutions make of more no longer fits the cache
+DRAWN_BATCH = 2000  # where noise is drawn: pieces of another size would draw other noise
+
+
+def parts(n: int, size: int = 0) -> Iterator[slice]:
+    """n examples in pieces of `size`, by default that in which a model is best asked about many."""
+    size = size or EVALUATION_BATCH
+    return (slice(i, i + size) for i in range(0, n, size))
+
+
+def shown(error: float, sign: str = "") -> str:
+    """An error as people read it: four decimals, or two digits where those would hide them.
+
+    sign: "+" to write it before a positive one, for a difference.
+    """
+    close = 1e-9 < abs(error) < 1e-3
+    return f"{error:{sign}.2g}" if close else f"{error:{sign}.4f}"
+
+
+def psnr(mse: Tensor) -> Tensor:
+    """Peak signal-to-noise ratio in dB of a peak value of 1, from mean squared errors."""
+    return -10 * torch.log10(mse.clamp(min=1e-12))
+
+
+def ssim(x_hat: Tensor, x: Tensor, window: int = 7) -> Tensor:
+    """Structural similarity of each image for values in [0, 1]: (B, C, H, W) twice -> (B,).
+
+    Wang et al. 2004 with a uniform window and sample covariance, averaged over the positions
+    where the window fits and over channels (scikit-image's default). The window shrinks to the
+    largest odd size that fits smaller images.
+    """
+    window = min(window, *x.shape[-2:])
+    window -= 1 - window % 2
+    n = window * window
+
+    # In double: variances are differences of nearly equal numbers in flat regions.
+    def mean(v: Tensor) -> Tensor:
+        return F.avg_pool2d(v, window, stride=1)
+
+    x, x_hat = x.double(), x_hat.double()
+    mu_x, mu_y = mean(x), mean(x_hat)
+    sample = n / (n - 1) if n > 1 else 1.0
+    var_x = sample * (mean(x * x) - mu_x * mu_x)
+    var_y = sample * (mean(x_hat * x_hat) - mu_y * mu_y)
+    cov = sample * (mean(x * x_hat) - mu_x * mu_y)
+    c1, c2 = 0.01**2, 0.03**2
+    score = ((2 * mu_x * mu_y + c1) * (2 * cov + c2)) / (
+        (mu_x * mu_x + mu_y * mu_y + c1) * (var_x + var_y + c2)
+    )
+    return score.flatten(1).mean(1).float()
+
+
+def active_units(mu: Tensor, threshold: float = 0.01) -> int:
+    """Latent dimensions whose mean varies over the data by more than threshold.
+
+    Burda et al. 2016, 'Importance weighted autoencoders', section 4.2. mu: (n, latent_dim).
+    """
+    return int((mu.var(0) > threshold).sum()) if len(mu) > 1 else 0
+
+
+@torch.inference_mode()
+def evaluate(model: LatentModel, split: Split, seed: int = 0) -> dict[str, float]:
+    """Held-out figures of a model in evaluation mode.
+
+    Returns mse (per value, of decode(mean), unclipped) and, for a variational model, nelbo,
+    reconstruction and kl (per example, one z sample each; nats if the loss is cross-entropy,
+    else reconstruction is summed squared error and there is no nelbo), kl_per_dimension's count
+    above 0.05 nat (dimensions_used) and active_units. A family's own figures follow, see
+    LatentModel.extra_metrics.
+    """
+    device = next(model.parameters()).device
+    generator = torch.Generator(device).manual_seed(seed)
+    error = reconstruction = 0.0
+    kls, mus = [], []
+    extra: dict[str, float] = {}
+    for part in parts(len(split), DRAWN_BATCH):
+        x, labels = split.batch(part).to(device), labels_for(model, split, part)
+        posterior = model.encode(x, labels)
+        error += float(squared_error_per_value(model.decode(posterior.mu, labels), x).sum())
+        for name, values in model.extra_metrics(x, generator).items():
+            extra[name] = extra.get(name, 0.0) + float(values.sum())
+        if model.variational:
+            terms = model.loss_terms(x, generator, labels)
+            reconstruction += float(terms.reconstruction.sum())
+            kls.append(terms.kl.sum(0))
+            mus.append(posterior.mu)
+    n = len(split)
+    figures = {"mse": error / n}
+    if model.variational:
+        kl = torch.stack(kls).sum(0) / n
+        figures["reconstruction"] = reconstruction / n
+        figures["kl"] = float(kl.sum())
+        if model.reconstruction_unit == "nats":
+            figures["nelbo"] = figures["reconstruction"] + figures["kl"]
+        figures["dimensions_used"] = int((kl > 0.05).sum())
+        figures["active_units"] = active_units(torch.cat(mus))
+    return figures | {name: total / n for name, total in extra.items()}
+
+
+def labels_for(model: LatentModel, split: Split, part: slice | Tensor) -> Tensor | None:
+    """The labels of some examples if the model wants to be told them, on its device."""
+    if not model.conditional or split.labels is None:
+        return None
+    return split.labels[part].to(next(model.parameters()).device)
+
+
+@torch.inference_mode()
+def example_errors(model: LatentModel, split: Split) -> Tensor:
+    """Mean squared error per value of decode(mean) of each example, unclipped: (n,)."""
+    device = next(model.parameters()).device
+    found = []
+    for part in parts(len(split)):
+        x, labels = split.batch(part).to(device), labels_for(model, split, part)
+        found.append(squared_error_per_value(model.reconstruct(x, labels), x))
+    return torch.cat(found).cpu()
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Per example, (n,): squared error per value and SSIM, of the model and of PCA; SSIM is None
+    for what is no image."""
+
+    mse: np.ndarray
+    pca_mse: np.ndarray
+    ssim: np.ndarray | None = None
+    pca_ssim: np.ndarray | None = None
+
+
+@torch.inference_mode()
+def scores_beside_pca(model: LatentModel, basis: PCABasis, split: Split, image: bool) -> Scores:
+    """Each example's scores, PCA's at the model's own k; the model is on the processor."""
+    found: list[list[np.ndarray]] = []
+    for part in parts(len(split)):
+        x = split.batch(part)
+        x_hat = model.reconstruct(x, labels_for(model, split, part))
+        flat = basis.reconstruct(x.flatten(1).numpy(), model.spec.latent_dim)
+        pca = torch.from_numpy(flat).view_as(x)
+        row = [squared_error_per_value(x_hat, x), squared_error_per_value(pca, x)]
+        row += [ssim(x_hat, x), ssim(pca, x)] if image else []
+        found.append([values.numpy() for values in row])
+    return Scores(*(np.concatenate(column) for column in zip(*found, strict=True)))
+
+
+@torch.inference_mode()
+def entropy_floor(split: Split) -> float:
+    """Nats per example that even a perfect reconstruction of grey targets costs in BCE."""
+    total = 0.0
+    for part in parts(len(split)):
+        total += float(bernoulli_floor(split.batch(part)).sum())
+    return total / len(split)
+
+
+@dataclass(frozen=True)
+class CodeQuality:
+    """How well codes keep what matters, on a sample of held-out examples.
+
+    knn_accuracy: share of examples whose 5 nearest neighbours' majority has their class.
+    trustworthiness (Venna and Kaski 2001) in [0, 1]: do neighbours in the code stay neighbours
+    in the data. silhouette in [-1, 1]: how apart the classes lie. None without labels.
+    """
+
+    knn_accuracy: float | None
+    trustworthiness: float
+    silhouette: float | None
+    sample: int
+
+
+def code_quality(
+    codes: np.ndarray, x: np.ndarray, labels: np.ndarray | None, sample: int = 2000
+) -> CodeQuality:
+    """Judge codes (n, k) of examples x (at least the first `sample` of them, D) with scikit-learn.
+
+    kNN accuracy uses all rows, one half drawn by lot votes on the other (rows may be sorted by
+    class); the others the first `sample`.
+    """
+    from sklearn.manifold import trustworthiness
+    from sklearn.metrics import silhouette_score
+    from sklearn.neighbors import KNeighborsClassifier
+
+    part = slice(0, min(sample, len(codes)))
+    neighbours = min(5, (len(codes[part]) - 1) // 2)
+    trust = float(trustworthiness(x[part], codes[part], n_neighbors=neighbours))
+    knn = silhouette = None
+    if labels is not None:
+        voters, others = np.array_split(np.random.default_rng(0).permutation(len(codes)), 2)
+        voter = KNeighborsClassifier(neighbours).fit(codes[voters], labels[voters])
+        knn = float(voter.score(codes[others], labels[others]))
+        if len(set(labels[part].tolist())) > 1:
+            silhouette = float(silhouette_score(codes[part], labels[part]))
+    return CodeQuality(knn, trust, silhouette, len(codes[part]))
+
+
+def expected_band(dataset: str, spec: ModelSpec, metric: str) -> tuple[float, float] | None:
+    """The expected band of a held-out figure on all of MNIST after 5 to 15 epochs, if known.
+
+    Measured with one hidden layer: 784-400-k VAEs with cross-entropy, 784-128-k autoencoders with
+    a sigmoid output and squared error. None for anything else.
+    """
+    if dataset != "mnist" or len(spec.options.get("hidden", ())) != 1:
+        return None
+    k, loss = spec.latent_dim, spec.options.get("loss")
+    if spec.family == "dense-vae" and metric == "nelbo" and loss in (None, "bce"):
+        bands = {2: (148.0, 162.0), 8: (110.0, 120.0)}
+        return bands.get(k, (102.0, 112.0) if 16 <= k <= 32 else None)
+    plain = spec.options.get("output") != "linear" and loss in (None, "mse")
+    if spec.family == "dense-ae" and metric == "mse" and plain:
+        middle = {2: 0.0430, 3: 0.0385, 8: 0.0215, 16: 0.0137, 32: 0.0085}.get(k)
+        return None if middle is None else (middle * 0.85, middle * 1.2)
+    return None

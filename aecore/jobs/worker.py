@@ -1,0 +1,143 @@
+"""What runs inside a Dask worker: one training at a time, reporting to and steered by the app."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import pickle
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from aecore import datasets
+from aecore.errors import AecoreError
+from aecore.jobs.orders import Order
+from aecore.machine import keep_freed_memory
+from aecore.runs import checkpoints
+from aecore.runs.recording import Recording
+from aecore.training.control import TrainControl
+from aecore.training.loop import TrainState, train
+from aecore.types import EpochDone, Failed, Finished, ModelSpec, StepDone, Stopped, TrainConfig
+
+log = logging.getLogger(__name__)
+MIN_REPORT_GAP = 0.05  # seconds between two plain StepDone events
+PAUSE_LIMIT = 20 * 60.0  # a class shares few workers: a forgotten pause ends, resumable
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended, its last checkpoint, and how many events were sent before."""
+
+    event: Finished | Stopped | Failed
+    checkpoint: bytes | None
+    sent: int
+
+
+@dataclass
+class _Live:
+    control: TrainControl
+    snapshot: tuple[int, bytes] | None = None
+
+
+_live: dict[str, _Live] = {}
+
+
+def prewarm(dataset: str = "mnist") -> None:
+    """Pay for imports, the data, its PCA and the first optimiser step before anybody waits."""
+    keep_freed_memory()
+    spec = ModelSpec("dense-vae", datasets.source(dataset).spec, 2, {"hidden": (8,)})
+    data = datasets.load(dataset)
+    config = TrainConfig(epochs=1, batch_size=64, limit=256)
+    list(train(spec, config, data))
+    from aecore.models.families.pca import basis_of
+
+    basis_of(data)
+
+
+def run(order: Order) -> Outcome:
+    """Train as ordered, sending each event to the order's topic; the return value is the end."""
+    from distributed import get_worker
+
+    worker = get_worker()
+    control = TrainControl(pause_limit=PAUSE_LIMIT)
+    live = _live[order.run_id] = _Live(control)
+    sent = 0
+
+    def send(event: Any) -> None:
+        nonlocal sent
+        sent += 1
+        worker.log_event(order.topic, (worker.address, sent, pickle.dumps(event)))
+
+    try:
+        return _train(order, live, send, lambda: sent)
+    except AecoreError as error:
+        return Outcome(Failed(str(error), {}), None, sent)
+    finally:
+        _live.pop(order.run_id, None)
+
+
+def _train(order: Order, live: _Live, send, sent) -> Outcome:
+    # The worker's event loop has to answer while one thread computes.
+    torch.set_num_threads(order.threads or torch.get_num_threads())
+    keep_freed_memory()
+    data = datasets.load(order.dataset)
+    recording = Recording()
+    previous = None
+    if order.resume is None:
+        state = TrainState.fresh(order.spec, order.config.seed)
+    else:
+        found = checkpoints.from_bytes(order.resume)
+        state, previous = found.state(), found.card
+        recording.history = list(previous.history)
+    last_sent = 0.0
+    for event in train(order.spec, order.config, data, live.control, state):
+        recording.add(event)
+        if isinstance(event, Finished | Stopped | Failed):
+            card = recording.card(order.name, order.spec, order.config, data)
+            if recording.epoch is None and previous is not None:
+                # Ended within its first epoch: what was reached before still stands.
+                card = dataclasses.replace(previous, name=order.name, config=order.config)
+            return Outcome(event, checkpoints.to_bytes(state.model, card, state.optimizer), sent())
+        if isinstance(event, EpochDone):
+            card = recording.card(order.name, order.spec, order.config, data)
+            content = checkpoints.to_bytes(state.model, card, state.optimizer)
+            live.snapshot = (event.epoch, content)
+        now = time.monotonic()
+        plain = isinstance(event, StepDone) and event.probe is None
+        if plain and now - last_sent < MIN_REPORT_GAP and not live.control.paused:
+            continue
+        last_sent = now
+        send(event)
+    raise AssertionError("training ended without saying how")
+
+
+# Called by the app through client.run, on the worker's event loop, while a run computes.
+
+
+def command(run_id: str, name: str, values: dict[str, float]) -> bool:
+    """Steer a live run; False when it is not running here (any more)."""
+    live = _live.get(run_id)
+    if live is None:
+        return False
+    if name == "change":
+        live.control.change(**values)
+    else:
+        {
+            "pause": live.control.pause,
+            "resume": live.control.resume,
+            "step": live.control.step,
+            "epoch": live.control.epoch,
+            "stop": live.control.stop,
+        }[name]()
+    return True
+
+
+def take_snapshot(run_id: str) -> tuple[int, bytes] | None:
+    """The newest epoch's checkpoint of a live run, once."""
+    live = _live.get(run_id)
+    if live is None:
+        return None
+    snapshot, live.snapshot = live.snapshot, None
+    return snapshot

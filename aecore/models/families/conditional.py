@@ -1,0 +1,150 @@
+"""The conditional VAE: the label is the content, z is left for the style."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from aecore.errors import ConfigError
+from aecore.models import fields
+from aecore.models.families.dense import DenseModel, DenseOptions
+from aecore.models.losses import LossTerms
+from aecore.models.posterior import Posterior
+from aecore.types import ModelSpec
+
+UNSAID = 0.05  # share of training examples whose label the decoder is not told
+
+
+@dataclass(frozen=True)
+class ConditionalOptions(DenseOptions):
+    """Choices of a conditional VAE."""
+
+    loss: str = fields.loss("bce")
+    hidden: tuple[int, ...] = fields.hidden((400, 400))
+
+
+class ConditionalVAE(DenseModel):
+    """q(z|x, y) and p(x|z, y): Sohn et al. 2015, 'Learning structured output representation'.
+
+    The label enters as a bias on the first layer of both halves. One training example in twenty
+    keeps its label to itself (as in classifier-free guidance, Ho and Salimans 2022), so that
+    decoding without a label means something too: all labels at once, a little each.
+    """
+
+    family: ClassVar[str] = "conditional-vae"
+    title: ClassVar[str] = "Conditional variational autoencoder"
+    Options: ClassVar[type] = ConditionalOptions
+    variational: ClassVar[bool] = True
+    conditional: ClassVar[bool] = True
+
+    def __init__(self, spec: ModelSpec, options: ConditionalOptions):
+        if spec.data.classes < 2:
+            raise ConfigError(
+                "A conditional model is told each example's label, and these data have none: "
+                "choose data with labels, or a VAE without conditions."
+            )
+        super().__init__(spec, options)
+        classes = spec.data.classes
+        self.content_seen = nn.Linear(classes, self.encoder[1].out_features, bias=False)
+        self.content = nn.Linear(classes, self.decoder[0].out_features, bias=False)
+
+    def encoder_network(self, label: int | None = None) -> nn.Sequential:
+        """x -> mu and logvar for one label; its weights are the encoder's, a bias has the label."""
+        flatten, first, *rest = self.encoder
+        return nn.Sequential(flatten, _told(first, self.content_seen, label), *rest)
+
+    def decoder_network(self, label: int | None = None) -> nn.Sequential:
+        """z -> x_hat for one label: its weights are the decoder's, a bias holds the label."""
+        first = _told(self.decoder[0], self.content, label)
+        return nn.Sequential(first, *self.decoder[1:], self.output)
+
+    def encode(self, x: Tensor, labels: Tensor | None = None) -> Posterior:
+        """q(z|x, y) of (B, *shape); labels (B,) int64, None for no label said."""
+        if labels is None:
+            return super().encode(x)
+        return self._posterior(x, self._one_hot(labels))
+
+    def decode(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        """x_hat (B, *shape); labels (B,) int64, None for no label said."""
+        if labels is None:
+            return self.decoder_network()(z)
+        return self.output(self._before_output(z, self._one_hot(labels)))
+
+    def given(self, label: int) -> GivenLabel:
+        """This model with one label said for good: a model of z alone."""
+        return GivenLabel(self, label)
+
+    def loss_terms(
+        self,
+        x: Tensor,
+        generator: torch.Generator | None = None,
+        labels: Tensor | None = None,
+    ) -> LossTerms:
+        classes = self.spec.data.classes
+        if labels is None:
+            told = x.new_full((len(x), classes), 1 / classes)
+        else:
+            told = self._one_hot(labels)
+            if self.training:
+                drawn = torch.rand(len(x), 1, generator=generator, device=x.device)
+                told = torch.where(drawn < UNSAID, 1 / classes, told)
+        posterior = self._posterior(x, told)
+        before = self._before_output(posterior.sample(generator), told)
+        return LossTerms(self.compare(before, x), posterior.kl())
+
+    def _one_hot(self, labels: Tensor) -> Tensor:
+        return F.one_hot(labels, self.spec.data.classes).to(torch.float32)
+
+    def _posterior(self, x: Tensor, told: Tensor) -> Posterior:
+        flatten, first, *rest = self.encoder
+        h = first(flatten(x)) + self.content_seen(told)
+        for layer in rest:
+            h = layer(h)
+        return Posterior(*h.chunk(2, dim=1))
+
+    def _before_output(self, z: Tensor, told: Tensor) -> Tensor:
+        return self.decoder[1:](self.decoder[0](z) + self.content(told))
+
+
+def _told(layer: nn.Linear, content: nn.Linear, label: int | None) -> nn.Linear:
+    """The layer with a label's share, or the mean of all labels' shares, in its bias."""
+    share = content.weight.mean(1) if label is None else content.weight[:, label]
+    told = nn.Linear(layer.in_features, layer.out_features, device="meta")
+    told.weight = layer.weight
+    told.bias = nn.Parameter(layer.bias.detach() + share.detach())
+    return told
+
+
+class GivenLabel:
+    """A conditional model whose label is fixed; everything else is the model's own."""
+
+    conditional = False
+
+    def __init__(self, model: ConditionalVAE, label: int):
+        self._model = model
+        self.label = label
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._model, name)
+
+    def encoder_network(self) -> nn.Sequential:
+        return self._model.encoder_network(self.label)
+
+    def decoder_network(self) -> nn.Sequential:
+        return self._model.decoder_network(self.label)
+
+    def encode(self, x: Tensor, labels: Tensor | None = None) -> Posterior:
+        """q(z|x, this label), of (B, *shape)."""
+        return Posterior(*self.encoder_network()(x).chunk(2, dim=1))
+
+    def decode(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        """x_hat for each z: (B, latent_dim) -> (B, *shape)."""
+        return self.decoder_network()(z)
+
+    def reconstruct(self, x: Tensor, labels: Tensor | None = None) -> Tensor:
+        """decode(mean of q(z|x)) with this label, (B, *shape)."""
+        return self.decode(self.encode(x).mu)

@@ -1,0 +1,83 @@
+"""Contractive autoencoders: a code that hardly moves when the image does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from aecore.models import fields
+from aecore.models.families.dense import DenseModel
+from aecore.models.losses import LossTerms
+
+
+@dataclass(frozen=True)
+class ContractiveOptions:
+    """Choices of a contractive autoencoder."""
+
+    strength: float = fields.number(
+        0.1,
+        (0.0, 1000.0),
+        "Contraction strength",
+        "Weight of the squared Jacobian of the encoder beside the squared error of an image.",
+        format="%.3f",
+    )
+    hidden: tuple[int, ...] = fields.hidden()
+    activation: str = fields.activation("sigmoid")
+    output: str = fields.output()
+    init: str = fields.init()
+
+
+class ContractiveAE(DenseModel):
+    """Squared error + strength * ||dz/dx||_F^2 (Rifai et al. 2011)."""
+
+    family: ClassVar[str] = "contractive-ae"
+    title: ClassVar[str] = "Contractive autoencoder"
+    Options: ClassVar[type] = ContractiveOptions
+
+    def loss_terms(
+        self,
+        x: Tensor,
+        generator: torch.Generator | None = None,
+        labels: Tensor | None = None,
+    ) -> LossTerms:
+        code, jacobian = self._code_and_jacobian(x)
+        penalty = self.options.strength * jacobian
+        return LossTerms(self.compare(self.decoder(code), x), penalty=penalty)
+
+    def extra_metrics(
+        self, x: Tensor, generator: torch.Generator | None = None
+    ) -> dict[str, Tensor]:
+        """jacobian: squared Frobenius norm of dz/dx at an image."""
+        with torch.inference_mode(False):
+            return {"jacobian": self._code_and_jacobian(x.clone())[1].detach()}
+
+    @torch.enable_grad()  # the slopes are gradients, also where nobody trains
+    def _code_and_jacobian(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """z (B, k) and ||dz/dx||_F^2 (B,), exact and differentiable.
+
+        The Jacobian is the product of the layers' weights and the slopes of the curves between.
+        It is multiplied from the code down; the first layer's weights, the largest, only enter
+        by their Gram matrix, so that no (B, k, pixels) array is ever made.
+        """
+        h = x.flatten(1)
+        linears: list[nn.Linear] = []
+        slopes: list[Tensor] = []
+        for layer in self.encoder[1:]:
+            if isinstance(layer, nn.Linear):
+                linears.append(layer)
+                h = layer(h)
+            else:
+                slope_at = h if h.requires_grad else h.detach().requires_grad_()
+                h = layer(slope_at)
+                (slope,) = torch.autograd.grad(h.sum(), slope_at, create_graph=True)
+                slopes.append(slope)
+        if len(linears) == 1:
+            return h, linears[0].weight.square().sum().expand(len(x))
+        rows = linears[-1].weight * slopes[-1].unsqueeze(1)  # (B, k, last hidden)
+        for linear, slope in zip(linears[-2:0:-1], slopes[-2::-1], strict=True):
+            rows = (rows @ linear.weight) * slope.unsqueeze(1)
+        first = linears[0].weight
+        return h, ((rows @ (first @ first.T)) * rows).sum((1, 2))

@@ -1,0 +1,76 @@
+"""Stacked autoencoders: trained one layer at a time, then all together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from aecore.models import fields
+from aecore.models.families.dense import DenseModel
+from aecore.models.losses import LossTerms, squared_error
+from aecore.types import ModelSpec
+
+
+@dataclass(frozen=True)
+class StackedOptions:
+    """Choices of a stacked autoencoder."""
+
+    hidden: tuple[int, ...] = fields.hidden((256, 128, 64))
+    pretrain_epochs: int = fields.number(
+        1,
+        (0, 1000),
+        "Pretraining epochs a layer",
+        "First each layer learns alone to bring back what the layers before it give; then all are "
+        "tuned together. 0: from random weights at once.",
+    )
+    activation: str = fields.activation("sigmoid")
+    output: str = fields.output()
+    init: str = fields.init()
+
+
+class StackedAE(DenseModel):
+    """Greedy layer-wise pretraining, then fine-tuning (Bengio et al. 2007; Hinton 2006).
+
+    Epochs count both: with 4 layers and 1 pretraining epoch each, the fifth is the first of the
+    fine-tuning.
+    """
+
+    family: ClassVar[str] = "stacked-ae"
+    title: ClassVar[str] = "Stacked autoencoder"
+    Options: ClassVar[type] = StackedOptions
+
+    def __init__(self, spec: ModelSpec, options: StackedOptions):
+        super().__init__(spec, options)
+        self.phase: int | None = None  # the layer that learns alone; None: all do
+
+    @property
+    def depth(self) -> int:
+        """Layers of the encoder, and of the decoder."""
+        return len(self.options.hidden) + 1
+
+    def begin_epoch(self, epoch: int) -> None:
+        each = self.options.pretrain_epochs
+        self.phase = epoch // each if each and epoch < each * self.depth else None
+
+    def loss_terms(
+        self,
+        x: Tensor,
+        generator: torch.Generator | None = None,
+        labels: Tensor | None = None,
+    ) -> LossTerms:
+        if self.phase is None:
+            return super().loss_terms(x, generator)
+        # Flatten, then (Linear, curve) for each hidden layer, then the Linear of the code; the
+        # decoder is its mirror image.
+        start = 1 + 2 * self.phase
+        with torch.no_grad():
+            below = self.encoder[:start](x)
+        code = self.encoder[start : start + 2](below)
+        place = 2 * (self.depth - 1 - self.phase)
+        last = self.phase == 0
+        up: nn.Sequential = self.decoder[place:] if last else self.decoder[place : place + 2]
+        x_hat = self.output(up(code)) if last else up(code)
+        return LossTerms(squared_error(x_hat, x if last else below))

@@ -1,0 +1,120 @@
+"""One HTML file with the map, the pad and the network: works offline, from a double click."""
+
+from __future__ import annotations
+
+import base64
+import html as html_escape
+import json
+import zlib
+
+import numpy as np
+
+from aecore.errors import ExportError
+from aecore.pad.bundle import PadBundle
+
+_PANELS = ["sliders", "draw", "journey", "time"]
+#: Arrays that lose nothing visible at half precision; the file says so.
+_WEIGHTS = ("w", "frame_w")
+_HALF = ("w", "codes", "logvar", "pca", "frame_w", "frame_codes")
+_LARGEST_HALF = 65504.0
+
+_PAGE = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<style>
+:root {{ color-scheme: light dark; --st-text-color: #1f2328; --st-background-color: #ffffff;
+  --st-secondary-background-color: #f0f2f6; --st-primary-color: #0072b2; }}
+@media (prefers-color-scheme: dark) {{ :root {{ --st-text-color: #e6e8eb;
+  --st-background-color: #14171c; --st-secondary-background-color: #232830;
+  --st-primary-color: #4aa8e0; }} }}
+body {{ margin: 0 auto; padding: 12px; max-width: 1200px; background: var(--st-background-color);
+  color: var(--st-text-color); font-family: system-ui, sans-serif; }}
+h1 {{ font-size: 20px; margin: 0 0 4px; }}
+{css}
+</style>
+<h1>{title}</h1>
+<p>Point at the map: what is drawn beside it is decoded here, in this file. {precision}</p>
+{html}
+<p id="failed" role="alert" hidden>This browser is too old to unpack the file.</p>
+<script type="application/json" id="bundle">{bundle}</script>
+<script type="application/octet-stream" id="arrays">{arrays}</script>
+<script type="module">
+{js}
+{start}
+</script>
+</html>
+"""
+
+_START = """
+/** Half precision to single. */
+function unhalf(bits) {
+  const sign = bits & 0x8000 ? -1 : 1, exponent = bits >> 10 & 31, fraction = bits & 1023;
+  if (!exponent) return sign * fraction * 2 ** -24;
+  return exponent === 31 ? (fraction ? NaN : sign * Infinity)
+    : sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+}
+
+try {
+  const { meta, options, arrays } = JSON.parse(document.getElementById("bundle").textContent);
+  const packed = Uint8Array.from(atob(document.getElementById("arrays").textContent),
+    (c) => c.charCodeAt(0));
+  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"));
+  const bytes = await new Response(stream).arrayBuffer();
+  const values = Float32Array.from({ length: 65536 }, (_, bits) => unhalf(bits));
+  const data = { meta, options };
+  for (const { name, type, at, length } of arrays) {
+    const kinds = { half: Uint16Array, uint8: Uint8Array, int16: Int16Array,
+      float32: Float32Array };
+    const array = new kinds[type](bytes, at, length);
+    data[name] = type === "half" ? Float32Array.from(array, (bits) => values[bits]) : array;
+  }
+  latentPad({ data, parentElement: document });
+} catch (error) {
+  document.getElementById("failed").hidden = false;
+  throw error;
+}
+"""
+
+
+def export_explorer(
+    bundle: PadBundle, *, js: str, css: str, html: str, title: str, exact: bool = False
+) -> str:
+    """Write the explorer.
+
+    js, css, html: the texts of the latent pad component; the file holds nothing else. exact: the
+    network's weights stay float32, which makes the file about half as large again.
+    Returns a page that loads nothing from anywhere: weights and codes in float16, everything
+    deflated and in base64.
+    Raises ExportError when the model does not run in a browser.
+    """
+    if bundle.meta["network"] is None:
+        raise ExportError(f"This model cannot become an explorer file. {bundle.meta['note']}")
+    described, blob, offset = [], [], 0
+    for name, array in bundle.arrays.items():
+        if name in _HALF and not (exact and name in _WEIGHTS):
+            kind, array = "half", np.clip(array, -_LARGEST_HALF, _LARGEST_HALF).astype("<f2")
+        else:
+            kind, array = str(array.dtype), array.astype(array.dtype.newbyteorder("<"))
+        data = array.tobytes()
+        described.append({"name": name, "type": kind, "at": offset, "length": int(array.size)})
+        blob.append(data + bytes(-len(data) % 8))
+        offset += len(blob[-1])
+    options = {"panels": _PANELS, "height": 440}
+    about = json.dumps({"meta": bundle.meta, "options": options, "arrays": described})
+    precision = (
+        "The network is stored as it is, the points of the map in half precision."
+        if exact
+        else "Numbers are stored in half precision, so that the file stays small."
+    )
+    return _PAGE.format(
+        precision=precision,
+        title=html_escape.escape(title),
+        css=css,
+        html=html,
+        js=js.replace("</script", "<\\/script"),
+        start=_START,
+        bundle=about.replace("<", "\\u003c"),
+        arrays=base64.b64encode(zlib.compress(b"".join(blob), 9)).decode(),
+    )

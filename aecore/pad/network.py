@@ -1,0 +1,134 @@
+"""Turn a trained network into a list of plain operations that a browser can run.
+
+A network leaves torch as `BrowserNetwork`: a JSON-able description of its operations and one
+flat float32 array of weights. `assets/latent_pad.js` runs it; both sides know exactly the
+operations written here. All arrays are row-major; a batch dimension never appears.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from torch import nn
+
+from aecore.errors import ExportError
+from aecore.models.blocks import leaves
+from aecore.pad.layers import LAYERS, Op, Shape
+
+if TYPE_CHECKING:
+    from aecore.models.base import LatentModel
+
+#: Multiply-adds of one decode up to which the browser keeps 55 frames a second
+#: (benchmarks/pad.py: about 2 ms per million in a convolution).  Above it, the server decodes.
+DECODE_BUDGET_MACS = 3_500_000
+
+
+@dataclass(frozen=True)
+class BrowserNetwork:
+    """An encoder and a decoder as data.
+
+    meta: `shape` of x, `latent_dim`, `variational`, `encoder` and `decoder` (lists of
+        operations whose `w` and `b` are offsets into the weights), `encoder_macs` and
+        `decoder_macs` (multiply-adds for one example), `weights` (their count).
+    weights: float32, 1-D.
+    """
+
+    meta: dict[str, Any]
+    weights: np.ndarray
+
+    @property
+    def within_budget(self) -> bool:
+        """Whether the browser can decode fast enough to follow the pointer."""
+        return self.meta["decoder_macs"] <= DECODE_BUDGET_MACS
+
+
+def export_network(model: LatentModel) -> BrowserNetwork:
+    """Export a model's encoder and decoder.
+
+    model: any `LatentModel`; its evaluation behaviour is exported, whatever mode it is in.
+    Returns the network with batch normalisation folded where a layer precedes it.
+    Raises ExportError where a layer has no counterpart in the browser.
+    """
+    return export_pair(
+        model.encoder_network(),
+        model.decoder_network(),
+        shape=tuple(model.spec.data.shape),
+        latent_dim=model.spec.latent_dim,
+        variational=model.variational,
+    )
+
+
+def export_pair(
+    encoder: nn.Module,
+    decoder: nn.Module,
+    *,
+    shape: Shape,
+    latent_dim: int,
+    variational: bool = False,
+) -> BrowserNetwork:
+    """Export an encoder x (*shape) -> (k,) or (2k,) and a decoder z (k,) -> x_hat (*shape).
+
+    Raises ExportError for an unknown layer, or when the pieces do not fit together.
+    """
+    k = latent_dim
+    encoder_ops, code_shape = _trace(encoder, shape, "encoder")
+    decoder_ops, x_hat_shape = _trace(decoder, (k,), "decoder")
+    expected = 2 * k if variational else k
+    if prod(code_shape) != expected:
+        raise ExportError(
+            f"The encoder returns {prod(code_shape)} numbers, expected {expected} "
+            f"({'mu and logvar of ' if variational else ''}{k} latent dimensions)."
+        )
+    if prod(x_hat_shape) != prod(shape):
+        raise ExportError(f"The decoder returns shape {x_hat_shape}, expected {shape}.")
+    pieces: list[np.ndarray] = []
+    packed = [_pack(ops, pieces) for ops in (encoder_ops, decoder_ops)]
+    weights = np.concatenate(pieces) if pieces else np.zeros(0, np.float32)
+    meta = {
+        "shape": list(shape),
+        "latent_dim": k,
+        "variational": bool(variational),
+        "encoder": packed[0],
+        "decoder": packed[1],
+        "encoder_macs": sum(op.macs for op in encoder_ops),
+        "decoder_macs": sum(op.macs for op in decoder_ops),
+        "weights": int(weights.size),
+    }
+    return BrowserNetwork(meta, weights)
+
+
+def _pack(ops: list[Op], pieces: list[np.ndarray]) -> list[dict[str, Any]]:
+    """Append the arrays of `ops` to `pieces`; describe each operation with its offsets."""
+    offset = sum(piece.size for piece in pieces)
+    described = []
+    for op in ops:
+        entry = dict(op.description)
+        for name, array in op.arrays.items():
+            entry[name] = offset
+            pieces.append(np.ascontiguousarray(array, dtype=np.float32).ravel())
+            offset += array.size
+        described.append(entry)
+    return described
+
+
+def _trace(network: nn.Module, shape: Shape, part: str) -> tuple[list[Op], Shape]:
+    """Follow the shape of one example through the layers and collect their operations."""
+    ops: list[Op] = []
+    for layer in leaves(network):
+        exporter = next((LAYERS[t] for t in type(layer).__mro__ if t in LAYERS), None)
+        if exporter is None:
+            raise ExportError(
+                f"The {part} contains a {type(layer).__name__} layer, "
+                "which the browser decoder does not know."
+            )
+        before = len(ops)
+        try:
+            shape = exporter(layer, shape, ops)
+        except ExportError as error:
+            raise ExportError(f"In the {part}: {error}") from error
+        for op in ops[before:]:
+            op.description["writes"] = prod(shape)
+    return ops, shape

@@ -1,0 +1,122 @@
+"""What is kept of a run: its events as plain series, and the card that they make."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from aecore.datasets import Dataset
+from aecore.runs.checkpoints import Card
+from aecore.types import (
+    EpochDone,
+    Failed,
+    Finished,
+    ModelSpec,
+    Paused,
+    Probe,
+    Started,
+    StepDone,
+    Stopped,
+    TrainConfig,
+    TrainEvent,
+)
+
+MAX_POINTS = 2000  # of the per-step loss curve; older points are thinned
+
+
+@dataclass
+class Recording:
+    """Everything that a view of a run needs; fed one event at a time by `add`.
+
+    steps: rows (images_seen, seconds, loss). probes: rows (images_seen, seconds, heldout_mse), on
+    the fixed held-out sample. history: one row of figures of the whole held-out split per epoch.
+    newest: such a row for the weights as they are, which a stop may have left within an epoch.
+    """
+
+    status: str = "waiting"  # waiting, training, paused, finished, stopped, failed
+    message: str = ""
+    started: Started | None = None
+    steps: list[tuple[int, float, float]] = field(default_factory=list)
+    probes: list[tuple[int, float, float]] = field(default_factory=list)
+    history: list[dict[str, float]] = field(default_factory=list)
+    newest: dict[str, float] = field(default_factory=dict)
+    probe: Probe | None = None
+    epoch: EpochDone | None = None
+    last_step: StepDone | None = None
+    summary: dict = field(default_factory=dict)
+    version: int = 0
+
+    @property
+    def live(self) -> bool:
+        return self.status in ("waiting", "training", "paused")
+
+    def add(self, event: TrainEvent) -> None:
+        """Take in one event."""
+        if isinstance(event, Started):
+            self.started, self.status, self.message = event, "training", ""
+        elif isinstance(event, StepDone):
+            self.last_step, self.status = event, "training"
+            self.steps.append((event.images_seen, event.seconds, event.loss))
+            if len(self.steps) > MAX_POINTS:
+                self.steps = self.steps[: MAX_POINTS // 2 : 2] + self.steps[MAX_POINTS // 2 :]
+            if event.probe is not None:
+                self._look(event.images_seen, event.seconds, event.probe)
+        elif isinstance(event, EpochDone):
+            # With epochs shorter than the gap between two reports, no step says that it goes on.
+            self.status = "training"
+            self._measured(event)
+            self.history.append(self.newest)
+        elif isinstance(event, Paused):
+            self.status = "paused"
+        elif isinstance(event, Finished | Stopped | Failed):
+            self.status, self.summary = event.kind, event.summary
+            self.message = event.message if isinstance(event, Failed) else ""
+            if isinstance(event, Stopped) and event.within is not None:
+                self._measured(event.within)
+        self.version += 1
+
+    def fail(self, message: str) -> None:
+        """The run ended from outside: its worker died, or could not start it."""
+        self.status, self.message = "failed", message
+        self.version += 1
+
+    def _measured(self, event: EpochDone) -> None:
+        self.epoch = event
+        self._look(event.images_seen, event.seconds, event.probe)
+        row = {
+            "epoch": event.epoch,
+            "images_seen": event.images_seen,
+            "seconds": event.seconds,
+            "train_mse": event.train_mse,
+            "pca_mse": event.pca_test_mse,
+            **{f"test_{k}": v for k, v in event.metrics.items()},
+        }
+        self.newest = {k: v for k, v in row.items() if np.isfinite(v)}
+
+    def _look(self, images: int, seconds: float, probe: Probe) -> None:
+        self.probe = probe
+        self.probes.append((images, seconds, probe.heldout_mse))
+
+    def card(self, name: str, spec: ModelSpec, config: TrainConfig, data: Dataset) -> Card:
+        """The card of what has been reached so far."""
+        epoch = self.epoch
+        return Card(
+            name=name,
+            spec=spec,
+            config=config,
+            dataset=data.name,
+            fingerprint=data.fingerprint,
+            epochs_done=0 if epoch is None else epoch.epoch,
+            images_seen=0 if epoch is None else epoch.images_seen,
+            seconds=0.0 if epoch is None else epoch.seconds,
+            seconds_to_beat_pca=None if epoch is None else epoch.seconds_to_beat_pca,
+            metrics={}
+            if epoch is None
+            else {
+                **{f"test_{k}": v for k, v in epoch.metrics.items()},
+                "train_mse": epoch.train_mse,
+                "pca_test_mse": epoch.pca_test_mse,
+            },
+            history=list(self.history),
+        )

@@ -1,0 +1,431 @@
+"""Training as an iterator of events: the one loop that app, command line and tests share."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from aecore.datasets import Dataset
+from aecore.errors import ConfigError
+from aecore.evaluation.latent import plane_of
+from aecore.evaluation.metrics import evaluate, example_errors, labels_for, parts
+from aecore.models import LatentModel, build
+from aecore.models.families.pca import PCABasis, basis_of
+from aecore.models.losses import objective, squared_error_per_value
+from aecore.training.control import TrainControl
+from aecore.training.optimiser import Adam
+from aecore.types import (
+    EpochDone,
+    Failed,
+    Finished,
+    ModelSpec,
+    Paused,
+    Probe,
+    Started,
+    StepDone,
+    Stopped,
+    TrainConfig,
+    TrainEvent,
+)
+
+REPORT_EVERY = 25  # steps between two StepDone without a probe
+PROBE_SIZE = 1000  # held-out examples looked at during an epoch
+FIRST_PROBE = 1600  # images; the distance between probes grows with the images seen
+SAMPLE_SIZE = 10  # examples shown as original and reconstruction
+TRAIN_SAMPLE = 2000  # training examples whose error stands beside the held-out error
+PAUSE_POLL = 0.25
+
+
+def pick_device(name: str) -> torch.device:
+    """The device for a config's `device`; auto takes CUDA, then MPS, then the processor."""
+    mps = torch.backends.mps.is_available()
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "mps" if mps else "cpu"
+    if (name == "cuda" and not torch.cuda.is_available()) or (name == "mps" and not mps):
+        raise ConfigError(f"This machine has no {name} device; choose auto or cpu.")
+    return torch.device(name)
+
+
+@dataclass
+class TrainState:
+    """What a run has reached: the model, Adam's memory and the epochs done. Changed in place."""
+
+    model: LatentModel
+    epochs_done: int = 0
+    optimizer: dict | None = None
+    images_seen: int = 0
+    seconds: float = 0.0
+    seconds_to_beat_pca: float | None = None
+
+    @classmethod
+    def fresh(cls, spec: ModelSpec, seed: int) -> TrainState:
+        return cls(build(spec, seed))
+
+
+def train(
+    spec: ModelSpec,
+    config: TrainConfig,
+    data: Dataset,
+    control: TrainControl | None = None,
+    state: TrainState | None = None,
+) -> Iterator[TrainEvent]:
+    """Train a model on data, yielding what happens; the model is in `state.model` at any time.
+
+    Same seed, same device, same number of threads: same numbers. Give `state` to reach the
+    weights, or to go on from an epoch (it then ends as an uninterrupted run would have).
+    Raises ConfigError or UnknownNameError before the first event if something cannot be.
+    """
+    config.check()
+    if spec.data.shape != data.spec.shape:
+        raise ConfigError(
+            f"The model takes examples of shape {spec.data.shape}, but {data.name} has shape "
+            f"{data.spec.shape}; choose a model made for this dataset."
+        )
+    state = state or TrainState.fresh(spec, config.seed)
+    if state.model.conditional and data.train.labels is None:
+        raise ConfigError(
+            f"A conditional model is told each example's label, but {data.name} has none: choose "
+            "data with labels, or a VAE without conditions."
+        )
+    return _Run(config, data.limited(config.limit), control or TrainControl(), state).events()
+
+
+class _Run:
+    """One training run's working memory."""
+
+    def __init__(self, config, data: Dataset, control: TrainControl, state: TrainState):
+        self.config, self.data, self.control, self.state = config, data, control, state
+        self.device = pick_device(config.device)
+        self.model = state.model.to(self.device)
+        self.train_split = data.train.to(self.device)
+        self.probe_split = data.test.first(PROBE_SIZE)
+        self.probe_x = self.probe_split.batch(slice(None)).to(self.device)
+        self.generator = torch.Generator(self.device)
+        self.basis: PCABasis = basis_of(data)
+        self.latent_dim = self.model.spec.latent_dim
+        flat = self.probe_x.flatten(1).cpu().numpy()
+        pca_x_hat = self.basis.reconstruct(flat, self.latent_dim)
+        self.pca_probe_mse = float(np.square(pca_x_hat - flat).mean())
+        self.shown = _one_of_each(self.probe_split.labels, len(flat))
+        self.range = value_range(data)
+        self.sample = _bytes(flat[self.shown], self.range)
+        self.pca_sample = _bytes(pca_x_hat[self.shown], self.range)
+        self.plane: np.ndarray | None = None
+        self.batch_size = min(config.batch_size, len(data.train))
+        self.steps_per_epoch = -(-len(data.train) // self.batch_size)
+        self.step = state.epochs_done * self.steps_per_epoch
+        self.next_probe = max(FIRST_PROBE, int(state.images_seen * 1.2))
+        self.waited = 0.0
+        self.last_good = _copy(self.model)
+        self.last_metrics: dict[str, float] = {}
+        self.first_loss: float | None = None
+
+    # What the outside sees -----------------------------------------------------------------
+
+    def events(self) -> Iterator[TrainEvent]:
+        state, config = self.state, self.config
+        labels = self.probe_split.labels
+        yield Started(
+            parameters=self.model.parameter_count(),
+            epochs=1 if self.model.closed_form else config.epochs,
+            steps_per_epoch=self.steps_per_epoch,
+            device=str(self.device),
+            pca_test_mse=self.basis.mse(self.latent_dim),
+            mean_test_mse=self.basis.mse(0),
+            sample=self.sample,
+            pca_sample=self.pca_sample,
+            map_labels=np.zeros(0, np.int64) if labels is None else labels.numpy(),
+            first_epoch=state.epochs_done,
+            low=self.range[0],
+            high=self.range[1],
+        )
+        if not self.model.closed_form:
+            self._make_optimizer()  # its first import takes a second that is no training
+        self.began = time.perf_counter() - state.seconds
+        if self.model.closed_form:
+            self.model.cpu().fit(self.data)
+            self.model.to(self.device)
+            state.epochs_done, state.images_seen = 1, len(self.data.train)
+            yield self._epoch_done()
+            yield Finished(self._summary())
+            return
+        for epoch in range(state.epochs_done, config.epochs):
+            ended = yield from self._epoch(epoch)
+            if ended:
+                return
+        self.model.eval()
+        yield Finished(self._summary())
+
+    def _epoch(self, epoch: int) -> Iterator[TrainEvent]:
+        """Yield an epoch's events; the value of `yield from` is whether the run has ended."""
+        # Seeded anew per epoch, so that a resumed run draws what an uninterrupted one draws.
+        self.generator.manual_seed(self.config.seed * 1_000_003 + epoch)
+        self.model.train()
+        self.model.begin_epoch(epoch)
+        order = torch.randperm(len(self.data.train), generator=self.generator, device=self.device)
+        tally = torch.zeros((), device=self.device)
+        since = 0
+        for step_in_epoch, index in enumerate(order.split(self.batch_size)):
+            stepping = self.control.stepping
+            if not self.control.may_step():
+                yield from self._wait()
+                if self.control.stopped:
+                    yield self._stopped(within=step_in_epoch > 0)
+                    return True
+                stepping = self.control.stepping
+            self._apply_control()
+            tally += self._step(index, epoch + step_in_epoch / self.steps_per_epoch)
+            since += 1
+            self.step += 1
+            self.state.images_seen += len(index)
+            last = step_in_epoch == self.steps_per_epoch - 1
+            probing = self.state.images_seen >= self.next_probe or stepping
+            if not (probing or last or since >= REPORT_EVERY or self.first_loss is None):
+                continue
+            loss = float(tally) / since
+            tally.zero_()
+            since = 0
+            if self._diverged(loss):
+                yield self._failure(loss)
+                return True
+            probe = self._probe() if probing and not last else None
+            if probe is not None and self._hopeless(probe.heldout_mse):
+                yield self._failure(probe.heldout_mse)
+                return True
+            yield StepDone(
+                self.step, epoch, self.state.images_seen, *self._pace(), loss, probe=probe
+            )
+        self.control.epoch_ended()
+        self.state.epochs_done = epoch + 1
+        done = self._epoch_done()
+        if self._hopeless(done.metrics["mse"]):
+            yield self._failure(done.metrics["mse"])
+            return True
+        yield done
+        return False
+
+    # One step ------------------------------------------------------------------------------
+
+    def _make_optimizer(self) -> None:
+        self.optimizer = Adam(self.model.parameters(), self.config.learning_rate)
+        if self.state.optimizer is not None:
+            self.optimizer.load_state_dict(self.state.optimizer)
+        self._apply_control()
+
+    def _step(self, index: torch.Tensor, epochs: float) -> torch.Tensor:
+        x = self.train_split.batch(index)
+        labels = self.train_split.labels[index] if self.model.conditional else None
+        terms = self.model.loss_terms(x, self.generator, labels)
+        weight, config = self._kl_weight(epochs), self.config
+        # A capacity takes the warm-up for itself: it grows while the weight stays.
+        capacity = config.capacity * self._warm(epochs) if config.capacity else None
+        loss = objective(terms, weight, config.free_bits, capacity)
+        loss.backward()
+        self.optimizer.advance()
+        return loss.detach()
+
+    def _kl_weight(self, epochs: float) -> float:
+        beta = self.config.beta if self.control.beta is None else self.control.beta
+        return beta if self.config.capacity else beta * self._warm(epochs)
+
+    def _warm(self, epochs: float) -> float:
+        warmup = self.config.kl_warmup_epochs
+        return min(1.0, epochs / warmup) if warmup > 0 else 1.0
+
+    def _rate(self) -> float:
+        """The learning rate of the next step: the schedule's share of what is asked for."""
+        asked = self.control.learning_rate or self.config.learning_rate
+        done = self.step / (self.config.epochs * self.steps_per_epoch)
+        return asked * schedule_factor(self.config.schedule, done)
+
+    def _apply_control(self) -> None:
+        rate, threads = self._rate(), self.control.threads
+        if rate != self.optimizer.param_groups[0]["lr"]:
+            self.optimizer.param_groups[0]["lr"] = rate
+        if threads is not None and threads != torch.get_num_threads():
+            torch.set_num_threads(threads)
+
+    def _wait(self) -> Iterator[TrainEvent]:
+        if self.control.stopped:
+            return
+        yield Paused(self.step, self._seconds())
+        began = time.perf_counter()
+        while self.control.paused and not self.control.stopped:
+            self.control.wait(PAUSE_POLL)
+            if time.perf_counter() - began > self.control.pause_limit:
+                self.control.stop()
+            if self.control.may_step():
+                break
+        self.waited += time.perf_counter() - began
+
+    # Looking -------------------------------------------------------------------------------
+
+    @torch.inference_mode()
+    def _probe(self) -> Probe:
+        """A look at a fixed held-out sample; decides when PCA is passed."""
+        self.model.eval()
+        seen = [self._look(part) for part in parts(len(self.probe_x))]
+        mu, x_hat = (torch.cat(pieces) for pieces in zip(*seen, strict=True))
+        mse = float(squared_error_per_value(x_hat, self.probe_x).mean())
+        if mse < self.pca_probe_mse and self.state.seconds_to_beat_pca is None:
+            # The sample says so; only the whole held-out split decides.
+            seconds = self._seconds()
+            whole = example_errors(self.model, self.data.test)
+            if float(whole.mean()) < self.basis.mse(self.latent_dim):
+                self.state.seconds_to_beat_pca = seconds
+        if not self._hopeless(mse):
+            self.last_good = _copy(self.model)
+        self.codes = mu.cpu().numpy()
+        if np.isfinite(self.codes).all():
+            self.plane = plane_of(self.codes, self.plane)
+        shown = x_hat[self.shown].flatten(1).cpu().numpy()
+        # Dense looks early, where everything happens, sparse ones later: the whole history of
+        # a run stays a few dozen points and the looking a few per cent of its time.
+        self.next_probe = self.state.images_seen + max(FIRST_PROBE, self.state.images_seen // 5)
+        self.model.train()
+        plane = np.zeros((len(mu), 2), np.float32) if self.plane is None else self.plane
+        return Probe(mse, self.pca_probe_mse, plane, _bytes(shown, self.range))
+
+    def _look(self, part: slice) -> tuple[torch.Tensor, torch.Tensor]:
+        """Codes and reconstructions of some of the sample."""
+        labels = labels_for(self.model, self.probe_split, part)
+        mu = self.model.encode(self.probe_x[part], labels).mu
+        return mu, self.model.decode(mu, labels)
+
+    def _epoch_done(self) -> EpochDone:
+        self.model.eval()
+        metrics = evaluate(self.model, self.data.test, self.config.seed)
+        pca_mse = self.basis.mse(self.latent_dim)
+        if metrics["mse"] < pca_mse and self.state.seconds_to_beat_pca is None:
+            self.state.seconds_to_beat_pca = self._seconds()
+        sample = self.data.train.first(TRAIN_SAMPLE)
+        train_mse = float(example_errors(self.model, sample).mean())
+        probe = self._probe()
+        self.last_metrics = metrics | {"train_mse": train_mse, "pca_mse": pca_mse}
+        if not self.model.closed_form:
+            self.state.optimizer = self.optimizer.state_dict()
+        seconds, pace = self._pace()
+        self.state.seconds = seconds
+        return EpochDone(
+            self.state.epochs_done,
+            self.step,
+            self.state.images_seen,
+            seconds,
+            pace,
+            metrics,
+            train_mse,
+            pca_mse,
+            self.state.seconds_to_beat_pca,
+            probe,
+            self.codes.astype(np.float32),
+        )
+
+    # Endings -------------------------------------------------------------------------------
+
+    def _stopped(self, within: bool) -> Stopped | Failed:
+        """The end that a person wanted, with the figures of the weights as they are now."""
+        self.model.eval()
+        if not within:
+            return Stopped(self._summary())
+        done = self._epoch_done()
+        if self._hopeless(done.metrics["mse"]):
+            return self._failure(done.metrics["mse"])
+        return Stopped(self._summary(), done)
+
+    def _diverged(self, loss: float) -> bool:
+        if not np.isfinite(loss):
+            return True
+        if self.first_loss is None:
+            self.first_loss = abs(loss)
+        return abs(loss) > 1000 * max(self.first_loss, 1.0)
+
+    def _hopeless(self, mse: float) -> bool:
+        """Held-out error of another order than drawing the mean image for every example."""
+        if not self.model.outputs_data:
+            return not np.isfinite(mse)  # a mistake on purpose: it may run, and is explained after
+        return not mse < 30 * max(self.basis.mse(0), 1e-3)
+
+    def _failure(self, figure: float) -> Failed:
+        self.model.load_state_dict(self.last_good)
+        self.model.eval()
+        # Adam's memory holds what went wrong: going on with it would fail at the first step.
+        self.state.optimizer = None
+        what = "exploded" if np.isfinite(figure) else "became infinite or not a number"
+        rate = self.optimizer.param_groups[0]["lr"]
+        return Failed(
+            f"The loss {what} at step {self.step} (learning rate {rate:g}); the last good weights "
+            f"are kept. Try a learning rate of {rate / 10:g}, or a sigmoid output.",
+            self._summary(),
+        )
+
+    def _summary(self) -> dict:
+        seconds, pace = self._pace()
+        self.state.seconds = seconds
+        return {
+            "metrics": self.last_metrics,
+            "epochs_done": self.state.epochs_done,
+            "steps": self.step,
+            "images_seen": self.state.images_seen,
+            "seconds": seconds,
+            "images_per_second": pace,
+            "seconds_to_beat_pca": self.state.seconds_to_beat_pca,
+            "pca_test_mse": self.basis.mse(self.latent_dim),
+        }
+
+    def _seconds(self) -> float:
+        return time.perf_counter() - self.began - self.waited
+
+    def _pace(self) -> tuple[float, float]:
+        seconds = self._seconds()
+        return seconds, self.state.images_seen / max(seconds, 1e-9)
+
+
+def schedule_factor(schedule: str, done: float) -> float:
+    """Share of the learning rate after a share `done` of all steps.
+
+    one-cycle (Smith and Topin 2018): from 1/25 up to 1 at 30 %, then down to almost 0 as a cosine.
+    """
+    if schedule == "cosine":
+        return max(0.5 * (1 + math.cos(math.pi * min(done, 1))), 1e-4)
+    if schedule == "one-cycle":
+        rising = min(done / 0.3, 1.0)
+        falling = min(max(done - 0.3, 0.0) / 0.7, 1.0)
+        low = 1 / 25 if done < 0.3 else 1e-4
+        share = rising if done < 0.3 else 1 - falling
+        return low + (1 - low) * 0.5 * (1 - math.cos(math.pi * share))
+    return 1.0
+
+
+def _one_of_each(labels: torch.Tensor | None, n: int) -> np.ndarray:
+    """Indices of SAMPLE_SIZE examples, one of each class first."""
+    if labels is None:
+        return np.arange(min(SAMPLE_SIZE, n))
+    _, first = np.unique(labels.numpy(), return_index=True)
+    rest = np.setdiff1d(np.arange(n), first)
+    return np.concatenate([first, rest])[: min(SAMPLE_SIZE, n)]
+
+
+def value_range(data: Dataset) -> tuple[float, float]:
+    """The scale on which examples are drawn and sent as bytes: [0, 1], or, for a table, the whole
+    numbers (of standard deviations) around nearly all of its training values."""
+    if data.spec.bounded:
+        return 0.0, 1.0
+    # A single outlier would leave no room for all the others.
+    low, high = np.quantile(data.train.x.numpy(), [0.001, 0.999])
+    return min(math.floor(low), -1.0), max(math.ceil(high), 1.0)
+
+
+def _bytes(values: np.ndarray, span: tuple[float, float]) -> np.ndarray:
+    """Values as uint8 over a span (low, high), clipped; what is not a number becomes low."""
+    low, high = span
+    shares = (np.nan_to_num(values, nan=low) - low) / (high - low)
+    return (shares.clip(0, 1) * 255 + 0.5).astype(np.uint8)
+
+
+def _copy(model: LatentModel) -> dict[str, torch.Tensor]:
+    return {name: value.detach().clone() for name, value in model.state_dict().items()}

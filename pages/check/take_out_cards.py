@@ -1,0 +1,112 @@
+"""The pieces of the Take out page: one card for each way out."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import streamlit as st
+
+from aecore.errors import AecoreError
+from aecore.export.subject import Subject, TakenOut
+from aecore.export.ways import WAYS, Way, take_out
+from pages.components import pad_data
+from pages.shell import session
+from pages.shell.layout import guarded
+from pages.shell.session import Hand
+
+AT_ONCE = 1.0  # s; what takes less is made without asking
+ICONS = {
+    "checkpoint": ":material/save:",
+    "script": ":material/code:",
+    "notebook": ":material/menu_book:",
+    "onnx": ":material/conversion_path:",
+    "explorer": ":material/explore:",
+    "figures": ":material/table_chart:",
+}
+
+
+def rows(held: Hand) -> None:
+    """All ways out of the model in hand."""
+    for way in WAYS.values():
+        with st.container(border=True):
+            _row(held, way)
+
+
+@st.fragment
+@guarded
+def _row(held: Hand, way: Way) -> None:
+    text, action = st.columns([3.2, 1], vertical_alignment="center", gap="medium")
+    text.markdown(f"**{ICONS[way.name]} {way.title}**  \n{way.about} {way.wanted_by}")
+    status = text.empty()
+    label = _choose_label(held, way, action)
+    asked = f"take_out_{way.name}_{held.key}_{label}"
+    if way.seconds > AT_ONCE and not st.session_state.get(asked):
+        place, single = action.empty(), action.empty()
+        _single_files(single, way, None)
+        prepare = {"icon": ICONS[way.name], "width": "stretch"}
+        if not place.button("Prepare", key=f"prepare_{way.name}", **prepare):
+            status.caption(
+                f"Made and opened again when you ask, in about {way.seconds:g}\N{NO-BREAK SPACE}s."
+            )
+            return
+        place.button("Prepare", disabled=True, key=f"preparing_{way.name}", **prepare)
+        with status, st.spinner("Being made and opened again …", show_time=True):
+            made = _made(held.key, _name_of(held), way.name, label)
+        st.session_state[asked] = True
+    else:
+        place, single = action.empty(), action.empty()
+        made = _made(held.key, _name_of(held), way.name, label)
+    if isinstance(made, str):
+        status.caption(f":material/block: {made}")
+        place.button("Not offered", disabled=True, width="stretch", key=f"refused_{way.name}")
+        return
+    took = f", in {made.seconds:.1f} s" if made.seconds >= 1 else ""
+    # A figure such as 1e-7 is not to be broken at its hyphen.
+    checked = made.checked[0].upper() + made.checked[1:].replace("e-", "e\N{NON-BREAKING HYPHEN}")
+    status.caption(f":material/verified: {checked}{took}.")
+    size = sum(map(len, made.parts.values())) / 1e6
+    place.download_button(
+        "Download", lambda: made.content, file_name=made.file_name, icon=":material/download:",
+        type="primary", width="stretch", on_click="ignore", key=f"download_{way.name}",
+        help=f"{made.file_name}, {size:.1f} MB" + " unpacked" * way.several,
+    )  # fmt: skip
+    _single_files(single, way, made)
+
+
+def _single_files(place, way: Way, made: TakenOut | None) -> None:
+    """The files of an export one by one; its place is kept while there are none."""
+    if not way.several:
+        return
+    look = {"width": "stretch", "type": "tertiary"}
+    with place.popover("Single files", disabled=made is None, **look):
+        for name, content in (made.parts if made else {}).items():
+            st.download_button(name, content, file_name=name, type="tertiary", on_click="ignore",
+                               icon=":material/draft:", key=f"part_{way.name}_{name}")  # fmt: skip
+
+
+def _choose_label(held: Hand, way: Way, place) -> int | None:
+    """What a conditional model is told, where a file can only hold it told."""
+    if not (way.per_label and held.model.conditional):
+        return None
+    names = held.data.class_names
+    return place.selectbox(
+        "Told", range(len(names)), format_func=lambda i: names[i], key=f"take_label_{held.ref}",
+        help="The file holds the model as it is when it is told this label.",
+    )  # fmt: skip
+
+
+def _name_of(held: Hand) -> str:
+    """The name it has now; a card keeps the one that a run began with."""
+    return session.title_of(held.ref)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _made(key: tuple[str, int], name: str, way: str, label: int | None) -> TakenOut | str:
+    """An export, or the sentence that it is refused with."""
+    held = session.hand_of(key[0])
+    told = held if label is None else pad_data.told(held, label)
+    card = told.card if label is not None else dataclasses.replace(told.card, name=name)
+    try:
+        return take_out(Subject(told.model, card, told.data), way)
+    except AecoreError as error:
+        return str(error)

@@ -1,0 +1,114 @@
+"""From the model in hand to the live decoder's data, built once for all sessions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import streamlit as st
+import torch
+
+from aecore.datasets import Split
+from aecore.errors import ExportError
+from aecore.evaluation.latent import Codes, encode_split
+from aecore.export.explorer_file import model_bundle
+from aecore.export.subject import Subject
+from aecore.models.families.pca import PCABasis
+from aecore.models.losses import squared_error_per_value
+from aecore.pad import PadBundle, export_network
+from pages.shell import session
+from pages.shell.session import Hand
+
+MAP_POINTS, MAP_IMAGES = 3000, 1500
+HOME_POINTS, HOME_IMAGES = 1500, 800
+
+
+@dataclass(frozen=True)
+class Told(Hand):
+    """A conditional model with one label said for good, which makes it a model of z alone, and
+    only the held-out examples of that class. `whole` is the model in hand itself."""
+
+    label: int
+    whole: Hand
+
+    @property
+    def basis(self) -> PCABasis:
+        """PCA of all classes: it is told nothing."""
+        return self.whole.basis
+
+
+def told(held: Hand, label: int) -> Told:
+    """A conditional model in hand, told a label."""
+    test, name = held.data.test, held.data.class_names[label]
+    rows = torch.nonzero(test.labels == label)[:, 0]
+    if len(rows) < 2:  # nothing of this class is held out
+        rows = torch.arange(len(test))
+    data = replace(held.data, test=Split(test.x[rows], test.labels[rows]))
+    card = replace(held.card, name=f"{held.card.name}, told {name}")
+    model = held.model.given(label)
+    return Told(f"{held.ref}/{label}", held.version, model, card, data, label, held)
+
+
+def codes_of(held: Hand) -> Codes:
+    """Codes of every held-out example of a hand."""
+    return (
+        _told_codes(held.whole.key, held.label) if isinstance(held, Told) else session.codes(held)
+    )
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _told_codes(key: tuple[str, int], label: int) -> Codes:
+    held = told(session.hand_of(key[0]), label)
+    return encode_split(held.model, held.data.test)
+
+
+def model_of_z(held: Hand) -> Hand:
+    """What the pad can show: of a conditional model the first class, until a label is chosen."""
+    return told(held, 0) if held.model.conditional else held
+
+
+def key_of(held: Hand) -> tuple[tuple[str, int], int | None]:
+    """What the pad's data of a model are kept under: its own key, and the label that it is told."""
+    held = model_of_z(held)
+    return (held.whole.key, held.label) if isinstance(held, Told) else (held.key, None)
+
+
+def bundle_for(held: Hand, small: bool = False) -> PadBundle:
+    """The pad's data for a model; small sends fewer points, for a quick first page."""
+    key, label = key_of(held)
+    return shared_bundle(key, small, label)
+
+
+@st.cache_resource(max_entries=24, show_spinner=False)
+def shared_bundle(key: tuple[str, int], small: bool, label: int | None) -> PadBundle:
+    """The bundle of a model by its key, told a label where it is conditional."""
+    held = session.hand_of(key[0])
+    if label is not None:
+        held = told(held, label)
+    if small:
+        codes = encode_split(held.model, held.data.test.first(HOME_POINTS))
+        return make_bundle(held, codes, None, (HOME_POINTS, HOME_IMAGES))
+    return make_bundle(held, codes_of(held), _held_out_errors(held), (MAP_POINTS, MAP_IMAGES))
+
+
+def _held_out_errors(held: Hand) -> np.ndarray:
+    if not isinstance(held, Told):
+        return session.held_out_errors(held)
+    with torch.inference_mode():
+        x = held.data.test.batch(slice(None))
+        return squared_error_per_value(held.model.reconstruct(x), x).numpy()
+
+
+def make_bundle(
+    held: Hand, codes: Codes, errors: np.ndarray | None, sizes: tuple[int, int]
+) -> PadBundle:
+    """Bundle a model with the first held-out examples of its data, sizes = (points, images)."""
+    try:
+        network, why = export_network(held.model), ""
+    except ExportError as error:
+        network, why = None, str(error)
+    subject = Subject(held.model, held.card, held.data)
+    return model_bundle(
+        subject, held.basis, codes, network=network, why_no_network=why, model_id=held.ref,
+        sizes=sizes, errors=errors,
+    )  # fmt: skip

@@ -1,0 +1,195 @@
+"""A person's own data: choose a file, see what becomes of it, keep it, delete it again."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections import OrderedDict
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from aecore import datasets
+from aecore.datasets.limits import MAX_UPLOAD
+from aecore.datasets.own.images import SIZES
+from aecore.datasets.own.reading import OwnData, column_names, own_folder, read_upload
+from aecore.datasets.own.store import MOST_OWN, delete, keep_for, owned
+from aecore.errors import AecoreError, DatasetError
+from pages.data.gallery import badges, counts, examples, notes, plain, train_on
+from pages.shell import session
+
+TYPES = ["zip", "npz", "csv", "tsv", "txt"]
+GUESS = "automatic"
+PERMISSION = (
+    "Kept data stay on this server, in runs/data. Their link is the permission: whoever has it can "
+    "see them and train on them."
+)
+KEPT_BYTES = 1 << 30
+# Reading takes processor time, up to minutes for the largest files: two at a time leave the rest
+# of the machine to the others.
+_reading = threading.BoundedSemaphore(2)
+_WAIT = 60
+_lock = threading.Lock()
+_read: OrderedDict[tuple, Any] = OrderedDict()  # what was read, the latest used last
+
+
+def mine() -> list[str]:
+    """Names of the data that this browser keeps, the oldest first."""
+    return owned(own_folder(), session.owner())
+
+
+def uploader() -> None:
+    """A file, its preview, and the button that keeps it."""
+    file = st.file_uploader(
+        "A zip of images, an .npz of arrays, or a table as .csv, .tsv or .txt", TYPES,
+        max_upload_size=MAX_UPLOAD >> 20, key="own_file",
+    )  # fmt: skip
+    if file is None:
+        st.caption(
+            "Folders in the zip are taken as classes; arrays are called x, and y for labels; a "
+            f"table has one example a row. {PERMISSION}"
+        )
+        return
+    content = file.getvalue()
+    try:
+        _preview(file.name, content, _digest(file.file_id, content))
+    except AecoreError as error:
+        st.error(plain(str(error)), icon=":material/error:")
+    except OSError as error:
+        st.error(f"The file could not be read ({error.strerror}); choose it again.")
+
+
+def _preview(name: str, content: bytes, digest: str) -> None:
+    left, right = st.columns([3, 2], gap="large")
+    suffix = Path(name).suffix.lower()
+    with right:
+        st.subheader(plain(name[:60]), anchor=False)
+        choices = _choices(suffix, content, digest)
+    with left, st.spinner("Reading your data …", show_time=True):
+        own = _remembered(
+            (digest, name, *choices.values()), lambda: read_upload(name, content, **choices)
+        )
+    with right:
+        with st.container(horizontal=True, gap="small"):
+            badges(own.dataset.spec)
+        counts(own.dataset)
+        if st.button(
+            "Keep it and train", icon=":material/model_training:", type="primary", width="stretch",
+            key="keep_own",
+        ):  # fmt: skip
+            train_on(keep_for(own_folder(), own, session.owner()))
+        st.caption(f"Nothing is kept before you press this. {PERMISSION}")
+    with left:
+        examples(own.dataset, "preview")
+        notes(own.notes)
+        if own.dataset.class_names:
+            names = ", ".join(own.dataset.class_names[:20])
+            more = " …" if len(own.dataset.class_names) > 20 else ""
+            st.caption(f"Classes: {plain(names)}{more}")
+
+
+def _choices(suffix: str, content: bytes, digest: str) -> dict[str, Any]:
+    """What matters for this kind of file, as arguments of `read_upload`."""
+    key = digest[:12]
+    if suffix == ".zip":
+        size = st.segmented_control(
+            "Size in pixels", [GUESS, *SIZES], default=GUESS, required=True, key=f"size_{key}",
+            help="Every image is made a square of this side; found from the images otherwise.",
+        )  # fmt: skip
+        return {"size": None if size in (GUESS, None) else size}
+    if suffix == ".npz":
+        kind = st.segmented_control(
+            "Each example is", [GUESS, "image", "signal", "table"], default=GUESS, required=True,
+            key=f"kind_{key}", help="Rows of numbers can be a signal or the columns of a table.",
+        )  # fmt: skip
+        return {"kind": None if kind in (GUESS, None) else kind}
+    if suffix not in (".csv", ".tsv", ".txt"):
+        return {}
+    columns = _remembered((digest, "columns"), lambda: column_names(content))
+    places = st.columns(2)
+    label = places[0].selectbox(
+        "Column of the classes", [None, "", *dict.fromkeys(columns)], key=f"label_{key}",
+        format_func=lambda c: GUESS if c is None else "no column" if c == "" else c,
+        help="The class is not trained on; it colours the points of the latent map.",
+    )  # fmt: skip
+    missing = places[1].selectbox(
+        "Missing values", ["auto", "drop", "mean"], key=f"missing_{key}",
+        format_func={"auto": GUESS, "drop": "leave the row out", "mean": "fill in the mean"}.get,
+        help="Automatic: up to a fifth of the rows is left out; beyond that, means are filled in.",
+    )  # fmt: skip
+    return {"label": label, "missing": missing}
+
+
+def _digest(file_id: str, content: bytes) -> str:
+    """The content's SHA-256, taken once a file."""
+    known = st.session_state.get("own_digest")
+    if known is None or known[0] != file_id:
+        known = st.session_state["own_digest"] = file_id, hashlib.sha256(content).hexdigest()
+    return known[1]
+
+
+def _remembered(key: tuple, read) -> Any:
+    """What was read before, by content and choices, or read now; refusals are kept as well."""
+    with _lock:
+        found = _read.get(key)
+        if found is not None:
+            _read.move_to_end(key)
+    if found is None:
+        if not _reading.acquire(timeout=_WAIT):
+            raise DatasetError(
+                "The server still reads other people's files; try again in a minute."
+            )
+        try:
+            found = read()
+        except DatasetError as error:
+            found = str(error)
+        except MemoryError as error:
+            raise DatasetError("The server has too little memory for this file now.") from error
+        finally:
+            _reading.release()
+        with _lock:
+            _read[key] = found
+            while len(_read) > 64 or (
+                len(_read) > 1 and sum(map(_bytes, _read.values())) > KEPT_BYTES
+            ):
+                _read.popitem(last=False)
+    if isinstance(found, str):
+        raise DatasetError(found)
+    return found
+
+
+def _bytes(found: Any) -> int:
+    if not isinstance(found, OwnData):
+        return 0
+    return found.dataset.train.x.nbytes + found.dataset.test.x.nbytes
+
+
+def kept() -> None:
+    """The data that this browser keeps; each can be trained on or deleted."""
+    names = mine()
+    st.subheader("Kept by this browser", anchor=False)
+    if not names:
+        st.caption(f"Nothing yet; up to {MOST_OWN} datasets are kept.")
+    for name in names:
+        with st.container(
+            horizontal=True, border=True, vertical_alignment="center", horizontal_alignment="left"
+        ):
+            _row(name)
+
+
+def _row(name: str) -> None:
+    try:
+        found = datasets.source(name)
+        st.markdown(f"**{plain(found.title)}** · {plain(found.about)}", width="stretch")
+        if st.button("Train on it", icon=":material/model_training:", key=f"train_kept_{name}"):
+            train_on(name)
+    except DatasetError as error:
+        st.markdown(plain(str(error)), width="stretch")
+    with st.popover("Delete", icon=":material/delete:"):
+        st.markdown("Runs trained on these data stay, but can no longer be looked at beside them.")
+        if st.button("Delete for good", type="primary", key=f"delete_{name}"):
+            delete(own_folder(), name, session.owner())
+            if st.query_params.get("dataset") == name:
+                st.query_params.pop("dataset")
+            st.rerun()

@@ -1,0 +1,229 @@
+"""The sections of the Inside page, each for the models that it has something to say about."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+import torch
+from torch import nn
+
+from aecore.evaluation.factors import best_assignment, factor_r2
+from aecore.figures import charts, images
+from aecore.models.families.linear import principal_angles
+from aecore.models.families.sparse import SparseAE, atoms
+from pages.components.figure_data import CAMERA, csv_button
+from pages.look import inside_columns, inside_denoising
+from pages.shell import session
+from pages.shell.session import Hand
+
+FILTERS = 64
+
+
+@dataclass(frozen=True)
+class Section:
+    """fits says whether the model in hand has it; show draws it."""
+
+    fits: Callable[[Hand], bool]
+    show: Callable[[Hand], None]
+
+    def __call__(self, held: Hand) -> None:
+        with st.container(border=True):
+            self.show(held)
+
+
+def nothing(held: Hand) -> None:
+    """What to do when no section fits."""
+    st.info(
+        f"There is no special view for {held.card.name}: its layers are not ones whose weights "
+        "can be drawn. Take another model in hand.",
+        icon=":material/info:",
+    )
+
+
+def _grid(pictures: list[np.ndarray], columns: int, target: int = 900) -> None:
+    width = (pictures[0].shape[1] + 1) * columns
+    st.image(
+        images.grid(pictures, columns, enlarge=images.enlargement(width, target)), width="stretch"
+    )
+
+
+# Sparse units ------------------------------------------------------------------------------
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _atoms(key: tuple[str, int]) -> tuple[np.ndarray, np.ndarray]:
+    """What each unit draws, (k, *shape), and the share of held-out examples it fires for, (k,)."""
+    held = session.hand_of(key[0])
+    codes = torch.from_numpy(session.codes(held).mu)
+    return atoms(held.model, codes).numpy(), held.model.firing(codes).float().mean(0).numpy()
+
+
+def _sparse(held: Hand) -> None:
+    st.subheader("Units", anchor=False)
+    drawn, share = _atoms(held.key)
+    reach = float(np.quantile(np.abs(drawn), 0.999)) or 1.0
+    test, codes = held.data.test, session.codes(held).mu
+    place, rest = st.columns([1, 3], vertical_alignment="bottom")
+    index = int(place.number_input("Held-out example no.", 0, len(test) - 1, 0, key="unit_image"))
+    code = codes[index]
+    on = held.model.firing(torch.from_numpy(code)).numpy()
+    units = np.argsort(-code)[: int(on.sum())]
+    rest.markdown(
+        f"**{on.sum()} of {len(code)} units fire** for this example; "
+        f"{(held.model.firing(torch.from_numpy(codes)).sum(1).float().mean()):.1f} on average. "
+        f"**{int((share == 0).sum())}** never fire for any held-out example."
+    )
+    if held.data.spec.kind != "image":
+        st.caption("Units of signals and tables are best followed with the sliders on Decode.")
+        return
+    x = test.batch(slice(index, index + 1))
+    x_hat = held.model.reconstruct(x).detach().numpy()[0]
+    left, right = st.columns([1, 4])
+    with left:
+        _grid([images.as_image(x.numpy()[0]), images.as_image(x_hat)], 2, 300)
+        st.caption("The example, and the sum of its units' drawings.")
+    with right:
+        _grid([images.error_image(drawn[u], 0 * drawn[u], reach) for u in units[:48]] or
+              [images.error_image(0 * drawn[0], 0 * drawn[0])], 16)  # fmt: skip
+        st.caption(
+            "What each firing unit adds, the strongest first: red adds ink, blue takes it away."
+        )
+    live = int((share > 0).sum())
+    st.markdown(f"**The drawings of the {live} units that ever fire**, the most frequent first")
+    order = np.argsort(-share)[: min(live, 256)]
+    _grid([images.error_image(drawn[u], 0 * drawn[u], reach) for u in order], 32, 1000)
+    st.caption(
+        f"The first fires for {share.max():.0%} of the held-out examples, the middle one of these "
+        f"for {np.median(share[order]):.1%}. Each drawing is the decoder's answer with this unit "
+        "at its usual strength, minus its answer with none."
+    )
+
+
+# The bridge to PCA -------------------------------------------------------------------------
+
+
+def _linear_decoder(held: Hand) -> np.ndarray:
+    layers = [m for m in held.model.decoder_network().modules() if hasattr(m, "weight")]
+    return layers[0].weight.detach().numpy()
+
+
+def _angles(held: Hand) -> None:
+    st.subheader("The bridge to PCA", anchor=False)
+    k = held.card.spec.latent_dim
+    angles = principal_angles(_linear_decoder(held), held.basis.components[:k])
+    ours, pca = float(session.held_out_errors(held).mean()), held.basis.mse(k)
+    row = st.container(horizontal=True)
+    row.metric("Largest principal angle", f"{angles.max():.1f}°")
+    row.metric("Mean principal angle", f"{angles.mean():.2f}°")
+    row.metric("Held-out MSE / PCA's", f"{ours / pca:.4f}", f"{ours:.5f} beside {pca:.5f}",
+                    delta_color="off", delta_arrow="off")  # fmt: skip
+    st.plotly_chart(charts.bars(angles[::-1], "principal angle no.", "degrees"), config=CAMERA,
+                    key="angles")  # fmt: skip
+    numbers = np.arange(1, len(angles) + 1)
+    csv_button(
+        lambda: {"principal angle no.": numbers, "angle (degrees)": angles[::-1]},
+        f"{held.ref}-angles", "angles",
+    )  # fmt: skip
+    st.caption(
+        "0° for all: the linear autoencoder draws exactly what PCA draws. The last directions "
+        "carry least variance and are found last."
+    )
+
+
+# Known causes ------------------------------------------------------------------------------
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _r2(key: tuple[str, int]) -> np.ndarray:
+    held = session.hand_of(key[0])
+    factors = held.data.factors
+    return factor_r2(session.codes(held).mu, factors.test, factors.periods)
+
+
+def _factors(held: Hand) -> None:
+    st.subheader("Which latent number follows which cause", anchor=False)
+    names, r2 = held.data.factors.names, _r2(held.key)
+    best = best_assignment(r2)
+    order = session.codes(held).order()
+    named = [d for d, _, _ in best]  # a table that names a row has it beside it
+    order = np.array([*named, *(d for d in order if d not in named)][:16])
+    fig = charts.heat_map(
+        r2[order], [str(n) for n in names], [f"z{d + 1}" for d in order], "R²", (0, 1)
+    )
+    left, right = st.columns([3, 2])
+    left.plotly_chart(fig, config=CAMERA, key="factors")
+    with left:
+        csv_button(
+            lambda: {"latent number": np.arange(1, len(r2) + 1)}
+            | {f"{n} (R2, 0 to 1)": r2[:, i] for i, n in enumerate(names)},
+            f"{held.ref}-factors", "factors",
+        )  # fmt: skip
+    right.markdown("**The best assignment**, one latent number to each cause")
+    right.dataframe(
+        [
+            {"cause": names[f], "latent number": f"z{d + 1}", "R²": round(value, 3)}
+            for d, f, value in best
+        ],
+        hide_index=True,
+    )
+    if len(order) < len(r2):
+        left.caption(f"{len(order)} of {len(r2)} latent numbers: those assigned, then those that "
+                     "vary most.")  # fmt: skip
+    right.caption(
+        "These data are generated: their causes are known. R² near 1: this one number tells the "
+        "cause. A cause spread over several numbers gives none of them a high R²."
+    )
+
+
+# First layer -------------------------------------------------------------------------------
+
+
+def _first(held: Hand) -> nn.Module | None:
+    for layer in held.model.encoder_network().modules():
+        if isinstance(layer, nn.Linear | nn.Conv2d):
+            return layer
+    return None
+
+
+def _has_filters(held: Hand) -> bool:
+    return held.data.spec.kind == "image" and _first(held) is not None
+
+
+def _filters(held: Hand) -> None:
+    layer, shape = _first(held), held.data.spec.shape
+    weight = layer.weight.detach().numpy()
+    flat = isinstance(layer, nn.Linear)
+    st.subheader("What the first layer looks for", anchor=False)
+    drawn = weight.reshape(-1, *shape) if flat else weight
+    strength = np.square(drawn).reshape(len(drawn), -1).sum(1)
+    order = np.argsort(-strength)[:FILTERS]
+    reach = float(np.quantile(np.abs(drawn[order]), 0.999)) or 1.0
+    _grid([images.error_image(drawn[u], 0 * drawn[u], reach) for u in order], 16)
+    what = "unit" if flat else f"{weight.shape[-2]} x {weight.shape[-1]} filter"
+    st.caption(
+        f"Each square is a {what} of the encoder's first layer ({len(order)} of {len(drawn)}, the "
+        "strongest first): red where ink excites it, blue where ink holds it back."
+        + ("" if shape[0] == 1 else " Colours are averaged.")
+    )
+
+
+def _is_sparse(held: Hand) -> bool:
+    return isinstance(held.model, SparseAE)
+
+
+def _is_linear(held: Hand) -> bool:
+    k, components = held.card.spec.latent_dim, held.basis.components
+    return held.card.spec.family in ("linear-ae", "pca") and k <= len(components)
+
+
+SECTIONS = (
+    Section(_is_sparse, _sparse),
+    Section(_is_linear, _angles),
+    Section(inside_denoising.fits, inside_denoising.show),
+    Section(lambda held: held.data.factors is not None, _factors),
+    Section(inside_columns.fits, inside_columns.show),
+    Section(_has_filters, _filters),
+)

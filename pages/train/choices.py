@@ -1,0 +1,204 @@
+"""The Train page before a run: dataset, preset, the advanced fold and the drawing."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+import streamlit as st
+
+from aecore import datasets
+from aecore.errors import AecoreError, UnknownNameError
+from aecore.figures.network import compression_factor, network_svg
+from aecore.models import LatentModel, family
+from aecore.models.presets import PRESETS
+from aecore.models.registry import options_of, shape_only
+from aecore.types import ModelSpec, TrainConfig
+from pages.components.drawing import drawing
+from pages.components.options_form import options_form
+
+MNIST = (1, 28, 28)  # the shape that the presets are described for
+SIZES = (100, 300, 1000, 3000, 10_000, 30_000)
+ALL = 0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A run to start: its name, model, training and dataset."""
+
+    name: str
+    spec: ModelSpec
+    config: TrainConfig
+    dataset: str
+
+
+def choices() -> list[Plan]:
+    """Show the choices; return what to train once a start button is pressed, else nothing."""
+    left, right = st.columns([2, 3], gap="large")
+    with left:
+        dataset = _dataset()
+        if dataset is None:
+            return []
+        preset = _preset(dataset)
+        try:
+            spec, config = _details(preset, dataset)
+            options_of(spec)
+            config.check()
+            model = shape_only(spec)
+        except AecoreError as error:
+            st.error(str(error), icon=":material/error:")
+            st.button("Start training", type="primary", disabled=True, width="stretch")
+            return []
+        plan = Plan(PRESETS[preset].title, spec, config, dataset)
+        plans = _start(plan, PRESETS[preset].beside)
+    with right:
+        _drawing(model, dataset, config)
+    return plans
+
+
+def _start(plan: Plan, beside: str) -> list[Plan]:
+    """The start buttons; a preset that is best seen beside another has two."""
+    icon, wide = ":material/play_arrow:", "stretch"
+    start = st.button("Start training", type="primary", icon=icon, width=wide, key="start")
+    if start:
+        return [plan]
+    if beside and st.button(
+        f"Start it beside: {PRESETS[beside].title.lower()}", icon=":material/compare_arrows:",
+        width=wide, key="start_both",
+        help="Two runs, compared on the Runs page: this one, and the same network the other way.",
+    ):  # fmt: skip
+        other = PRESETS[beside]
+        options = plan.spec.options | {"pretrain_epochs": other.options["pretrain_epochs"]}
+        spec = dataclasses.replace(plan.spec, options=options)
+        return [Plan(other.title, spec, plan.config, plan.dataset), plan]
+    return []
+
+
+def _drawing(model: LatentModel, dataset: str, config: TrainConfig) -> None:
+    drawing(network_svg(model), "network")
+    row = st.container(horizontal=True)
+    row.metric("Weights to learn", f"{model.parameter_count():,}")
+    factor = compression_factor(model)
+    row.metric(
+        "Compression",
+        f"{factor:,.0f} to 1" if factor >= 2 else f"{factor:.2g} to 1",
+        help="Numbers in an example per number in its code. Below 1 the code is larger than the "
+        "data: something else must keep it from copying.",
+    )
+    row.metric("Examples an epoch", f"{_examples(dataset, config):,}")
+    st.caption(
+        "Each bar is a layer, the taller the more values (on a logarithmic scale); the orange "
+        "bar is the code, all that the decoder gets to see."
+    )
+
+
+def _dataset() -> str | None:
+    """Choose a dataset; None while it is not on this machine."""
+    wanted = st.query_params.get("dataset", "mnist")
+    known = datasets.all_sources()
+    names = list(known)
+    if wanted not in names:
+        try:
+            datasets.source(wanted)  # own data have a name that nobody guesses
+            names.append(wanted)
+        except AecoreError as error:
+            what = f"{error} MNIST"
+            if isinstance(error, UnknownNameError):  # the list below says what there is
+                what = f"There is no dataset called {wanted[:40]!r}; MNIST"
+            st.error(f"{what} is chosen instead.", icon=":material/error:")
+            wanted = "mnist"
+    name = st.selectbox(
+        "Dataset", names, index=names.index(wanted), format_func=_title_of,
+        help="Your own data: see the Data page.",
+    )  # fmt: skip
+    found = datasets.source(name)
+    if found.ready():
+        st.caption(found.about)
+        return name
+    st.info(found.how_to_get(), icon=":material/cloud_download:")
+    st.page_link("pages/data/data.py", label="Get it on the Data page", icon=":material/database:")
+    return None
+
+
+def _title_of(name: str) -> str:
+    found = datasets.source(name)
+    return f"{found.title}{'' if found.ready() else ' (to download)'}"
+
+
+def _preset(dataset: str) -> str:
+    asked = st.query_params.get("preset", "fast-start")
+    fitting = [name for name, p in PRESETS.items() if p.fits(datasets.source(dataset).spec)]
+    start = asked if asked in fitting else fitting[0]
+    if asked not in PRESETS:
+        st.error(
+            f"There is no preset called {asked[:40]!r}; {PRESETS[start].title} is chosen instead.",
+            icon=":material/error:",
+        )
+    elif asked not in fitting:
+        st.info(
+            f"{PRESETS[asked].title} cannot be given these data; {PRESETS[start].title} is chosen "
+            "instead.", icon=":material/info:",
+        )  # fmt: skip
+    preset = st.selectbox(
+        "Preset", fitting, index=fitting.index(start), format_func=lambda n: PRESETS[n].title,
+        help=None if len(fitting) == len(PRESETS) else "Only those that these data can be given "
+        "to: convolutions need images, a conditional model needs labels.",
+    )  # fmt: skip
+    shape = datasets.source(dataset).spec.shape
+    adapted = "" if shape == MNIST else " (That is on MNIST; to these data its layers adapt.)"
+    st.caption(PRESETS[preset].about + adapted)
+    return preset
+
+
+def _details(name: str, dataset: str) -> tuple[ModelSpec, TrainConfig]:
+    chosen, data = PRESETS[name], datasets.source(dataset).spec
+    usual = chosen.training(len(datasets.load(dataset).train))
+    cls = family(chosen.family)
+    a, b = st.columns(2)
+    spec = chosen.spec(data)
+    key = f"{name}_{dataset}"  # each choice has widgets of its own: their starts differ
+    k = a.number_input(
+        "Latent numbers (k)", 1, 4096, spec.latent_dim, key=f"k_{key}",
+        help="How many numbers the code of an example has.",
+    )  # fmt: skip
+    spec = dataclasses.replace(spec, latent_dim=int(k))
+    limit = _size(dataset, key)
+    if cls.closed_form:
+        return spec, dataclasses.replace(usual, limit=limit)
+    epochs = b.number_input(
+        "Epochs", 1, 1000, usual.epochs, key=f"epochs_{key}",
+        help="One epoch shows every training example once.",
+    )  # fmt: skip
+    with st.expander("Advanced", icon=":material/tune:"):
+        st.markdown("**Model**")
+        options = options_form(cls.Options, spec.options, f"options_{key}")
+        st.markdown("**Training**")
+        skip = {"epochs", "limit"} | {
+            f.name
+            for f in dataclasses.fields(TrainConfig)
+            if f.metadata.get("variational") and not cls.variational
+        }
+        values = dataclasses.asdict(usual)
+        training = options_form(TrainConfig, values, f"training_{key}", skip)
+    spec = dataclasses.replace(spec, options=options)
+    config = dataclasses.replace(usual, epochs=int(epochs), limit=limit, **training)
+    return spec, config
+
+
+def _size(dataset: str, key: str) -> int:
+    """How many training examples, 0 for all."""
+    whole = len(datasets.load(dataset).train)
+    sizes = [n for n in SIZES if n < whole]
+    if not sizes:
+        return ALL
+    return st.select_slider(
+        "Training examples", [*sizes, ALL], ALL, key=f"size_{key}",
+        format_func=lambda n: f"{n:,}" if n else f"all {whole:,}",
+        help="With 100 examples, a wide code and many epochs a network remembers instead of "
+        "learning: its training error falls while the held-out error rises.",
+    )  # fmt: skip
+
+
+def _examples(dataset: str, config: TrainConfig) -> int:
+    whole = len(datasets.load(dataset).train)
+    return min(config.limit, whole) if config.limit else whole

@@ -1,0 +1,40 @@
+"""Runs: every run of this browser and the shipped models in one table; compare, keep, delete."""
+
+import streamlit as st
+
+from pages.shell import session
+from pages.shell.layout import explain, head
+from pages.train.run_table import actions, comparison, listing, upload
+
+head(
+    "Runs",
+    "Your runs and the models that come with the app. Tick one to act on it, or two to compare "
+    "them.",
+)
+rows = listing()
+chosen = st.dataframe(
+    rows.table,
+    hide_index=True,
+    key="runs_table",
+    on_select="rerun",
+    selection_mode="multi-row",
+    column_config=rows.columns,
+    placeholder="",
+    height=min(36 * (len(rows.refs) + 1) + 4, 480),
+)
+refs = [rows.refs[i] for i in chosen.selection.rows if i < len(rows.refs)]
+if len(refs) == 1:
+    actions(refs[0])
+elif len(refs) == 2:
+    comparison(refs)
+elif refs:
+    st.info("Two models at a time can be compared; untick the others.", icon=":material/info:")
+else:
+    st.page_link("pages/train/train.py", label="Start a new run", icon=":material/add:")
+upload(session.owner())
+explain(
+    "**Held-out MSE** is the mean squared error per pixel on images that training never saw; PCA's "
+    "at the same number of latent numbers stands beside it. A run belongs to the browser that "
+    "started it and stays when the tab is closed. A checkpoint is one `.safetensors` file: the "
+    "weights, and a card that says how they came to be."
+)

@@ -1,0 +1,269 @@
+"""Files meant to hurt: each is refused with one sentence, quickly, and takes no memory."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import pickle
+import resource
+import struct
+import time
+import zipfile
+import zlib
+
+import numpy as np
+import pytest
+from numpy.lib import format as npy
+from PIL import Image
+
+from aecore.datasets import limits
+from aecore.datasets.own.reading import read_files, read_upload
+from aecore.errors import DatasetError
+
+
+def zipped(files: dict[str, bytes], method=zipfile.ZIP_DEFLATED) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", method) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return out.getvalue()
+
+
+def png_header(width: int, height: int) -> bytes:
+    """A PNG that announces its size and holds next to nothing."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return (struct.pack(">I", len(data)) + kind + data
+                + struct.pack(">I", zlib.crc32(kind + data)))  # fmt: skip
+
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + head + chunk(b"IDAT", zlib.compress(b"\0")) + chunk(b"IEND", b"")
+
+
+def png(seed: int = 0) -> bytes:
+    out = io.BytesIO()
+    pixels = np.random.default_rng(seed).integers(0, 256, (28, 28), dtype=np.uint8)
+    Image.fromarray(pixels).save(out, "PNG")
+    return out.getvalue()
+
+
+def good(n: int = 20) -> dict[str, bytes]:
+    return {f"{i}.png": png(i) for i in range(n)}
+
+
+def array_header(shape, dtype="<f8") -> bytes:
+    """An .npy file that announces a shape and holds no value."""
+    out = io.BytesIO()
+    npy.write_array_header_1_0(out, {"descr": dtype, "fortran_order": False, "shape": shape})
+    return out.getvalue()
+
+
+def npy_text(text: str) -> bytes:
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(text)) + text.encode()
+
+
+class Trap:
+    """Says so when it is unpickled."""
+
+    def __reduce__(self):
+        return pytest.fail, ("something was unpickled",)
+
+
+def objects() -> bytes:
+    out = io.BytesIO()
+    np.save(out, np.array([[Trap()]] * 30, dtype=object), allow_pickle=True)
+    return out.getvalue()
+
+
+def lying(content: bytes, name: bytes, size: int) -> bytes:
+    """Change the unpacked size that a zip's two headers announce for its first file."""
+    packed = bytearray(content)
+    struct.pack_into("<I", packed, packed.index(b"PK\x03\x04") + 22, size)
+    struct.pack_into("<I", packed, packed.index(b"PK\x01\x02") + 24, size)
+    return bytes(packed)
+
+
+def locked() -> bytes:
+    packed = bytearray(zipped(good()))
+    at = -1
+    while (at := packed.find(b"PK\x01\x02", at + 1)) >= 0:
+        packed[at + 8] |= 1
+    return bytes(packed)
+
+
+ZEROS = bytes(150 << 20)
+
+HOSTILE = {
+    "empty zip": ("a.zip", b"", "empty"),
+    "no zip": ("a.zip", b"hello" * 99, "not a readable zip"),
+    "half a zip": ("a.zip", zipped(good())[:3000], "not a readable zip"),
+    "a zip without files": ("a.zip", zipped({}), "No image"),
+    "a zip of texts": ("a.zip", zipped({"a.txt": b"x"}), "No image"),
+    "a zip in a zip": ("a.zip", zipped({"a.zip": zipped(good())}), "No image"),
+    "a locked zip": ("a.zip", locked(), "password"),
+    "too few images": ("a.zip", zipped(good(19)), "At least 20"),
+    "one image twenty times": (
+        "a.zip", zipped({f"{i}.png": png() for i in range(20)}), "At least 20 different",
+    ),
+    "only broken images": (
+        "a.zip", zipped({f"{i}.png": b"no" for i in range(30)}), "At least 20",
+    ),
+    "an image of 4 gigapixels": (
+        "a.zip", zipped(good() | {"big.png": png_header(65_000, 65_000)}), "pixels",
+    ),
+    "an image of 60 megapixels": (
+        "a.zip", zipped(good() | {"big.png": png_header(10_000, 6_000)}), "10,000 x 6,000",
+    ),
+    "hundreds of large images": (
+        "a.zip", zipped({f"{i}.png": png_header(7_000, 7_000) for i in range(200)}),
+        "thousand million pixels",
+    ),
+    "a zip bomb": (
+        "a.zip", zipped(good() | {f"z{i}.png": ZEROS for i in range(8)}), "GB of memory",
+    ),
+    "a program as an image": (
+        "a.zip", zipped({f"{i}.png": b"%!PS-Adobe-3.0 EPSF-3.0\n" for i in range(30)}), "At least",
+    ),
+    "pickled objects": ("a.npz", zipped({"x.npy": objects()}), "never unpickled"),
+    "pickled labels": (
+        "a.npz",
+        zipped({"x.npy": array_header((30, 4), "<f4") + bytes(480), "y.npy": objects()}),
+        "never unpickled",
+    ),
+    "a bare pickle": ("a.npz", pickle.dumps([1]), "not a readable .npz"),
+    "a pickle as an array": ("a.npz", zipped({"x.npy": pickle.dumps([1])}), "damaged"),
+    "an array of 8 TB": (
+        "a.npz", zipped({"x.npy": array_header((1000, 1024, 1024))}), "GB of memory",
+    ),
+    "an array of 2**80 rows": ("a.npz", zipped({"x.npy": array_header((2**80, 2))}), "At most"),
+    "a negative shape": ("a.npz", zipped({"x.npy": array_header((-5, 2))}), "damaged"),
+    "no rows": ("a.npz", zipped({"x.npy": array_header((0, 28, 28))}), "shape"),
+    "one long row": ("a.npz", zipped({"x.npy": array_header((30, 1 << 21))}), "values"),
+    "too many rows": ("a.npz", zipped({"x.npy": array_header((100_001, 2))}), "100,000"),
+    "five axes": ("a.npz", zipped({"x.npy": array_header((30, 2, 2, 2, 2))}), "shape"),
+    "a single number": ("a.npz", zipped({"x.npy": array_header(())}), "shape"),
+    "seven channels": (
+        "a.npz", zipped({"x.npy": array_header((30, 4, 4, 7), "|u1") + bytes(3360)}), "channels",
+    ),
+    "complex numbers": ("a.npz", zipped({"x.npy": array_header((30, 2), "<c16")}), "numbers"),
+    "texts": ("a.npz", zipped({"x.npy": array_header((30, 2), "<U5")}), "numbers"),
+    "an array cut off": (
+        "a.npz", zipped({"x.npy": array_header((100, 100)) + bytes(79_000)}), "cut off",
+    ),
+    "code in the header": (
+        "a.npz", zipped({"x.npy": npy_text("__import__('os').system('true')\n")}), "damaged",
+    ),
+    "a header of nested brackets": (
+        "a.npz", zipped({"x.npy": npy_text("(" * 9000)}), "damaged",
+    ),
+    "a header without end": (
+        "a.npz", zipped({"x.npy": npy_text("{'descr': '<f4', " + " " * 60_000)}), "damaged",
+    ),
+    "only missing values": (
+        "a.npz",
+        zipped({"x.npy": array_header((30, 2), "<f4") + np.full(60, np.nan, "<f4").tobytes()}),
+        "At least 20",
+    ),
+    "an empty archive": ("a.npz", zipped({}), "no arrays"),
+    "an empty table": ("a.csv", b"", "empty"),
+    "blank lines": ("a.csv", b"\n\n  \n", "empty"),
+    "empty cells": ("a.csv", b",,,\n,,,\n", "only empty cells"),
+    "a line of 20 MB": ("a.csv", b"1," * 10_000_000, "more than 1,048,576 characters"),
+    "half of UTF-16": ("a.csv", b"\xff\xfe" + b"\x00\xd8" * 99 + b"a", "No column|no rows"),
+    "a header alone": ("a.csv", b"a,b,c\n", "no rows"),
+    "a formula": ("a.csv", b"a,b\n1,2\n=cmd|'/c calc'!A0,4\n", "Row 3.*formula"),
+    "another formula": ("a.csv", b"a,b\n1,2\n" * 1 + b"@SUM(A1:A9),4\n", "formula"),
+    "a formula with a sign": ("a.csv", b"a,b\n1,2\n-HYPERLINK(1),4\n", "formula"),
+    "a formula as a header": ("a.csv", b"=1+1,b\n1,2\n", "formula"),
+    "a formula among classes": (
+        "a.csv", b"a,label\n" + b"1,x\n2,y\n" * 20 + b'3,"=HYPERLINK(""http://x"")"\n', "formula",
+    ),
+    "text alone": ("a.csv", b"a,b\n" + b"x,y\n" * 30, "No column of numbers"),
+    "always the same": ("a.csv", b"a,b\n" + b"1,2\n" * 30, "No column of numbers"),
+    "all missing": ("a.csv", b"a,b\n" + b"NA,\n" * 30, "No column of numbers"),
+    "bytes": ("a.csv", bytes(range(256)) * 40, "not text"),
+    "an image called table": ("a.csv", png(), "not text"),
+    "ragged": ("a.csv", b"a,b,c\n1,2,3\n" + b"1,2,3,4\n1\n" * 30, "number of cells"),
+    "no closing quotation mark": ("a.csv", b'a,b\n"' + b"1,2\n" * 60_000, "could not be read"),
+    "too many columns": ("a.csv", b",".join([b"1"] * 10_001) + b"\n", "10,001 columns"),
+    "too many rows of a table": ("a.csv", b"a\tb\n" + b"1\t2\n" * 100_001, "100,000"),
+    "another kind": ("a.exe", b"MZ", "known kind"),
+    "no name": ("", b"x", "known kind"),
+    "a strange name": ("../../etc/passwd\n\x1b[31m", b"x", "known kind"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", list(HOSTILE))
+def test_it_is_refused_in_one_sentence(what):
+    name, content, sentence = HOSTILE[what]
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    start = time.process_time()
+    with pytest.raises(DatasetError, match=sentence) as caught:
+        read_upload(name, content)
+    text = str(caught.value)
+    assert text.isprintable()
+    assert text.endswith(".")
+    assert len(text) < 400
+    assert time.process_time() - start < 5
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory < 400 << 10  # kB
+
+
+def test_what_the_zip_says_about_sizes_is_not_believed():
+    """A small announced size and 150 MB that come: the image is left out, not unpacked."""
+    packed = lying(zipped({"bomb.png": ZEROS} | good(25)), b"bomb.png", 1000)
+    own = read_upload("a.zip", packed)
+    assert any(note.startswith("1 image could not be read") for note in own.notes)
+
+
+def test_names_in_a_zip_are_never_paths(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names = ["../../out", "/tmp/out", "C:\\out", "a/../../b", "ok\x1b[31m"]
+    files = {f"{names[i % 5]}/{i}.png": png(i) for i in range(40)}
+    own = read_upload("a.zip", zipped(files))
+    assert len(own.dataset.train) + len(own.dataset.test) == 40
+    assert all(name.isprintable() for name in own.dataset.class_names)
+    assert list(tmp_path.iterdir()) == []
+    assert not list(tmp_path.parent.glob("out*"))
+
+
+def test_too_many_entries_are_refused_before_they_are_listed(monkeypatch):
+    monkeypatch.setattr("aecore.datasets.own.images.MAX_EXAMPLES", 10)
+    monkeypatch.setattr(zipfile, "ZipFile", None)
+    with pytest.raises(DatasetError, match="far more"):
+        read_upload("a.zip", b"PK\x01\x02" * 21)
+
+
+def test_an_upload_of_more_than_the_limit(monkeypatch, tmp_path):
+    monkeypatch.setattr(limits, "MAX_UPLOAD", 1 << 20)
+    with pytest.raises(DatasetError, match="A file may have 1 MB, and this one has 2 MB"):
+        read_upload("a.csv", b"1" * (2 << 20))
+    (tmp_path / "a.csv").write_bytes(b"1" * (2 << 20))
+    with pytest.raises(DatasetError, match="1 MB"):
+        read_upload("a.csv", tmp_path / "a.csv")
+    with pytest.raises(DatasetError, match="1 MB"):
+        read_files([(f"{i}.png", bytes(100_000)) for i in range(30)])
+
+
+def test_more_memory_than_the_limit(monkeypatch):
+    monkeypatch.setattr(limits, "MAX_BYTES", 100_000)
+    with pytest.raises(DatasetError, match="GB of memory"):
+        read_upload("a.zip", zipped(good()), size=128)
+    with pytest.raises(DatasetError, match="GB of memory"):
+        read_upload("a.csv", b"a,b\n" + b"1,2\n" * 20_000)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_damaged_good_file_is_read_or_refused(seed):
+    """Random bytes changed anywhere: an answer or a DatasetError, never another error."""
+    rng = np.random.default_rng(seed)
+    arrays = io.BytesIO()
+    np.savez(arrays, x=rng.random((30, 6)), y=np.arange(30) % 3)
+    table = "\n".join(f"{a},{b},{c}" for a, b, c in rng.random((30, 3))).encode()
+    for name, content in (
+        ("a.zip", zipped(good(22))), ("a.npz", arrays.getvalue()), ("a.csv", table),
+    ):  # fmt: skip
+        changed = bytearray(content)
+        for at in rng.integers(0, len(changed), 1 + seed):
+            changed[at] = rng.integers(0, 256)
+        with contextlib.suppress(DatasetError):
+            assert len(read_upload(name, bytes(changed)).dataset.test) >= 10

@@ -1,0 +1,406 @@
+"""Runs on a real embedded cluster: steered, owned, kept, and outliving a killed worker."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import distributed
+import pytest
+import torch
+
+from aecore.errors import AecoreError, CheckpointError, JobError
+from aecore.jobs.engine import JobEngine
+from aecore.runs import checkpoints
+from aecore.runs.store import Run, least_missed
+from aecore.types import ModelSpec, TrainConfig
+
+LONG = TrainConfig(epochs=1000, batch_size=32, device="cpu")
+SHORT = TrainConfig(epochs=3, batch_size=32, device="cpu")
+ME, OTHER = "me", "somebody else"
+PATIENCE = 60.0  # a machine under load; no wait lasts longer than what it waits for
+
+
+def until(wanted: Callable, patience: float = PATIENCE):
+    """Wait for wanted() to be true; returns its value."""
+    tick, end = threading.Event(), time.monotonic() + patience
+    while not (value := wanted()):
+        assert time.monotonic() < end, f"it never came: {wanted.__code__.co_names}"
+        tick.wait(0.01)
+    return value
+
+
+def status(run: Run, *names: str, patience: float = PATIENCE) -> Run:
+    """Wait until a run has one of these statuses."""
+    until(lambda: run.recording.status in names, patience)
+    return run
+
+
+def trained(run: Run, epochs: int = 1) -> Run:
+    """Wait until a run's checkpoint of this epoch is in the folder."""
+    until(lambda: run.saved and run.recording.epoch and run.recording.epoch.epoch >= epochs)
+    return run
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory) -> Iterator[JobEngine]:
+    """One cluster for all tests, started from another working directory than the project's."""
+    before = Path.cwd()
+    os.chdir(tmp_path_factory.mktemp("elsewhere"))
+    engine = JobEngine(tmp_path_factory.mktemp("runs"))
+    engine.start()
+    yield engine
+    engine.close()
+    os.chdir(before)
+
+
+@pytest.fixture
+def submit(engine, tiny_ae) -> Iterator[Callable[..., Run]]:
+    """Start a run; what a test leaves running is stopped."""
+    made = []
+
+    def start(config=LONG, owner=ME, spec=None, name="A run") -> Run:
+        made.append(engine.submit(owner, name, spec or tiny_ae, config, "digits"))
+        return made[-1]
+
+    yield start
+    for run in made:
+        if run.run_id in engine.store.runs and run.recording.live:
+            try:
+                engine.command(run.owner, run.run_id, "stop")
+            except JobError:
+                until(lambda run=run: run.worker is not None or not run.recording.live)
+                if run.recording.live:
+                    engine.command(run.owner, run.run_id, "stop")
+            status(run, "stopped", "finished", "failed")
+
+
+# A run's life
+
+
+def test_to_the_end(engine, submit, digits, tiny_ae):
+    run = status(submit(SHORT), "finished", "failed")
+    assert run.recording.status == "finished", run.recording.message
+    assert [row["epoch"] for row in run.recording.history] == [1, 2, 3]
+    assert run.recording.started.parameters > 0
+    assert run.recording.steps
+    assert run.recording.summary["epochs_done"] == 3
+    found = engine.checkpoint(run.run_id)
+    assert found.card.epochs_done == 3
+    assert found.card.name == "A run"
+    assert found.card.fingerprint == digits.fingerprint
+    assert found.card.history == run.recording.history
+    with torch.inference_mode():
+        x = digits.test.batch(slice(None))
+        mse = float((found.model.reconstruct(x) - x).square().mean())
+    assert mse == pytest.approx(run.recording.epoch.metrics["mse"], rel=1e-4)
+
+
+def test_a_file_an_epoch(engine, submit):
+    """Each epoch whose snapshot was fetched in time has a file of its own; the last always."""
+    run = status(submit(SHORT), "finished")
+    until(lambda: 3 in engine.store.epochs(run))
+    for epoch, path in engine.store.epochs(run).items():
+        assert checkpoints.load(path).card.epochs_done == epoch
+
+
+@pytest.mark.parametrize("last", [70, 222, 1000])
+def test_past_epochs_are_kept_evenly(last):
+    kept = []
+    for epoch in range(1, last + 1):
+        kept.append(epoch)
+        if len(kept) > 60:
+            del kept[least_missed(kept)]
+    gaps = [b - a for a, b in itertools.pairwise(kept)]
+    assert (len(kept), kept[0], kept[-1]) == (60, 1, last)
+    assert max(gaps) <= 2 * last / 60 + 1
+
+
+def test_steering(engine, submit):
+    run = trained(submit())
+    engine.command(ME, run.run_id, "pause")
+    status(run, "paused", patience=5)
+    engine.command(ME, run.run_id, "step")
+    until(lambda: run.recording.last_step is not None and run.recording.status == "paused")
+    step = run.recording.last_step.step
+    engine.command(ME, run.run_id, "step")
+    until(lambda: run.recording.last_step.step > step and run.recording.status == "paused")
+    # A step on its own brings a look, an epoch's last step with the epoch's end.
+    assert run.recording.probes[-1][0] == run.recording.last_step.images_seen
+    epoch = run.recording.epoch.epoch
+    engine.command(ME, run.run_id, "epoch")
+    until(lambda: run.recording.epoch.epoch > epoch and run.recording.status == "paused")
+    engine.command(ME, run.run_id, "change", learning_rate=1e-6)
+    with pytest.raises(AecoreError, match="learning_rate"):
+        engine.command(ME, run.run_id, "change", learning_rate=5.0)
+    engine.command(ME, run.run_id, "resume")
+    status(run, "training")
+    engine.command(ME, run.run_id, "stop")
+    status(run, "stopped", patience=5)
+    assert engine.checkpoint(run.run_id).card.epochs_done >= epoch
+
+
+def test_two_side_by_side(engine, submit):
+    first, second = submit(), submit(spec=None, name="Another")
+    until(lambda: first.worker and second.worker)
+    assert first.worker != second.worker
+    trained(first)
+    trained(second)
+    assert {r.run_id for r in engine.runs(ME)} >= {first.run_id, second.run_id}
+
+
+def test_a_waiting_run_can_be_stopped_and_only_that(engine, submit):
+    busy = [submit(), submit()]
+    until(lambda: all(r.worker for r in busy))
+    waiting = submit()
+    assert engine.ahead_of(waiting) == 2
+    with pytest.raises(JobError, match="waits for a free worker"):
+        engine.command(ME, waiting.run_id, "pause")
+    with pytest.raises(JobError, match="runs under way"):
+        submit()
+    engine.command(ME, waiting.run_id, "stop")
+    assert waiting.recording.status == "stopped"
+    assert all(r.recording.live for r in busy)
+
+
+@pytest.mark.parametrize("what", ["stop", "delete"])
+def test_stopped_at_once_frees_its_worker(what, engine, submit):
+    """Also when its worker had it already: nothing trains on unseen."""
+    for _ in range(3):
+        run = submit()
+        if what == "stop":
+            engine.command(ME, run.run_id, "stop")
+            status(run, "stopped")
+        else:
+            engine.delete(ME, run.run_id)
+    # Both workers are free for others.
+    runs = [submit(), submit()]
+    until(lambda: all(r.worker for r in runs))
+
+
+def test_resume_for_more_epochs(engine, submit):
+    run = status(submit(SHORT), "finished")
+    engine.resume(ME, run.run_id, more_epochs=2)
+    status(run, "finished")
+    assert [row["epoch"] for row in run.recording.history] == [1, 2, 3, 4, 5]
+    assert engine.checkpoint(run.run_id).card.epochs_done == 5
+
+
+def test_resumed_and_stopped_at_once_loses_nothing(engine, submit):
+    """An epoch not finished after resuming leaves what was reached before."""
+    run = status(submit(SHORT), "finished")
+    engine.resume(ME, run.run_id, more_epochs=500)
+    until(lambda: run.worker)
+    engine.command(ME, run.run_id, "pause")
+    engine.command(ME, run.run_id, "stop")
+    status(run, "stopped")
+    assert engine.checkpoint(run.run_id).card.epochs_done >= 3
+    assert len(engine.checkpoint(run.run_id).card.history) >= 3
+
+
+def test_divergence_comes_as_a_sentence(engine, submit, tiny_ae):
+    spec = dataclasses.replace(tiny_ae, options={"hidden": (64, 64), "output": "linear"})
+    run = status(submit(dataclasses.replace(LONG, learning_rate=1.0), spec=spec), "failed")
+    assert "Try a learning rate" in run.recording.message
+    assert engine.checkpoint(run.run_id).model is not None
+
+
+# Killed
+
+
+def test_killed_worker(engine, submit):
+    """Its run is failed within two seconds and can go on; the other never notices."""
+    victim, other = submit(name="Victim"), submit(name="Other")
+    trained(victim, 2)
+    trained(other)
+    pids = engine._client.run(os.getpid)
+    reached = other.recording.epoch.epoch
+    began = time.monotonic()
+    os.kill(pids[victim.worker], signal.SIGKILL)
+    status(victim, "failed")
+    assert time.monotonic() - began < 2
+    epoch = engine.checkpoint(victim.run_id).card.epochs_done
+    assert epoch >= 1  # the newest may have died with the worker
+    assert f"resumed from epoch {epoch}." in victim.recording.message
+
+    assert other.recording.status == "training"
+    until(lambda: other.recording.epoch.epoch > reached)
+
+    engine.resume(ME, victim.run_id)
+    until(lambda: victim.recording.started.first_epoch == epoch)
+    trained(victim, epoch + 1)
+    epochs = [row["epoch"] for row in victim.recording.history]
+    assert epochs == sorted(set(epochs))
+    assert other.recording.status == "training"
+
+
+# Whose it is
+
+
+def test_others_can_watch_but_not_touch(engine, submit):
+    run = trained(submit())
+    assert engine.get(run.run_id) is run
+    assert run not in engine.runs(OTHER)
+    for touch in (
+        lambda: engine.command(OTHER, run.run_id, "stop"),
+        lambda: engine.command(OTHER, run.run_id, "change", learning_rate=0.1),
+        lambda: engine.rename(OTHER, run.run_id, "Mine"),
+        lambda: engine.delete(OTHER, run.run_id),
+        lambda: engine.resume(OTHER, run.run_id),
+    ):
+        with pytest.raises(JobError, match="belongs to another browser"):
+            touch()
+    assert run.recording.live
+
+
+@pytest.mark.parametrize("run_id", ["", "r000000000000", "../../etc/passwd", "x" * 5000])
+def test_runs_that_are_not(run_id, engine):
+    for call in (engine.get, engine.checkpoint, engine.download):
+        with pytest.raises(JobError, match="There is no run") as caught:
+            call(run_id)
+        assert len(str(caught.value)) < 200
+
+
+@pytest.mark.parametrize(
+    ("changes", "word"),
+    [
+        ({"config": TrainConfig(epochs=0)}, "epochs"),
+        ({"config": TrainConfig(learning_rate=float("nan"))}, "learning_rate"),
+        ({"dataset": "nowhere"}, "nowhere"),
+        ({"dataset": "mnist"}, "shape"),
+        ({"name": " \n\t "}, "name"),
+        ({"spec": ModelSpec("nothing", None, 2)}, "nothing"),
+    ],
+    ids=str,
+)
+def test_impossible_runs_are_refused_at_once(changes, word, engine, tiny_ae):
+    given = {"name": "A", "spec": tiny_ae, "config": SHORT, "dataset": "digits"} | changes
+    before = len(engine.runs(ME))
+    with pytest.raises(AecoreError, match=word):
+        engine.submit(ME, **given)
+    assert len(engine.runs(ME)) == before
+
+
+def test_steering_a_run_that_is_over(engine, submit):
+    run = status(submit(SHORT), "finished")
+    with pytest.raises(JobError, match="is over"):
+        engine.command(ME, run.run_id, "pause")
+
+
+# What is kept
+
+
+def test_rename_download_upload_delete(engine, submit, digits):
+    run = status(submit(SHORT), "finished")
+    engine.rename(ME, run.run_id, "  A better\nname  ")
+    assert run.name == "A bettername"
+    content = engine.download(run.run_id)
+    card = checkpoints.from_bytes(content).card
+    assert card.name == "A bettername"
+
+    again = engine.upload(OTHER, "ignored.safetensors", content)
+    assert again.owner == OTHER
+    assert again.name == "A bettername"
+    assert [row["epoch"] for row in again.recording.history] == [1, 2, 3]
+    x = digits.test.batch(slice(0, 5))
+    one, two = (engine.checkpoint(r.run_id).model for r in (run, again))
+    assert torch.equal(one.reconstruct(x), two.reconstruct(x))
+
+    engine.resume(OTHER, again.run_id, more_epochs=1)
+    assert status(again, "finished", "failed").recording.history[-1]["epoch"] == 4
+
+    folder = engine.store.folder(run.run_id)
+    assert folder.exists()
+    engine.delete(ME, run.run_id)
+    assert not folder.exists()
+    with pytest.raises(JobError, match="There is no run"):
+        engine.get(run.run_id)
+
+
+def test_a_live_run_can_be_renamed_and_deleted(engine, submit):
+    run = trained(submit())
+    engine.rename(ME, run.run_id, "Renamed")
+    assert checkpoints.from_bytes(engine.download(run.run_id)).card.name == "Renamed"
+    folder = engine.store.folder(run.run_id)
+    engine.delete(ME, run.run_id)
+    assert run not in engine.runs(ME)
+    # Its worker is free again, and nothing comes back of it.
+    others = [submit(), submit()]
+    until(lambda: all(r.worker for r in others))
+    trained(others[0])
+    assert not folder.exists()
+
+
+def test_bad_uploads_leave_nothing(engine):
+    before = len(engine.runs(ME))
+    with pytest.raises(CheckpointError):
+        engine.upload(ME, "x.safetensors", b"no checkpoint at all")
+    assert len(engine.runs(ME)) == before
+
+
+def test_no_model_yet(engine, submit):
+    busy = [submit(), submit()]
+    until(lambda: all(r.worker for r in busy))
+    with pytest.raises(JobError, match="no model yet"):
+        engine.download(submit().run_id)
+
+
+def test_a_new_engine_finds_the_runs(engine, submit):
+    done = status(submit(SHORT, name="Done"), "finished")
+    live = trained(submit(name="Live"))
+    until(lambda: (engine.store.folder(done.run_id) / "run.json").read_text().count("finished"))
+    (engine.store.root / "r0123456789ab").mkdir(exist_ok=True)
+    (engine.store.root / "r0123456789ab" / "run.json").write_text("{ damaged")
+    fresh = JobEngine(engine.store.root)
+    try:
+        found = fresh.get(done.run_id)
+        assert (found.name, found.owner, found.recording.status) == ("Done", ME, "finished")
+        assert found.config == SHORT
+        assert [row["epoch"] for row in found.recording.history] == [1, 2, 3]
+        assert len(found.recording.probes) == 3
+        assert fresh.checkpoint(done.run_id).card == engine.checkpoint(done.run_id).card
+        interrupted = fresh.get(live.run_id)
+        assert interrupted.recording.status == "failed"
+        assert "restarted" in interrupted.recording.message
+        assert interrupted.has_model
+        with pytest.raises(JobError, match="There is no run"):
+            fresh.get("r0123456789ab")
+    finally:
+        fresh.close()
+
+
+def test_an_unwritable_folder_keeps_the_model_in_memory(engine, submit, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("here should be a folder")
+    monkeypatch.setattr(engine.store, "root", tmp_path / "file")
+    run = status(submit(SHORT), "finished")
+    assert "could not be saved" in run.notice
+    assert engine.checkpoint(run.run_id).card.epochs_done == 3
+    assert checkpoints.from_bytes(engine.download(run.run_id)).card.epochs_done == 3
+    engine.resume(ME, run.run_id, more_epochs=1)
+    assert status(run, "finished").recording.history[-1]["epoch"] == 4
+
+
+def test_a_folder_that_is_a_file(tmp_path):
+    (tmp_path / "file").touch()
+    engine = JobEngine(tmp_path / "file")
+    assert engine.runs(ME) == []
+    engine.close()
+
+
+def test_no_cluster_at_the_address(tmp_path, tiny_ae, monkeypatch):
+    client = distributed.Client
+    monkeypatch.setattr(
+        distributed, "Client", lambda *a, **given: client(*a, **given | {"timeout": "0.5s"})
+    )
+    engine = JobEngine(tmp_path, "tcp://127.0.0.1:1")
+    try:
+        with pytest.raises(JobError, match="No Dask scheduler answers"):
+            engine.submit(ME, "A", tiny_ae, SHORT, "digits")
+    finally:
+        engine.close()
