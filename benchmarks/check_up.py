@@ -30,21 +30,42 @@ STEPS = 300
 
 def dense() -> nn.Module:
     return nn.Sequential(
-        nn.Linear(784, 512), nn.ReLU(), nn.Linear(512, 256), nn.ReLU(), nn.Linear(256, 32),
-        nn.Linear(32, 256), nn.ReLU(), nn.Linear(256, 512), nn.ReLU(), nn.Linear(512, 784),
-        nn.Sigmoid(), nn.Unflatten(1, (1, 28, 28)),
-    )  # fmt: skip
+        nn.Linear(784, 512),
+        nn.ReLU(),
+        nn.Linear(512, 256),
+        nn.ReLU(),
+        nn.Linear(256, 32),
+        nn.Linear(32, 256),
+        nn.ReLU(),
+        nn.Linear(256, 512),
+        nn.ReLU(),
+        nn.Linear(512, 784),
+        nn.Sigmoid(),
+        nn.Unflatten(1, (1, 28, 28)),
+    )
 
 
 def convolutional() -> nn.Module:
     """About a million parameters, 8 million multiply-adds."""
     return nn.Sequential(
-        nn.Conv2d(1, 32, 3, 2, 1), nn.ReLU(), nn.Conv2d(32, 64, 3, 2, 1), nn.ReLU(), nn.Flatten(),
-        nn.Linear(3136, 140), nn.ReLU(), nn.Linear(140, 20), nn.Linear(20, 140), nn.ReLU(),
-        nn.Linear(140, 3136), nn.ReLU(), nn.Unflatten(1, (64, 7, 7)),
-        nn.ConvTranspose2d(64, 32, 3, 2, 1, 1), nn.ReLU(), nn.ConvTranspose2d(32, 1, 3, 2, 1, 1),
+        nn.Conv2d(1, 32, 3, 2, 1),
+        nn.ReLU(),
+        nn.Conv2d(32, 64, 3, 2, 1),
+        nn.ReLU(),
+        nn.Flatten(),
+        nn.Linear(3136, 140),
+        nn.ReLU(),
+        nn.Linear(140, 20),
+        nn.Linear(20, 140),
+        nn.ReLU(),
+        nn.Linear(140, 3136),
+        nn.ReLU(),
+        nn.Unflatten(1, (64, 7, 7)),
+        nn.ConvTranspose2d(64, 32, 3, 2, 1, 1),
+        nn.ReLU(),
+        nn.ConvTranspose2d(32, 1, 3, 2, 1, 1),
         nn.Sigmoid(),
-    )  # fmt: skip
+    )
 
 
 def saved(make, folder: str, seed: int) -> Path:

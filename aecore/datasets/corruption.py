@@ -26,23 +26,31 @@ class Corruption:
 
 CORRUPTIONS: dict[str, Corruption] = {
     "gaussian": Corruption(
-        "Gaussian noise", (0.0, 1.0), 0.3,
+        "Gaussian noise",
+        (0.0, 1.0),
+        0.3,
         "Adds noise to every value; the level is its standard deviation, on a scale of 0 to 1.",
     ),
     "salt_pepper": Corruption(
-        "Salt and pepper", (0.0, 1.0), 0.2,
+        "Salt and pepper",
+        (0.0, 1.0),
+        0.2,
         "Sets this share of the values to 0 or 1, as often the one as the other.",
     ),
     "mask": Corruption("Missing values", (0.0, 1.0), 0.4, "Sets this share of the values to 0."),
     "blocks": Corruption(
-        "Missing blocks", (0.0, 1.0), 0.25,
+        "Missing blocks",
+        (0.0, 1.0),
+        0.25,
         "Covers this share of an image with black squares, of a signal with gaps.",
     ),
     "blur": Corruption(
-        "Blur", (0.0, 8.0), 1.5,
+        "Blur",
+        (0.0, 8.0),
+        1.5,
         "Smears neighbouring values; the level is the width of the Gaussian, in pixels or samples.",
     ),
-}  # fmt: skip
+}
 
 # A square's side, or a gap's length, as a share of the example's; an example is cut into a grid.
 _BLOCKS = 7

@@ -50,8 +50,9 @@ def export_explorer_file(subject: Subject) -> TakenOut:
         f"opened again; the network in it compared on {n} held-out {subject.thing}s: "
         f"{in_words(exact)}"
     )
-    return TakenOut(f"{file_stem(subject.card)}-explorer", {"explorer.html": page.encode()},
-                    checked, exact)  # fmt: skip
+    return TakenOut(
+        f"{file_stem(subject.card)}-explorer", {"explorer.html": page.encode()}, checked, exact
+    )
 
 
 def _network(subject: Subject) -> tuple[BrowserNetwork | None, str]:

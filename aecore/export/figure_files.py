@@ -150,14 +150,19 @@ def _pca(book: _Book) -> Columns:
 
 _TABLES: dict[str, tuple[str, Callable[[_Book], Columns]]] = {
     "history.csv": ("held-out and training figures after each epoch", _history),
-    "held_out_errors.csv": ("error of each held-out example, beside PCA's at the same k",
-                            _held_out),
+    "held_out_errors.csv": (
+        "error of each held-out example, beside PCA's at the same k",
+        _held_out,
+    ),
     "codes.csv": ("the code of each held-out example", _codes),
     "latent_numbers.csv": ("how much each latent number carries, and its range", _latent_numbers),
-    "latent_map.csv": ("held-out examples on a plane (their codes, or the codes' two main "
-                       "directions), and their first two PCA scores", _map),
+    "latent_map.csv": (
+        "held-out examples on a plane (their codes, or the codes' two main "
+        "directions), and their first two PCA scores",
+        _map,
+    ),
     "pca.csv": ("PCA's held-out error and explained variance at every number of components", _pca),
-}  # fmt: skip
+}
 
 
 # Pictures ---------------------------------------------------------------------------------
@@ -205,14 +210,19 @@ def _grid(pictures: list[np.ndarray], columns: int, gap: int = 1) -> np.ndarray:
 
 
 _PICTURES: dict[str, tuple[str, Callable[[_Book], np.ndarray | None]]] = {
-    "reconstructions.png": ("rows: held-out examples, this model's reconstructions, PCA's at the "
-                            "same k, the model's error (blue too dark, red too bright)",
-                            _reconstructions),
-    "traversals.png": ("one row a latent number, most informative first: it goes over the range "
-                       "of 99 % of the codes, the others stay at their mean", _traversals),
+    "reconstructions.png": (
+        "rows: held-out examples, this model's reconstructions, PCA's at the "
+        "same k, the model's error (blue too dark, red too bright)",
+        _reconstructions,
+    ),
+    "traversals.png": (
+        "one row a latent number, most informative first: it goes over the range "
+        "of 99 % of the codes, the others stay at their mean",
+        _traversals,
+    ),
     "manifold.png": ("the whole latent plane, decoded", _manifold),
     "prior_samples.png": ("z drawn from N(0, I), decoded", _samples),
-}  # fmt: skip
+}
 
 
 def _png(pixels: np.ndarray) -> bytes:

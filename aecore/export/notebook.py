@@ -83,10 +83,13 @@ def notebook_cells(subject: Subject, words: Wording) -> list[Cell]:
     ]
     if image and spec.data.shape[0] in (1, 3):
         cells += [
-            ("markdown", "Above the examples, in the middle what the model makes of them, below "
-             "newly sampled ones."),
+            (
+                "markdown",
+                "Above the examples, in the middle what the model makes of them, below "
+                "newly sampled ones.",
+            ),
             ("code", _PICTURES.replace("NEW", new)),
-        ]  # fmt: skip
+        ]
     else:
         cells += [("markdown", "New examples."), ("code", f"{new}[:2]")]
     about = (

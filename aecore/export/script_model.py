@@ -165,8 +165,9 @@ def _methods(words: Wording) -> str:
             )
         )
     else:
-        parts.append(_method("encode(self, x: Tensor) -> Tensor", f"x {x} -> z {z}.",
-                             f"return {network}"))  # fmt: skip
+        parts.append(
+            _method("encode(self, x: Tensor) -> Tensor", f"x {x} -> z {z}.", f"return {network}")
+        )
     answer = "h" if words.conditional else "self.decoder(z)"
     if words.layers.sigmoid_apart:
         parts.append(
@@ -196,8 +197,13 @@ def _methods(words: Wording) -> str:
             )
         )
     else:
-        parts.append(_method("forward(self, x: Tensor) -> Tensor", f"x_hat of x, {x}.",
-                             "return self.decode(self.encode(x))"))  # fmt: skip
+        parts.append(
+            _method(
+                "forward(self, x: Tensor) -> Tensor",
+                f"x_hat of x, {x}.",
+                "return self.decode(self.encode(x))",
+            )
+        )
     return "\n\n".join(parts)
 
 

@@ -144,9 +144,11 @@ def loop(recipe: Recipe) -> str:
             "# From many units to few: with few from the start, most never learn.",
             f"model.encoder[{recipe.generous}].generosity = 2 ** max(0, GENEROUS_EPOCHS - epoch)",
         ]
-    counted = "for step, index in enumerate(order.split(BATCH_SIZE))" if each else (
-        "for index in order.split(BATCH_SIZE)"
-    )  # fmt: skip
+    counted = (
+        "for step, index in enumerate(order.split(BATCH_SIZE))"
+        if each
+        else ("for index in order.split(BATCH_SIZE)")
+    )
     start = ["torch.manual_seed(SEED)", f"model = {words.cls}().to(x.device)"]
     if recipe.option("init", "default") != "default":
         start.append("initialise(model)")

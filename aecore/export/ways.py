@@ -44,8 +44,12 @@ def export_checkpoint(subject: Subject) -> TakenOut:
     again = Subject(checkpoints.from_bytes(content).model, subject.card, subject.data)
     found: Outputs = again.outputs
     difference = compare(found, subject.outputs, "The checkpoint")
-    return TakenOut(file_stem(subject.card), {f"model{checkpoints.SUFFIX}": content},
-                    verdict(subject, difference), difference)  # fmt: skip
+    return TakenOut(
+        file_stem(subject.card),
+        {f"model{checkpoints.SUFFIX}": content},
+        verdict(subject, difference),
+        difference,
+    )
 
 
 WAYS = {

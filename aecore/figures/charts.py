@@ -45,12 +45,19 @@ def latent_map(
     if three and in_choice is not None:
         fig.add_trace(_marked_3d(points[in_choice]))
     fig.update_layout(
-        height=height, margin=MARGIN, dragmode="orbit" if three else "lasso", uirevision="latent",
+        height=height,
+        margin=MARGIN,
+        dragmode="orbit" if three else "lasso",
+        uirevision="latent",
         hovermode="closest",
         showlegend=labels is not None,
-        legend={"orientation": "h", "y": -0.02 if three else -0.14, "itemsizing": "constant",
-                "title": ""},
-    )  # fmt: skip
+        legend={
+            "orientation": "h",
+            "y": -0.02 if three else -0.14,
+            "itemsizing": "constant",
+            "title": "",
+        },
+    )
     if three:
         scene = {f"{a}axis": {"title": t} for a, t in zip("xyz", axes, strict=True)}
         scene |= {"camera": {"eye": {"x": 1.6, "y": 1.6, "z": 1.1}}, "aspectmode": "cube"}
@@ -63,32 +70,56 @@ def latent_map(
 
 def _points_2d(points, rows, index, name, picked) -> go.Scattergl:
     return go.Scattergl(
-        x=points[rows, 0], y=points[rows, 1], mode="markers", name=name,
-        customdata=rows.astype(np.int32), selectedpoints=picked,
-        marker={"color": palette.class_color(index), "size": 5, "opacity": 0.75,
-                "symbol": palette.SYMBOLS[index % len(palette.SYMBOLS)]},
+        x=points[rows, 0],
+        y=points[rows, 1],
+        mode="markers",
+        name=name,
+        customdata=rows.astype(np.int32),
+        selectedpoints=picked,
+        marker={
+            "color": palette.class_color(index),
+            "size": 5,
+            "opacity": 0.75,
+            "symbol": palette.SYMBOLS[index % len(palette.SYMBOLS)],
+        },
         unselected={"marker": {"opacity": 0.08}},
         hovertemplate=f"{name or 'example'} · no. %{{customdata}}<extra></extra>",
-    )  # fmt: skip
+    )
 
 
 def _points_3d(points, rows, index, name, faint) -> go.Scatter3d:
     return go.Scatter3d(
-        x=points[rows, 0], y=points[rows, 1], z=points[rows, 2], mode="markers", name=name,
+        x=points[rows, 0],
+        y=points[rows, 1],
+        z=points[rows, 2],
+        mode="markers",
+        name=name,
         customdata=rows.astype(np.int32),
-        marker={"color": palette.class_color(index), "size": 2.2, "opacity": 0.25 if faint else 0.8,
-                "symbol": palette.SYMBOLS_3D[index % len(palette.SYMBOLS_3D)]},
+        marker={
+            "color": palette.class_color(index),
+            "size": 2.2,
+            "opacity": 0.25 if faint else 0.8,
+            "symbol": palette.SYMBOLS_3D[index % len(palette.SYMBOLS_3D)],
+        },
         hovertemplate=f"{name or 'example'} · no. %{{customdata}}<extra></extra>",
-    )  # fmt: skip
+    )
 
 
 def _marked_3d(points: np.ndarray) -> go.Scatter3d:
     return go.Scatter3d(
-        x=points[:, 0], y=points[:, 1], z=points[:, 2], mode="markers", showlegend=False,
-        marker={"color": palette.PCA, "size": 9, "symbol": "diamond",
-                "line": {"color": "white", "width": 2}},
+        x=points[:, 0],
+        y=points[:, 1],
+        z=points[:, 2],
+        mode="markers",
+        showlegend=False,
+        marker={
+            "color": palette.PCA,
+            "size": 9,
+            "symbol": "diamond",
+            "line": {"color": "white", "width": 2},
+        },
         hoverinfo="skip",
-    )  # fmt: skip
+    )
 
 
 def error_histogram(
@@ -103,15 +134,22 @@ def error_histogram(
     for name, values, color in pairs:
         counts, _ = np.histogram(values.clip(low, top), edges)
         fig.add_scatter(
-            x=edges[:-1], y=counts, name=name, line={"shape": "hv", "color": color, "width": 2},
-            fill="tozeroy", fillcolor=_faint(color),
+            x=edges[:-1],
+            y=counts,
+            name=name,
+            line={"shape": "hv", "color": color, "width": 2},
+            fill="tozeroy",
+            fillcolor=_faint(color),
             hovertemplate=f"{name}: %{{y}} images at %{{x:.4f}}<extra></extra>",
-        )  # fmt: skip
+        )
         fig.add_vline(x=float(values.mean()), line={"color": color, "dash": "dash", "width": 1.5})
     fig.update_layout(
-        height=height, margin=MARGIN, legend={"orientation": "h", "y": 1.12, "x": 0},
-        xaxis={"title": unit}, yaxis={"title": "held-out images"},
-    )  # fmt: skip
+        height=height,
+        margin=MARGIN,
+        legend={"orientation": "h", "y": 1.12, "x": 0},
+        xaxis={"title": unit},
+        yaxis={"title": "held-out images"},
+    )
     return fig
 
 
@@ -128,25 +166,39 @@ def histories(runs: list[tuple[str, list[dict]]], height: int = 380) -> go.Figur
             if points:
                 x, y = zip(*points, strict=True)
                 fig.add_scatter(
-                    x=x, y=y, name=f"{name}, {what}", mode="lines+markers",
+                    x=x,
+                    y=y,
+                    name=f"{name}, {what}",
+                    mode="lines+markers",
                     line={"color": color, "dash": dash},
-                )  # fmt: skip
+                )
         pca = [r["pca_mse"] for r in rows if "pca_mse" in r]
         if pca:
             fig.add_hline(y=pca[-1], line={"color": color, "dash": "dash", "width": 1})
             # An annotation's place on a logarithmic axis is the logarithm.
             fig.add_annotation(
-                x=1 - i % 2, xref="paper", y=math.log10(max(pca[-1], 1e-12)), showarrow=False,
-                yshift=-9 if i % 2 else 9, xanchor="left" if i % 2 else "right",
-                text=f"PCA, k of {name}", font={"color": color},
-            )  # fmt: skip
+                x=1 - i % 2,
+                xref="paper",
+                y=math.log10(max(pca[-1], 1e-12)),
+                showarrow=False,
+                yshift=-9 if i % 2 else 9,
+                xanchor="left" if i % 2 else "right",
+                text=f"PCA, k of {name}",
+                font={"color": color},
+            )
     ticks = [m * 10.0**e for e in range(-8, 6) for m in (1, 2, 3, 5, 7)]
     fig.update_layout(
-        height=height, margin=MARGIN, xaxis={"title": "epoch"},
-        yaxis={"title": "MSE per value", "type": "log", "tickvals": ticks,
-               "ticktext": [f"{t:g}" for t in ticks]},
+        height=height,
+        margin=MARGIN,
+        xaxis={"title": "epoch"},
+        yaxis={
+            "title": "MSE per value",
+            "type": "log",
+            "tickvals": ticks,
+            "ticktext": [f"{t:g}" for t in ticks],
+        },
         legend={"orientation": "h", "y": -0.2},
-    )  # fmt: skip
+    )
     return fig
 
 
@@ -154,14 +206,31 @@ def scale_bar(colors: list, low: float, high: float, title: str) -> go.Figure:
     """A flat colour bar on its own."""
     fig = go.Figure(
         go.Scatter(
-            x=[None], y=[None], mode="markers", showlegend=False,
-            marker={"cmin": low, "cmax": high, "color": [0], "colorscale": colors,
-                    "colorbar": {"orientation": "h", "thickness": 10, "len": 1, "y": 0.5,
-                                 "title": {"text": title, "side": "top"}}},
+            x=[None],
+            y=[None],
+            mode="markers",
+            showlegend=False,
+            marker={
+                "cmin": low,
+                "cmax": high,
+                "color": [0],
+                "colorscale": colors,
+                "colorbar": {
+                    "orientation": "h",
+                    "thickness": 10,
+                    "len": 1,
+                    "y": 0.5,
+                    "title": {"text": title, "side": "top"},
+                },
+            },
         )
-    )  # fmt: skip
-    fig.update_layout(height=80, margin={"l": 0, "r": 0, "t": 0, "b": 0},
-                      xaxis={"visible": False}, yaxis={"visible": False})  # fmt: skip
+    )
+    fig.update_layout(
+        height=80,
+        margin={"l": 0, "r": 0, "t": 0, "b": 0},
+        xaxis={"visible": False},
+        yaxis={"visible": False},
+    )
     return fig
 
 
@@ -175,8 +244,14 @@ def bars(
 ) -> go.Figure:
     """One bar a value, (n,); names stand below them, else their numbers from 1."""
     names = names or [str(i + 1) for i in range(len(values))]
-    fig = go.Figure(go.Bar(x=names, y=values, marker_color=palette.MODEL,
-                           hovertemplate="%{x}: %{y:.4g}<extra></extra>"))  # fmt: skip
+    fig = go.Figure(
+        go.Bar(
+            x=names,
+            y=values,
+            marker_color=palette.MODEL,
+            hovertemplate="%{x}: %{y:.4g}<extra></extra>",
+        )
+    )
     fig.update_layout(height=height, margin=MARGIN)
     fig.update_xaxes(title=axis, type="category")
     fig.update_yaxes(title=unit, rangemode="tozero")
@@ -194,10 +269,18 @@ def heat_map(
 ) -> go.Figure:
     """values (rows, columns) as coloured cells with their numbers written in."""
     fig = go.Figure(
-        go.Heatmap(z=values, x=columns, y=rows, zmin=span[0], zmax=span[1], colorscale=colors,
-                   texttemplate="%{z:.2f}", colorbar={"title": unit},
-                   hovertemplate="%{y}, %{x}: %{z:.3f}<extra></extra>")
-    )  # fmt: skip
+        go.Heatmap(
+            z=values,
+            x=columns,
+            y=rows,
+            zmin=span[0],
+            zmax=span[1],
+            colorscale=colors,
+            texttemplate="%{z:.2f}",
+            colorbar={"title": unit},
+            hovertemplate="%{y}, %{x}: %{z:.3f}<extra></extra>",
+        )
+    )
     fig.update_layout(height=height, margin=MARGIN)
     fig.update_yaxes(autorange="reversed")
     return fig

@@ -22,8 +22,18 @@ SYMBOLS = (
     "pentagon",
     "hexagon",
 )
-SYMBOLS_3D = ("circle", "square", "diamond", "cross", "x", "circle-open", "square-open",
-              "diamond-open", "circle", "square")  # fmt: skip
+SYMBOLS_3D = (
+    "circle",
+    "square",
+    "diamond",
+    "cross",
+    "x",
+    "circle-open",
+    "square-open",
+    "diamond-open",
+    "circle",
+    "square",
+)
 MODEL, PCA, TRAIN, FLOOR = "#0b72c4", "#d55e00", "#009e73", "#8a9099"
 
 

@@ -145,17 +145,24 @@ def overrule(found: Opened, chosen: int) -> Opened:
 
 
 def by_hand(
-    contents: Contents, dataset: str, name: str, encoder: Sequence[str], decoder: Sequence[str],
-    latent_dim: int, variational: bool,
-) -> Opened:  # fmt: skip
+    contents: Contents,
+    dataset: str,
+    name: str,
+    encoder: Sequence[str],
+    decoder: Sequence[str],
+    latent_dim: int,
+    variational: bool,
+) -> Opened:
     """A file as somebody described it. Raises AecoreError with one sentence."""
     data = datasets.load(dataset)
     lines = [tuple(line.strip() for line in half if line.strip()) for half in (encoder, decoder)]
     model, left = described(contents, data.spec, *lines, latent_dim, variational)
     given = _unused(left)
     origin = _file_facts(contents, name) | {
-        "by_hand": True, "unused": list(left)[:50], "findings": [asdict(f) for f in given],
-    }  # fmt: skip
+        "by_hand": True,
+        "unused": list(left)[:50],
+        "findings": [asdict(f) for f in given],
+    }
     return Opened(model, _card(name, model, data, origin), given, contents)
 
 
@@ -193,18 +200,26 @@ def findings_of(reading: Reading, contents: Contents, data: Dataset) -> tuple[Fi
     names = best.draft.head_names
     if reading.swapped:
         found.append(
-            Finding("broken", "swapped-heads", "mu and logvar are swapped",
-                    f"The layer called {names[0]!r} acts as logvar and {names[1]!r} as mu: read by "
-                    "their names, the network reconstructs much worse. It is read the way it "
-                    "works; whatever uses the names gets the wrong one.")
-        )  # fmt: skip
+            Finding(
+                "broken",
+                "swapped-heads",
+                "mu and logvar are swapped",
+                f"The layer called {names[0]!r} acts as logvar and {names[1]!r} as mu: read by "
+                "their names, the network reconstructs much worse. It is read the way it "
+                "works; whatever uses the names gets the wrong one.",
+            )
+        )
     found += _range_findings(reading, data)
     lonely = weight_without(list(reading.unused), contents)
     if lonely is not None:
         found.append(
-            Finding("broken", "missing-tensor", f"{lonely} is missing",
-                    "The file has its bias and not the weight; the network is read without it.")
-        )  # fmt: skip
+            Finding(
+                "broken",
+                "missing-tensor",
+                f"{lonely} is missing",
+                "The file has its bias and not the weight; the network is read without it.",
+            )
+        )
     found += _unused(reading.unused)
     found += _missing_biases(contents)
     words = "; ".join(f"{k} {v}" for k, v in describe(best).items())
@@ -215,15 +230,23 @@ def findings_of(reading: Reading, contents: Contents, data: Dataset) -> tuple[Fi
             else (f"the next best has an error larger by {reading.margin:.1%}")
         )
         found.append(
-            Finding("good", "reading-sure", "Its architecture is clear",
-                    f"Found from names, shapes and by trying: {words}; {margin}.")
-        )  # fmt: skip
+            Finding(
+                "good",
+                "reading-sure",
+                "Its architecture is clear",
+                f"Found from names, shapes and by trying: {words}; {margin}.",
+            )
+        )
     else:
         doubts = " ".join(reading.doubts[:2]) or "A reading that is not the best was chosen."
         found.append(
-            Finding("note", "reading-unsure", "Part of its architecture is a guess",
-                    f"The best reading: {words}. {doubts}")
-        )  # fmt: skip
+            Finding(
+                "note",
+                "reading-unsure",
+                "Part of its architecture is a guess",
+                f"The best reading: {words}. {doubts}",
+            )
+        )
     return tuple(found)
 
 
@@ -247,10 +270,14 @@ def _range_findings(reading: Reading, data: Dataset) -> list[Finding]:
         title, level = f"It expects values of {c.given}", "note"
         why = "and gives pixels back" if c.target == "[0, 1]" else f"and gives {c.target} back"
     return [
-        Finding(level, "wrong-range", title,
-                f"It works best on values of {c.given}, {why}; tried beside other ranges on "
-                "held-out examples. It gets what it expects here.")
-    ]  # fmt: skip
+        Finding(
+            level,
+            "wrong-range",
+            title,
+            f"It works best on values of {c.given}, {why}; tried beside other ranges on "
+            "held-out examples. It gets what it expects here.",
+        )
+    ]
 
 
 @torch.inference_mode()
@@ -268,9 +295,13 @@ def _unused(names: Sequence[str]) -> tuple[Finding, ...]:
         return ()
     more = f" and {len(names) - 4} more" if len(names) > 4 else ""
     return (
-        Finding("worrying", "unused-tensors", f"{len(names)} of its tensors are not used",
-                f"{', '.join(names[:4])}{more} stand nowhere in the network as it is read here.")
-    ,)  # fmt: skip
+        Finding(
+            "worrying",
+            "unused-tensors",
+            f"{len(names)} of its tensors are not used",
+            f"{', '.join(names[:4])}{more} stand nowhere in the network as it is read here.",
+        ),
+    )
 
 
 def _missing_biases(contents: Contents) -> list[Finding]:
@@ -280,10 +311,14 @@ def _missing_biases(contents: Contents) -> list[Finding]:
     if not without or 3 * len(without) > len(usual):
         return []
     return [
-        Finding("worrying", "missing-tensor", f"{without[0]} has no bias",
-                f"{len(usual) - len(without)} of {len(usual)} layers have one; either it was made "
-                "so, or a tensor of the file is missing.")
-    ]  # fmt: skip
+        Finding(
+            "worrying",
+            "missing-tensor",
+            f"{without[0]} has no bias",
+            f"{len(usual) - len(without)} of {len(usual)} layers have one; either it was made "
+            "so, or a tensor of the file is missing.",
+        )
+    ]
 
 
 def _not_numbers(contents: Contents) -> dict[str, int]:
@@ -293,11 +328,13 @@ def _not_numbers(contents: Contents) -> dict[str, int]:
 
 def _hole_finding(holes: dict[str, int], tensors: int) -> Finding:
     return Finding(
-        "broken", "not-a-number", "Some of its weights are not numbers",
+        "broken",
+        "not-a-number",
+        "Some of its weights are not numbers",
         f"{sum(holes.values()):,} values in {len(holes)} of {tensors} tensors are NaN or infinite, "
         f"first in {next(iter(holes))}. They are read as zeros here, to show what is left; use an "
         "earlier file of the run, which diverged.",
-    )  # fmt: skip
+    )
 
 
 def _filled(contents: Contents) -> Contents:
@@ -311,9 +348,14 @@ def _filled(contents: Contents) -> Contents:
 def _card(name: str, model: LatentModel, data: Dataset, origin: dict[str, Any]) -> Card:
     title = Path(name).stem[:60] or "model from a file"
     return Card(
-        name=title, spec=model.spec, config=TrainConfig(), dataset=data.name,
-        fingerprint=data.fingerprint, note=f"Read from the file {name[:100]}.", origin=origin,
-    )  # fmt: skip
+        name=title,
+        spec=model.spec,
+        config=TrainConfig(),
+        dataset=data.name,
+        fingerprint=data.fingerprint,
+        note=f"Read from the file {name[:100]}.",
+        origin=origin,
+    )
 
 
 def _file_facts(contents: Contents, name: str) -> dict[str, Any]:

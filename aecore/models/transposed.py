@@ -53,9 +53,18 @@ class _ByPhases(torch.autograd.Function):
     def backward(ctx, gradient: Tensor) -> tuple[Tensor | None, ...]:
         x, weight = ctx.saved_tensors
         found = torch.ops.aten.convolution_backward(
-            gradient, x, weight, [weight.shape[1]], [2, 2], [1, 1], [1, 1], True,
-            list(ctx.extra), 1, list(ctx.needs_input_grad[:3]),
-        )  # fmt: skip
+            gradient,
+            x,
+            weight,
+            [weight.shape[1]],
+            [2, 2],
+            [1, 1],
+            [1, 1],
+            True,
+            list(ctx.extra),
+            1,
+            list(ctx.needs_input_grad[:3]),
+        )
         return *found, None
 
 

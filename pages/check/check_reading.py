@@ -38,14 +38,20 @@ def bring() -> str | None:
     """The place where files are dropped. Returns the sentence why they could not be understood."""
     left, right = st.columns([3, 1], gap="medium")
     files = left.file_uploader(
-        "A checkpoint, or an encoder and a decoder in two files", TYPES,
-        accept_multiple_files=True, max_upload_size=MAX_FILE_BYTES >> 20, key="check_files",
-    )  # fmt: skip
+        "A checkpoint, or an encoder and a decoder in two files",
+        TYPES,
+        accept_multiple_files=True,
+        max_upload_size=MAX_FILE_BYTES >> 20,
+        key="check_files",
+    )
     names = [AUTOMATIC, *(s.name for s in datasets.all_sources().values() if s.ready()), *mine()]
     dataset = right.selectbox(
-        "Trained on", names, key="check_data", format_func=_title,
+        "Trained on",
+        names,
+        key="check_data",
+        format_func=_title,
         help="Which data it is tried on. Automatic takes those whose size fits, and tries.",
-    )  # fmt: skip
+    )
     if not files:
         warm()
         st.session_state.pop(_SEEN, None)
@@ -134,28 +140,40 @@ def _show_failure(sentence: str, contents: Contents | None, name: str, dataset: 
 
 
 def _tensors(tensors: dict) -> None:
-    rows = {"tensor": list(tensors), "shape": [" × ".join(map(str, t.shape)) for t in
-                                               tensors.values()]}  # fmt: skip
+    rows = {
+        "tensor": list(tensors),
+        "shape": [" × ".join(map(str, t.shape)) for t in tensors.values()],
+    }
     st.dataframe(rows, hide_index=True, height=330)
 
 
 def _hand_form(
-    contents: Contents, name: str, dataset: str, run_id: str | None, encoder: tuple[str, ...],
-    decoder: tuple[str, ...], latent_dim: int, variational: bool,
-) -> None:  # fmt: skip
+    contents: Contents,
+    name: str,
+    dataset: str,
+    run_id: str | None,
+    encoder: tuple[str, ...],
+    decoder: tuple[str, ...],
+    latent_dim: int,
+    variational: bool,
+) -> None:
     key = hashlib.sha256(f"{run_id}{name}".encode()).hexdigest()[:10]
     with st.form(f"hand_{key}", border=False):
         cells = st.columns(2)
         lines = [
             cell.text_area(
-                title, "\n".join(given), height=230, key=f"hand_{title}_{key}",
+                title,
+                "\n".join(given),
+                height=230,
+                key=f"hand_{title}_{key}",
                 placeholder="Flatten()\nLinear(784, 128)\nReLU()\nLinear(128, 16)"
-                if title == "Encoder" else "Linear(16, 128)\nReLU()\nLinear(128, 784)\nSigmoid()",
+                if title == "Encoder"
+                else "Linear(16, 128)\nReLU()\nLinear(128, 784)\nSigmoid()",
             ).splitlines()
             for cell, title, given in zip(
                 cells, ("Encoder", "Decoder"), (encoder, decoder), strict=True
             )
-        ]  # fmt: skip
+        ]
         cells = st.columns([1, 1, 1], vertical_alignment="bottom")
         k = cells[0].number_input("Latent numbers", 1, 4096, latent_dim, key=f"hand_k_{key}")
         vae = cells[1].toggle("Gives mu, then logvar", variational, key=f"hand_vae_{key}")
@@ -222,15 +240,19 @@ def _ranking(held: Hand, origin: dict[str, Any]) -> None:
         return
     names = list(dict.fromkeys(k for row in ranked for k in row["words"]))
     rows = [
-        {"": "taken" if i == origin.get("chosen") else str(i + 1),
-         "error": row["error"], **{n: row["words"].get(n, "") for n in names}}
+        {
+            "": "taken" if i == origin.get("chosen") else str(i + 1),
+            "error": row["error"],
+            **{n: row["words"].get(n, "") for n in names},
+        }
         for i, row in enumerate(ranked)
-    ]  # fmt: skip
+    ]
     st.markdown("**Readings that were tried**, the likeliest first")
     st.dataframe(
-        rows, hide_index=True,
+        rows,
+        hide_index=True,
         column_config={"error": st.column_config.NumberColumn("held-out MSE", format="%.5f")},
-    )  # fmt: skip
+    )
     found = _opened.get(held.ref)
     if found is None or found.reading is None or not session.owns(session.jobs().get(held.ref)):
         st.caption("To read it otherwise, drop in the file again.")
@@ -238,13 +260,20 @@ def _ranking(held: Hand, origin: dict[str, Any]) -> None:
     cells = st.columns([3, 1], vertical_alignment="bottom")
     most = min(len(ranked), len(found.reading.candidates))
     chosen = cells[0].selectbox(
-        "Take another reading", range(most), index=int(origin.get("chosen", 0)),
-        format_func=lambda i: f"{i + 1}: " + "; ".join(
-            f"{k} {v}" for k, v in ranked[i]["words"].items()),
+        "Take another reading",
+        range(most),
+        index=int(origin.get("chosen", 0)),
+        format_func=lambda i: (
+            f"{i + 1}: " + "; ".join(f"{k} {v}" for k, v in ranked[i]["words"].items())
+        ),
         key=f"overrule_{held.ref}_{held.version}",
-    )  # fmt: skip
-    if cells[1].button("Read it so", width="stretch", disabled=chosen == origin.get("chosen"),
-                       key=f"overrule_go_{held.ref}"):  # fmt: skip
+    )
+    if cells[1].button(
+        "Read it so",
+        width="stretch",
+        disabled=chosen == origin.get("chosen"),
+        key=f"overrule_go_{held.ref}",
+    ):
         _replace(held.ref, checkup.overrule(found, chosen))
         st.rerun()
 
@@ -262,9 +291,14 @@ def _by_hand_again(held: Hand) -> None:
     left, right = st.columns([2, 1], gap="large")
     with left:
         _hand_form(
-            found.contents, card.origin.get("file", card.name), card.dataset, held.ref,
-            options.get("encoder", ()), options.get("decoder", ()), card.spec.latent_dim,
+            found.contents,
+            card.origin.get("file", card.name),
+            card.dataset,
+            held.ref,
+            options.get("encoder", ()),
+            options.get("decoder", ()),
+            card.spec.latent_dim,
             held.model.variational,
-        )  # fmt: skip
+        )
     with right:
         _tensors(found.contents.tensors)

@@ -54,9 +54,15 @@ def show(held: Hand, report: Report) -> None:
         shown = compare_body(report, second, titles=titles)
         page = partial(compare_html, report, second, titles=titles)
     right.download_button(
-        "The report as one file", page, file_name=f"check-up {title}.html", mime="text/html",
-        icon=":material/download:", key="check_download", on_click="ignore", width="stretch",
-    )  # fmt: skip
+        "The report as one file",
+        page,
+        file_name=f"check-up {title}.html",
+        mime="text/html",
+        icon=":material/download:",
+        key="check_download",
+        on_click="ignore",
+        width="stretch",
+    )
     check_view.show(shown, f"{held.key} {None if other is None else other.key}")
 
 
@@ -64,8 +70,10 @@ def _choose_other(place, held: Hand) -> Hand | None:
     mine = [r.run_id for r in session.jobs().runs(session.owner()) if r.has_model]
     refs = [r for r in (*checkpoints.shipped(), *mine) if r != held.ref]
     chosen = place.selectbox(
-        "Beside another model", ["", *refs], key="check_other",
+        "Beside another model",
+        ["", *refs],
+        key="check_other",
         format_func=lambda r: session.title_of(r) if r else "none",
         help="Another model's figures beside this one's, both measured now.",
-    )  # fmt: skip
+    )
     return session.hand_of(chosen) if chosen else None

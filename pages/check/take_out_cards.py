@@ -66,10 +66,16 @@ def _row(held: Hand, way: Way) -> None:
     status.caption(f":material/verified: {checked}{took}.")
     size = sum(map(len, made.parts.values())) / 1e6
     place.download_button(
-        "Download", lambda: made.content, file_name=made.file_name, icon=":material/download:",
-        type="primary", width="stretch", on_click="ignore", key=f"download_{way.name}",
+        "Download",
+        lambda: made.content,
+        file_name=made.file_name,
+        icon=":material/download:",
+        type="primary",
+        width="stretch",
+        on_click="ignore",
+        key=f"download_{way.name}",
         help=f"{made.file_name}, {size:.1f} MB" + " unpacked" * way.several,
-    )  # fmt: skip
+    )
     _single_files(single, way, made)
 
 
@@ -80,8 +86,15 @@ def _single_files(place, way: Way, made: TakenOut | None) -> None:
     look = {"width": "stretch", "type": "tertiary"}
     with place.popover("Single files", disabled=made is None, **look):
         for name, content in (made.parts if made else {}).items():
-            st.download_button(name, content, file_name=name, type="tertiary", on_click="ignore",
-                               icon=":material/draft:", key=f"part_{way.name}_{name}")  # fmt: skip
+            st.download_button(
+                name,
+                content,
+                file_name=name,
+                type="tertiary",
+                on_click="ignore",
+                icon=":material/draft:",
+                key=f"part_{way.name}_{name}",
+            )
 
 
 def _choose_label(held: Hand, way: Way, place) -> int | None:
@@ -90,9 +103,12 @@ def _choose_label(held: Hand, way: Way, place) -> int | None:
         return None
     names = held.data.class_names
     return place.selectbox(
-        "Told", range(len(names)), format_func=lambda i: names[i], key=f"take_label_{held.ref}",
+        "Told",
+        range(len(names)),
+        format_func=lambda i: names[i],
+        key=f"take_label_{held.ref}",
         help="The file holds the model as it is when it is told this label.",
-    )  # fmt: skip
+    )
 
 
 def _name_of(held: Hand) -> str:

@@ -19,8 +19,14 @@ def csv_button(columns: Callable[[], Columns], name: str, key: str) -> None:
     without its ending.
     """
     st.download_button(
-        "CSV", lambda: csv_text(columns()), file_name=f"{name}.csv", mime="text/csv",
-        icon=":material/table_view:", type="tertiary", on_click="ignore", key=f"csv_{key}",
+        "CSV",
+        lambda: csv_text(columns()),
+        file_name=f"{name}.csv",
+        mime="text/csv",
+        icon=":material/table_view:",
+        type="tertiary",
+        on_click="ignore",
+        key=f"csv_{key}",
         help="The numbers of this figure, as a table. Its picture: the camera that appears when "
         "you point at the figure.",
-    )  # fmt: skip
+    )

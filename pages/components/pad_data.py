@@ -109,6 +109,12 @@ def make_bundle(
         network, why = None, str(error)
     subject = Subject(held.model, held.card, held.data)
     return model_bundle(
-        subject, held.basis, codes, network=network, why_no_network=why, model_id=held.ref,
-        sizes=sizes, errors=errors,
-    )  # fmt: skip
+        subject,
+        held.basis,
+        codes,
+        network=network,
+        why_no_network=why,
+        model_id=held.ref,
+        sizes=sizes,
+        errors=errors,
+    )

@@ -97,9 +97,12 @@ def _panel(source: Source, was_live: bool) -> None:
         _progress(source, job)
         return
     if st.button(
-        f"Download ({source.megabytes:,.0f} MB)", icon=":material/cloud_download:", type="primary",
-        width="stretch", key=f"download_{source.name}",
-    ):  # fmt: skip
+        f"Download ({source.megabytes:,.0f} MB)",
+        icon=":material/cloud_download:",
+        type="primary",
+        width="stretch",
+        key=f"download_{source.name}",
+    ):
         begin(source, session.owner())
         st.rerun()
     if job is not None and job.message:
@@ -132,9 +135,12 @@ def _progress(source: Source, job: Download) -> None:
     elif job.halt.is_set():
         st.caption("It stops at the next bytes that come, or after half a minute without any.")
     elif st.button(
-        "Stop", icon=":material/stop:", width="stretch", key=f"halt_{source.name}",
+        "Stop",
+        icon=":material/stop:",
+        width="stretch",
+        key=f"halt_{source.name}",
         help="What has come stays: the next download goes on there.",
-    ):  # fmt: skip
+    ):
         job.halt.set()
         st.rerun(scope="fragment")
 

@@ -54,9 +54,14 @@ def _chosen(own: list[str]) -> Source:
             wanted = "mnist"
             st.query_params.pop("dataset", None)
     name = st.pills(
-        "Dataset", names, default=wanted, required=True, format_func=_label,
-        label_visibility="collapsed", key=f"data_chosen_{len(names)}",
-    )  # fmt: skip
+        "Dataset",
+        names,
+        default=wanted,
+        required=True,
+        format_func=_label,
+        label_visibility="collapsed",
+        key=f"data_chosen_{len(names)}",
+    )
     name = name or wanted
     if name != "mnist" or "dataset" in st.query_params:
         st.query_params["dataset"] = name
@@ -113,9 +118,12 @@ def _show(source: Source, own: bool) -> None:
         else:
             counts(data)
             if st.button(
-                "Train on it", icon=":material/model_training:", type="primary", width="stretch",
+                "Train on it",
+                icon=":material/model_training:",
+                type="primary",
+                width="stretch",
                 key=f"train_{source.name}",
-            ):  # fmt: skip
+            ):
                 train_on(source.name)
         st.caption(
             "Uploaded by somebody who uses this server; whoever has this link can see it."
@@ -155,9 +163,11 @@ def counts(data: Dataset) -> None:
     with st.container(horizontal=True, gap="small"):
         st.metric("To train on", f"{len(data.train):,}", width="content")
         st.metric(
-            "Held out", f"{len(data.test):,}", width="content",
+            "Held out",
+            f"{len(data.test):,}",
+            width="content",
             help="Never trained on: they test a model.",
-        )  # fmt: skip
+        )
         classes = f"{len(data.class_names):,}" if data.class_names else "none"
         st.metric("Classes", classes, width="content")
     if data.factors is not None:

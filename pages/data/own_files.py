@@ -42,9 +42,11 @@ def mine() -> list[str]:
 def uploader() -> None:
     """A file, its preview, and the button that keeps it."""
     file = st.file_uploader(
-        "A zip of images, an .npz of arrays, or a table as .csv, .tsv or .txt", TYPES,
-        max_upload_size=MAX_UPLOAD >> 20, key="own_file",
-    )  # fmt: skip
+        "A zip of images, an .npz of arrays, or a table as .csv, .tsv or .txt",
+        TYPES,
+        max_upload_size=MAX_UPLOAD >> 20,
+        key="own_file",
+    )
     if file is None:
         st.caption(
             "Folders in the zip are taken as classes; arrays are called x, and y for labels; a "
@@ -75,9 +77,12 @@ def _preview(name: str, content: bytes, digest: str) -> None:
             badges(own.dataset.spec)
         counts(own.dataset)
         if st.button(
-            "Keep it and train", icon=":material/model_training:", type="primary", width="stretch",
+            "Keep it and train",
+            icon=":material/model_training:",
+            type="primary",
+            width="stretch",
             key="keep_own",
-        ):  # fmt: skip
+        ):
             train_on(keep_for(own_folder(), own, session.owner()))
         st.caption(f"Nothing is kept before you press this. {PERMISSION}")
     with left:
@@ -94,30 +99,42 @@ def _choices(suffix: str, content: bytes, digest: str) -> dict[str, Any]:
     key = digest[:12]
     if suffix == ".zip":
         size = st.segmented_control(
-            "Size in pixels", [GUESS, *SIZES], default=GUESS, required=True, key=f"size_{key}",
+            "Size in pixels",
+            [GUESS, *SIZES],
+            default=GUESS,
+            required=True,
+            key=f"size_{key}",
             help="Every image is made a square of this side; found from the images otherwise.",
-        )  # fmt: skip
+        )
         return {"size": None if size in (GUESS, None) else size}
     if suffix == ".npz":
         kind = st.segmented_control(
-            "Each example is", [GUESS, "image", "signal", "table"], default=GUESS, required=True,
-            key=f"kind_{key}", help="Rows of numbers can be a signal or the columns of a table.",
-        )  # fmt: skip
+            "Each example is",
+            [GUESS, "image", "signal", "table"],
+            default=GUESS,
+            required=True,
+            key=f"kind_{key}",
+            help="Rows of numbers can be a signal or the columns of a table.",
+        )
         return {"kind": None if kind in (GUESS, None) else kind}
     if suffix not in (".csv", ".tsv", ".txt"):
         return {}
     columns = _remembered((digest, "columns"), lambda: column_names(content))
     places = st.columns(2)
     label = places[0].selectbox(
-        "Column of the classes", [None, "", *dict.fromkeys(columns)], key=f"label_{key}",
+        "Column of the classes",
+        [None, "", *dict.fromkeys(columns)],
+        key=f"label_{key}",
         format_func=lambda c: GUESS if c is None else "no column" if c == "" else c,
         help="The class is not trained on; it colours the points of the latent map.",
-    )  # fmt: skip
+    )
     missing = places[1].selectbox(
-        "Missing values", ["auto", "drop", "mean"], key=f"missing_{key}",
+        "Missing values",
+        ["auto", "drop", "mean"],
+        key=f"missing_{key}",
         format_func={"auto": GUESS, "drop": "leave the row out", "mean": "fill in the mean"}.get,
         help="Automatic: up to a fifth of the rows is left out; beyond that, means are filled in.",
-    )  # fmt: skip
+    )
     return {"label": label, "missing": missing}
 
 

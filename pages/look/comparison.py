@@ -53,25 +53,35 @@ def headline(held: Hand) -> None:
     band = None
     if card.config.limit == 0 and 5 <= card.epochs_done <= 15:
         band = expected_band(held.data.name, card.spec, "mse")
-    row.metric("Held-out MSE", shown(mse), f"{shown(mse - pca, '+')} against PCA",
-                    delta_color="inverse", help=band_text(band))  # fmt: skip
+    row.metric(
+        "Held-out MSE",
+        shown(mse),
+        f"{shown(mse - pca, '+')} against PCA",
+        delta_color="inverse",
+        help=band_text(band),
+    )
     if held.data.spec.bounded:
         db = [float(psnr(torch.from_numpy(v)).mean()) for v in (scores.mse, scores.pca_mse)]
         row.metric("PSNR, mean", f"{db[0]:.1f} dB", f"{db[0] - db[1]:+.1f} dB against PCA")
     else:
         kept = [1 - v / max(held.basis.mse(0), 1e-12) for v in (mse, pca)]
         row.metric(
-            "Variance kept", f"{kept[0]:.1%}",
+            "Variance kept",
+            f"{kept[0]:.1%}",
             f"{100 * (kept[0] - kept[1]):+.1f} points against PCA",
             help="1 − MSE / the MSE of the mean example. Below 0 the mean alone would do better.",
-        )  # fmt: skip
+        )
     if scores.ssim is not None:
         ours, theirs = float(scores.ssim.mean()), float(scores.pca_ssim.mean())
         row.metric("SSIM, mean", f"{ours:.3f}", f"{ours - theirs:+.3f} against PCA")
     better = float((scores.mse < scores.pca_mse).mean())
-    row.metric(f"{frame.thing.title()}s drawn better than by PCA", f"{better:.0%}",
-                    f"{len(held.data.test):,} held-out {frame.thing}s", delta_color="off",
-                    delta_arrow="off")  # fmt: skip
+    row.metric(
+        f"{frame.thing.title()}s drawn better than by PCA",
+        f"{better:.0%}",
+        f"{len(held.data.test):,} held-out {frame.thing}s",
+        delta_color="off",
+        delta_arrow="off",
+    )
 
 
 def choose_examples(held: Hand) -> tuple[np.ndarray, bool]:
@@ -79,8 +89,9 @@ def choose_examples(held: Hand) -> tuple[np.ndarray, bool]:
     places = st.columns([2.7, 1.3, 1, 1.4], vertical_alignment="bottom")
     order = places[0].segmented_control("Show", ORDERS, default=ORDERS[-1], key="show") or "random"
     names = held.data.class_names
-    wanted = places[1].selectbox("Class", ["all", *names], disabled=not names,
-                                key=f"class_{held.data.name}")  # fmt: skip
+    wanted = places[1].selectbox(
+        "Class", ["all", *names], disabled=not names, key=f"class_{held.data.name}"
+    )
     kind = frame_of(held.data).kind
     counts, usual = COUNTS[kind]
     count = places[2].selectbox("How many", counts, index=usual, key=f"how_many_{kind}")
@@ -157,8 +168,10 @@ def _pictures(held: Hand, rows: np.ndarray, drawn: Drawn) -> None:
     reach = 1.0
     bands = [("Original", drawn.x), ("This model", drawn.x_hat)]
     if drawn.damaged is not None:
-        bands += [("Damaged, as it sees it", drawn.damaged),
-                  ("This model, from the damaged image", drawn.repaired)]  # fmt: skip
+        bands += [
+            ("Damaged, as it sees it", drawn.damaged),
+            ("This model, from the damaged image", drawn.repaired),
+        ]
     bands.append((f"PCA, k = {held.card.spec.latent_dim}", drawn.pca))
     errors = [images.error_image(a, b, reach) for a, b in zip(drawn.x_hat, drawn.x, strict=True)]
     enlarge = images.enlargement((drawn.x.shape[-1] + 1) * len(rows), 1100)
@@ -257,8 +270,7 @@ def distribution(held: Hand) -> None:
         fig.for_each_trace(
             lambda trace: trace.update(hovertemplate=trace.hovertemplate.replace("image", thing))
         )
-    right.plotly_chart(fig, key="errors_histogram",
-                       config={"displaylogo": False})  # fmt: skip
+    right.plotly_chart(fig, key="errors_histogram", config={"displaylogo": False})
 
 
 def _error_columns(scores: Scores) -> Columns:

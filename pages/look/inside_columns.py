@@ -54,9 +54,14 @@ def show(held: Hand) -> None:
     numbers = session.codes(held).order()[:MOST_NUMBERS]
     left, right = st.columns([3, 2])
     fig = charts.heat_map(
-        found.moves[np.ix_(rows, numbers)], [f"z{d + 1}" for d in numbers],
-        [names[i] for i in rows], "r", (-1, 1), height=120 + 26 * len(rows), colors="RdBu",
-    )  # fmt: skip
+        found.moves[np.ix_(rows, numbers)],
+        [f"z{d + 1}" for d in numbers],
+        [names[i] for i in rows],
+        "r",
+        (-1, 1),
+        height=120 + 26 * len(rows),
+        colors="RdBu",
+    )
     left.plotly_chart(fig, config=CAMERA, key="columns")
     left.caption(
         "How a column and a latent number move together over the held-out rows (Pearson's "
@@ -67,10 +72,13 @@ def show(held: Hand) -> None:
     with right:
         _table(names, rows, found, k)
         csv_button(
-            lambda: {"column": names, "kept (R2)": found.kept, "kept by PCA (R2)": found.pca}
-            | {f"correlation with z{d + 1}": found.moves[:, d] for d in range(k)},
-            f"{held.ref}-columns", "columns",
-        )  # fmt: skip
+            lambda: (
+                {"column": names, "kept (R2)": found.kept, "kept by PCA (R2)": found.pca}
+                | {f"correlation with z{d + 1}": found.moves[:, d] for d in range(k)}
+            ),
+            f"{held.ref}-columns",
+            "columns",
+        )
 
 
 def _part(shown: int, whole: int, what: str) -> str:

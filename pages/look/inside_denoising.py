@@ -57,8 +57,9 @@ def show(held: Hand) -> None:
     with left:
         csv_button(
             lambda: {"way": list(errors), "mse (squared error per value)": list(errors.values())},
-            f"{held.ref}-noise", "noise",
-        )  # fmt: skip
+            f"{held.ref}-noise",
+            "noise",
+        )
     won = errors["this model"] < errors[best]
     left.markdown(
         f"Against the clean example, {SAMPLE:,} held out, clipped to the data's range: this model "

@@ -86,8 +86,11 @@ def _sparse(held: Hand) -> None:
         _grid([images.as_image(x.numpy()[0]), images.as_image(x_hat)], 2, 300)
         st.caption("The example, and the sum of its units' drawings.")
     with right:
-        _grid([images.error_image(drawn[u], 0 * drawn[u], reach) for u in units[:48]] or
-              [images.error_image(0 * drawn[0], 0 * drawn[0])], 16)  # fmt: skip
+        _grid(
+            [images.error_image(drawn[u], 0 * drawn[u], reach) for u in units[:48]]
+            or [images.error_image(0 * drawn[0], 0 * drawn[0])],
+            16,
+        )
         st.caption(
             "What each firing unit adds, the strongest first: red adds ink, blue takes it away."
         )
@@ -118,15 +121,22 @@ def _angles(held: Hand) -> None:
     row = st.container(horizontal=True)
     row.metric("Largest principal angle", f"{angles.max():.1f}°")
     row.metric("Mean principal angle", f"{angles.mean():.2f}°")
-    row.metric("Held-out MSE / PCA's", f"{ours / pca:.4f}", f"{ours:.5f} beside {pca:.5f}",
-                    delta_color="off", delta_arrow="off")  # fmt: skip
-    st.plotly_chart(charts.bars(angles[::-1], "principal angle no.", "degrees"), config=CAMERA,
-                    key="angles")  # fmt: skip
+    row.metric(
+        "Held-out MSE / PCA's",
+        f"{ours / pca:.4f}",
+        f"{ours:.5f} beside {pca:.5f}",
+        delta_color="off",
+        delta_arrow="off",
+    )
+    st.plotly_chart(
+        charts.bars(angles[::-1], "principal angle no.", "degrees"), config=CAMERA, key="angles"
+    )
     numbers = np.arange(1, len(angles) + 1)
     csv_button(
         lambda: {"principal angle no.": numbers, "angle (degrees)": angles[::-1]},
-        f"{held.ref}-angles", "angles",
-    )  # fmt: skip
+        f"{held.ref}-angles",
+        "angles",
+    )
     st.caption(
         "0° for all: the linear autoencoder draws exactly what PCA draws. The last directions "
         "carry least variance and are found last."
@@ -157,10 +167,13 @@ def _factors(held: Hand) -> None:
     left.plotly_chart(fig, config=CAMERA, key="factors")
     with left:
         csv_button(
-            lambda: {"latent number": np.arange(1, len(r2) + 1)}
-            | {f"{n} (R2, 0 to 1)": r2[:, i] for i, n in enumerate(names)},
-            f"{held.ref}-factors", "factors",
-        )  # fmt: skip
+            lambda: (
+                {"latent number": np.arange(1, len(r2) + 1)}
+                | {f"{n} (R2, 0 to 1)": r2[:, i] for i, n in enumerate(names)}
+            ),
+            f"{held.ref}-factors",
+            "factors",
+        )
     right.markdown("**The best assignment**, one latent number to each cause")
     right.dataframe(
         [
@@ -170,8 +183,9 @@ def _factors(held: Hand) -> None:
         hide_index=True,
     )
     if len(order) < len(r2):
-        left.caption(f"{len(order)} of {len(r2)} latent numbers: those assigned, then those that "
-                     "vary most.")  # fmt: skip
+        left.caption(
+            f"{len(order)} of {len(r2)} latent numbers: those assigned, then those that vary most."
+        )
     right.caption(
         "These data are generated: their causes are known. R² near 1: this one number tells the "
         "cause. A cause spread over several numbers gives none of them a high R²."

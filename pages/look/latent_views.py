@@ -78,12 +78,20 @@ def choose_view(held: Hand) -> View:
     sizes = sorted(set(sizes))
     default = sizes.index(10_000) if 10_000 in sizes else len(sizes) - 1
     size = places[0].selectbox(
-        "Points", sizes, index=default, format_func=lambda n: f"{n:,}", key="points",
+        "Points",
+        sizes,
+        index=default,
+        format_func=lambda n: f"{n:,}",
+        key="points",
         help="Above the held-out examples the training examples join.",
-    )  # fmt: skip
-    three = k >= 3 and places[1].segmented_control(
-        "Drawn in", ["2-D", "3-D"], default="3-D" if k == 3 else "2-D", key="drawn_in"
-    ) == "3-D"  # fmt: skip
+    )
+    three = (
+        k >= 3
+        and places[1].segmented_control(
+            "Drawn in", ["2-D", "3-D"], default="3-D" if k == 3 else "2-D", key="drawn_in"
+        )
+        == "3-D"
+    )
     n_axes = min(3 if three else 2, max(k, 2))
     pool = _pool(held.key, size > len(held.data.test))
     codes, scores = pool.codes[:size], pool.scores[:size]
@@ -97,17 +105,21 @@ def choose_view(held: Hand) -> View:
         order = session.codes(held).order()
         with places[3]:
             picked = st.multiselect(
-                "Which, most informative first", [int(d) for d in order],
-                [int(d) for d in order[:n_axes]], max_selections=n_axes,
-                format_func=lambda d: f"z{d + 1}", key=f"dims_{held.ref}_{n_axes}",
-            )  # fmt: skip
+                "Which, most informative first",
+                [int(d) for d in order],
+                [int(d) for d in order[:n_axes]],
+                max_selections=n_axes,
+                format_func=lambda d: f"z{d + 1}",
+                key=f"dims_{held.ref}_{n_axes}",
+            )
         if len(picked) < n_axes:
             picked = [*picked, *(int(d) for d in order if d not in picked)][:n_axes]
         names = tuple(f"z{d + 1}" for d in picked)
         return View(codes[:, picked], pca, names, size, way)
     if way == PCA_OF_CODES:
-        return View(_turn(codes, n_axes), pca,
-                    tuple(f"direction {i + 1}" for i in range(n_axes)), size, way)  # fmt: skip
+        return View(
+            _turn(codes, n_axes), pca, tuple(f"direction {i + 1}" for i in range(n_axes)), size, way
+        )
     size = min(size, TSNE_POINTS)
     places[3].caption(f"t-SNE is shown for the first {size:,} points.")
     points = _tsne(held.key, n_axes, size)
@@ -138,9 +150,13 @@ def _tsne(key: tuple[str, int], n_axes: int, size: int) -> np.ndarray:
         for part in range(TSNE_CHUNKS):
             first = part == 0
             method = TSNE(
-                n_axes, init="pca" if first else points, max_iter=TSNE_STEPS, random_state=0,
-                early_exaggeration=12.0 if first else 1.0, perplexity=min(30, (size - 1) / 3),
-            )  # fmt: skip
+                n_axes,
+                init="pca" if first else points,
+                max_iter=TSNE_STEPS,
+                random_state=0,
+                early_exaggeration=12.0 if first else 1.0,
+                perplexity=min(30, (size - 1) / 3),
+            )
             points = method.fit_transform(codes)
             bar.progress((part + 1) / TSNE_CHUNKS, "t-SNE: arranging neighbours …")
         bar.empty()
@@ -289,8 +305,9 @@ def _one(held: Hand, index: int, view: View) -> None:
     )
     places[3].image(images.grid(pictures, 8, enlarge=images.enlargement(8 * 29, 560)))
     if pool.labels is not None:
-        places[3].caption("Their classes: " + ", ".join(
-            _class_of(held, pool, int(i)) for i in near))  # fmt: skip
+        places[3].caption(
+            "Their classes: " + ", ".join(_class_of(held, pool, int(i)) for i in near)
+        )
 
 
 def _one_plot(held: Hand, index: int, view: View) -> None:
@@ -313,18 +330,23 @@ def _one_plot(held: Hand, index: int, view: View) -> None:
 def move_on(held: Hand, view: View, chosen: np.ndarray) -> None:
     """The live decoder, at the code of the one chosen example, for who asks for it."""
     wanted = st.toggle(
-        "Move on from the chosen point, under your hand", key="move_on", disabled=len(chosen) != 1,
+        "Move on from the chosen point, under your hand",
+        key="move_on",
+        disabled=len(chosen) != 1,
         help="Shows the decoder live at this point, once a single one is chosen.",
-    )  # fmt: skip
+    )
     if not wanted or len(chosen) != 1:
         return
     pool = _pool(held.key, view.size > len(held.data.test))
     if held.model.conditional:
         held = pad_data.told(held, int(pool.labels[chosen[0]]))
     latent_pad(
-        pad_data.bundle_for(held, small=True), key="pad_latent", mode="home",
-        start=pool.codes[chosen[0]], decode=pad_travel.decoder_for(held),
-    )  # fmt: skip
+        pad_data.bundle_for(held, small=True),
+        key="pad_latent",
+        mode="home",
+        start=pool.codes[chosen[0]],
+        decode=pad_travel.decoder_for(held),
+    )
 
 
 def _some(chosen: np.ndarray, most: int) -> np.ndarray:
@@ -335,9 +357,12 @@ def _say_how_many(chosen: np.ndarray, shown: np.ndarray, thing: str) -> None:
     st.caption(
         f"{len(chosen):,} {thing}s chosen"
         + (f", {len(shown)} of them shown" if len(shown) < len(chosen) else "")
-        + (", each with its reconstruction" if thing != "image" else "; below each its "
-           "reconstruction")
-    )  # fmt: skip
+        + (
+            ", each with its reconstruction"
+            if thing != "image"
+            else "; below each its reconstruction"
+        )
+    )
 
 
 def _many(held: Hand, chosen: np.ndarray) -> None:
@@ -380,9 +405,12 @@ def quality(held: Hand) -> None:
             row.metric(name, "–", "needs class labels", delta_color="off", delta_arrow="off")
         else:
             row.metric(
-                name, form.format(mine), f"PCA, k = {k}: {form.format(theirs)}",
-                delta_color="off", delta_arrow="off",
-            )  # fmt: skip
+                name,
+                form.format(mine),
+                f"PCA, k = {k}: {form.format(theirs)}",
+                delta_color="off",
+                delta_arrow="off",
+            )
     st.caption(
         f"Held-out {frame_of(held.data).thing}s; trustworthiness and silhouette on the first "
         f"{ours.sample:,} of them."

@@ -39,11 +39,15 @@ def choose_label(held: Hand) -> Hand:
         return held
     names = held.data.class_names
     chosen = st.segmented_control(
-        "What the decoder is told", range(len(names)), default=0, required=True,
-        format_func=lambda label: names[label], key=f"told_{held.data.name}",
+        "What the decoder is told",
+        range(len(names)),
+        default=0,
+        required=True,
+        format_func=lambda label: names[label],
+        key=f"told_{held.data.name}",
         help="The latent numbers then hold the style alone. The map shows the held-out examples "
         "of this class.",
-    )  # fmt: skip
+    )
     return pad_data.told(held, chosen or 0)
 
 
@@ -51,11 +55,15 @@ def export_button(held: Hand, bundle: PadBundle, html: Callable[..., str]) -> No
     """The explorer as one file to keep."""
     try:
         st.download_button(
-            "Export explorer", lambda: html(bundle, title=held.card.name),
-            file_name=f"{held.card.name}.html", mime="text/html", icon=":material/ios_share:",
+            "Export explorer",
+            lambda: html(bundle, title=held.card.name),
+            file_name=f"{held.card.name}.html",
+            mime="text/html",
+            icon=":material/ios_share:",
             help="One HTML file with this map, the sliders and, for grey images, the drawing "
-            "canvas: it works without a network, on a phone too.", key="explorer",
-        )  # fmt: skip
+            "canvas: it works without a network, on a phone too.",
+            key="explorer",
+        )
     except AecoreError as error:
         st.caption(str(error))
 
@@ -105,8 +113,9 @@ def _strip(x: np.ndarray, label: str, note: str = "") -> None:
     left, right = st.columns([1, 6], vertical_alignment="center")
     left.markdown(f"**{label}**" + (f"  \n{note}" if note else ""))
     enlarge = images.enlargement(29 * len(x), 1000)
-    right.image(images.grid([images.as_image(v) for v in x], len(x), enlarge=enlarge),
-                width="stretch")  # fmt: skip
+    right.image(
+        images.grid([images.as_image(v) for v in x], len(x), enlarge=enlarge), width="stretch"
+    )
 
 
 def traversals(held: Hand) -> None:
@@ -172,8 +181,10 @@ def manifold(held: Hand) -> None:
     x = decode_array(held.model, manifold_codes(ranges, SIDE))
     pictures = [images.as_image(v) for v in x]
     left, right = st.columns([3, 2])
-    left.image(images.grid(pictures, SIDE, gap=0, enlarge=images.enlargement(28 * SIDE, 900)),
-               width="stretch")  # fmt: skip
+    left.image(
+        images.grid(pictures, SIDE, gap=0, enlarge=images.enlargement(28 * SIDE, 900)),
+        width="stretch",
+    )
     (x0, x1), (y0, y1) = ranges
     right.markdown(
         f"Across: z1 from {x0:.1f} to {x1:.1f}. Up: z2 from {y0:.1f} to {y1:.1f}, the ranges that "

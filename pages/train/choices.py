@@ -63,10 +63,12 @@ def _start(plan: Plan, beside: str) -> list[Plan]:
     if start:
         return [plan]
     if beside and st.button(
-        f"Start it beside: {PRESETS[beside].title.lower()}", icon=":material/compare_arrows:",
-        width=wide, key="start_both",
+        f"Start it beside: {PRESETS[beside].title.lower()}",
+        icon=":material/compare_arrows:",
+        width=wide,
+        key="start_both",
         help="Two runs, compared on the Runs page: this one, and the same network the other way.",
-    ):  # fmt: skip
+    ):
         other = PRESETS[beside]
         options = plan.spec.options | {"pretrain_epochs": other.options["pretrain_epochs"]}
         spec = dataclasses.replace(plan.spec, options=options)
@@ -108,9 +110,12 @@ def _dataset() -> str | None:
             st.error(f"{what} is chosen instead.", icon=":material/error:")
             wanted = "mnist"
     name = st.selectbox(
-        "Dataset", names, index=names.index(wanted), format_func=_title_of,
+        "Dataset",
+        names,
+        index=names.index(wanted),
+        format_func=_title_of,
         help="Your own data: see the Data page.",
-    )  # fmt: skip
+    )
     found = datasets.source(name)
     if found.ready():
         st.caption(found.about)
@@ -137,13 +142,19 @@ def _preset(dataset: str) -> str:
     elif asked not in fitting:
         st.info(
             f"{PRESETS[asked].title} cannot be given these data; {PRESETS[start].title} is chosen "
-            "instead.", icon=":material/info:",
-        )  # fmt: skip
+            "instead.",
+            icon=":material/info:",
+        )
     preset = st.selectbox(
-        "Preset", fitting, index=fitting.index(start), format_func=lambda n: PRESETS[n].title,
-        help=None if len(fitting) == len(PRESETS) else "Only those that these data can be given "
+        "Preset",
+        fitting,
+        index=fitting.index(start),
+        format_func=lambda n: PRESETS[n].title,
+        help=None
+        if len(fitting) == len(PRESETS)
+        else "Only those that these data can be given "
         "to: convolutions need images, a conditional model needs labels.",
-    )  # fmt: skip
+    )
     shape = datasets.source(dataset).spec.shape
     adapted = "" if shape == MNIST else " (That is on MNIST; to these data its layers adapt.)"
     st.caption(PRESETS[preset].about + adapted)
@@ -158,17 +169,25 @@ def _details(name: str, dataset: str) -> tuple[ModelSpec, TrainConfig]:
     spec = chosen.spec(data)
     key = f"{name}_{dataset}"  # each choice has widgets of its own: their starts differ
     k = a.number_input(
-        "Latent numbers (k)", 1, 4096, spec.latent_dim, key=f"k_{key}",
+        "Latent numbers (k)",
+        1,
+        4096,
+        spec.latent_dim,
+        key=f"k_{key}",
         help="How many numbers the code of an example has.",
-    )  # fmt: skip
+    )
     spec = dataclasses.replace(spec, latent_dim=int(k))
     limit = _size(dataset, key)
     if cls.closed_form:
         return spec, dataclasses.replace(usual, limit=limit)
     epochs = b.number_input(
-        "Epochs", 1, 1000, usual.epochs, key=f"epochs_{key}",
+        "Epochs",
+        1,
+        1000,
+        usual.epochs,
+        key=f"epochs_{key}",
         help="One epoch shows every training example once.",
-    )  # fmt: skip
+    )
     with st.expander("Advanced", icon=":material/tune:"):
         st.markdown("**Model**")
         options = options_form(cls.Options, spec.options, f"options_{key}")
@@ -192,11 +211,14 @@ def _size(dataset: str, key: str) -> int:
     if not sizes:
         return ALL
     return st.select_slider(
-        "Training examples", [*sizes, ALL], ALL, key=f"size_{key}",
+        "Training examples",
+        [*sizes, ALL],
+        ALL,
+        key=f"size_{key}",
         format_func=lambda n: f"{n:,}" if n else f"all {whole:,}",
         help="With 100 examples, a wide code and many epochs a network remembers instead of "
         "learning: its training error falls while the held-out error rises.",
-    )  # fmt: skip
+    )
 
 
 def _examples(dataset: str, config: TrainConfig) -> int:

@@ -101,10 +101,15 @@ def _controls(run: Run) -> None:
 
     def button(label: str, icon: str, command: str, on: bool, about: str) -> None:
         row.button(
-            label, icon=icon, disabled=not on, help=about, width="stretch",
+            label,
+            icon=icon,
+            disabled=not on,
+            help=about,
+            width="stretch",
             key=f"{command}_button" if command not in ("pause", "resume") else "pause_button",
-            on_click=_send, args=(run.run_id, command),
-        )  # fmt: skip
+            on_click=_send,
+            args=(run.run_id, command),
+        )
 
     if paused:
         button("Resume", ":material/play_arrow:", "resume", steer, "Go on")
@@ -123,9 +128,14 @@ def _slider(place, run: Run, name: str, label: str, choices: list[float], on: bo
     start = getattr(run.config, name)
     options = sorted({*choices, start})
     place.select_slider(
-        label, options, start, format_func=lambda v: f"{v:g}", disabled=not on, key=key,
+        label,
+        options,
+        start,
+        format_func=lambda v: f"{v:g}",
+        disabled=not on,
+        key=key,
         on_change=lambda: _send(run.run_id, "change", **{name: st.session_state[key]}),
-    )  # fmt: skip
+    )
 
 
 @guarded
@@ -163,9 +173,13 @@ def _figures(run: Run) -> None:
         else f"{shown(last - pca, '+')} against PCA"
     )
     row.metric(
-        "Held-out MSE", figure(last), delta, delta_color="inverse", width=FIGURE,
+        "Held-out MSE",
+        figure(last),
+        delta,
+        delta_color="inverse",
+        width=FIGURE,
         help="Mean squared error per value on examples that training never sees, not clipped.",
-    )  # fmt: skip
+    )
     pace = step.images_per_second if step else recording.summary.get("images_per_second")
     row.metric(f"{thing_of(run.spec.data).capitalize()}s a second", figure(pace, 0), width=FIGURE)
     if recording.live and step is not None and started is not None:
@@ -197,14 +211,19 @@ def _afterwards(run: Run) -> None:
         st.rerun()
     if run.has_model:
         row.download_button(
-            "Download", lambda: session.jobs().download(run.run_id), icon=":material/download:",
-            file_name=f"{run.name}.safetensors", width="stretch",
+            "Download",
+            lambda: session.jobs().download(run.run_id),
+            icon=":material/download:",
+            file_name=f"{run.name}.safetensors",
+            width="stretch",
             help="One file: the weights, and a card with everything about the run.",
-        )  # fmt: skip
+        )
     if mine and row.button(
-        "Train further", icon=":material/forward:", width="stretch",
+        "Train further",
+        icon=":material/forward:",
+        width="stretch",
         help="Go on with these weights, for as many epochs again as were left or planned.",
-    ):  # fmt: skip
+    ):
         done = len(run.recording.history)
         more = 0 if done < run.config.epochs else min(run.config.epochs, 1000 - run.config.epochs)
         session.jobs().resume(session.owner(), run.run_id, more)

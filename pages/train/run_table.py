@@ -74,16 +74,24 @@ def actions(ref: str) -> None:
     ready = run is None or run.has_model
     places = st.columns(5, vertical_alignment="bottom")
     if places[0].button(
-        "Take in hand", icon=":material/front_hand:", type="primary", disabled=not ready,
-        width="stretch", key=f"take_{ref}",
-    ):  # fmt: skip
+        "Take in hand",
+        icon=":material/front_hand:",
+        type="primary",
+        disabled=not ready,
+        width="stretch",
+        key=f"take_{ref}",
+    ):
         session.take_in_hand(ref)
         st.rerun()
     if ready:
         places[1].download_button(
-            "Download", lambda: _content(ref), file_name=f"{session.title_of(ref)}{SUFFIX}",
-            icon=":material/download:", width="stretch", key=f"download_{ref}",
-        )  # fmt: skip
+            "Download",
+            lambda: _content(ref),
+            file_name=f"{session.title_of(ref)}{SUFFIX}",
+            icon=":material/download:",
+            width="stretch",
+            key=f"download_{ref}",
+        )
     if run is None:
         return
     if places[2].button("Watch", icon=":material/monitoring:", width="stretch", key=f"watch_{ref}"):
@@ -122,16 +130,18 @@ def comparison(refs: list[str]) -> None:
     for ref in refs:
         run = session.jobs().get(ref) if ID_PATTERN.fullmatch(ref) else None
         if run is not None and not run.has_model:
-            st.info(f"{run.name} has no model yet; wait for its first epoch.",
-                    icon=":material/info:")  # fmt: skip
+            st.info(
+                f"{run.name} has no model yet; wait for its first epoch.", icon=":material/info:"
+            )
             return
         cards.append(session.hand_of(ref).card)
     alike = cards[0].fingerprint == cards[1].fingerprint
     if not alike:
         st.info(
             "They were trained on different data, so their errors cannot be held against each "
-            "other.", icon=":material/info:",
-        )  # fmt: skip
+            "other.",
+            icon=":material/info:",
+        )
     places = st.columns(2)
     for place, card, other in zip(places, cards, cards[::-1], strict=True):
         place.subheader(card.name, anchor=False)

@@ -105,15 +105,22 @@ STACKS = {
         nn.Sequential(nn.Linear(5, 33), nn.BatchNorm1d(33), nn.Tanh(), nn.Linear(33, 240)),
     ),
     "batch norm that cannot be folded": lambda: (
-        nn.Sequential(nn.BatchNorm1d(240), nn.Linear(240, 7), nn.ReLU(), nn.BatchNorm1d(7),
-                      nn.Linear(7, 5)),
+        nn.Sequential(
+            nn.BatchNorm1d(240), nn.Linear(240, 7), nn.ReLU(), nn.BatchNorm1d(7), nn.Linear(7, 5)
+        ),
         nn.Sequential(nn.BatchNorm1d(5), nn.ELU(0.7), nn.BatchNorm1d(5), nn.Linear(5, 240)),
     ),
     "layer norm": lambda: (
         nn.Sequential(nn.Linear(240, 30), nn.LayerNorm(30), nn.GELU(), nn.Linear(30, 5)),
-        nn.Sequential(nn.Linear(5, 30), nn.LayerNorm(30, bias=False), nn.GELU("tanh"),
-                      nn.Dropout(), nn.Linear(30, 240),
-                      nn.LayerNorm(240, elementwise_affine=False), nn.Sigmoid()),
+        nn.Sequential(
+            nn.Linear(5, 30),
+            nn.LayerNorm(30, bias=False),
+            nn.GELU("tanh"),
+            nn.Dropout(),
+            nn.Linear(30, 240),
+            nn.LayerNorm(240, elementwise_affine=False),
+            nn.Sigmoid(),
+        ),
     ),
     "leaky relu, identity": lambda: (
         nn.Sequential(nn.Linear(240, 31), nn.LeakyReLU(0.2), nn.Identity(), nn.Linear(31, 5)),
@@ -122,30 +129,54 @@ STACKS = {
     "transposed convolution": lambda: (
         nn.Sequential(nn.Unflatten(1, (2, 12, 10)), strided(), nn.LazyLinear(5)),
         nn.Sequential(
-            nn.Linear(5, 6 * 3 * 5), nn.Unflatten(1, (6, 3, -1)), nn.BatchNorm2d(6), nn.ReLU(),
-            nn.ConvTranspose2d(6, 8, 3, stride=2, padding=1, output_padding=1, groups=2,
-                               bias=False),
-            nn.BatchNorm2d(8), nn.LeakyReLU(),
-            nn.ConvTranspose2d(8, 2, (4, 3), stride=(2, 1), padding=1), nn.Sigmoid(),
+            nn.Linear(5, 6 * 3 * 5),
+            nn.Unflatten(1, (6, 3, -1)),
+            nn.BatchNorm2d(6),
+            nn.ReLU(),
+            nn.ConvTranspose2d(
+                6, 8, 3, stride=2, padding=1, output_padding=1, groups=2, bias=False
+            ),
+            nn.BatchNorm2d(8),
+            nn.LeakyReLU(),
+            nn.ConvTranspose2d(8, 2, (4, 3), stride=(2, 1), padding=1),
+            nn.Sigmoid(),
         ),
     ),
     "dilated transposed convolution": lambda: (
-        nn.Sequential(nn.Unflatten(1, (2, 12, 10)), nn.Conv2d(2, 3, 3, padding="same"),
-                      nn.AdaptiveAvgPool2d((3, 5)), nn.Flatten(), nn.Linear(45, 5)),
-        nn.Sequential(nn.Linear(5, 40), nn.Unflatten(1, (4, 2, 5)),
-                      nn.ConvTranspose2d(4, 2, (6, 3), stride=(2, 2), padding=(0, 1),
-                                         output_padding=(0, 1), dilation=(1, 1)),
-                      nn.Upsample((12, 10), mode="nearest")),
+        nn.Sequential(
+            nn.Unflatten(1, (2, 12, 10)),
+            nn.Conv2d(2, 3, 3, padding="same"),
+            nn.AdaptiveAvgPool2d((3, 5)),
+            nn.Flatten(),
+            nn.Linear(45, 5),
+        ),
+        nn.Sequential(
+            nn.Linear(5, 40),
+            nn.Unflatten(1, (4, 2, 5)),
+            nn.ConvTranspose2d(
+                4, 2, (6, 3), stride=(2, 2), padding=(0, 1), output_padding=(0, 1), dilation=(1, 1)
+            ),
+            nn.Upsample((12, 10), mode="nearest"),
+        ),
     ),
     "upsampling and pooling": lambda: (
-        nn.Sequential(nn.Unflatten(1, (2, 12, 10)), nn.MaxPool2d(2, padding=1),
-                      nn.AvgPool2d(3, stride=1, padding=1), nn.Flatten(), nn.Linear(84, 5)),
-        nn.Sequential(nn.Linear(5, 30), nn.Unflatten(1, (2, 3, 5)),
-                      nn.Upsample(scale_factor=2, mode="bilinear"),
-                      nn.Conv2d(2, 2, 3, padding=1), nn.Upsample(scale_factor=2),
-                      nn.Upsample((12, 10), mode="bilinear", align_corners=True)),
+        nn.Sequential(
+            nn.Unflatten(1, (2, 12, 10)),
+            nn.MaxPool2d(2, padding=1),
+            nn.AvgPool2d(3, stride=1, padding=1),
+            nn.Flatten(),
+            nn.Linear(84, 5),
+        ),
+        nn.Sequential(
+            nn.Linear(5, 30),
+            nn.Unflatten(1, (2, 3, 5)),
+            nn.Upsample(scale_factor=2, mode="bilinear"),
+            nn.Conv2d(2, 2, 3, padding=1),
+            nn.Upsample(scale_factor=2),
+            nn.Upsample((12, 10), mode="bilinear", align_corners=True),
+        ),
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", STACKS)
@@ -192,8 +223,11 @@ def test_nan_weights_are_refused_with_a_sentence(page):
 def test_a_gif_holds_every_pixel(page):
     """Noise fills the table of codes several times over, a plain frame hardly at all."""
     rng = np.random.default_rng(0)
-    frames = [rng.integers(0, 256, (90, 120), np.uint8), np.zeros((90, 120), np.uint8),
-              rng.integers(0, 3, (90, 120), np.uint8)]  # fmt: skip
+    frames = [
+        rng.integers(0, 256, (90, 120), np.uint8),
+        np.zeros((90, 120), np.uint8),
+        rng.integers(0, 3, (90, 120), np.uint8),
+    ]
     gif = page.evaluate(
         """(frames) => {
             const palette = Array.from({length: 256}, (_, i) => [i, i, i]);

@@ -41,9 +41,10 @@ def spec_for(family: str, data, **options) -> ModelSpec:
     """A small model of the family; where a choice forbids the default loss, with another."""
     known = _options(family)
     options = {
-        k: v for k, v in options.items()
+        k: v
+        for k, v in options.items()
         if k in known and v in known[k].metadata.get("choices", (v,))
-    }  # fmt: skip
+    }
     for extra in ({}, {"loss": "mse"}):
         spec = ModelSpec(family, data.spec, 3, options | extra)
         try:

@@ -106,9 +106,18 @@ def test_tables_keep_their_own_scale(generator):
 
 @pytest.mark.parametrize(
     ("kind", "level"),
-    [("fog", 0.1), ("mask", -0.1), ("mask", 1.5), ("mask", float("nan")), ("blur", 9),
-     ("mask", "a"), ("gaussian", True), ("gaussian", None), (None, 0.1)],
-)  # fmt: skip
+    [
+        ("fog", 0.1),
+        ("mask", -0.1),
+        ("mask", 1.5),
+        ("mask", float("nan")),
+        ("blur", 9),
+        ("mask", "a"),
+        ("gaussian", True),
+        ("gaussian", None),
+        (None, 0.1),
+    ],
+)
 def test_what_cannot_be_is_one_sentence(kind, level, generator):
     with pytest.raises(ConfigError, match="must be"):
         corrupt(grey((2, 4)), kind, level, generator)

@@ -103,9 +103,14 @@ def svhn(name, folder):
 
 
 WRITE = {
-    "fashion-mnist": mnist_like, "kmnist": mnist_like, "qmnist": qmnist,
-    "emnist-letters": emnist, "usps": usps, "cifar10": cifar10, "svhn": svhn,
-}  # fmt: skip
+    "fashion-mnist": mnist_like,
+    "kmnist": mnist_like,
+    "qmnist": qmnist,
+    "emnist-letters": emnist,
+    "usps": usps,
+    "cifar10": cifar10,
+    "svhn": svhn,
+}
 
 
 @pytest.fixture

@@ -10,9 +10,13 @@ from aecore import datasets
 from aecore.datasets.sources import shapes, signals
 
 
-@pytest.mark.parametrize(("name", "make"), [
-    ("shapes", shapes.load_shapes), ("signals", signals.load_signals),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "make"),
+    [
+        ("shapes", shapes.load_shapes),
+        ("signals", signals.load_signals),
+    ],
+)
 def test_always_the_same_whatever_else_draws(name, make):
     # Neither library's global generator is used or moved.
     before, numpys = torch.get_rng_state(), np.random.get_state()[1].copy()

@@ -66,9 +66,15 @@ def test_the_best_assignment_is_of_all_not_of_each():
     assert best_assignment(np.zeros((0, 2))) == []
 
 
-@pytest.mark.parametrize(("codes", "factors", "periods"), [
-    (F[:, 0], F, ()), (F, F[:-1], ()), (F[:5], F[:5], ()), (F, F, (0.0,)),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("codes", "factors", "periods"),
+    [
+        (F[:, 0], F, ()),
+        (F, F[:-1], ()),
+        (F[:5], F[:5], ()),
+        (F, F, (0.0,)),
+    ],
+)
 def test_arrays_that_do_not_fit(codes, factors, periods):
     with pytest.raises(ValueError, match=r"rows|periods"):
         factor_r2(codes, factors, periods)

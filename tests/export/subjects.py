@@ -16,15 +16,29 @@ from aecore.types import ModelSpec, TrainConfig
 FAMILIES = sorted(all_families())
 CONVOLUTIONS = {
     "encoder": (
-        "Scale(2, -1)", "Pad(1)", "Conv2d(1, 4, 3, stride=2)", "BatchNorm2d(4)", "PReLU()",
-        "MaxPool2d(2, 2, 0)", "Resize(3, 3)", "Flatten()", "Linear(36, 3)",
+        "Scale(2, -1)",
+        "Pad(1)",
+        "Conv2d(1, 4, 3, stride=2)",
+        "BatchNorm2d(4)",
+        "PReLU()",
+        "MaxPool2d(2, 2, 0)",
+        "Resize(3, 3)",
+        "Flatten()",
+        "Linear(36, 3)",
     ),
     "decoder": (
-        "Linear(3, 36)", "SELU()", "Unflatten(4, 3, 3)", "Upsample(scale_factor=2)",
-        "ConvTranspose2d(4, 2, 3, padding=0)", "GroupNorm(1, 2)", "GELU(approximate='tanh')",
-        "Conv2d(2, 1, 3, padding=1, bias=False)", "Tanh()", "Scale(0.5, 0.5)",
+        "Linear(3, 36)",
+        "SELU()",
+        "Unflatten(4, 3, 3)",
+        "Upsample(scale_factor=2)",
+        "ConvTranspose2d(4, 2, 3, padding=0)",
+        "GroupNorm(1, 2)",
+        "GELU(approximate='tanh')",
+        "Conv2d(2, 1, 3, padding=1, bias=False)",
+        "Tanh()",
+        "Scale(0.5, 0.5)",
     ),
-}  # fmt: skip
+}
 #: (family, options, training) that take other roads through the texts.
 VARIANTS = {
     "tied": ("linear-ae", {"weights": "tied"}, {}),

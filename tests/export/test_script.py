@@ -62,8 +62,9 @@ def run_alone(subjects, tmp_path_factory):
         if subject.labels is not None:
             np.save(folder / "y.npy", subject.labels.numpy())
     (root / "cases.json").write_text(json.dumps(list(subjects)))
-    done = subprocess.run([sys.executable, "-I", "-c", _ALL], cwd=root, capture_output=True,
-                          text=True, check=False)  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", _ALL], cwd=root, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr[-2000:]
     return root, done.stdout
 
@@ -85,8 +86,12 @@ def test_scripts_are_clean(run_alone):
         options = ["--isolated", "--config", "line-length=100"]
         if arguments[0] == "check":
             options += ["--select", "E,F,W,I,B,UP,SIM,RUF,PT"]
-        done = subprocess.run([sys.executable, "-m", "ruff", *arguments, *options, str(root)],
-                              capture_output=True, text=True, check=False)  # fmt: skip
+        done = subprocess.run(
+            [sys.executable, "-m", "ruff", *arguments, *options, str(root)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -193,8 +198,10 @@ def test_a_name_cannot_leave_its_docstring(subjects):
     hostile = '"""\nimport os\nraise SystemExit(3)\n"""\\ {x} \u202e'
     subject = subjects["dense-ae"]
     card = dataclasses.replace(subject.card, name=hostile, dataset=hostile)
-    text = script_text(Subject(subject.model, card, subject.data), wording(
-        Subject(subject.model, card, subject.data)))  # fmt: skip
+    text = script_text(
+        Subject(subject.model, card, subject.data),
+        wording(Subject(subject.model, card, subject.data)),
+    )
     names = {"__name__": "a_script", "__file__": "model.py"}
     exec(compile(text, "model.py", "exec"), names)
     assert "\\" not in names["__doc__"]

@@ -70,8 +70,9 @@ def test_replay_runs_what_the_browser_runs(case, digits):
     if case == "described layers":  # the browser has no GroupNorm
         decoder = torch.nn.Sequential(*decoder[0][:5], torch.nn.Flatten(), torch.nn.Linear(128, 64))
         decoder.append(torch.nn.Unflatten(1, (1, 8, 8)))
-    network = export_pair(encoder, decoder, shape=(1, 8, 8), latent_dim=3,
-                          variational=made.model.variational)  # fmt: skip
+    network = export_pair(
+        encoder, decoder, shape=(1, 8, 8), latent_dim=3, variational=made.model.variational
+    )
     with torch.no_grad():
         for part, module, x in (
             ("encoder", encoder, made.x),

@@ -85,16 +85,32 @@ def cropped(y: Tensor) -> Tensor:
 
 
 def entry(
-    name, prepare=same, undo=same, loss="mse", save=None, steps=600, lr=5e-3, target=None,
-    by_name=False, kl=1.0,
-):  # fmt: skip
+    name,
+    prepare=same,
+    undo=same,
+    loss="mse",
+    save=None,
+    steps=600,
+    lr=5e-3,
+    target=None,
+    by_name=False,
+    kl=1.0,
+):
     """Register the function or class below as a maker of networks."""
 
     def add(make):
         ENTRIES[name] = Entry(
-            make, prepare, undo, loss, save or (lambda net: net.state_dict()), steps, lr, target,
-            by_name, kl,
-        )  # fmt: skip
+            make,
+            prepare,
+            undo,
+            loss,
+            save or (lambda net: net.state_dict()),
+            steps,
+            lr,
+            target,
+            by_name,
+            kl,
+        )
         return make
 
     return add
@@ -152,13 +168,24 @@ class Deep3(nn.Module):
     def __init__(self):
         super().__init__()
         self.encoder = nn.Sequential(
-            nn.Linear(784, 128), nn.ReLU(), nn.Linear(128, 64), nn.ReLU(), nn.Linear(64, 12),
-            nn.ReLU(), nn.Linear(12, 3),
-        )  # fmt: skip
+            nn.Linear(784, 128),
+            nn.ReLU(),
+            nn.Linear(128, 64),
+            nn.ReLU(),
+            nn.Linear(64, 12),
+            nn.ReLU(),
+            nn.Linear(12, 3),
+        )
         self.decoder = nn.Sequential(
-            nn.Linear(3, 12), nn.ReLU(), nn.Linear(12, 64), nn.ReLU(), nn.Linear(64, 128),
-            nn.ReLU(), nn.Linear(128, 784), nn.Sigmoid(),
-        )  # fmt: skip
+            nn.Linear(3, 12),
+            nn.ReLU(),
+            nn.Linear(12, 64),
+            nn.ReLU(),
+            nn.Linear(64, 128),
+            nn.ReLU(),
+            nn.Linear(128, 784),
+            nn.Sigmoid(),
+        )
 
     def forward(self, x):
         return self.decoder(self.encoder(x))
@@ -207,9 +234,13 @@ class LessonVAE(Gaussian):
         self.fc_mu = nn.Linear(128, 32)
         self.fc_logvar = nn.Linear(128, 32)
         self.decoder = nn.Sequential(
-            nn.Linear(32, 128), nn.ReLU(), nn.Linear(128, 256), nn.ReLU(), nn.Linear(256, 784),
+            nn.Linear(32, 128),
+            nn.ReLU(),
+            nn.Linear(128, 256),
+            nn.ReLU(),
+            nn.Linear(256, 784),
             nn.Sigmoid(),
-        )  # fmt: skip
+        )
 
     def forward(self, x):
         h = self.encoder(x)
@@ -222,9 +253,17 @@ class LessonDenoising(nn.Module):
     def __init__(self):
         super().__init__()
         self.layers = nn.Sequential(
-            nn.Flatten(), nn.Dropout(0.2), nn.Linear(784, 256), nn.ReLU(), nn.Linear(256, 64),
-            nn.ReLU(), nn.Linear(64, 256), nn.ReLU(), nn.Linear(256, 784), nn.Sigmoid(),
-        )  # fmt: skip
+            nn.Flatten(),
+            nn.Dropout(0.2),
+            nn.Linear(784, 256),
+            nn.ReLU(),
+            nn.Linear(256, 64),
+            nn.ReLU(),
+            nn.Linear(64, 256),
+            nn.ReLU(),
+            nn.Linear(256, 784),
+            nn.Sigmoid(),
+        )
 
     def forward(self, x):
         return self.layers(x)
@@ -280,9 +319,14 @@ ENTRIES["the same, as safetensors"] = Entry(
 @entry("one Sequential without names", flat)
 def plain_sequential():
     return nn.Sequential(
-        nn.Linear(784, 200), nn.ReLU(), nn.Linear(200, 20), nn.Linear(20, 200), nn.ReLU(),
-        nn.Linear(200, 784), nn.Sigmoid(),
-    )  # fmt: skip
+        nn.Linear(784, 200),
+        nn.ReLU(),
+        nn.Linear(200, 20),
+        nn.Linear(20, 200),
+        nn.ReLU(),
+        nn.Linear(200, 784),
+        nn.Sigmoid(),
+    )
 
 
 @entry("Sequential of Sequentials, LeakyReLU 0.2", flat)
@@ -363,9 +407,16 @@ class Backwards(nn.Module):
 @entry("SiLU with LayerNorm", flat)
 def silu_layer_norm():
     return nn.Sequential(
-        nn.Linear(784, 256), nn.LayerNorm(256), nn.SiLU(), nn.Linear(256, 16), nn.Linear(16, 256),
-        nn.LayerNorm(256), nn.SiLU(), nn.Linear(256, 784), nn.Sigmoid(),
-    )  # fmt: skip
+        nn.Linear(784, 256),
+        nn.LayerNorm(256),
+        nn.SiLU(),
+        nn.Linear(256, 16),
+        nn.Linear(16, 256),
+        nn.LayerNorm(256),
+        nn.SiLU(),
+        nn.Linear(256, 784),
+        nn.Sigmoid(),
+    )
 
 
 @entry("SELU, signed, tanh", lambda x: flat(signed(x)), unsigned, lr=1e-3)
@@ -379,18 +430,19 @@ def tanh_normal():
 
 
 @entry(
-    "standardised in, pixels out", lambda x: flat(normal(x)), same, loss="bce",
+    "standardised in, pixels out",
+    lambda x: flat(normal(x)),
+    same,
+    loss="bce",
     target=flat,
-)  # fmt: skip
+)
 def normal_to_pixels():
     return Pair(Enc(), Dec())
 
 
 @entry("sigmoid hidden layers", flat, steps=800, lr=1e-2)
 def sigmoid_hidden():
-    return nn.Sequential(
-        nn.Linear(784, 128), nn.Sigmoid(), nn.Linear(128, 784), nn.Sigmoid()
-    )  # fmt: skip
+    return nn.Sequential(nn.Linear(784, 128), nn.Sigmoid(), nn.Linear(128, 784), nn.Sigmoid())
 
 
 @entry("logits and BCE outside", flat, loss="logits")
@@ -424,9 +476,14 @@ def from_bytes():
 @entry("PReLU", flat)
 def prelu():
     return nn.Sequential(
-        nn.Linear(784, 128), nn.PReLU(), nn.Linear(128, 8), nn.Linear(8, 128), nn.PReLU(),
-        nn.Linear(128, 784), nn.Sigmoid(),
-    )  # fmt: skip
+        nn.Linear(784, 128),
+        nn.PReLU(),
+        nn.Linear(128, 8),
+        nn.Linear(8, 128),
+        nn.PReLU(),
+        nn.Linear(128, 784),
+        nn.Sigmoid(),
+    )
 
 
 class Tied(nn.Module):
@@ -479,17 +536,26 @@ class Matrices(nn.Module):
 @entry("no biases", flat)
 def no_bias():
     return nn.Sequential(
-        nn.Linear(784, 128, bias=False), nn.ReLU(), nn.Linear(128, 16, bias=False),
-        nn.Linear(16, 128, bias=False), nn.ReLU(), nn.Linear(128, 784, bias=False),
-    )  # fmt: skip
+        nn.Linear(784, 128, bias=False),
+        nn.ReLU(),
+        nn.Linear(128, 16, bias=False),
+        nn.Linear(16, 128, bias=False),
+        nn.ReLU(),
+        nn.Linear(128, 784, bias=False),
+    )
 
 
 @entry("32 pixels, dense", lambda x: flat(padded(x)), lambda y: cropped(y.view(-1, 1, 32, 32)))
 def padded_dense():
     return nn.Sequential(
-        nn.Linear(1024, 256), nn.ReLU(), nn.Linear(256, 16), nn.Linear(16, 256), nn.ReLU(),
-        nn.Linear(256, 1024), nn.Sigmoid(),
-    )  # fmt: skip
+        nn.Linear(1024, 256),
+        nn.ReLU(),
+        nn.Linear(256, 16),
+        nn.Linear(16, 256),
+        nn.ReLU(),
+        nn.Linear(256, 1024),
+        nn.Sigmoid(),
+    )
 
 
 class TwoK(Gaussian):
@@ -538,35 +604,43 @@ class MeanSigma(Gaussian):
 
 
 @entry(
-    "Lightning", flat, loss="bce",
+    "Lightning",
+    flat,
+    loss="bce",
     save=lambda n: {
-        "epoch": 3, "global_step": 100, "pytorch-lightning_version": "2.4.0",
+        "epoch": 3,
+        "global_step": 100,
+        "pytorch-lightning_version": "2.4.0",
         "state_dict": {f"model.{k}": v for k, v in n.state_dict().items()},
         "hyper_parameters": {"latent_dim": 20, "lr": 2e-3},
-        "optimizer_states": [{"state": {}, "param_groups": []}], "lr_schedulers": [],
+        "optimizer_states": [{"state": {}, "param_groups": []}],
+        "lr_schedulers": [],
         "loops": {},
     },
-)  # fmt: skip
+)
 def lightning():
     return ExampleVAE()
 
 
 @entry(
-    "DataParallel in a training checkpoint", flat,
+    "DataParallel in a training checkpoint",
+    flat,
     save=lambda n: {
-        "epoch": 5, "loss": 0.02,
+        "epoch": 5,
+        "loss": 0.02,
         "model_state_dict": {f"module.{k}": v for k, v in n.state_dict().items()},
         "optimizer_state_dict": {"state": {0: {"step": torch.tensor(3.0)}}, "param_groups": []},
     },
-)  # fmt: skip
+)
 def data_parallel():
     return Pair(Enc(), Dec())
 
 
 @entry(
-    "encoder and decoder saved apart", flat,
+    "encoder and decoder saved apart",
+    flat,
     save=lambda n: {"encoder": n.encoder.state_dict(), "decoder": n.decoder.state_dict()},
-)  # fmt: skip
+)
 def apart():
     return Pair(Enc(nn.LeakyReLU), Dec(nn.LeakyReLU))
 
@@ -579,15 +653,22 @@ class ConvStrided(nn.Module):
     def __init__(self):
         super().__init__()
         self.encoder = nn.Sequential(
-            nn.Conv2d(1, 16, 3, stride=2, padding=1), nn.ReLU(),
-            nn.Conv2d(16, 32, 3, stride=2, padding=1), nn.ReLU(), nn.Flatten(),
+            nn.Conv2d(1, 16, 3, stride=2, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(16, 32, 3, stride=2, padding=1),
+            nn.ReLU(),
+            nn.Flatten(),
             nn.Linear(32 * 7 * 7, 16),
-        )  # fmt: skip
+        )
         self.decoder = nn.Sequential(
-            nn.Linear(16, 32 * 7 * 7), nn.ReLU(), nn.Unflatten(1, (32, 7, 7)),
-            nn.ConvTranspose2d(32, 16, 3, stride=2, padding=1, output_padding=1), nn.ReLU(),
-            nn.ConvTranspose2d(16, 1, 3, stride=2, padding=1, output_padding=1), nn.Sigmoid(),
-        )  # fmt: skip
+            nn.Linear(16, 32 * 7 * 7),
+            nn.ReLU(),
+            nn.Unflatten(1, (32, 7, 7)),
+            nn.ConvTranspose2d(32, 16, 3, stride=2, padding=1, output_padding=1),
+            nn.ReLU(),
+            nn.ConvTranspose2d(16, 1, 3, stride=2, padding=1, output_padding=1),
+            nn.Sigmoid(),
+        )
 
     def forward(self, x):
         return self.decoder(self.encoder(x))
@@ -612,15 +693,22 @@ class ConvPool(nn.Module):
 def conv_stride3():
     return Pair(
         nn.Sequential(
-            nn.Conv2d(1, 16, 3, stride=3, padding=1), nn.ReLU(True), nn.MaxPool2d(2, stride=2),
-            nn.Conv2d(16, 8, 3, stride=2, padding=1), nn.ReLU(True), nn.MaxPool2d(2, stride=1),
+            nn.Conv2d(1, 16, 3, stride=3, padding=1),
+            nn.ReLU(True),
+            nn.MaxPool2d(2, stride=2),
+            nn.Conv2d(16, 8, 3, stride=2, padding=1),
+            nn.ReLU(True),
+            nn.MaxPool2d(2, stride=1),
         ),
         nn.Sequential(
-            nn.ConvTranspose2d(8, 16, 3, stride=2), nn.ReLU(True),
-            nn.ConvTranspose2d(16, 8, 5, stride=3, padding=1), nn.ReLU(True),
-            nn.ConvTranspose2d(8, 1, 2, stride=2, padding=1), nn.Tanh(),
+            nn.ConvTranspose2d(8, 16, 3, stride=2),
+            nn.ReLU(True),
+            nn.ConvTranspose2d(16, 8, 5, stride=3, padding=1),
+            nn.ReLU(True),
+            nn.ConvTranspose2d(8, 1, 2, stride=2, padding=1),
+            nn.Tanh(),
         ),
-    )  # fmt: skip
+    )
 
 
 @entry("conv to one pixel, kernels of 7", steps=400)
@@ -628,14 +716,20 @@ class ConvSeven(nn.Module):
     def __init__(self):
         super().__init__()
         self.encoder = nn.Sequential(
-            nn.Conv2d(1, 16, 3, stride=2, padding=1), nn.ReLU(),
-            nn.Conv2d(16, 32, 3, stride=2, padding=1), nn.ReLU(), nn.Conv2d(32, 64, 7),
-        )  # fmt: skip
+            nn.Conv2d(1, 16, 3, stride=2, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(16, 32, 3, stride=2, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(32, 64, 7),
+        )
         self.decoder = nn.Sequential(
-            nn.ConvTranspose2d(64, 32, 7), nn.ReLU(),
-            nn.ConvTranspose2d(32, 16, 3, stride=2, padding=1, output_padding=1), nn.ReLU(),
-            nn.ConvTranspose2d(16, 1, 3, stride=2, padding=1, output_padding=1), nn.Sigmoid(),
-        )  # fmt: skip
+            nn.ConvTranspose2d(64, 32, 7),
+            nn.ReLU(),
+            nn.ConvTranspose2d(32, 16, 3, stride=2, padding=1, output_padding=1),
+            nn.ReLU(),
+            nn.ConvTranspose2d(16, 1, 3, stride=2, padding=1, output_padding=1),
+            nn.Sigmoid(),
+        )
 
     def forward(self, x):
         return self.decoder(self.encoder(x))
@@ -679,9 +773,7 @@ def conv_vae_32():
     return ConvVAE()
 
 
-@entry(
-    "conv VAE blocks with BatchNorm, 28 pixels, signed", signed, unsigned, steps=300, kl=0.1
-)  # fmt: skip
+@entry("conv VAE blocks with BatchNorm, 28 pixels, signed", signed, unsigned, steps=300, kl=0.1)
 def conv_vae_28():
     return ConvVAE(side=7, last=nn.Tanh)
 
@@ -691,17 +783,29 @@ class DCGAN(nn.Module):
     def __init__(self):
         super().__init__()
         self.encoder = nn.Sequential(
-            nn.Conv2d(1, 16, 4, 2, 1, bias=False), nn.LeakyReLU(0.2, inplace=True),
-            nn.Conv2d(16, 32, 4, 2, 1, bias=False), nn.BatchNorm2d(32),
-            nn.LeakyReLU(0.2, inplace=True), nn.Conv2d(32, 64, 4, 2, 1, bias=False),
-            nn.BatchNorm2d(64), nn.LeakyReLU(0.2, inplace=True), nn.Conv2d(64, 24, 4, 1, 0),
-        )  # fmt: skip
+            nn.Conv2d(1, 16, 4, 2, 1, bias=False),
+            nn.LeakyReLU(0.2, inplace=True),
+            nn.Conv2d(16, 32, 4, 2, 1, bias=False),
+            nn.BatchNorm2d(32),
+            nn.LeakyReLU(0.2, inplace=True),
+            nn.Conv2d(32, 64, 4, 2, 1, bias=False),
+            nn.BatchNorm2d(64),
+            nn.LeakyReLU(0.2, inplace=True),
+            nn.Conv2d(64, 24, 4, 1, 0),
+        )
         self.decoder = nn.Sequential(
-            nn.ConvTranspose2d(24, 64, 4, 1, 0, bias=False), nn.BatchNorm2d(64), nn.ReLU(True),
-            nn.ConvTranspose2d(64, 32, 4, 2, 1, bias=False), nn.BatchNorm2d(32), nn.ReLU(True),
-            nn.ConvTranspose2d(32, 16, 4, 2, 1, bias=False), nn.BatchNorm2d(16), nn.ReLU(True),
-            nn.ConvTranspose2d(16, 1, 4, 2, 1), nn.Sigmoid(),
-        )  # fmt: skip
+            nn.ConvTranspose2d(24, 64, 4, 1, 0, bias=False),
+            nn.BatchNorm2d(64),
+            nn.ReLU(True),
+            nn.ConvTranspose2d(64, 32, 4, 2, 1, bias=False),
+            nn.BatchNorm2d(32),
+            nn.ReLU(True),
+            nn.ConvTranspose2d(32, 16, 4, 2, 1, bias=False),
+            nn.BatchNorm2d(16),
+            nn.ReLU(True),
+            nn.ConvTranspose2d(16, 1, 4, 2, 1),
+            nn.Sigmoid(),
+        )
 
     def forward(self, x):
         return self.decoder(self.encoder(x))
@@ -711,15 +815,24 @@ class DCGAN(nn.Module):
 def conv_upsample():
     return Pair(
         nn.Sequential(
-            nn.Conv2d(1, 12, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
-            nn.Conv2d(12, 8, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
+            nn.Conv2d(1, 12, 3, padding=1),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Conv2d(12, 8, 3, padding=1),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
         ),
         nn.Sequential(
-            nn.Conv2d(8, 12, 3, padding=1), nn.ReLU(), nn.Upsample(scale_factor=2),
-            nn.Conv2d(12, 12, 3, padding=1), nn.ReLU(), nn.Upsample(scale_factor=2),
-            nn.Conv2d(12, 1, 3, padding=1), nn.Sigmoid(),
+            nn.Conv2d(8, 12, 3, padding=1),
+            nn.ReLU(),
+            nn.Upsample(scale_factor=2),
+            nn.Conv2d(12, 12, 3, padding=1),
+            nn.ReLU(),
+            nn.Upsample(scale_factor=2),
+            nn.Conv2d(12, 1, 3, padding=1),
+            nn.Sigmoid(),
         ),
-    )  # fmt: skip
+    )
 
 
 @entry("conv, kernels of 4, dense hidden layer", steps=400)
@@ -778,13 +891,24 @@ class ConvGroup(nn.Module):
     def __init__(self):
         super().__init__()
         self.encoder = nn.Sequential(
-            nn.Conv2d(1, 16, 3, 2, 1), nn.GroupNorm(4, 16), nn.SiLU(), nn.Conv2d(16, 16, 3, 2, 1),
-            nn.GroupNorm(4, 16), nn.SiLU(), nn.Flatten(), nn.Linear(784, 12),
-        )  # fmt: skip
+            nn.Conv2d(1, 16, 3, 2, 1),
+            nn.GroupNorm(4, 16),
+            nn.SiLU(),
+            nn.Conv2d(16, 16, 3, 2, 1),
+            nn.GroupNorm(4, 16),
+            nn.SiLU(),
+            nn.Flatten(),
+            nn.Linear(784, 12),
+        )
         self.decoder = nn.Sequential(
-            nn.Linear(12, 784), nn.Unflatten(1, (16, 7, 7)), nn.ConvTranspose2d(16, 16, 4, 2, 1),
-            nn.GroupNorm(4, 16), nn.SiLU(), nn.ConvTranspose2d(16, 1, 4, 2, 1), nn.Sigmoid(),
-        )  # fmt: skip
+            nn.Linear(12, 784),
+            nn.Unflatten(1, (16, 7, 7)),
+            nn.ConvTranspose2d(16, 16, 4, 2, 1),
+            nn.GroupNorm(4, 16),
+            nn.SiLU(),
+            nn.ConvTranspose2d(16, 1, 4, 2, 1),
+            nn.Sigmoid(),
+        )
 
     def forward(self, x):
         return self.decoder(self.encoder(x))
@@ -812,11 +936,14 @@ def weight_norm():
     from torch.nn.utils import parametrizations
 
     return nn.Sequential(
-        parametrizations.weight_norm(nn.Linear(784, 128)), nn.ReLU(),
+        parametrizations.weight_norm(nn.Linear(784, 128)),
+        nn.ReLU(),
         parametrizations.weight_norm(nn.Linear(128, 16)),
-        parametrizations.weight_norm(nn.Linear(16, 128)), nn.ReLU(),
-        parametrizations.weight_norm(nn.Linear(128, 784)), nn.Sigmoid(),
-    )  # fmt: skip
+        parametrizations.weight_norm(nn.Linear(16, 128)),
+        nn.ReLU(),
+        parametrizations.weight_norm(nn.Linear(128, 784)),
+        nn.Sigmoid(),
+    )
 
 
 # More names and nestings -------------------------------------------------------------------------
@@ -841,8 +968,9 @@ def named(curve, names, widths=(784, 160, 24), last=nn.Sigmoid):
     return Named()
 
 
-HIDDEN_OUTPUT = [f"{half}_{place}_layer" for half in ("encoder", "decoder")
-                 for place in ("hidden", "output")]  # fmt: skip
+HIDDEN_OUTPUT = [
+    f"{half}_{place}_layer" for half in ("encoder", "decoder") for place in ("hidden", "output")
+]
 
 
 @entry("encoder_hidden_layer and so on, tanh", flat)
@@ -901,13 +1029,19 @@ class FCVAE(Gaussian):
 
     def __init__(self):
         super().__init__()
-        self.Encoder = nn.ModuleDict({
-            "FC_input": nn.Linear(784, 200), "FC_mean": nn.Linear(200, 12),
-            "FC_var": nn.Linear(200, 12),
-        })  # fmt: skip
-        self.Decoder = nn.ModuleDict({
-            "FC_hidden": nn.Linear(12, 200), "FC_output": nn.Linear(200, 784),
-        })  # fmt: skip
+        self.Encoder = nn.ModuleDict(
+            {
+                "FC_input": nn.Linear(784, 200),
+                "FC_mean": nn.Linear(200, 12),
+                "FC_var": nn.Linear(200, 12),
+            }
+        )
+        self.Decoder = nn.ModuleDict(
+            {
+                "FC_hidden": nn.Linear(12, 200),
+                "FC_output": nn.Linear(200, 784),
+            }
+        )
 
     def forward(self, x):
         h = F.leaky_relu(self.Encoder["FC_input"](x), 0.2)

@@ -49,8 +49,10 @@ def test_a_sound_file_has_no_fault(vae):
 
 def test_swapped_heads(vae):
     other = {"fc21": "fc22", "fc22": "fc21"}
-    swapped = {".".join([other.get(k.split(".")[0], k.split(".")[0]), k.split(".")[1]]): v
-               for k, v in vae.items()}  # fmt: skip
+    swapped = {
+        ".".join([other.get(k.split(".")[0], k.split(".")[0]), k.split(".")[1]]): v
+        for k, v in vae.items()
+    }
     ordered = {k: swapped[k] for k in vae}
     found = open_files([file_of(ordered)])
     assert "swapped-heads" in names(found)
@@ -64,9 +66,12 @@ def test_trained_on_the_wrong_range(images):
     """A sigmoid for targets between -1 and 1, and pixels that nobody divided by 255."""
     e = corpus.ENTRIES["Encoder and Decoder classes, ELU"]
     signed = replace(
-        e, prepare=lambda x: corpus.flat(corpus.signed(x)), undo=corpus.unsigned,
-        steps=500, lr=1e-3,
-    )  # fmt: skip
+        e,
+        prepare=lambda x: corpus.flat(corpus.signed(x)),
+        undo=corpus.unsigned,
+        steps=500,
+        lr=1e-3,
+    )
     state = corpus.train(signed, images).state_dict()
     assert "wrong-range" in names(open_files([file_of(state)]))
     raw = replace(corpus.ENTRIES["bytes in, pixels out"], steps=500)
@@ -134,8 +139,15 @@ def test_described_by_hand(vae):
     assert torch.allclose(found.model.reconstruct(x), read.model.reconstruct(x), atol=1e-6)
     assert found.card.origin["by_hand"]
     with pytest.raises(InspectionError, match=r"Linear\(784, 300\)"):
-        by_hand(contents, "mnist", "m", ["Flatten()", "Linear(784, 300)", "Linear(300, 40)"],
-                decoder, 20, True)  # fmt: skip
+        by_hand(
+            contents,
+            "mnist",
+            "m",
+            ["Flatten()", "Linear(784, 300)", "Linear(300, 40)"],
+            decoder,
+            20,
+            True,
+        )
 
 
 def test_other_data_than_it_takes(vae):

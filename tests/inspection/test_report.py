@@ -216,8 +216,12 @@ def test_words():
     assert some(["a", "b"]) == "a and b"
     assert some(list("abcde")) == "a, b, c and 2 more"
     assert [percent(s) for s in (0, 0.004, 0.0004, 0.5, 1)] == [
-        "0 %", "0.4 %", "0.04 %", "50 %", "100 %"
-    ]  # fmt: skip
+        "0 %",
+        "0.4 %",
+        "0.04 %",
+        "50 %",
+        "100 %",
+    ]
     assert [amount(v) for v in (0.04329, 12345.6)] == ["0.0433", "12,346"]
     found = [Finding(level, level, "", "") for level in ("note", "good", "broken", "worrying")]
     assert [f.level for f in worst_first(found)] == ["broken", "worrying", "good", "note"]

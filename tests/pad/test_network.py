@@ -221,9 +221,14 @@ def test_a_table_travels_with_its_range_and_its_columns():
     components, mean = np.linalg.qr(x.T)[0].T[:3], x.mean(0)
     scores = (x - mean) @ components.T
     bundle, _ = small_bundle(
-        codes=scores, images=x, labels=None, value_range=span, columns=columns,
-        pca=(components, mean), kind="table",
-    )  # fmt: skip
+        codes=scores,
+        images=x,
+        labels=None,
+        value_range=span,
+        columns=columns,
+        pca=(components, mean),
+        kind="table",
+    )
     assert bundle.meta["range"] == [-3, 5]
     assert bundle.meta["layout"]["columns"][5] == {"name": "c5", "mean": 5.0, "std": 2.0}
     back = -3 + bundle.arrays["images"].reshape(40, 64) / 255 * 8

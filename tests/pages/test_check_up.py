@@ -29,8 +29,15 @@ def content_of(state: dict) -> bytes:
 def state(mnist) -> dict:
     """A small network of another hand, trained for a moment."""
     torch.manual_seed(0)
-    net = nn.Sequential(nn.Linear(784, 64), nn.Tanh(), nn.Linear(64, 6), nn.Linear(6, 64),
-                        nn.Tanh(), nn.Linear(64, 784), nn.Sigmoid())  # fmt: skip
+    net = nn.Sequential(
+        nn.Linear(784, 64),
+        nn.Tanh(),
+        nn.Linear(64, 6),
+        nn.Linear(6, 64),
+        nn.Tanh(),
+        nn.Linear(64, 784),
+        nn.Sigmoid(),
+    )
     x = mnist.train.batch(slice(0, 3000)).flatten(1)
     adam = torch.optim.Adam(net.parameters(), 5e-3)
     for batch in [*x.split(50)] * 3:

@@ -147,8 +147,11 @@ def absent(monkeypatch):
     digits = datasets.load("digits")
     source = dataclasses.replace(
         datasets.source("usps"),
-        fetch=fetch, ready=lambda: bool(here), load=lambda: digits, megabytes=1,
-    )  # fmt: skip
+        fetch=fetch,
+        ready=lambda: bool(here),
+        load=lambda: digits,
+        megabytes=1,
+    )
     monkeypatch.setitem(registry._sources, "usps", source)
     monkeypatch.setattr(downloads, "_downloads", {})
     yield go, called

@@ -45,8 +45,11 @@ def read_npz(content: bytes, kind: str | None = None) -> Raw:
             "The file is not a readable .npz archive; write it again with numpy.savez."
         ) from error
     with archive:
-        infos = {i.filename[: -len(".npy")]: i for i in archive.infolist()[:200]
-                 if i.filename.endswith(".npy")}  # fmt: skip
+        infos = {
+            i.filename[: -len(".npy")]: i
+            for i in archive.infolist()[:200]
+            if i.filename.endswith(".npy")
+        }
         headers = {name: _header(archive, info) for name, info in infos.items()}
         if not headers:
             raise DatasetError("The .npz file holds no arrays; write x, and y for labels, into it.")
@@ -122,9 +125,15 @@ def _choose(headers: dict) -> list[str]:
         chosen.append(test)
     for names, split in ((LABELS, x), (TEST_LABELS, test)):
         name = next((n for n in names if n in headers and n != x), None)
-        if name is not None and split in chosen and headers[name][0] in (
-            headers[split][0][:1], (*headers[split][0][:1], 1),
-        ):  # fmt: skip
+        if (
+            name is not None
+            and split in chosen
+            and headers[name][0]
+            in (
+                headers[split][0][:1],
+                (*headers[split][0][:1], 1),
+            )
+        ):
             chosen.append(name)
     for name in chosen:
         if headers[name][1].hasobject:

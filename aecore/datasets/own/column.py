@@ -87,8 +87,9 @@ class Column:
                 if len(self.words) > _TEXT_KEPT:
                     return None
                 # A block without text came before the first word, or after the last.
-                blocks.append(block if block is not None else self._coded(
-                    tuple(f"{n:g}" for n in numbers)))  # fmt: skip
+                blocks.append(
+                    block if block is not None else self._coded(tuple(f"{n:g}" for n in numbers))
+                )
             if any(block is None for block in blocks):
                 return None
             used, codes = np.unique(np.concatenate(blocks), return_inverse=True)

@@ -85,9 +85,10 @@ def _read(path: Path) -> bytes | list[tuple[str, bytes]]:
             check_upload(path.stat().st_size)
             return path.read_bytes()
         found = [
-            p for p in sorted(path.rglob("*"))
+            p
+            for p in sorted(path.rglob("*"))
             if not p.is_symlink() and p.is_file() and is_image_name(str(p.relative_to(path)))
-        ]  # fmt: skip
+        ]
         check_upload(sum(p.stat().st_size for p in found) or 1)
         return [(p.relative_to(path).as_posix(), p.read_bytes()) for p in found]
     except OSError as error:
@@ -113,10 +114,12 @@ def _own(raw: Raw, file: str) -> OwnData:
     if raw.labels is not None:
         labels = raw.labels[train], _held_out(raw, test, "labels")
     splits = [
-        Split(torch.from_numpy(np.ascontiguousarray(x)),
-              None if y is None else torch.from_numpy(np.ascontiguousarray(y)))
+        Split(
+            torch.from_numpy(np.ascontiguousarray(x)),
+            None if y is None else torch.from_numpy(np.ascontiguousarray(y)),
+        )
         for x, y in zip((x_train, x_test), labels, strict=True)
-    ]  # fmt: skip
+    ]
     about = f"Own data from {title}: {len(x_train):,} to train on, {len(x_test):,} held out."
     data = Dataset("own", spec, *splits, raw.class_names, about, columns)
     digest = hashlib.sha256(f"{data.fingerprint} {title} {raw.class_names} {columns}".encode())

@@ -82,8 +82,9 @@ def _load(name: str, spec: DataSpec, classes: tuple[str, ...], about: str) -> Da
     places = [folder / c for c in classes] or [folder]
     files = sorted(
         (Path(e.path).relative_to(folder).as_posix(), e.stat().st_size, e.stat().st_mtime_ns)
-        for place in places for e in _images(place)
-    )  # fmt: skip
+        for place in places
+        for e in _images(place)
+    )
     most = min(MAX_EXAMPLES, MAX_BYTES // spec.size)
     total, rng = len(files), np.random.default_rng(0)
     if total > most:

@@ -42,8 +42,15 @@ def load_shapes() -> Dataset:
     train, test = Split(x[:TRAIN], y[:TRAIN]), Split(x[TRAIN:], y[TRAIN:])
     known = Factors(tuple(RANGES), factors[:TRAIN], factors[TRAIN:])
     return Dataset(
-        "shapes", SPEC, train, test, KINDS, ABOUT, factors=known, generated=True,
-    )  # fmt: skip
+        "shapes",
+        SPEC,
+        train,
+        test,
+        KINDS,
+        ABOUT,
+        factors=known,
+        generated=True,
+    )
 
 
 def draw(kinds: np.ndarray, factors: np.ndarray) -> np.ndarray:

@@ -33,8 +33,15 @@ def load_signals() -> Dataset:
     test, test_factors = _make(rng, TEST, TEST_FAULTS)
     known = Factors(tuple(RANGES), train_factors, test_factors, (0.0, 2 * np.pi, 0.0))
     return Dataset(
-        "signals", SPEC, train, test, NAMES, ABOUT, factors=known, generated=True,
-    )  # fmt: skip
+        "signals",
+        SPEC,
+        train,
+        test,
+        NAMES,
+        ABOUT,
+        factors=known,
+        generated=True,
+    )
 
 
 def _make(rng: np.random.Generator, n: int, faults: float) -> tuple[Split, np.ndarray]:

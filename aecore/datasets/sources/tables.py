@@ -77,17 +77,26 @@ def _register(name: str, title: str, about: str, columns: int, classes: int, lic
 
 
 _register(
-    "wine", "Wine (table)",
+    "wine",
+    "Wine (table)",
     "Chemical analyses of 178 Italian wines of three growers: 13 measurements each.",
-    13, 3, "CC BY 4.0",
-)  # fmt: skip
+    13,
+    3,
+    "CC BY 4.0",
+)
 _register(
-    "breast-cancer", "Breast cancer (table)",
+    "breast-cancer",
+    "Breast cancer (table)",
     "Cell nuclei in 569 biopsies, malignant or benign: 30 measurements each.",
-    30, 2, "CC BY 4.0",
-)  # fmt: skip
+    30,
+    2,
+    "CC BY 4.0",
+)
 _register(
-    "diabetes", "Diabetes (table)",
+    "diabetes",
+    "Diabetes (table)",
     "442 diabetes patients: age, sex, body mass index, blood pressure and six blood values.",
-    10, 0, "from Efron et al. 2004, ships with scikit-learn",
-)  # fmt: skip
+    10,
+    0,
+    "from Efron et al. 2004, ships with scikit-learn",
+)

@@ -23,24 +23,38 @@ def cost_figures(model: LatentModel, split: Split, macs: tuple[int, int] | None)
     parameters = sum(p.numel() for p in model.parameters())
     figures = [
         Figure("parameters", "Cost", "Parameters", parameters, "", "lower"),
-        Figure("bytes", "Cost", "Weights in memory", size / 1e6, "MB", "lower",
-               "float32, as in a file"),
-        Figure("macs", "Cost", "Multiply-adds", None if macs is None else sum(macs) / 1e6,
-               "million an example", "lower",
-               "not known: a layer of a kind that is not traced" if macs is None else
-               f"encoder {macs[0] / 1e6:.3g}, decoder {macs[1] / 1e6:.3g}"),
-    ]  # fmt: skip
+        Figure(
+            "bytes", "Cost", "Weights in memory", size / 1e6, "MB", "lower", "float32, as in a file"
+        ),
+        Figure(
+            "macs",
+            "Cost",
+            "Multiply-adds",
+            None if macs is None else sum(macs) / 1e6,
+            "million an example",
+            "lower",
+            "not known: a layer of a kind that is not traced"
+            if macs is None
+            else f"encoder {macs[0] / 1e6:.3g}, decoder {macs[1] / 1e6:.3g}",
+        ),
+    ]
     for batch in (1, 100):
         rows = torch.arange(min(batch, len(split)))
         x, labels = split.batch(rows), labels_for(model, split, rows)
         x = x.to(next(model.parameters()).device)
         milliseconds, repeats = _median(lambda x=x, labels=labels: model.reconstruct(x, labels))
         figures.append(
-            Figure(f"ms_{batch}", "Cost", f"Time in batches of {len(x)}", milliseconds / len(x),
-                   "ms an example", "lower",
-                   f"median of {repeats}, encode and decode, {torch.get_num_threads()} threads of "
-                   "this machine")
-        )  # fmt: skip
+            Figure(
+                f"ms_{batch}",
+                "Cost",
+                f"Time in batches of {len(x)}",
+                milliseconds / len(x),
+                "ms an example",
+                "lower",
+                f"median of {repeats}, encode and decode, {torch.get_num_threads()} threads of "
+                "this machine",
+            )
+        )
     return figures
 
 

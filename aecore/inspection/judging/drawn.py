@@ -40,14 +40,26 @@ def dimension_rows(code: Code, change: np.ndarray) -> tuple[dict[str, Any], ...]
 def layer_rows(states: list[LayerState], units: list[Units]) -> tuple[dict[str, Any], ...]:
     """Layers with weights and layers of units, in the order of the network."""
     rows = [
-        {"part": s.part, "number": s.number, "line": s.line, "weights": s.weights,
-         "scale": s.scale, "fresh": s.fresh}
+        {
+            "part": s.part,
+            "number": s.number,
+            "line": s.line,
+            "weights": s.weights,
+            "scale": s.scale,
+            "fresh": s.fresh,
+        }
         for s in states
     ] + [
-        {"part": u.part, "number": u.number, "line": u.curve, "units": u.units, "dead": u.dead,
-         "rms": u.rms}
+        {
+            "part": u.part,
+            "number": u.number,
+            "line": u.curve,
+            "units": u.units,
+            "dead": u.dead,
+            "rms": u.rms,
+        }
         for u in units
-    ]  # fmt: skip
+    ]
     return tuple(sorted(rows, key=lambda r: (r["part"] != "encoder", r["number"])))
 
 

@@ -68,9 +68,10 @@ def generate(
     # No more values than a few hundred megabytes.
     places = places[: max(100, 20_000_000 // data.spec.size)]
     train = data.train.batch(places).to(device).flatten(1)
-    near_samples, near_held_out = _nearest(samples.flatten(1), train), _nearest(
-        held_out.flatten(1), train
-    )  # fmt: skip
+    near_samples, near_held_out = (
+        _nearest(samples.flatten(1), train),
+        _nearest(held_out.flatten(1), train),
+    )
     variety = float(samples.var(0).mean()) / max(look.outputs.variance(), 1e-12)
     dimensions = order[:MOST_DIMENSIONS]
     label = None
@@ -131,13 +132,26 @@ def generation_figures(g: Generated) -> list[Figure]:
     """How far samples lie from data, and how much they vary."""
     on = f"{len(g.samples):,} samples, z from {g.source}"
     return [
-        Figure("sample_distance", "Generation", "Samples' distance to data", g.ratio,
-               "times that of held-out examples", "",
-               f"median root mean squared difference per value to the nearest of {g.neighbours:,} "
-               f"training examples; {on}; well below 1 means blurred, above 1 means strange"),
-        Figure("variety", "Generation", "Variety of the samples", g.variety,
-               "times that of reconstructions", "", f"variance per value; {on}"),
-    ]  # fmt: skip
+        Figure(
+            "sample_distance",
+            "Generation",
+            "Samples' distance to data",
+            g.ratio,
+            "times that of held-out examples",
+            "",
+            f"median root mean squared difference per value to the nearest of {g.neighbours:,} "
+            f"training examples; {on}; well below 1 means blurred, above 1 means strange",
+        ),
+        Figure(
+            "variety",
+            "Generation",
+            "Variety of the samples",
+            g.variety,
+            "times that of reconstructions",
+            "",
+            f"variance per value; {on}",
+        ),
+    ]
 
 
 def generation_findings(g: Generated, variational: bool) -> list[Finding]:
@@ -154,6 +168,7 @@ def generation_findings(g: Generated, variational: bool) -> list[Finding]:
     if g.ratio > FAR:
         return [Finding(level, "samples-far", "Samples lie far from data", told)]
     return [
-        Finding("good" if variational else "note", "samples-near",
-                "Samples lie where data lie", told)
-    ]  # fmt: skip
+        Finding(
+            "good" if variational else "note", "samples-near", "Samples lie where data lie", told
+        )
+    ]

@@ -66,9 +66,7 @@ def examples(
         )
         for i, title in enumerate(titles)
     ]
-    keys = "".join(
-        key(name, c) for (name, _), c in zip(versions, colors, strict=False)
-    )  # fmt: skip
+    keys = "".join(key(name, c) for (name, _), c in zip(versions, colors, strict=False))
     return f"<p class=keys>{keys}</p>{gallery(panels, panel_width(frame))}"
 
 
@@ -84,9 +82,7 @@ def walks(frame: Frame, x: np.ndarray, names: Sequence[str]) -> str:
     """Traversals (dimensions, steps, *shape), a row each."""
     if frame.kind == "image":
         return strips([(name, row) for name, row in zip(names, x, strict=True)])
-    panels = [
-        panel(frame, course(frame, row), name) for name, row in zip(names, x, strict=True)
-    ]  # fmt: skip
+    panels = [panel(frame, course(frame, row), name) for name, row in zip(names, x, strict=True)]
     return gallery(panels, panel_width(frame))
 
 

@@ -161,31 +161,47 @@ def memory_findings(m: Memory) -> list[Finding]:
     if m.head_gap >= SLIGHT:
         level = "broken" if m.head_gap >= STRONG else "worrying"
         return [
-            Finding(level, "memorised", f"It memorised about {m.head:,} training examples",
-                    f"MSE per value {amount(m.head_mse)} on the first {m.head:,} examples of the "
-                    f"training split: {m.head_gap:.1f} times lower than on the other training "
-                    f"examples, for examples as hard; {amount(m.test_mse)} on {m.held_out:,} "
-                    "held-out ones.")
-        ]  # fmt: skip
+            Finding(
+                level,
+                "memorised",
+                f"It memorised about {m.head:,} training examples",
+                f"MSE per value {amount(m.head_mse)} on the first {m.head:,} examples of the "
+                f"training split: {m.head_gap:.1f} times lower than on the other training "
+                f"examples, for examples as hard; {amount(m.test_mse)} on {m.held_out:,} "
+                "held-out ones.",
+            )
+        ]
     if m.gap >= SLIGHT and m.test_mse - m.train_mse > 3 * m.noise:
         level = "broken" if m.gap >= STRONG else "worrying"
         return [
-            Finding(level, "memorised", "It knows its training examples, not others",
-                    f"MSE per value {amount(m.train_mse)} on {split}, {amount(m.test_mse)} on "
-                    f"{m.held_out:,} held-out ones: {m.gap:.1f} times as much.")
-        ]  # fmt: skip
+            Finding(
+                level,
+                "memorised",
+                "It knows its training examples, not others",
+                f"MSE per value {amount(m.train_mse)} on {split}, {amount(m.test_mse)} on "
+                f"{m.held_out:,} held-out ones: {m.gap:.1f} times as much.",
+            )
+        ]
     if m.low:
         about = round((m.low - m.low_expected) * m.of / m.looked_at)
         return [
-            Finding("broken", "memorised", f"It memorised about {about:,} training examples",
-                    f"{m.low:,} of {m.looked_at:,} training examples looked at have a lower error, "
-                    f"for examples as hard, than the {m.rank} best of {m.held_out:,} held-out "
-                    f"ones, where chance gives about {m.low_expected:.0f}; it is "
-                    f"{m.low_gap:.1f} times lower than is usual held out.")
-        ]  # fmt: skip
+            Finding(
+                "broken",
+                "memorised",
+                f"It memorised about {about:,} training examples",
+                f"{m.low:,} of {m.looked_at:,} training examples looked at have a lower error, "
+                f"for examples as hard, than the {m.rank} best of {m.held_out:,} held-out "
+                f"ones, where chance gives about {m.low_expected:.0f}; it is "
+                f"{m.low_gap:.1f} times lower than is usual held out.",
+            )
+        ]
     return [
-        Finding("good", "generalises", "It does as well on examples that it has not seen",
-                f"MSE per value {amount(m.test_mse)} on {m.held_out:,} held-out examples, "
-                f"{amount(m.train_mse)} on {split} ({m.gap:.2f} times); no part of the training "
-                "split stands out.")
-    ]  # fmt: skip
+        Finding(
+            "good",
+            "generalises",
+            "It does as well on examples that it has not seen",
+            f"MSE per value {amount(m.test_mse)} on {m.held_out:,} held-out examples, "
+            f"{amount(m.train_mse)} on {split} ({m.gap:.2f} times); no part of the training "
+            "split stands out.",
+        )
+    ]

@@ -43,20 +43,28 @@ def misread(model: LatentModel, split: Split, mean: float, std: float) -> list[F
         error, name = min(ways)
         if error < MUCH_BETTER * as_is and error < 0.8 * floor:
             found.append(
-                Finding("broken", "wrong-range", "It was trained on another range of values",
-                        f"Given {name}, its error on {len(x)} held-out examples is "
-                        f"{amount(error)} per value; as it is read here, from 0 to 1, "
-                        f"{amount(as_is)}.")
-            )  # fmt: skip
+                Finding(
+                    "broken",
+                    "wrong-range",
+                    "It was trained on another range of values",
+                    f"Given {name}, its error on {len(x)} held-out examples is "
+                    f"{amount(error)} per value; as it is read here, from 0 to 1, "
+                    f"{amount(as_is)}.",
+                )
+            )
     if posterior.logvar is not None:
         other = _error(model.decode(posterior.logvar, labels), x)
         if other < MUCH_BETTER * as_is and other < 0.8 * floor:
             found.append(
-                Finding("broken", "swapped-heads", "mu and logvar are swapped",
-                        f"With the other half of the encoder's answer as the code, the error on "
-                        f"{len(x)} held-out examples is {amount(other)} per value; with the half "
-                        f"that is read as mu, {amount(as_is)}.")
-            )  # fmt: skip
+                Finding(
+                    "broken",
+                    "swapped-heads",
+                    "mu and logvar are swapped",
+                    f"With the other half of the encoder's answer as the code, the error on "
+                    f"{len(x)} held-out examples is {amount(other)} per value; with the half "
+                    f"that is read as mu, {amount(as_is)}.",
+                )
+            )
     return found
 
 

@@ -93,37 +93,94 @@ def code_figures(code: Code, look: Look, floor: float | None) -> list[Figure]:
         if look.reconstruction is not None:
             nats = float(look.reconstruction.mean())
             figures = [
-                Figure("nelbo", "Likelihood", "Negative ELBO", nats + total,
-                       "nats per example", "lower", f"{on}, one z sample each"),
-                Figure("reconstruction", "Likelihood", "of it reconstruction", nats,
-                       "nats per example", "lower",
-                       f"{on}" + ("" if floor is None
-                                  else f"; a perfect one of grey values costs {floor:.1f}")),
-            ]  # fmt: skip
+                Figure(
+                    "nelbo",
+                    "Likelihood",
+                    "Negative ELBO",
+                    nats + total,
+                    "nats per example",
+                    "lower",
+                    f"{on}, one z sample each",
+                ),
+                Figure(
+                    "reconstruction",
+                    "Likelihood",
+                    "of it reconstruction",
+                    nats,
+                    "nats per example",
+                    "lower",
+                    f"{on}"
+                    + (
+                        "" if floor is None else f"; a perfect one of grey values costs {floor:.1f}"
+                    ),
+                ),
+            ]
         figures += [
-            Figure("kl", "Likelihood", "of it KL" if figures else "KL", total,
-                   "nats per example", "", on),
-            Figure("active_units", "Code", "Active units (Burda et al. 2016)", code.active,
-                   f"of {len(code.mean)}", "", f"variance of the mean above {ACTIVE:g}, {on}"),
-            Figure("dimensions_used", "Code", f"Dimensions above {CARRIES:g} nat", code.used,
-                   f"of {len(code.mean)}", "", on),
-        ]  # fmt: skip
+            Figure(
+                "kl",
+                "Likelihood",
+                "of it KL" if figures else "KL",
+                total,
+                "nats per example",
+                "",
+                on,
+            ),
+            Figure(
+                "active_units",
+                "Code",
+                "Active units (Burda et al. 2016)",
+                code.active,
+                f"of {len(code.mean)}",
+                "",
+                f"variance of the mean above {ACTIVE:g}, {on}",
+            ),
+            Figure(
+                "dimensions_used",
+                "Code",
+                f"Dimensions above {CARRIES:g} nat",
+                code.used,
+                f"of {len(code.mean)}",
+                "",
+                on,
+            ),
+        ]
         if code.kl_to_prior is not None:
             figures.append(
-                Figure("kl_to_prior", "Code", "Aggregate posterior to N(0, I)", code.kl_to_prior,
-                       "nats", "lower", f"KL of the Gaussian with its mean and covariance, {on}")
-            )  # fmt: skip
+                Figure(
+                    "kl_to_prior",
+                    "Code",
+                    "Aggregate posterior to N(0, I)",
+                    code.kl_to_prior,
+                    "nats",
+                    "lower",
+                    f"KL of the Gaussian with its mean and covariance, {on}",
+                )
+            )
     else:
         figures.append(
-            Figure("dimensions_used", "Code", "Dimensions that vary", code.used,
-                   f"of {len(code.mean)}", "", f"variance above 1e-4 of the largest, {on}")
-        )  # fmt: skip
+            Figure(
+                "dimensions_used",
+                "Code",
+                "Dimensions that vary",
+                code.used,
+                f"of {len(code.mean)}",
+                "",
+                f"variance above 1e-4 of the largest, {on}",
+            )
+        )
     if len(code.mean) > 1:
         a, b = code.pair
         figures.append(
-            Figure("correlation", "Code", "Largest correlation of two dimensions",
-                   code.largest_correlation, "", "lower", f"|r| of z{a + 1} and z{b + 1}, {on}")
-        )  # fmt: skip
+            Figure(
+                "correlation",
+                "Code",
+                "Largest correlation of two dimensions",
+                code.largest_correlation,
+                "",
+                "lower",
+                f"|r| of z{a + 1} and z{b + 1}, {on}",
+            )
+        )
     return figures
 
 
@@ -133,45 +190,66 @@ def code_findings(code: Code, look: Look) -> list[Finding]:
     if code.kl is None:
         if float(look.mu.var(0).max()) < 1e-10:
             return [
-                Finding("broken", "constant-code", "The code is the same for everything",
-                        f"The largest variance of a latent number over {n:,} held-out examples is "
-                        f"{float(look.mu.var(0).max()):.1g}: the encoder tells nothing apart.")
-            ]  # fmt: skip
+                Finding(
+                    "broken",
+                    "constant-code",
+                    "The code is the same for everything",
+                    f"The largest variance of a latent number over {n:,} held-out examples is "
+                    f"{float(look.mu.var(0).max()):.1g}: the encoder tells nothing apart.",
+                )
+            ]
         if code.used < k:
             return [
-                Finding("worrying" if code.used < k / 2 else "note", "idle-dimensions",
-                        f"{k - code.used} of {k} latent numbers never change",
-                        f"Their variance over {n:,} held-out examples is below 1e-4 of the "
-                        "largest.")
-            ]  # fmt: skip
+                Finding(
+                    "worrying" if code.used < k / 2 else "note",
+                    "idle-dimensions",
+                    f"{k - code.used} of {k} latent numbers never change",
+                    f"Their variance over {n:,} held-out examples is below 1e-4 of the largest.",
+                )
+            ]
         return []
     total = float(code.kl.sum())
     if code.active == 0 or (code.used == 0 and total < 0.5):
         return [
-            Finding("broken", "posterior-collapse", "The posterior has collapsed",
-                    f"The KL is {amount(total)} nats per example and {code.active} of {k} "
-                    f"dimensions are active over {n:,} held-out examples: q(z|x) is the prior, and "
-                    "the code says nothing about the example.")
-        ]  # fmt: skip
+            Finding(
+                "broken",
+                "posterior-collapse",
+                "The posterior has collapsed",
+                f"The KL is {amount(total)} nats per example and {code.active} of {k} "
+                f"dimensions are active over {n:,} held-out examples: q(z|x) is the prior, and "
+                "the code says nothing about the example.",
+            )
+        ]
     return [*_idle(code, n, k), *_aggregate(code, n, k)]
 
 
 def _idle(code: Code, n: int, k: int) -> list[Finding]:
     if code.used == k:
         return [
-            Finding("good", "all-dimensions-live", f"All {k} latent dimensions carry something",
-                    f"Each has more than {CARRIES:g} nat of KL on {n:,} held-out examples; in all "
-                    f"{amount(float(code.kl.sum()))} nats.")
-        ]  # fmt: skip
+            Finding(
+                "good",
+                "all-dimensions-live",
+                f"All {k} latent dimensions carry something",
+                f"Each has more than {CARRIES:g} nat of KL on {n:,} held-out examples; in all "
+                f"{amount(float(code.kl.sum()))} nats.",
+            )
+        ]
     few = code.used < k / 2
     return [
-        Finding("worrying" if few else "note", "idle-dimensions",
-                f"{k - code.used} of {k} latent dimensions carry next to nothing",
-                f"{code.used} have more than {CARRIES:g} nat of KL on {n:,} held-out examples, "
-                f"{code.active} are active (variance of the mean above {ACTIVE:g}). "
-                + ("Most of the code has collapsed to the prior; beta below 1 or free bits would "
-                   "keep more." if few else "A VAE switches off what it does not need."))
-    ]  # fmt: skip
+        Finding(
+            "worrying" if few else "note",
+            "idle-dimensions",
+            f"{k - code.used} of {k} latent dimensions carry next to nothing",
+            f"{code.used} have more than {CARRIES:g} nat of KL on {n:,} held-out examples, "
+            f"{code.active} are active (variance of the mean above {ACTIVE:g}). "
+            + (
+                "Most of the code has collapsed to the prior; beta below 1 or free bits would "
+                "keep more."
+                if few
+                else "A VAE switches off what it does not need."
+            ),
+        )
+    ]
 
 
 def _aggregate(code: Code, n: int, k: int) -> list[Finding]:
@@ -187,10 +265,14 @@ def _aggregate(code: Code, n: int, k: int) -> list[Finding]:
     )
     if gaussian / k > 0.5:
         return [
-            Finding("worrying", "off-prior", "The codes do not fill the prior",
-                    f"{apart} What is drawn from the prior meets places that the decoder never "
-                    "learned.")
-        ]  # fmt: skip
+            Finding(
+                "worrying",
+                "off-prior",
+                "The codes do not fill the prior",
+                f"{apart} What is drawn from the prior meets places that the decoder never "
+                "learned.",
+            )
+        ]
     if gaussian / k < 0.1:
         return [Finding("good", "fills-prior", "The codes fill the prior", apart)]
     return [Finding("note", "fills-prior", "The codes fill the prior roughly", apart)]

@@ -36,21 +36,62 @@ def quality_figures(look: Look, train: Look, basis: PCABasis, k: int, size: int)
     mse = float(look.mse.mean())
     return [
         Figure("test_mse", "Reconstruction", "Held-out error", mse, "MSE per value", "lower", on),
-        Figure("pca_mse", "Reconstruction", f"PCA with {k} numbers", basis.mse(k), "MSE per value",
-               "", f"fitted on the training split, all held-out examples, not clipped ({size:,} "
-               "values an example)"),
-        Figure("mean_mse", "Reconstruction", "The mean example for everything", mean,
-               "MSE per value", "", f"{len(look.mse):,} held-out examples"),
-        Figure("explained", "Reconstruction", "Variance explained", 1 - mse / max(mean, 1e-12),
-               "share", "higher", on),
-        Figure("worst_mse", "Reconstruction", "Error of the worst hundredth",
-               float(np.quantile(look.mse, 0.99)), "MSE per value", "lower", on),
-        Figure("train_mse", "Reconstruction", "Training error", float(train.mse.mean()),
-               "MSE per value", "lower", f"{len(train.mse):,} training examples, decode(mean)"),
-        Figure("gap", "Reconstruction", "Held-out over training error",
-               mse / max(float(train.mse.mean()), 1e-12), "times", "lower",
-               "1 is no gap"),
-    ]  # fmt: skip
+        Figure(
+            "pca_mse",
+            "Reconstruction",
+            f"PCA with {k} numbers",
+            basis.mse(k),
+            "MSE per value",
+            "",
+            f"fitted on the training split, all held-out examples, not clipped ({size:,} "
+            "values an example)",
+        ),
+        Figure(
+            "mean_mse",
+            "Reconstruction",
+            "The mean example for everything",
+            mean,
+            "MSE per value",
+            "",
+            f"{len(look.mse):,} held-out examples",
+        ),
+        Figure(
+            "explained",
+            "Reconstruction",
+            "Variance explained",
+            1 - mse / max(mean, 1e-12),
+            "share",
+            "higher",
+            on,
+        ),
+        Figure(
+            "worst_mse",
+            "Reconstruction",
+            "Error of the worst hundredth",
+            float(np.quantile(look.mse, 0.99)),
+            "MSE per value",
+            "lower",
+            on,
+        ),
+        Figure(
+            "train_mse",
+            "Reconstruction",
+            "Training error",
+            float(train.mse.mean()),
+            "MSE per value",
+            "lower",
+            f"{len(train.mse):,} training examples, decode(mean)",
+        ),
+        Figure(
+            "gap",
+            "Reconstruction",
+            "Held-out over training error",
+            mse / max(float(train.mse.mean()), 1e-12),
+            "times",
+            "lower",
+            "1 is no gap",
+        ),
+    ]
 
 
 def quality_findings(
@@ -66,10 +107,14 @@ def quality_findings(
     if mse > 0.97 * mean:
         worse = "worse than" if mse > 1.03 * mean else "that of"
         found.append(
-            Finding("broken", "no-better-than-mean", "No better than drawing the mean",
-                    f"Its error on {n}, {amount(mse)} per value, is {worse} drawing the mean "
-                    f"example for everything ({amount(mean)}).")
-        )  # fmt: skip
+            Finding(
+                "broken",
+                "no-better-than-mean",
+                "No better than drawing the mean",
+                f"Its error on {n}, {amount(mse)} per value, is {worse} drawing the mean "
+                f"example for everything ({amount(mean)}).",
+            )
+        )
         return found
     found.append(_against_pca(model, look, basis, k, linear, n))
     return found
@@ -77,27 +122,43 @@ def quality_findings(
 
 def _against_pca(model, look, basis, k, linear, n) -> Finding:
     mse, pca, latent = float(look.mse.mean()), basis.mse(k), look.mu.shape[1]
-    size = f"with the same {k} numbers" if k == latent else (
-        f"with {k} numbers, as many as are not 0 in this code of {latent}"
-    )  # fmt: skip
+    size = (
+        f"with the same {k} numbers"
+        if k == latent
+        else (f"with {k} numbers, as many as are not 0 in this code of {latent}")
+    )
     told = f"MSE per value {amount(mse)} on {n}; PCA {size} has {amount(pca)}"
     if k >= model.spec.data.size:
-        return Finding("note", "overcomplete", "The code is as large as the data",
-                       f"{told}: with {k} numbers for {model.spec.data.size} values, copying "
-                       "would do.")  # fmt: skip
+        return Finding(
+            "note",
+            "overcomplete",
+            "The code is as large as the data",
+            f"{told}: with {k} numbers for {model.spec.data.size} values, copying would do.",
+        )
     if abs(mse / max(pca, 1e-12) - 1) < ALIKE:
         why = ", the least that a linear autoencoder can reach."
-        return Finding("good" if linear else "note", "as-pca", "As good as PCA",
-                       f"{told}{why if linear else ': its curves gain nothing.'}")  # fmt: skip
+        return Finding(
+            "good" if linear else "note",
+            "as-pca",
+            "As good as PCA",
+            f"{told}{why if linear else ': its curves gain nothing.'}",
+        )
     if mse < pca:
-        return Finding("good", "beats-pca", f"Beats PCA with {k} numbers",
-                       f"{told}: {percent(1 - mse / pca)} less.")  # fmt: skip
+        return Finding(
+            "good",
+            "beats-pca",
+            f"Beats PCA with {k} numbers",
+            f"{told}: {percent(1 - mse / pca)} less.",
+        )
     why = ""
     if "denoising" in model.spec.family:
         why = " It was trained to bring back clean images from noisy ones, which PCA was not."
-    return Finding("note" if why else "worrying", "loses-to-pca",
-                   f"PCA with {k} numbers does better",
-                   f"{told}: {mse / max(pca, 1e-12):.2f} times as much.{why}")  # fmt: skip
+    return Finding(
+        "note" if why else "worrying",
+        "loses-to-pca",
+        f"PCA with {k} numbers does better",
+        f"{told}: {mse / max(pca, 1e-12):.2f} times as much.{why}",
+    )
 
 
 def _outputs(look: Look, n: str) -> list[Finding]:
@@ -106,26 +167,38 @@ def _outputs(look: Look, n: str) -> list[Finding]:
     codes_vary = look.logvar is not None or float(look.mu.var(0).max()) > 1e-10
     if codes_vary and varies < IGNORES * data:
         found.append(
-            Finding("broken", "ignores-z", "The decoder ignores the code",
-                    f"Its outputs vary by {amount(varies)} per value over the codes of {n}, where "
-                    f"the examples vary by {amount(data)}: whatever z says, it draws the same.")
-        )  # fmt: skip
+            Finding(
+                "broken",
+                "ignores-z",
+                "The decoder ignores the code",
+                f"Its outputs vary by {amount(varies)} per value over the codes of {n}, where "
+                f"the examples vary by {amount(data)}: whatever z says, it draws the same.",
+            )
+        )
     share = out.error_at_ends / out.error if out.error else 0.0
     if share > 0.5 and look.mse.mean() > 0.2 * data:
         found.append(
-            Finding("broken", "saturated-outputs", "The outputs are stuck at 0 and 1",
-                    f"{percent(share)} of the squared error on {n} comes from outputs within "
-                    f"{EDGE:g} of 0 or 1 ({percent(out.at_ends / out.values)} of all outputs are "
-                    "there), where a sigmoid has no slope to learn by.")
-        )  # fmt: skip
+            Finding(
+                "broken",
+                "saturated-outputs",
+                "The outputs are stuck at 0 and 1",
+                f"{percent(share)} of the squared error on {n} comes from outputs within "
+                f"{EDGE:g} of 0 or 1 ({percent(out.at_ends / out.values)} of all outputs are "
+                "there), where a sigmoid has no slope to learn by.",
+            )
+        )
     outside = out.far_outside / max(out.values, 1)
     if outside > 0.01:
         found.append(
-            Finding("worrying", "outside-range", "Outputs where no data are",
-                    f"{percent(outside)} of the values drawn for {n} lie below -0.25 or above "
-                    f"1.25 (from {amount(out.low)} to {amount(out.high)}); data lie from 0 to 1. "
-                    "Are these logits, or was the model trained on another scale?")
-        )  # fmt: skip
+            Finding(
+                "worrying",
+                "outside-range",
+                "Outputs where no data are",
+                f"{percent(outside)} of the values drawn for {n} lie below -0.25 or above "
+                f"1.25 (from {amount(out.low)} to {amount(out.high)}); data lie from 0 to 1. "
+                "Are these logits, or was the model trained on another scale?",
+            )
+        )
     return found
 
 

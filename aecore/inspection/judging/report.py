@@ -249,10 +249,12 @@ def _no_numbers(test: Look, bad: int) -> Finding:
     where = "codes" if not np.isfinite(test.mu).all() else "outputs"
     count = int((~np.isfinite(test.mu)).sum()) if where == "codes" else bad
     return Finding(
-        "broken", "not-a-number", f"Its {where} are not numbers",
+        "broken",
+        "not-a-number",
+        f"Its {where} are not numbers",
         f"{count:,} values of the {where} for {len(test.mse):,} held-out examples are NaN or "
         "infinite though all weights are finite: something overflows on the way.",
-    )  # fmt: skip
+    )
 
 
 def _moments(split: Split) -> tuple[float, float]:

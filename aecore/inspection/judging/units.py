@@ -129,17 +129,28 @@ def unit_findings(layers: list[Units]) -> list[Finding]:
         if level == "note":
             title = f"Some {title[0].lower()}{title[1:]}"
         found.append(
-            Finding(level, name, title,
-                    f"{each} are {word} on {worst.examples:,} held-out examples "
-                    f"({percent(worst.share)} of the worst layer); "
-                    + ("a dead layer passes nothing on." if whole
-                       else "they take part in nothing and get no gradient."))
-        )  # fmt: skip
+            Finding(
+                level,
+                name,
+                title,
+                f"{each} are {word} on {worst.examples:,} held-out examples "
+                f"({percent(worst.share)} of the worst layer); "
+                + (
+                    "a dead layer passes nothing on."
+                    if whole
+                    else "they take part in nothing and get no gradient."
+                ),
+            )
+        )
     loud = [u for u in layers if u.rms > 1e3]
     if loud:
         found.append(
-            Finding("worrying", "exploding-activations", "Activations out of proportion",
-                    f"{some([f'{u.name}: {u.rms:,.0f}' for u in loud])} (root mean square over "
-                    f"{loud[0].examples:,} held-out examples), where 0.1 to 10 is usual.")
-        )  # fmt: skip
+            Finding(
+                "worrying",
+                "exploding-activations",
+                "Activations out of proportion",
+                f"{some([f'{u.name}: {u.rms:,.0f}' for u in loud])} (root mean square over "
+                f"{loud[0].examples:,} held-out examples), where 0.1 to 10 is usual.",
+            )
+        )
     return found

@@ -156,27 +156,38 @@ def untouched(states: list[LayerState], model: LatentModel) -> list[Finding]:
     if len(whole) == 2:
         told = f"The weights of all {len(fresh['encoder']) + len(fresh['decoder'])} layers"
         found.append(
-            Finding("broken", "model-untouched", "Never trained",
-                    f"{told} look freshly drawn ({fresh['decoder'][0].fresh}). {compared}")
-        )  # fmt: skip
+            Finding(
+                "broken",
+                "model-untouched",
+                "Never trained",
+                f"{told} look freshly drawn ({fresh['decoder'][0].fresh}). {compared}",
+            )
+        )
         return found
     for part in whole:
         n = len(fresh[part])
         told = f"The weights of the {part}'s {'only layer' if n == 1 else f'{n} layers'}"
         found.append(
-            Finding("broken", f"{part}-untouched", f"The {part} is still at initialisation",
-                    f"{told} look freshly drawn ({fresh[part][0].fresh}), those of the other half "
-                    f"do not: was it left out of the optimiser, or of the loss? {compared}")
-        )  # fmt: skip
+            Finding(
+                "broken",
+                f"{part}-untouched",
+                f"The {part} is still at initialisation",
+                f"{told} look freshly drawn ({fresh[part][0].fresh}), those of the other half "
+                f"do not: was it left out of the optimiser, or of the loss? {compared}",
+            )
+        )
     single = [s for p in parts if p not in whole for s in fresh[p]]
     if single:
         names = some([s.name for s in single])
         found.append(
-            Finding("worrying", "layer-untouched",
-                    f"{len(single)} layer{'s' if len(single) > 1 else ''} still at initialisation",
-                    f"{names}: {single[0].fresh}. Training left no trace that shows in "
-                    f"{'them' if len(single) > 1 else 'it'}. {compared}")
-        )  # fmt: skip
+            Finding(
+                "worrying",
+                "layer-untouched",
+                f"{len(single)} layer{'s' if len(single) > 1 else ''} still at initialisation",
+                f"{names}: {single[0].fresh}. Training left no trace that shows in "
+                f"{'them' if len(single) > 1 else 'it'}. {compared}",
+            )
+        )
     return found
 
 
@@ -193,10 +204,14 @@ def _batch_norms(model: LatentModel) -> list[Finding]:
     if not names:
         return []
     return [
-        Finding("worrying", "batchnorm-untouched", "Batch normalisation without its statistics",
-                f"{some(names)}: the running means are all 0 and the variances all 1, as before "
-                "the first batch. In use, these layers normalise by nothing.")
-    ]  # fmt: skip
+        Finding(
+            "worrying",
+            "batchnorm-untouched",
+            "Batch normalisation without its statistics",
+            f"{some(names)}: the running means are all 0 and the variances all 1, as before "
+            "the first batch. In use, these layers normalise by nothing.",
+        )
+    ]
 
 
 def oversized(states: list[LayerState]) -> list[Finding]:
@@ -212,11 +227,15 @@ def oversized(states: list[LayerState]) -> list[Finding]:
         return []
     state, times = max(found, key=lambda pair: pair[1])
     return [
-        Finding("worrying", "exploding-layer", "A layer's weights are out of proportion",
-                f"{state.name}: root mean square {times:,.0f} times that of the other layers' "
-                "(median), each times sqrt(fan-in). "
-                + (f"{len(found)} layers are so." if len(found) > 1 else "The other layers agree."))
-    ]  # fmt: skip
+        Finding(
+            "worrying",
+            "exploding-layer",
+            "A layer's weights are out of proportion",
+            f"{state.name}: root mean square {times:,.0f} times that of the other layers' "
+            "(median), each times sqrt(fan-in). "
+            + (f"{len(found)} layers are so." if len(found) > 1 else "The other layers agree."),
+        )
+    ]
 
 
 def not_numbers(model: LatentModel) -> list[Finding]:
@@ -231,7 +250,11 @@ def not_numbers(model: LatentModel) -> list[Finding]:
     total = sum(v.numel() for v in model.state_dict().values())
     each = some([f"{name} ({count:,})" for name, count in bad.items()], 6)
     return [
-        Finding("broken", "not-a-number", "Weights that are not numbers",
-                f"{sum(bad.values()):,} of {total:,} weights are NaN or infinite: {each}. The "
-                "training diverged; nothing that this model computes means anything.")
-    ]  # fmt: skip
+        Finding(
+            "broken",
+            "not-a-number",
+            "Weights that are not numbers",
+            f"{sum(bad.values()):,} of {total:,} weights are NaN or infinite: {each}. The "
+            "training diverged; nothing that this model computes means anything.",
+        )
+    ]

@@ -19,10 +19,20 @@ from aecore.models.layers import parse_layer
 
 #: How seldom a curve is met, in steps of PRIOR.
 SELDOM = {
-    "ReLU": 0.0, "LeakyReLU 0.01": 0.5, "LeakyReLU 0.2": 1.0, "tanh": 1.0, "sigmoid": 1.5,
-    "ELU": 2.0, "GELU": 2.0, "SiLU": 2.5, "SELU": 3.0, "LeakyReLU 0.1": 3.0, "none": 5.0,
-    "Mish": 6.0, "softplus": 12.0,
-}  # fmt: skip
+    "ReLU": 0.0,
+    "LeakyReLU 0.01": 0.5,
+    "LeakyReLU 0.2": 1.0,
+    "tanh": 1.0,
+    "sigmoid": 1.5,
+    "ELU": 2.0,
+    "GELU": 2.0,
+    "SiLU": 2.5,
+    "SELU": 3.0,
+    "LeakyReLU 0.1": 3.0,
+    "none": 5.0,
+    "Mish": 6.0,
+    "softplus": 12.0,
+}
 #: Two readings whose errors differ by less than this share are told apart by what is usual.
 PRIOR = 8e-4
 

@@ -63,9 +63,17 @@ def draft(chain: Chain, geometry: Geometry, channels: int, side: int, flat: bool
     parts = [p for link in links for p in (link.part, link.second) if p is not None]
     names = () if head is None else tuple(p.name for p in (head.part, head.second) if p is not None)
     return Draft(
-        encoder, decoder, k, head is not None, side, channels, flat, all_names(parts),
-        chain.cost + geometry.cost, names,
-    )  # fmt: skip
+        encoder,
+        decoder,
+        k,
+        head is not None,
+        side,
+        channels,
+        flat,
+        all_names(parts),
+        chain.cost + geometry.cost,
+        names,
+    )
 
 
 def _began(links: tuple[Link, ...], i: int) -> int:

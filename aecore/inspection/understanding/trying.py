@@ -20,18 +20,41 @@ Progress = Callable[[float, str], None]
 
 #: (output curve, range of what comes out) that go with what enters; see `_targets`.
 _TARGETS = {
-    "[0, 1]": [("sigmoid", "[0, 1]"), ("none", "[0, 1]"), ("tanh", "[0, 1]"),
-               ("sigmoid", "inverted")],
-    "[-1, 1]": [("tanh", "[-1, 1]"), ("none", "[-1, 1]"), ("sigmoid", "[0, 1]"),
-                ("sigmoid", "[-1, 1]"), ("none", "[0, 1]")],
-    STANDARDISED: [("none", STANDARDISED), ("sigmoid", "[0, 1]"), ("none", "[0, 1]"),
-                   ("tanh", STANDARDISED), ("tanh", "[-1, 1]"), ("sigmoid", STANDARDISED)],
-    "inverted": [("sigmoid", "inverted"), ("none", "inverted"), ("sigmoid", "[0, 1]"),
-                 ("tanh", "inverted")],
+    "[0, 1]": [
+        ("sigmoid", "[0, 1]"),
+        ("none", "[0, 1]"),
+        ("tanh", "[0, 1]"),
+        ("sigmoid", "inverted"),
+    ],
+    "[-1, 1]": [
+        ("tanh", "[-1, 1]"),
+        ("none", "[-1, 1]"),
+        ("sigmoid", "[0, 1]"),
+        ("sigmoid", "[-1, 1]"),
+        ("none", "[0, 1]"),
+    ],
+    STANDARDISED: [
+        ("none", STANDARDISED),
+        ("sigmoid", "[0, 1]"),
+        ("none", "[0, 1]"),
+        ("tanh", STANDARDISED),
+        ("tanh", "[-1, 1]"),
+        ("sigmoid", STANDARDISED),
+    ],
+    "inverted": [
+        ("sigmoid", "inverted"),
+        ("none", "inverted"),
+        ("sigmoid", "[0, 1]"),
+        ("tanh", "inverted"),
+    ],
     "[0, 255]": [("none", "[0, 255]"), ("sigmoid", "[0, 1]"), ("none", "[0, 1]")],
-    "[0, 1/255]": [("none", "[0, 1/255]"), ("sigmoid", "[0, 1/255]"), ("sigmoid", "[0, 1]"),
-                   ("none", "[0, 1]")],
-}  # fmt: skip
+    "[0, 1/255]": [
+        ("none", "[0, 1/255]"),
+        ("sigmoid", "[0, 1/255]"),
+        ("sigmoid", "[0, 1]"),
+        ("none", "[0, 1]"),
+    ],
+}
 _FIRST_CURVES = ("ReLU", "LeakyReLU 0.2", "tanh", "ELU", "sigmoid", "GELU")
 _KEPT = 4
 #: Multiply-adds that a step of the search may cost, which decides on how many examples it looks:

@@ -181,10 +181,17 @@ def settle(
     used = candidate.draft.used
     unused = tuple(n for n in contents.tensors if n not in used)
     return Reading(
-        model, tuple(kept), chosen, margin, not doubts and chosen == 0 and not unused,
-        tuple(doubts), unused, len(contents.tensors),
-        names_contradict(candidate.draft, candidate.choice), blank,
-    )  # fmt: skip
+        model,
+        tuple(kept),
+        chosen,
+        margin,
+        not doubts and chosen == 0 and not unused,
+        tuple(doubts),
+        unused,
+        len(contents.tensors),
+        names_contradict(candidate.draft, candidate.choice),
+        blank,
+    )
 
 
 def _doubts(

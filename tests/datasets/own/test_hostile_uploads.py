@@ -33,8 +33,9 @@ def png_header(width: int, height: int) -> bytes:
     """A PNG that announces its size and holds next to nothing."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
-        return (struct.pack(">I", len(data)) + kind + data
-                + struct.pack(">I", zlib.crc32(kind + data)))  # fmt: skip
+        return (
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        )
 
     head = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
     return b"\x89PNG\r\n\x1a\n" + head + chunk(b"IDAT", zlib.compress(b"\0")) + chunk(b"IEND", b"")
@@ -103,26 +104,39 @@ HOSTILE = {
     "a locked zip": ("a.zip", locked(), "password"),
     "too few images": ("a.zip", zipped(good(19)), "At least 20"),
     "one image twenty times": (
-        "a.zip", zipped({f"{i}.png": png() for i in range(20)}), "At least 20 different",
+        "a.zip",
+        zipped({f"{i}.png": png() for i in range(20)}),
+        "At least 20 different",
     ),
     "only broken images": (
-        "a.zip", zipped({f"{i}.png": b"no" for i in range(30)}), "At least 20",
+        "a.zip",
+        zipped({f"{i}.png": b"no" for i in range(30)}),
+        "At least 20",
     ),
     "an image of 4 gigapixels": (
-        "a.zip", zipped(good() | {"big.png": png_header(65_000, 65_000)}), "pixels",
+        "a.zip",
+        zipped(good() | {"big.png": png_header(65_000, 65_000)}),
+        "pixels",
     ),
     "an image of 60 megapixels": (
-        "a.zip", zipped(good() | {"big.png": png_header(10_000, 6_000)}), "10,000 x 6,000",
+        "a.zip",
+        zipped(good() | {"big.png": png_header(10_000, 6_000)}),
+        "10,000 x 6,000",
     ),
     "hundreds of large images": (
-        "a.zip", zipped({f"{i}.png": png_header(7_000, 7_000) for i in range(200)}),
+        "a.zip",
+        zipped({f"{i}.png": png_header(7_000, 7_000) for i in range(200)}),
         "thousand million pixels",
     ),
     "a zip bomb": (
-        "a.zip", zipped(good() | {f"z{i}.png": ZEROS for i in range(8)}), "GB of memory",
+        "a.zip",
+        zipped(good() | {f"z{i}.png": ZEROS for i in range(8)}),
+        "GB of memory",
     ),
     "a program as an image": (
-        "a.zip", zipped({f"{i}.png": b"%!PS-Adobe-3.0 EPSF-3.0\n" for i in range(30)}), "At least",
+        "a.zip",
+        zipped({f"{i}.png": b"%!PS-Adobe-3.0 EPSF-3.0\n" for i in range(30)}),
+        "At least",
     ),
     "pickled objects": ("a.npz", zipped({"x.npy": objects()}), "never unpickled"),
     "pickled labels": (
@@ -133,7 +147,9 @@ HOSTILE = {
     "a bare pickle": ("a.npz", pickle.dumps([1]), "not a readable .npz"),
     "a pickle as an array": ("a.npz", zipped({"x.npy": pickle.dumps([1])}), "damaged"),
     "an array of 8 TB": (
-        "a.npz", zipped({"x.npy": array_header((1000, 1024, 1024))}), "GB of memory",
+        "a.npz",
+        zipped({"x.npy": array_header((1000, 1024, 1024))}),
+        "GB of memory",
     ),
     "an array of 2**80 rows": ("a.npz", zipped({"x.npy": array_header((2**80, 2))}), "At most"),
     "a negative shape": ("a.npz", zipped({"x.npy": array_header((-5, 2))}), "damaged"),
@@ -143,21 +159,31 @@ HOSTILE = {
     "five axes": ("a.npz", zipped({"x.npy": array_header((30, 2, 2, 2, 2))}), "shape"),
     "a single number": ("a.npz", zipped({"x.npy": array_header(())}), "shape"),
     "seven channels": (
-        "a.npz", zipped({"x.npy": array_header((30, 4, 4, 7), "|u1") + bytes(3360)}), "channels",
+        "a.npz",
+        zipped({"x.npy": array_header((30, 4, 4, 7), "|u1") + bytes(3360)}),
+        "channels",
     ),
     "complex numbers": ("a.npz", zipped({"x.npy": array_header((30, 2), "<c16")}), "numbers"),
     "texts": ("a.npz", zipped({"x.npy": array_header((30, 2), "<U5")}), "numbers"),
     "an array cut off": (
-        "a.npz", zipped({"x.npy": array_header((100, 100)) + bytes(79_000)}), "cut off",
+        "a.npz",
+        zipped({"x.npy": array_header((100, 100)) + bytes(79_000)}),
+        "cut off",
     ),
     "code in the header": (
-        "a.npz", zipped({"x.npy": npy_text("__import__('os').system('true')\n")}), "damaged",
+        "a.npz",
+        zipped({"x.npy": npy_text("__import__('os').system('true')\n")}),
+        "damaged",
     ),
     "a header of nested brackets": (
-        "a.npz", zipped({"x.npy": npy_text("(" * 9000)}), "damaged",
+        "a.npz",
+        zipped({"x.npy": npy_text("(" * 9000)}),
+        "damaged",
     ),
     "a header without end": (
-        "a.npz", zipped({"x.npy": npy_text("{'descr': '<f4', " + " " * 60_000)}), "damaged",
+        "a.npz",
+        zipped({"x.npy": npy_text("{'descr': '<f4', " + " " * 60_000)}),
+        "damaged",
     ),
     "only missing values": (
         "a.npz",
@@ -176,7 +202,9 @@ HOSTILE = {
     "a formula with a sign": ("a.csv", b"a,b\n1,2\n-HYPERLINK(1),4\n", "formula"),
     "a formula as a header": ("a.csv", b"=1+1,b\n1,2\n", "formula"),
     "a formula among classes": (
-        "a.csv", b"a,label\n" + b"1,x\n2,y\n" * 20 + b'3,"=HYPERLINK(""http://x"")"\n', "formula",
+        "a.csv",
+        b"a,label\n" + b"1,x\n2,y\n" * 20 + b'3,"=HYPERLINK(""http://x"")"\n',
+        "formula",
     ),
     "text alone": ("a.csv", b"a,b\n" + b"x,y\n" * 30, "No column of numbers"),
     "always the same": ("a.csv", b"a,b\n" + b"1,2\n" * 30, "No column of numbers"),
@@ -190,7 +218,7 @@ HOSTILE = {
     "another kind": ("a.exe", b"MZ", "known kind"),
     "no name": ("", b"x", "known kind"),
     "a strange name": ("../../etc/passwd\n\x1b[31m", b"x", "known kind"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("what", list(HOSTILE))
@@ -260,8 +288,10 @@ def test_a_damaged_good_file_is_read_or_refused(seed):
     np.savez(arrays, x=rng.random((30, 6)), y=np.arange(30) % 3)
     table = "\n".join(f"{a},{b},{c}" for a, b, c in rng.random((30, 3))).encode()
     for name, content in (
-        ("a.zip", zipped(good(22))), ("a.npz", arrays.getvalue()), ("a.csv", table),
-    ):  # fmt: skip
+        ("a.zip", zipped(good(22))),
+        ("a.npz", arrays.getvalue()),
+        ("a.csv", table),
+    ):
         changed = bytearray(content)
         for at in rng.integers(0, len(changed), 1 + seed):
             changed[at] = rng.integers(0, 256)

@@ -40,8 +40,9 @@ def test_an_npz_of_images(x, shape):
 def test_an_npz_with_its_own_held_out_split_keeps_it():
     x, t = noise(40, 8, 8), noise(12, 8, 8, seed=1)
     t[0] = x[0]
-    own = read_upload("a.npz", npz(x_train=x, y_train=np.arange(40) % 2, x_test=t,
-                                   y_test=np.arange(12) % 2))  # fmt: skip
+    own = read_upload(
+        "a.npz", npz(x_train=x, y_train=np.arange(40) % 2, x_test=t, y_test=np.arange(12) % 2)
+    )
     assert np.array_equal(own.dataset.test.x[:, 0], t)
     assert np.array_equal(own.dataset.train.x[:, 0], x[1:])
     assert own.dataset.test.labels.tolist() == [0, 1] * 6

@@ -50,9 +50,12 @@ def test_another_process_loads_the_same(runs):
     name = keep(own_folder(), read_upload("t.csv", csv(TABLE)))
     code = f"from aecore import datasets; print(datasets.load({name!r}).fingerprint)"
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=Path(__file__).parents[3], capture_output=True, text=True,
+        [sys.executable, "-c", code],
+        cwd=Path(__file__).parents[3],
+        capture_output=True,
+        text=True,
         check=True,
-    )  # fmt: skip
+    )
     assert done.stdout.strip() == datasets.load(name).fingerprint
 
 
@@ -85,11 +88,15 @@ def test_data_that_are_gone_or_damaged(runs):
     content = path.read_bytes()
     meta = json.dumps({"format": 1, "name": name})
     for damaged in (
-        b"", content[:500], content[: len(content) // 2], b"no zip" * 50,
-        npz(meta=np.frombuffer(meta.encode(), np.uint8)), npz(x=np.zeros(3)),
+        b"",
+        content[:500],
+        content[: len(content) // 2],
+        b"no zip" * 50,
+        npz(meta=np.frombuffer(meta.encode(), np.uint8)),
+        npz(x=np.zeros(3)),
         npz(meta=np.array([{"a": 1}], dtype=object)),
         content.replace(b'"classes": 0', b'"classes": 2'),
-    ):  # fmt: skip
+    ):
         path.write_bytes(damaged)
         with pytest.raises(DatasetError, match="damaged; upload"):
             datasets.load(name)
