@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parents[1]
 # From the bottom up. A module imports only what stands before it. A new module gets its place here.
 LAYERS = (
     "errors",
+    "places",
     "types",
     "machine",
     "datasets",

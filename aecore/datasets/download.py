@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from aecore import places
 from aecore.errors import DatasetError
 
 VARIABLE = "AECORE_DATA"
@@ -37,7 +38,7 @@ def cache_folder() -> Path:
     given = os.environ.get(VARIABLE)
     if given:
         return Path(given)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "aecore" / "datasets"
+    return places.cache() / "datasets"
 
 
 def present(folder: str, remotes: Sequence[Remote]) -> bool:

@@ -7,7 +7,6 @@ import dataclasses
 import json
 import re
 import zlib
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -21,13 +20,14 @@ from aecore.pad.bundle import PadBundle, build_bundle
 from aecore.pad.explorer import export_explorer
 from aecore.pad.network import BrowserNetwork, export_network
 from aecore.pad.replay import replay
+from aecore.places import PACKAGE
 from aecore.training.loop import value_range
 
 POINTS, IMAGES = 3000, 1500
 #: Datasets whose images were centred by their mass in a box of 20 of 28 pixels.
 AS_MNIST = ("mnist", "kmnist", "emnist-letters")
 #: The pad's texts, which lie with the component that shows it on the pages.
-PAD = Path(__file__).resolve().parents[1] / "pad" / "assets" / "latent_pad"
+PAD = PACKAGE / "pad" / "assets" / "latent_pad"
 
 
 def export_explorer_file(subject: Subject) -> TakenOut:

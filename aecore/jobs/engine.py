@@ -11,6 +11,7 @@ import queue
 import threading
 from pathlib import Path
 
+from aecore import places
 from aecore.datasets import source
 from aecore.errors import AecoreError, JobError
 from aecore.jobs import orders
@@ -22,11 +23,10 @@ from aecore.runs.store import Run, RunStore, new_run_id, restore
 from aecore.types import Failed, ModelSpec, Started, TrainConfig
 
 log = logging.getLogger(__name__)
-PROJECT = Path(__file__).resolve().parents[2]
 MAX_LIVE_PER_OWNER = 3
 MAX_NAME = 60
 ANSWER_TIMEOUT = 5.0  # seconds; Dask itself tries for 30 to reach a worker that is gone
-CLUSTER_VARIABLE, RUNS_VARIABLE = "AECORE_CLUSTER", "AECORE_RUNS"
+CLUSTER_VARIABLE = "AECORE_CLUSTER"
 
 
 class JobEngine:
@@ -74,7 +74,7 @@ class JobEngine:
         # Worker processes read their settings from the environment. A killed worker must fail
         # its run: Dask's default would silently train it again from step 0.
         os.environ["DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES"] = "0"
-        paths = [str(PROJECT), *filter(None, [os.environ.get("PYTHONPATH")])]
+        paths = [str(places.IMPORT_PATH), *filter(None, [os.environ.get("PYTHONPATH")])]
         os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(paths))
         options = {"n_workers": cores(), "threads_per_worker": 1, "dashboard_address": None}
         if os.name == "nt":
@@ -405,8 +405,7 @@ def engine() -> JobEngine:
     global _engine
     with _engine_lock:
         if _engine is None or _engine._closed:
-            root = Path(os.environ.get(RUNS_VARIABLE) or PROJECT / "runs")
-            _engine = JobEngine(root, os.environ.get(CLUSTER_VARIABLE) or None)
+            _engine = JobEngine(places.runs(), os.environ.get(CLUSTER_VARIABLE) or None)
         return _engine
 
 

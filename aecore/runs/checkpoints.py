@@ -24,6 +24,7 @@ import aecore
 from aecore.errors import AecoreError, CheckpointError
 from aecore.models import LatentModel, build
 from aecore.models.registry import shape_only
+from aecore.places import SHIPPED
 from aecore.training.loop import TrainState
 from aecore.types import ModelSpec, TrainConfig
 
@@ -33,7 +34,6 @@ CARD_FORMAT = 1
 MAX_FILE_BYTES = 512 << 20
 MAX_CARD_BYTES = 8 << 20
 MAX_ORIGIN_BYTES = 1 << 16
-SHIPPED = Path(__file__).resolve().parents[2] / "checkpoints"
 _ADAM = "adam."  # prefix of Adam's memory in a file that can be resumed
 
 

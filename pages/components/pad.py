@@ -7,16 +7,15 @@ drag cost the server nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
-import aecore
 from aecore.pad import PadBundle, export_explorer
+from aecore.places import PACKAGE
 
-_HERE = Path(aecore.__file__).parent / "pad" / "assets"
+_HERE = PACKAGE / "pad" / "assets"
 _HTML, _CSS, _JS = (
     (_HERE / f"latent_pad.{kind}").read_text("utf-8") for kind in ("html", "css", "js")
 )

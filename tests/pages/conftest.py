@@ -5,21 +5,22 @@ import os
 import pytest
 from streamlit.runtime.pages_manager import PagesManager
 
+from aecore import places
 from aecore.jobs import engine
 
 
 @pytest.fixture(autouse=True, scope="session")
 def runs_folder(tmp_path_factory):
     """Pages under test keep their runs in a folder of their own, and stop their workers."""
-    before = os.environ.get(engine.RUNS_VARIABLE)
-    os.environ[engine.RUNS_VARIABLE] = str(tmp_path_factory.mktemp("runs"))
+    before = os.environ.get(places.RUNS_VARIABLE)
+    os.environ[places.RUNS_VARIABLE] = str(tmp_path_factory.mktemp("runs"))
     yield
     if engine._engine is not None:
         engine._engine.close()
     if before is None:
-        del os.environ[engine.RUNS_VARIABLE]
+        del os.environ[places.RUNS_VARIABLE]
     else:
-        os.environ[engine.RUNS_VARIABLE] = before
+        os.environ[places.RUNS_VARIABLE] = before
 
 
 @pytest.fixture(autouse=True, scope="session")

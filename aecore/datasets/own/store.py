@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from aecore import places
 from aecore.datasets import registry
 from aecore.datasets.dataset import Column, Dataset, Split
 from aecore.datasets.registry import Family, Source, register_family
@@ -26,7 +27,6 @@ from aecore.errors import AecoreError, DatasetError, UnknownNameError
 from aecore.types import DataSpec
 
 _NAME = re.compile(r"own-[0-9a-f]{12}")
-_PROJECT = Path(__file__).resolve().parents[3]
 _FORMAT = 1
 MOST_OWN = 5  # datasets that one person keeps at a time
 SPARE = 1 << 30  # bytes of the disk that own data leave to everybody's runs
@@ -44,7 +44,7 @@ class OwnData:
 
 def own_folder() -> Path:
     """Where own data are kept, for the app and its workers: data/ in the folder of the runs."""
-    return Path(os.environ.get("AECORE_RUNS") or _PROJECT / "runs") / "data"
+    return places.runs() / "data"
 
 
 def keep(root: Path, own: OwnData) -> str:

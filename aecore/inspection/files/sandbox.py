@@ -21,11 +21,11 @@ from typing import BinaryIO
 from aecore.errors import CheckpointError
 from aecore.inspection.files import confined, passing
 from aecore.inspection.files.contents import Contents
+from aecore.places import IMPORT_PATH
 
 AT_ONCE = 2
 WAIT_SECONDS = 60  # for a turn, and for the reading process to start
 _GRACE = 2.0  # seconds that the reading process has to stop a child itself
-_ROOT = Path(__file__).resolve().parents[3]
 _KEPT = ("PATH", "HOME", "SYSTEMROOT", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "TMPDIR", "TEMP")
 
 
@@ -202,7 +202,7 @@ def _environment() -> dict[str, str]:
     return {
         **kept,
         **threads,
-        "PYTHONPATH": str(_ROOT),
+        "PYTHONPATH": str(IMPORT_PATH),
         "PYTHONDONTWRITEBYTECODE": "1",
         "CUDA_VISIBLE_DEVICES": "",
     }
