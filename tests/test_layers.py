@@ -16,6 +16,8 @@ ROOT = Path(__file__).resolve().parents[1]
 LAYERS = (
     "errors",
     "places",
+    "internals",
+    "writing",
     "types",
     "machine",
     "datasets",
