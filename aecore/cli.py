@@ -80,9 +80,14 @@ def _parser() -> argparse.ArgumentParser:
         "inspect", _inspect, "Check up a trained model from any file: verdict and report."
     )
     sub.add_argument("files", type=Path, nargs="+", metavar="FILE", help="or encoder and decoder")
-    sub.add_argument(
+    its_data = sub.add_mutually_exclusive_group()
+    its_data.add_argument(
         "--dataset", help="the data it was trained on; found by the sizes if not given"
     )
+    its_data.add_argument(
+        "--data", type=Path, metavar="DATA", help="or your own: a zip of images, an .npz, a table"
+    )
+    sub.add_argument("--label", metavar="COLUMN", help="the classes in the table of --data")
     sub.add_argument("--html", type=Path, metavar="OUT", help="write the report as one HTML file")
     sub.add_argument("--beside", type=Path, metavar="FILE", help="another model's figures beside")
     return parser
@@ -231,11 +236,12 @@ def _try_to_write(path: Path) -> None:
 
 
 def _inspect(args) -> dict[str, Any]:
-    from aecore.inspection.command import inspect_files, verdict_text
+    from aecore.inspection.command import chosen_data, inspect_files, verdict_text
 
     if args.html is not None:
         _try_to_write(args.html)
-    result = inspect_files(args.files, args.dataset, args.html, args.beside)
+    data = chosen_data(args.dataset, args.data, args.label)
+    result = inspect_files(args.files, data, args.html, args.beside)
     if not args.json:
         result["text"] = verdict_text(result)
     return result

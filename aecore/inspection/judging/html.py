@@ -7,9 +7,9 @@ from html import escape
 from itertools import groupby
 from pathlib import Path
 
-from aecore.inspection.judging import html_sections as sections
+from aecore.inspection.judging import html_views as sections
 from aecore.inspection.judging.comparison import differences
-from aecore.inspection.judging.html_sections import shown_value
+from aecore.inspection.judging.html_views import shown_value
 from aecore.inspection.judging.report import Report
 
 

@@ -8,7 +8,7 @@ from itertools import groupby
 import numpy as np
 
 from aecore.figures import palette
-from aecore.inspection.judging import html_parts as parts
+from aecore.inspection.judging import html_shapes as parts
 from aecore.inspection.judging.findings import Finding, amount
 from aecore.inspection.judging.report import NOTHING, Report
 
