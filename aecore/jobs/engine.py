@@ -21,10 +21,10 @@ from aecore.runs import checkpoints
 from aecore.runs.checkpoints import SUFFIX, Checkpoint
 from aecore.runs.store import Run, RunStore, new_run_id, restore
 from aecore.types import Failed, ModelSpec, Started, TrainConfig
+from aecore.writing import clean_name
 
 log = logging.getLogger(__name__)
 MAX_LIVE_PER_OWNER = 3
-MAX_NAME = 60
 ANSWER_TIMEOUT = 5.0  # seconds; Dask itself tries for 30 to reach a worker that is gone
 CLUSTER_VARIABLE = "AECORE_CLUSTER"
 
@@ -410,8 +410,8 @@ def engine() -> JobEngine:
 
 
 def _name(name: str) -> str:
-    """A name as people may give it: trimmed, printable, not empty, not endless."""
-    cleaned = "".join(c for c in name if c.isprintable()).strip()[:MAX_NAME]
+    """A name as people may give it, which may not be empty."""
+    cleaned = clean_name(name)
     if not cleaned:
         raise JobError("A run needs a name of at least one letter.")
     return cleaned

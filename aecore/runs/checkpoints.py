@@ -5,11 +5,8 @@ Nothing is ever unpickled. A file is checked in full before memory is taken for 
 
 from __future__ import annotations
 
-import contextlib
 import json
 import math
-import os
-import tempfile
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,6 +24,7 @@ from aecore.models.registry import shape_only
 from aecore.places import SHIPPED
 from aecore.training.loop import TrainState
 from aecore.types import ModelSpec, TrainConfig
+from aecore.writing import write_or_say
 
 SUFFIX = ".safetensors"
 CARD_KEY = "aecore_card"
@@ -145,31 +143,7 @@ def to_bytes(model: LatentModel, card: Card, optimizer: dict | None = None) -> b
 
 def save(path: Path | str, model: LatentModel, card: Card) -> Path:
     """Write a checkpoint; the file appears whole or not at all. Raises CheckpointError."""
-    return write_whole(Path(path), to_bytes(model, card))
-
-
-def write_whole(path: Path, content: bytes) -> Path:
-    """Write bytes through a temporary file beside the target, so that no half file is left."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".part-")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
-            # mkstemp makes private files; a model is to be read by whoever reads the folder.
-            os.chmod(temporary, 0o644)
-            os.replace(temporary, path)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)
-            raise
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise CheckpointError(
-            f"The model could not be saved to {path} ({reason}); free some space or choose a "
-            "folder that you may write to. What is in memory is not lost."
-        ) from error
-    return path
+    return write_or_say(Path(path), to_bytes(model, card))
 
 
 def load(path: Path | str) -> Checkpoint:

@@ -18,6 +18,7 @@ from aecore.runs import checkpoints
 from aecore.runs.checkpoints import Card
 from aecore.runs.recording import Recording
 from aecore.types import ModelSpec, TrainConfig
+from aecore.writing import write_or_say
 
 log = logging.getLogger(__name__)
 ID_PATTERN = re.compile(r"r[0-9a-f]{12}")
@@ -109,7 +110,7 @@ class RunStore:
                 return  # deleted meanwhile: nothing of it may come back
             try:
                 content = json.dumps(facts).encode()
-                checkpoints.write_whole(self.folder(run.run_id) / FACTS_FILE, content)
+                write_or_say(self.folder(run.run_id) / FACTS_FILE, content)
             except CheckpointError as error:
                 run.notice = str(error)
 
@@ -120,7 +121,7 @@ class RunStore:
             if run.run_id not in self.runs:
                 return  # deleted meanwhile
             try:
-                checkpoints.write_whole(folder / MODEL_FILE, content)
+                write_or_say(folder / MODEL_FILE, content)
                 run.content, run.notice = None, ""
                 if epoch is not None:
                     self._keep_epoch(folder / EPOCHS_FOLDER, epoch, content)
@@ -155,7 +156,7 @@ class RunStore:
     def _keep_epoch(self, folder: Path, epoch: int, content: bytes) -> None:
         found = checkpoints.from_bytes(content)
         slim = checkpoints.to_bytes(found.model, dataclasses.replace(found.card, history=[]))
-        checkpoints.write_whole(folder / f"{epoch:06d}.safetensors", slim)
+        write_or_say(folder / f"{epoch:06d}.safetensors", slim)
         files = sorted(folder.glob("[0-9]*.safetensors"))
         if len(files) > MAX_EPOCH_FILES:
             files[least_missed([int(path.stem) for path in files])].unlink(missing_ok=True)

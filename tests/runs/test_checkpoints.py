@@ -402,11 +402,9 @@ def test_full_disk_leaves_the_old_file_and_no_half_one(call, found, tmp_path, mo
         write = full
 
     if call == "write":
-        monkeypatch.setattr(
-            checkpoints.os, "fdopen", lambda handle, _: (os.close(handle), Full())[1]
-        )
+        monkeypatch.setattr(os, "fdopen", lambda handle, _: (os.close(handle), Full())[1])
     else:
-        monkeypatch.setattr(checkpoints.os, "replace", full)
+        monkeypatch.setattr(os, "replace", full)
     with pytest.raises(CheckpointError, match="No space left on device"):
         checkpoints.save(path, found.model, found.card)
     assert path.read_bytes() == b"the old one"

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import os
-import tempfile
 import threading
 import zipfile
 from dataclasses import dataclass
@@ -16,11 +14,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from aecore import places
 from aecore.datasets import Dataset
 from aecore.errors import ConfigError
 from aecore.models.base import LatentModel
 from aecore.models.losses import LossTerms, squared_error
 from aecore.types import ModelSpec
+from aecore.writing import write_whole
 
 
 @dataclass(frozen=True)
@@ -79,9 +79,8 @@ def cache_file(data: Dataset) -> Path:
     Every process needs it, and importing scikit-learn and fitting takes it two seconds. The name
     holds the data's fingerprint and number, so other data never meet this file.
     """
-    root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     name = f"pca-{CACHE_FORMAT}-{data.name}-{data.fingerprint}-{len(data.train)}.npz"
-    return root / "aecore" / name
+    return places.cache() / name
 
 
 def _from_cache(data: Dataset) -> PCABasis | None:
@@ -99,11 +98,7 @@ def _into_cache(data: Dataset, basis: PCABasis) -> PCABasis:
     path = cache_file(data)
     # A cache that cannot be written costs time at the next start, nothing else.
     with contextlib.suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent)
-        with os.fdopen(handle, "wb") as file:
-            np.savez(file, **dataclasses.asdict(basis))
-        os.replace(temporary, path)
+        write_whole(path, lambda file: np.savez(file, **dataclasses.asdict(basis)), synced=False)
     return basis
 
 
