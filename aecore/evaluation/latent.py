@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from aecore.datasets import Split
-from aecore.evaluation.metrics import labels_for, parts
+from aecore.evaluation.batches import labels_for, parts
 from aecore.models import LatentModel
 
 

@@ -12,8 +12,9 @@ import torch
 from PIL import Image
 
 from aecore.errors import ExportError
+from aecore.evaluation.batches import labels_for
 from aecore.evaluation.latent import Codes, encode_split, manifold_codes, plane_of, traversal
-from aecore.evaluation.metrics import labels_for, scores_beside_pca
+from aecore.evaluation.metrics import scores_beside_pca
 from aecore.export.csv_tables import csv_text, history_columns
 from aecore.export.subject import TOLERANCE, Subject, TakenOut, file_stem, in_words
 from aecore.figures import images

@@ -12,8 +12,9 @@ import torch
 
 from aecore.datasets import Dataset
 from aecore.errors import ConfigError
+from aecore.evaluation.batches import labels_for, parts
 from aecore.evaluation.latent import plane_of
-from aecore.evaluation.metrics import evaluate, example_errors, labels_for, parts
+from aecore.evaluation.metrics import evaluate, example_errors
 from aecore.models import LatentModel, build
 from aecore.models.families.pca import PCABasis, basis_of
 from aecore.models.losses import objective, squared_error_per_value
