@@ -8,6 +8,8 @@ from typing import BinaryIO
 import numpy as np
 
 from aecore.errors import DatasetError
+from aecore.wording import count as count
+from aecore.wording import short as short
 
 MAX_UPLOAD = 200 << 20  # bytes of a file as it comes
 MAX_EXAMPLES = 100_000
@@ -40,11 +42,6 @@ class Raw:
     labels_test: np.ndarray | None = None
     names: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-
-
-def count(n: int, one: str, many: str | None = None) -> str:
-    """A number and its noun: '1 row', '1,200 rows'."""
-    return f"{n:,} {one if n == 1 else many or one + 's'}"
 
 
 def check_examples(n: int, what: str) -> None:
@@ -91,9 +88,3 @@ def read_capped(file: BinaryIO, most: int) -> bytes:
             )
         pieces.append(piece)
     return b"".join(pieces)
-
-
-def short(text: str, n: int = 40) -> str:
-    """A person's text for a message: one line, printable, at most n characters."""
-    text = "".join(c if c.isprintable() else " " for c in text).strip()
-    return text if len(text) <= n else text[: n - 1] + "…"

@@ -5,6 +5,13 @@ from __future__ import annotations
 import dataclasses
 
 from aecore.evaluation.metrics import shown
+from aecore.evaluation.thresholds import (
+    ALIKE,
+    FEW_IN_USE,
+    KNOWS_BETTER,
+    NO_BETTER_THAN_MEAN,
+    PAST_ITS_BEST,
+)
 from aecore.models import family
 from aecore.models.registry import options_of
 from aecore.types import ModelSpec
@@ -55,7 +62,7 @@ def _mistakes(spec: ModelSpec, options: dict, last: Row, mean_mse: float) -> lis
             "**Cross-entropy for standardised columns.** It is meant for values between 0 and 1; "
             "outside, it has no lower end. Choose the squared error."
         )
-    if not found and mse > 0.97 * mean_mse:
+    if not found and mse > NO_BETTER_THAN_MEAN * mean_mse:
         found.append(
             "**It learned nothing that depends on the example**: its error, "
             f"{shown(mse)}, is that of drawing the mean for everything ({shown(mean_mse)}). Try "
@@ -67,14 +74,17 @@ def _mistakes(spec: ModelSpec, options: dict, last: Row, mean_mse: float) -> lis
 def _capacity(spec: ModelSpec, history: list[Row], last: Row) -> list[str]:
     found, k = [], spec.latent_dim
     best = min(history, key=lambda row: row["test_mse"])
-    if last["test_mse"] > 1.03 * best["test_mse"] and last["train_mse"] < best["train_mse"]:
+    if (
+        last["test_mse"] > PAST_ITS_BEST * best["test_mse"]
+        and last["train_mse"] < best["train_mse"]
+    ):
         found.append(
             "**It remembers instead of learning.** The held-out error was lowest after epoch "
             f"{best['epoch']:.0f} ({shown(best['test_mse'])}) and is "
             f"{shown(last['test_mse'])} now, while the training error went on falling to "
             f"{shown(last['train_mse'])}. Use more examples, a smaller network, or stop earlier."
         )
-    elif last["test_mse"] > 1.5 * last["train_mse"]:
+    elif last["test_mse"] > KNOWS_BETTER * last["train_mse"]:
         found.append(
             f"**It knows its training examples better than others**: {shown(last['train_mse'])} on "
             f"them, {shown(last['test_mse'])} held out. Use more examples or a smaller network."
@@ -85,11 +95,20 @@ def _capacity(spec: ModelSpec, history: list[Row], last: Row) -> list[str]:
         found.append(
             f"**{dead} of {k} latent numbers carry nothing.** The KL holds them at the prior, and "
             "the decoder does without them."
-            + (" With beta below 1 or some free bits more would stay." if active < k / 2 else "")
+            + (
+                " With beta below 1 or some free bits more would stay."
+                if active < FEW_IN_USE * k
+                else ""
+            )
         )
     linear = family(spec.family).closed_form or spec.family == "linear-ae"
     fair = not linear and "denoising" not in spec.family  # PCA gets the clean examples
-    if not found and fair and last["test_mse"] > last["pca_mse"] and k < spec.data.size:
+    if (
+        not found
+        and fair
+        and last["test_mse"] > (1 + ALIKE) * last["pca_mse"]
+        and k < spec.data.size
+    ):
         found.append(
             f"**PCA still does better** at k = {k}: {shown(last['pca_mse'])} against "
             f"{shown(last['test_mse'])}. Train longer, with a larger learning rate, or on more "

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from aecore.datasets import Split
 from aecore.evaluation.batches import labels_for, parts
+from aecore.evaluation.thresholds import ACTIVE_VARIANCE, CARRIES_NATS
 from aecore.models import LatentModel
 from aecore.models.losses import bernoulli_floor, squared_error_per_value
 from aecore.types import ModelSpec
@@ -64,7 +65,7 @@ def ssim(x_hat: Tensor, x: Tensor, window: int = 7) -> Tensor:
     return score.flatten(1).mean(1).float()
 
 
-def active_units(mu: Tensor, threshold: float = 0.01) -> int:
+def active_units(mu: Tensor, threshold: float = ACTIVE_VARIANCE) -> int:
     """Latent dimensions whose mean varies over the data by more than threshold.
 
     Burda et al. 2016, 'Importance weighted autoencoders', section 4.2. mu: (n, latent_dim).
@@ -79,7 +80,7 @@ def evaluate(model: LatentModel, split: Split, seed: int = 0) -> dict[str, float
     Returns mse (per value, of decode(mean), unclipped) and, for a variational model, nelbo,
     reconstruction and kl (per example, one z sample each; nats if the loss is cross-entropy,
     else reconstruction is summed squared error and there is no nelbo), kl_per_dimension's count
-    above 0.05 nat (dimensions_used) and active_units. A family's own figures follow, see
+    above CARRIES_NATS (dimensions_used) and active_units. A family's own figures follow, see
     LatentModel.extra_metrics.
     """
     device = next(model.parameters()).device
@@ -106,7 +107,7 @@ def evaluate(model: LatentModel, split: Split, seed: int = 0) -> dict[str, float
         figures["kl"] = float(kl.sum())
         if model.reconstruction_unit == "nats":
             figures["nelbo"] = figures["reconstruction"] + figures["kl"]
-        figures["dimensions_used"] = int((kl > 0.05).sum())
+        figures["dimensions_used"] = int((kl > CARRIES_NATS).sum())
         figures["active_units"] = active_units(torch.cat(mus))
     return figures | {name: total / n for name, total in extra.items()}
 

@@ -18,8 +18,8 @@ from aecore.inspection.files.contents import Contents
 from aecore.inspection.files.limits import MAX_FILE_BYTES
 from aecore.inspection.files.reading import warm
 from aecore.runs.checkpoints import Card
-from pages.data.gallery import plain
-from pages.data.own_files import mine
+from pages.components.own_data import mine
+from pages.components.plain_text import plain
 from pages.shell import session
 from pages.shell.session import Hand
 

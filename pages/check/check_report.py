@@ -14,7 +14,7 @@ from aecore.inspection.judging.report import Report, examine
 from aecore.runs import checkpoints
 from pages.check import check_view
 from pages.check.check_reading import in_turn
-from pages.data.gallery import plain
+from pages.components.plain_text import plain
 from pages.shell import session
 from pages.shell.session import Hand
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import io
-import re
 from html import escape
 
 import numpy as np
@@ -20,6 +19,7 @@ from aecore.figures.images import as_image
 from aecore.figures.palette import class_color
 from aecore.types import DataSpec
 from pages.components.drawing import drawing
+from pages.components.plain_text import plain
 from pages.data import downloads
 from pages.shell import session
 from pages.shell.layout import guarded
@@ -32,12 +32,6 @@ ICONS = {
     "signal": ":material/show_chart:",
     "table": ":material/table_rows:",
 }
-_MARKS = re.compile(r"([\\`*_{}\[\]()#|~$<>!:])")
-
-
-def plain(text: str) -> str:
-    """A person's text, file or column names among it, with nothing that Markdown would read."""
-    return _MARKS.sub(r"\\\1", text)
 
 
 def _chosen(own: list[str]) -> Source:

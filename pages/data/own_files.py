@@ -14,9 +14,11 @@ from aecore import datasets
 from aecore.datasets.limits import MAX_UPLOAD
 from aecore.datasets.own.images import SIZES
 from aecore.datasets.own.reading import OwnData, column_names, own_folder, read_upload
-from aecore.datasets.own.store import MOST_OWN, delete, keep_for, owned
+from aecore.datasets.own.store import MOST_OWN, delete, keep_for
 from aecore.errors import AecoreError, DatasetError
-from pages.data.gallery import badges, counts, examples, notes, plain, train_on
+from pages.components.own_data import mine
+from pages.components.plain_text import plain
+from pages.data.gallery import badges, counts, examples, notes, train_on
 from pages.shell import session
 
 TYPES = ["zip", "npz", "csv", "tsv", "txt"]
@@ -32,11 +34,6 @@ _reading = threading.BoundedSemaphore(2)
 _WAIT = 60
 _lock = threading.Lock()
 _read: OrderedDict[tuple, Any] = OrderedDict()  # what was read, the latest used last
-
-
-def mine() -> list[str]:
-    """Names of the data that this browser keeps, the oldest first."""
-    return owned(own_folder(), session.owner())
 
 
 def uploader() -> None:

@@ -8,9 +8,9 @@ from typing import Any
 
 import torch
 
-from aecore.datasets.limits import short
 from aecore.errors import CheckpointError
 from aecore.inspection.files.limits import MAX_DEPTH, MAX_DIMS, MAX_HEADER_BYTES, MAX_TENSORS
+from aecore.wording import short
 
 DTYPES = {
     "F64": torch.float64,

@@ -8,7 +8,6 @@ from typing import Any, BinaryIO
 import onnx
 from torch import Tensor
 
-from aecore.datasets.limits import short
 from aecore.errors import CheckpointError
 from aecore.inspection.files.contents import Contents
 from aecore.inspection.files.facts import plain_facts
@@ -16,6 +15,7 @@ from aecore.inspection.files.limits import MAX_ONNX_BYTES, MAX_OPERATIONS, Budge
 from aecore.inspection.files.onnx_node import as_torch
 from aecore.inspection.files.onnx_nodes import add_node
 from aecore.inspection.files.steps import Graph, Shape
+from aecore.wording import short
 
 _KEPT_FOR_SHAPES = 64  # values of an initialiser that the sizes of others may depend on
 

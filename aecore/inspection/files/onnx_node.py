@@ -8,9 +8,9 @@ import torch
 from onnx import numpy_helper
 from torch import Tensor
 
-from aecore.datasets.limits import short
 from aecore.errors import CheckpointError
 from aecore.inspection.files.limits import Budget
+from aecore.wording import short
 
 _INTEGER = {2, 3, 4, 5, 6, 7, 9, 12, 13}  # onnx.TensorProto.DataType
 

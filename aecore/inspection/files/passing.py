@@ -21,6 +21,7 @@ from aecore.inspection.files.limits import (
     MAX_TENSOR_BYTES,
 )
 from aecore.models.layers import KNOWN
+from aecore.wording import printable
 
 MAX_BLOB = MAX_TENSOR_BYTES + MAX_HEADER_BYTES + 8
 FORMS = ("safetensors", "torch", "lightning", "torch.export", "onnx")
@@ -143,8 +144,7 @@ def _plain(value: Any) -> bool:
 
 
 def _one_line(sentence: Any) -> str:
-    text = "".join(c if c.isprintable() else " " for c in str(sentence))
-    return text[:_LONGEST_SENTENCE]
+    return printable(str(sentence))[:_LONGEST_SENTENCE]
 
 
 def _doubt() -> CheckpointError:

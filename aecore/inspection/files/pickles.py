@@ -7,9 +7,9 @@ import sys
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
-from aecore.datasets.limits import short
 from aecore.errors import CheckpointError
 from aecore.inspection.files.limits import MAX_HEADER_BYTES
+from aecore.wording import short
 
 _MAX_STEPS = 2_000_000
 _TEXTS = {
