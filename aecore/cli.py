@@ -18,8 +18,10 @@ from aecore.machine import keep_freed_memory
 from aecore.models.presets import PRESETS, preset
 from aecore.runs import checkpoints
 from aecore.runs.recording import Recording
-from aecore.training.loop import TrainState, train
-from aecore.types import EpochDone, Failed, StepDone, whole_number
+from aecore.training.events import EpochDone, Failed, StepDone
+from aecore.training.loop import train
+from aecore.training.state import TrainState
+from aecore.types import whole_number
 from aecore.writing import write_or_say
 
 BAR = 30

@@ -41,8 +41,9 @@ from aecore.models import build  # noqa: E402
 from aecore.models.families.pca import basis_of, fit_basis  # noqa: E402
 from aecore.models.presets import preset  # noqa: E402
 from aecore.runs import checkpoints  # noqa: E402
+from aecore.training.events import EpochDone  # noqa: E402
 from aecore.training.loop import train  # noqa: E402
-from aecore.types import EpochDone, TrainConfig  # noqa: E402
+from aecore.types import TrainConfig  # noqa: E402
 
 PEER_HOME = Path(__file__).with_name(".peer-venv")
 PEER = PEER_HOME / ("Scripts/python.exe" if os.name == "nt" else "bin/python")

@@ -20,7 +20,8 @@ from aecore.models.registry import options_of
 from aecore.runs import checkpoints
 from aecore.runs.checkpoints import SUFFIX, Checkpoint
 from aecore.runs.store import Run, RunStore, new_run_id, restore
-from aecore.types import Failed, ModelSpec, Started, TrainConfig
+from aecore.training.events import Failed, Started
+from aecore.types import ModelSpec, TrainConfig
 from aecore.writing import clean_name
 
 log = logging.getLogger(__name__)

@@ -18,8 +18,10 @@ from aecore.machine import keep_freed_memory
 from aecore.runs import checkpoints
 from aecore.runs.recording import Recording
 from aecore.training.control import TrainControl
-from aecore.training.loop import TrainState, train
-from aecore.types import EpochDone, Failed, Finished, ModelSpec, StepDone, Stopped, TrainConfig
+from aecore.training.events import EpochDone, Failed, Finished, StepDone, Stopped
+from aecore.training.loop import train
+from aecore.training.state import TrainState
+from aecore.types import ModelSpec, TrainConfig
 
 log = logging.getLogger(__name__)
 MIN_REPORT_GAP = 0.05  # seconds between two plain StepDone events

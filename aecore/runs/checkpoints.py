@@ -22,7 +22,7 @@ from aecore.errors import AecoreError, CheckpointError
 from aecore.models import LatentModel, build
 from aecore.models.registry import shape_only
 from aecore.places import SHIPPED
-from aecore.training.loop import TrainState
+from aecore.training.state import TrainState
 from aecore.types import ModelSpec, TrainConfig
 from aecore.writing import write_or_say
 

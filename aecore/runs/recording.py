@@ -8,19 +8,18 @@ import numpy as np
 
 from aecore.datasets import Dataset
 from aecore.runs.checkpoints import Card
-from aecore.types import (
+from aecore.training.events import (
     EpochDone,
     Failed,
     Finished,
-    ModelSpec,
     Paused,
     Probe,
     Started,
     StepDone,
     Stopped,
-    TrainConfig,
     TrainEvent,
 )
+from aecore.types import ModelSpec, TrainConfig
 
 MAX_POINTS = 2000  # of the per-step loss curve; older points are thinned
 

@@ -9,7 +9,8 @@ from aecore import datasets
 from aecore.jobs import engine
 from aecore.runs import checkpoints
 from aecore.runs.recording import Recording
-from aecore.training.loop import TrainState, train
+from aecore.training.loop import train
+from aecore.training.state import TrainState
 from aecore.types import ModelSpec, TrainConfig
 
 LINEAR = {"hidden": (16,), "output": "linear"}

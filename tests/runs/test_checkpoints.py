@@ -27,8 +27,10 @@ from aecore.models.families.pca import basis_of
 from aecore.runs import checkpoints
 from aecore.runs.checkpoints import CARD_KEY, Card
 from aecore.runs.recording import Recording
-from aecore.training.loop import TrainState, train
-from aecore.types import EpochDone, ModelSpec, TrainConfig
+from aecore.training.events import EpochDone
+from aecore.training.loop import train
+from aecore.training.state import TrainState
+from aecore.types import ModelSpec, TrainConfig
 
 SHIPPED = checkpoints.shipped()
 
