@@ -109,6 +109,20 @@ def test_round_trip_with_adams_memory(content, digits):
     assert set(found.optimizer["state"]) == set(range(len(list(found.model.parameters()))))
 
 
+def test_another_card_and_no_memory_without_reading_a_weight(content):
+    """Cut from the bytes: to the last bit what writing the model again would give."""
+    found = checkpoints.from_bytes(content)
+    card = dataclasses.replace(found.card, name='Größer 𝛽 "2"', history=[])
+    assert checkpoints.with_card(content, found.card) == content
+    other = checkpoints.to_bytes(found.model, card, found.optimizer)
+    assert checkpoints.with_card(content, card) == other
+    slim = checkpoints.with_card(content, card, memory=False)
+    assert slim == checkpoints.to_bytes(found.model, card)
+    assert checkpoints.with_card(slim, found.card, memory=False) == checkpoints.to_bytes(
+        found.model, found.card
+    )
+
+
 def test_save_and_load(content, tmp_path):
     found = checkpoints.from_bytes(content)
     path = checkpoints.save(tmp_path / "new folder" / "a.safetensors", found.model, found.card)
