@@ -54,9 +54,8 @@ def encode_split(model: LatentModel, split: Split) -> Codes:
         for part in parts(len(split))
     ]
     mu = torch.cat([q.mu for q in found]).cpu().numpy()
-    if found[0].logvar is None:
-        return Codes(mu, None)
-    return Codes(mu, torch.cat([q.logvar for q in found]).cpu().numpy())
+    logvars = [q.logvar for q in found if q.logvar is not None]
+    return Codes(mu, torch.cat(logvars).cpu().numpy() if logvars else None)
 
 
 @torch.inference_mode()
@@ -94,8 +93,8 @@ def interpolation(a: np.ndarray, b: np.ndarray, steps: int, spherical: bool = Fa
 
 def manifold_codes(ranges: np.ndarray, side: int) -> np.ndarray:
     """A side x side grid over a 2-D code, (side * side, 2), rows from the top down."""
-    first = np.linspace(*ranges[0], side)
-    second = np.linspace(*ranges[1], side)[::-1]
+    (left, right), (bottom, top) = ranges[:2]
+    first, second = np.linspace(left, right, side), np.linspace(bottom, top, side)[::-1]
     grid = np.stack(np.meshgrid(first, second), -1)
     return grid.reshape(-1, 2).astype(np.float32)
 

@@ -97,7 +97,8 @@ def evaluate(model: LatentModel, split: Split, seed: int = 0) -> dict[str, float
         if model.variational:
             terms = model.loss_terms(x, generator, labels)
             reconstruction += float(terms.reconstruction.sum())
-            kls.append(terms.kl.sum(0))
+            if terms.kl is not None:
+                kls.append(terms.kl.sum(0))
             mus.append(posterior.mu)
     n = len(split)
     figures = {"mse": error / n}

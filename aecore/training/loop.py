@@ -203,7 +203,7 @@ class _Run:
 
     def _step(self, index: torch.Tensor, epochs: float) -> torch.Tensor:
         x = self.train_split.batch(index)
-        labels = self.train_split.labels[index] if self.model.conditional else None
+        labels = labels_for(self.model, self.train_split, index)
         terms = self.model.loss_terms(x, self.generator, labels)
         weight, config = self._kl_weight(epochs), self.config
         # A capacity takes the warm-up for itself: it grows while the weight stays.

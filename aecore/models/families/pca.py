@@ -110,7 +110,7 @@ def fit_basis(data: Dataset) -> PCABasis:
     if len(x) < 2:
         raise ConfigError(f"PCA needs at least 2 training examples; there is {len(x)}.")
     pca = PCA(n_components=min(x.shape), svd_solver="covariance_eigh", copy=False).fit(x)
-    mean, components = pca.mean_.astype(np.float32), pca.components_.astype(np.float32)
+    mean, components = (np.asarray(a, np.float32) for a in (pca.mean_, pca.components_))
     test = data.test.batch(slice(None)).flatten(1).numpy() - mean
     energy = np.square(test).sum(dtype=np.float64)
     captured = np.square(test @ components.T).sum(0, dtype=np.float64)
@@ -127,6 +127,7 @@ class PCAModel(LatentModel):
     title: ClassVar[str] = "PCA (principal component analysis)"
     Options: ClassVar[type] = PCAOptions
     closed_form: ClassVar[bool] = True
+    explained_variance_ratio: Tensor
 
     def __init__(self, spec: ModelSpec, options: PCAOptions):
         super().__init__(spec, options)
@@ -165,11 +166,12 @@ class PCAModel(LatentModel):
         self._set(torch.from_numpy(basis.mean), torch.from_numpy(basis.components[:k]), ratio)
 
     def _set(self, mean: Tensor, components: Tensor, ratio: Tensor) -> None:
+        # One linear layer each way: weight, then bias.
+        weights = [*self.encoder.parameters(), *self.decoder.parameters()]
+        values = [components, -components @ mean, components.T, mean]
         with torch.no_grad():
-            self.encoder[1].weight.copy_(components)
-            self.encoder[1].bias.copy_(-components @ mean)
-            self.decoder[0].weight.copy_(components.T)
-            self.decoder[0].bias.copy_(mean)
+            for weight, value in zip(weights, values, strict=True):
+                weight.copy_(value)
             self.explained_variance_ratio.copy_(ratio)
 
     def loss_terms(
