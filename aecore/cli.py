@@ -14,7 +14,6 @@ from typing import Any
 
 from aecore import datasets
 from aecore.errors import AecoreError, CheckpointError
-from aecore.machine import keep_freed_memory
 from aecore.models.presets import PRESETS, preset
 from aecore.runs import checkpoints
 from aecore.runs.recording import Recording
@@ -172,7 +171,6 @@ def _train(args) -> dict[str, Any]:
     examples = min(given.get("limit") or len(data.train), len(data.train))
     config = dataclasses.replace(chosen.training(examples), **given)
     state = TrainState.fresh(spec, config.seed)
-    keep_freed_memory()
     recording = Recording()
     for event in train(spec, config, data, state=state):
         recording.add(event)
