@@ -110,7 +110,7 @@ def _open(files: list[tuple[bytes, str]], dataset: str | None) -> None:
 
 
 def _keep(found: Opened) -> None:
-    run = session.jobs().upload(session.owner(), found.card.name, found.to_bytes())
+    run = session.jobs().library.upload(session.owner(), found.card.name, found.to_bytes())
     _remember(run.run_id, found)
     session.take_in_hand(run.run_id)
 
@@ -189,7 +189,7 @@ def _hand_form(
 
 
 def _replace(run_id: str, found: Opened) -> None:
-    session.jobs().reread(session.owner(), run_id, found.to_bytes())
+    session.jobs().library.reread(session.owner(), run_id, found.to_bytes())
     _remember(run_id, found)
 
 

@@ -123,7 +123,7 @@ def version_of(ref: str) -> int:
 def _load(ref: str, version: int) -> checkpoints.Checkpoint:
     # Shared by all sessions: in evaluation mode, and never changed.
     if ID_PATTERN.fullmatch(ref):
-        return jobs().checkpoint(ref)
+        return jobs().library.checkpoint(ref)
     return checkpoints.load(checkpoints.shipped()[ref])
 
 

@@ -54,7 +54,7 @@ def stranger(state) -> Opened:
 
 @pytest.fixture(scope="module")
 def run_id(stranger) -> str:
-    return engine.engine().upload("nobody", "theirs", stranger.to_bytes()).run_id
+    return engine.engine().library.upload("nobody", "theirs", stranger.to_bytes()).run_id
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -112,6 +112,6 @@ def test_another_reading_takes_its_place(stranger, run_id):
     before = engine.engine().get(run_id).saved
     from aecore.inspection.checkup import overrule
 
-    engine.engine().reread(owner, run_id, overrule(stranger, 1).to_bytes())
+    engine.engine().library.reread(owner, run_id, overrule(stranger, 1).to_bytes())
     assert engine.engine().get(run_id).saved == before + 1
-    assert engine.engine().checkpoint(run_id).card.origin["chosen"] == 1
+    assert engine.engine().library.checkpoint(run_id).card.origin["chosen"] == 1

@@ -41,7 +41,7 @@ def uploaded(what: str) -> str:
         recording.add(event)
     card = recording.card(what, spec, config, data)
     content = checkpoints.to_bytes(state.model, card)
-    return engine.engine().upload("nobody", what, content).run_id
+    return engine.engine().library.upload("nobody", what, content).run_id
 
 
 def opened(path: str, run_id: str) -> AppTest:
