@@ -14,12 +14,14 @@ from typing import Any
 
 from aecore import datasets
 from aecore.errors import AecoreError, CheckpointError
-from aecore.machine import keep_freed_memory
 from aecore.models.presets import PRESETS, preset
 from aecore.runs import checkpoints
 from aecore.runs.recording import Recording
-from aecore.training.loop import TrainState, train
-from aecore.types import EpochDone, Failed, StepDone, whole_number
+from aecore.training.events import EpochDone, Failed, StepDone
+from aecore.training.loop import train
+from aecore.training.state import TrainState
+from aecore.types import whole_number
+from aecore.writing import write_or_say
 
 BAR = 30
 
@@ -174,7 +176,6 @@ def _train(args) -> dict[str, Any]:
     examples = min(given.get("limit") or len(data.train), len(data.train))
     config = dataclasses.replace(chosen.training(examples), **given)
     state = TrainState.fresh(spec, config.seed)
-    keep_freed_memory()
     recording = Recording()
     for event in train(spec, config, data, state=state):
         recording.add(event)
@@ -219,7 +220,7 @@ def _export(args) -> dict[str, Any]:
         model = model.given(args.label)
     made = take_out(Subject(model, found.card, data), args.to)
     parts = made.parts if args.out.is_dir() else {"": made.content}
-    files = [checkpoints.write_whole(args.out / name, text) for name, text in parts.items()]
+    files = [write_or_say(args.out / name, text) for name, text in parts.items()]
     return {
         "files": [str(f) for f in files],
         "checked": made.checked,
@@ -232,7 +233,7 @@ def _try_to_write(path: Path) -> None:
     """Find out before the work, not after it, that a file cannot be written."""
     if not path.name or os.path.isdir(path):
         raise CheckpointError(f"{path} is a folder: add the name of a file to it.")
-    checkpoints.write_whole(path.with_name(f".try-{path.name}"), b"").unlink()
+    write_or_say(path.with_name(f".try-{path.name}"), b"").unlink()
 
 
 def _inspect(args) -> dict[str, Any]:

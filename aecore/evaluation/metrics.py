@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from aecore.datasets import Split
+from aecore.evaluation.batches import labels_for, parts
 from aecore.evaluation.thresholds import ACTIVE_VARIANCE, CARRIES_NATS
 from aecore.models import LatentModel
 from aecore.models.losses import bernoulli_floor, squared_error_per_value
@@ -20,14 +20,7 @@ from aecore.types import ModelSpec
 if TYPE_CHECKING:
     from aecore.models.families.pca import PCABasis
 
-EVALUATION_BATCH = 500  # what convolutions make of more no longer fits the cache
 DRAWN_BATCH = 2000  # where noise is drawn: pieces of another size would draw other noise
-
-
-def parts(n: int, size: int = 0) -> Iterator[slice]:
-    """n examples in pieces of `size`, by default that in which a model is best asked about many."""
-    size = size or EVALUATION_BATCH
-    return (slice(i, i + size) for i in range(0, n, size))
 
 
 def shown(error: float, sign: str = "") -> str:
@@ -104,7 +97,8 @@ def evaluate(model: LatentModel, split: Split, seed: int = 0) -> dict[str, float
         if model.variational:
             terms = model.loss_terms(x, generator, labels)
             reconstruction += float(terms.reconstruction.sum())
-            kls.append(terms.kl.sum(0))
+            if terms.kl is not None:
+                kls.append(terms.kl.sum(0))
             mus.append(posterior.mu)
     n = len(split)
     figures = {"mse": error / n}
@@ -117,13 +111,6 @@ def evaluate(model: LatentModel, split: Split, seed: int = 0) -> dict[str, float
         figures["dimensions_used"] = int((kl > CARRIES_NATS).sum())
         figures["active_units"] = active_units(torch.cat(mus))
     return figures | {name: total / n for name, total in extra.items()}
-
-
-def labels_for(model: LatentModel, split: Split, part: slice | Tensor) -> Tensor | None:
-    """The labels of some examples if the model wants to be told them, on its device."""
-    if not model.conditional or split.labels is None:
-        return None
-    return split.labels[part].to(next(model.parameters()).device)
 
 
 @torch.inference_mode()

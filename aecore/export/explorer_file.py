@@ -21,7 +21,6 @@ from aecore.pad.explorer import export_explorer
 from aecore.pad.network import BrowserNetwork, export_network
 from aecore.pad.replay import replay
 from aecore.places import PACKAGE
-from aecore.training.loop import value_range
 
 POINTS, IMAGES = 3000, 1500
 #: Datasets whose images were centred by their mass in a box of 20 of 28 pixels.
@@ -95,7 +94,7 @@ def model_bundle(
         logvar=None if codes.logvar is None else codes.logvar[:points],
         kl=codes.informativeness() if subject.model.variational else None,
         images=test.x[:images].numpy(),
-        value_range=value_range(data),
+        value_range=data.value_range,
         columns=[(c.name, c.mean, c.std) for c in data.columns],
         labels=None if test.labels is None else test.labels[:points].numpy(),
         class_names=data.class_names or None,

@@ -6,6 +6,7 @@ function that trains here.
 
 from __future__ import annotations
 
+import ast
 import inspect
 import re
 from typing import Any
@@ -16,6 +17,7 @@ from aecore.export.script_training import Recipe
 from aecore.models.families.dense import CODE_LOSS
 from aecore.models.families.sparse import KL, L1, kl_to_target
 from aecore.models.losses import total_correlation
+from aecore.models.posterior import kl_to_prior
 
 INITS = {
     "xavier": ("Glorot and Bengio 2010", "nn.init.xavier_uniform_(layer.weight)"),
@@ -115,7 +117,7 @@ def loss(recipe: Recipe) -> str:
             f"mu, logvar = model.encode(x{told})",
             "z = model.reparameterize(mu, logvar, generator)",
             *_compare(recipe, told),
-            "kl = 0.5 * (mu.square() + logvar.exp() - 1 - logvar)  # nats, (n, LATENT_DIM)",
+            f"kl = {_returned(kl_to_prior)}  # nats, (n, LATENT_DIM)",
             *_kl_cost(recipe),
         ]
         about += " and the weighted KL"
@@ -186,6 +188,12 @@ def _call(line: str, arguments: list[str]) -> str:
     if len(inner) + 4 <= 100:
         return f"{head}(\n    {inner}\n){tail}"
     return f"{head}(\n" + "".join(f"    {a},\n" for a in arguments) + f"){tail}"
+
+
+def _returned(function: Any) -> str:
+    """What a function of one statement returns, as its own text says it."""
+    (definition,) = ast.parse(inspect.getsource(function)).body
+    return ast.unparse(definition.body[-1].value)
 
 
 def _source(function: Any) -> str:

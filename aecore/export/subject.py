@@ -15,7 +15,7 @@ import torch
 
 from aecore.datasets import Dataset
 from aecore.errors import ExportError
-from aecore.evaluation.metrics import labels_for
+from aecore.evaluation.batches import labels_for
 from aecore.figures.examples import thing_of
 from aecore.models import LatentModel
 from aecore.runs.checkpoints import Card

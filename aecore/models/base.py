@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
+from aecore.datasets import Dataset
 from aecore.models.losses import LossTerms
 from aecore.models.posterior import Posterior
 from aecore.types import ModelSpec
@@ -56,6 +57,10 @@ class LatentModel(nn.Module, ABC):
     @abstractmethod
     def initialise(self, generator: torch.Generator) -> None:
         """Give every weight its first value, drawn from generator only."""
+
+    def fit(self, data: Dataset) -> None:
+        """Compute every weight from data.train at once: what a family with `closed_form` does."""
+        raise NotImplementedError(f"{self.family} is trained by steps.")
 
     @property
     def reconstruction_unit(self) -> str:

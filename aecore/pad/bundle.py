@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from aecore.errors import ExportError
+from aecore.evaluation.latent import mean_kl
 from aecore.figures.palette import CLASSES
 from aecore.pad import pad_meta
 from aecore.pad.network import DECODE_BUDGET_MACS, BrowserNetwork
@@ -127,7 +128,7 @@ def build_bundle(
     if logvar is not None:
         arrays["logvar"] = _checked("logvar", np.asarray(logvar, np.float32).ravel(), n * k)
         if kl is None:
-            kl = _mean_kl(codes, np.asarray(logvar, np.float32))
+            kl = mean_kl(codes, np.asarray(logvar, np.float32))
     if pca is not None:
         arrays["pca"] = _pca_array(pca, codes, arrays.get("images"), size, value_range)
     if columns and len(columns) != size:
@@ -242,11 +243,6 @@ def _as_bytes(
         shares = (images - low) / (high - low)
         images = np.rint(np.clip(shares, 0, 1) * 255).astype(np.uint8)
     return images.ravel()
-
-
-def _mean_kl(mu: np.ndarray, logvar: np.ndarray) -> np.ndarray:
-    """Mean KL(q(z|x) || N(0, I)) of each dimension, in nats (Kingma and Welling 2014, app. B)."""
-    return 0.5 * (mu**2 + np.exp(logvar) - 1 - logvar).mean(0)
 
 
 def _pca_array(

@@ -8,14 +8,8 @@ import numpy as np
 import streamlit as st
 import torch
 
-from aecore.evaluation.metrics import (
-    Scores,
-    expected_band,
-    labels_for,
-    psnr,
-    scores_beside_pca,
-    shown,
-)
+from aecore.evaluation.batches import labels_for
+from aecore.evaluation.metrics import Scores, expected_band, psnr, scores_beside_pca, shown
 from aecore.export.csv_tables import Columns
 from aecore.figures import charts, images, palette
 from aecore.figures.examples import (

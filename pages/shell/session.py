@@ -134,7 +134,7 @@ def checkpoint_of(ref: str, version: int) -> checkpoints.Checkpoint:
 def _load(ref: str, version: int) -> checkpoints.Checkpoint:
     # Shared by all sessions: in evaluation mode, and never changed.
     if ID_PATTERN.fullmatch(ref):
-        return jobs().checkpoint(ref)
+        return jobs().library.checkpoint(ref)
     return checkpoints.load(checkpoints.shipped()[ref])
 
 

@@ -81,7 +81,7 @@ def _pad(run_id: str) -> None:
 def _watch(run_id: str, was_live: bool) -> None:
     run = session.jobs().get(run_id)
     end = time.monotonic() + EVERY
-    while run.recording.live and not run.recording.steps and time.monotonic() < end:
+    while run.recording.live and run.recording.last_step is None and time.monotonic() < end:
         time.sleep(0.02)  # the first point is shown when it comes, not at the next look
     _controls(run)
     _figures(run)
@@ -207,12 +207,12 @@ def _afterwards(run: Run) -> None:
     row = st.container(horizontal=True, vertical_alignment="bottom")
     name = row.text_input("Name", run.name, max_chars=60, disabled=not mine, width=320)
     if row.button("Keep name", disabled=not mine or name == run.name, width="stretch"):
-        session.jobs().rename(session.owner(), run.run_id, name)
+        session.jobs().library.rename(session.owner(), run.run_id, name)
         st.rerun()
     if run.has_model:
         row.download_button(
             "Download",
-            lambda: session.jobs().download(run.run_id),
+            lambda: session.jobs().library.download(run.run_id),
             icon=":material/download:",
             file_name=f"{run.name}.safetensors",
             width="stretch",

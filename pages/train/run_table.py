@@ -100,7 +100,7 @@ def actions(ref: str) -> None:
     with places[3].popover("Rename", icon=":material/edit:", width="stretch"):
         name = st.text_input("New name", run.name, max_chars=60, key=f"name_{ref}")
         if st.button("Rename", key=f"rename_{ref}"):
-            session.jobs().rename(session.owner(), ref, name)
+            session.jobs().library.rename(session.owner(), ref, name)
             st.rerun()
     with places[4].popover("Delete", icon=":material/delete:", width="stretch"):
         st.markdown(f"Delete **{run.name}** and its files? This cannot be undone.")
@@ -113,7 +113,7 @@ def actions(ref: str) -> None:
 
 def _content(ref: str) -> bytes:
     if ID_PATTERN.fullmatch(ref):
-        return session.jobs().download(ref)
+        return session.jobs().library.download(ref)
     return checkpoints.shipped()[ref].read_bytes()
 
 
@@ -205,7 +205,7 @@ def upload(owner: str) -> None:
             return
         st.session_state["uploaded"] = file.file_id
         try:
-            run = session.jobs().upload(owner, file.name, file.getvalue())
+            run = session.jobs().library.upload(owner, file.name, file.getvalue())
         except AecoreError as error:
             st.error(str(error), icon=":material/error:")
             return

@@ -15,8 +15,9 @@ from aecore.models.losses import objective
 from aecore.models.registry import options_of, shape_only
 from aecore.runs import checkpoints
 from aecore.runs.checkpoints import Card
+from aecore.training.events import EpochDone, Finished
 from aecore.training.loop import train
-from aecore.types import EpochDone, Finished, ModelSpec, TrainConfig
+from aecore.types import ModelSpec, TrainConfig
 
 FAMILIES = sorted(all_families())
 BATCH = 12
@@ -197,7 +198,6 @@ def test_trains_through_the_one_loop(family, digits):
     events = list(train(spec, TrainConfig(epochs=1, batch_size=64, device="cpu"), digits))
     assert isinstance(events[-1], Finished)
     done = next(e for e in events if isinstance(e, EpochDone))
-    assert done.codes.shape == (len(digits.test), 3)
     assert done.probe.latent_map.shape == (len(digits.test), 2)
     variational = all_families()[family].variational
     assert {"kl", "reconstruction", "active_units"} <= set(done.metrics) or not variational

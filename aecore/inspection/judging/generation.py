@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from aecore.datasets import Dataset
-from aecore.evaluation.metrics import labels_for
+from aecore.evaluation.batches import labels_for
 from aecore.inspection.judging.findings import Figure, Finding, amount
 from aecore.inspection.judging.passes import Look
 from aecore.models import LatentModel

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from aecore.datasets import Split
 from aecore.errors import ExportError
-from aecore.evaluation.metrics import labels_for
+from aecore.evaluation.batches import labels_for
 from aecore.models import LatentModel
 from aecore.models.blocks import leaves
 from aecore.models.losses import bernoulli_nats, squared_error_per_value

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from aecore.datasets import Split
-from aecore.evaluation.metrics import labels_for
+from aecore.evaluation.batches import labels_for
 from aecore.inspection.judging.findings import Finding, percent, some
 from aecore.inspection.judging.passes import output_sigmoid
 from aecore.models import LatentModel
