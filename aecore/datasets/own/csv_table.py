@@ -41,13 +41,13 @@ def read_csv(content: bytes, label: str | None = None, missing: str = "auto") ->
     table = _Table(content)
     columns = _columns(table)
     n = sum(map(len, columns[0].numbers))
-    if n == 0:
-        raise DatasetError("The table has no rows of values; expected a header and rows below it.")
     if table.ragged > n:
         raise DatasetError(
             f"{count(table.ragged, 'row')} have another number of cells than the first row; "
             "save the table with one separator throughout."
         )
+    if n == 0:
+        raise DatasetError("The table has no rows of values; expected a header and rows below it.")
     raw = Raw("table", np.empty(0))
     if table.encoding == "latin-1":
         raw.notes.append("The file is not UTF-8: it was read as Latin-1 (Western European).")

@@ -21,7 +21,15 @@ from aecore.datasets.sources.tables import standardise
 from aecore.errors import ConfigError, DatasetError
 from aecore.types import KINDS, DataSpec
 
-__all__ = ["OwnData", "column_names", "keep", "own_folder", "read_files", "read_upload"]
+__all__ = [
+    "OwnData",
+    "column_names",
+    "from_file",
+    "keep",
+    "own_folder",
+    "read_files",
+    "read_upload",
+]
 
 HELD_OUT, HELD_OUT_LEAST = 0.15, 10
 SUFFIXES = (".zip", ".npz", ".csv", ".tsv", ".txt")
@@ -62,6 +70,14 @@ def read_upload(
     else:
         raw = read_csv(content, label, missing)
     return _own(raw, name)
+
+
+def from_file(path: Path, *, label: str | None = None) -> Dataset:
+    """A person's file as data, without keeping them. label: a table's column of classes.
+
+    path: a zip or a folder of images, an .npz or a table as text. Raises DatasetError.
+    """
+    return read_upload(path.name, path, label=label).dataset
 
 
 def read_files(
