@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from aecore import datasets
-from aecore.errors import AecoreError, CheckpointError
+from aecore.errors import AecoreError, CheckpointError, DatasetError
 from aecore.models.presets import PRESETS, preset
 from aecore.runs import checkpoints
 from aecore.runs.recording import Recording
@@ -58,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     command("presets", _presets, "List the presets.")
     sub = command("train", _train, "Train a preset on a dataset.")
     sub.add_argument("--preset", required=True)
-    sub.add_argument("--dataset", default="mnist")
+    _add_data(sub)
     sub.add_argument("--latent-dim", type=int, help="another latent size than the preset's")
     sub.add_argument("--epochs", type=int)
     sub.add_argument("--batch-size", type=int)
@@ -93,6 +93,30 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--html", type=Path, metavar="OUT", help="write the report as one HTML file")
     sub.add_argument("--beside", type=Path, metavar="FILE", help="another model's figures beside")
     return parser
+
+
+def _add_data(command: argparse.ArgumentParser) -> None:
+    """What to train on: a dataset by its name, or a person's own file."""
+    either = command.add_mutually_exclusive_group()
+    either.add_argument("--dataset", default="mnist")
+    either.add_argument(
+        "--data",
+        type=Path,
+        metavar="FILE",
+        help="your own: a zip or a folder of images, an .npz of arrays, or a table as .csv",
+    )
+    command.add_argument("--label", metavar="COLUMN", help="of the table in --data: its classes")
+
+
+def _own_data(args) -> datasets.Dataset | None:
+    """The file given with --data, read; None where a dataset is named."""
+    if args.data is not None:
+        from aecore.datasets.own.reading import from_file
+
+        return from_file(args.data, label=args.label)
+    if args.label is not None:
+        raise DatasetError("--label names a column of the table given with --data; give that too.")
+    return None
 
 
 def _datasets(args) -> list[dict[str, Any]]:
@@ -167,12 +191,13 @@ def _train(args) -> dict[str, Any]:
         if (value := getattr(args, f.name, None)) is not None
     }
     dataclasses.replace(chosen.config, **given).check()  # before anything is downloaded
-    spec = chosen.spec(datasets.source(args.dataset).spec)
+    own = _own_data(args)
+    spec = chosen.spec(datasets.source(args.dataset).spec if own is None else own.spec)
     if args.latent_dim is not None:
         spec = dataclasses.replace(spec, latent_dim=args.latent_dim)
     if args.out is not None:
         _try_to_write(args.out)
-    data = datasets.load(args.dataset)
+    data = datasets.load(args.dataset) if own is None else own
     examples = min(given.get("limit") or len(data.train), len(data.train))
     config = dataclasses.replace(chosen.training(examples), **given)
     state = TrainState.fresh(spec, config.seed)
@@ -182,9 +207,11 @@ def _train(args) -> dict[str, Any]:
         _progress(event, recording)
     print(file=sys.stderr)
     card = recording.card(args.name or args.preset, spec, config, data)
+    if own is not None:
+        card = dataclasses.replace(card, note=own.about)  # the file's name is in it
     result = {
         "preset": args.preset,
-        "dataset": args.dataset,
+        "dataset": data.name,
         "latent_dim": spec.latent_dim,
         "epochs": recording.summary["epochs_done"],
         "parameters": recording.started.parameters,
