@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import importlib
 import inspect
 import pkgutil
@@ -13,7 +12,7 @@ from torch import nn
 
 from aecore.errors import ConfigError, UnknownNameError
 from aecore.models.base import LatentModel
-from aecore.types import ModelSpec, check_field, whole_number
+from aecore.types import ModelSpec, check_options, options_in, whole_number
 
 MAX_PARAMETERS = 100_000_000  # 400 MB of float32: more is a mistake or an attack, not a lesson
 _lock = threading.Lock()
@@ -46,15 +45,14 @@ def family(name: str) -> type[LatentModel]:
 def options_of(spec: ModelSpec):
     """The family's Options with the spec's values, each checked; raises ConfigError."""
     cls = family(spec.family)
-    known = {f.name: f for f in dataclasses.fields(cls.Options)}
+    known = [option.name for option in options_in(cls.Options)]
     unknown = sorted(set(spec.options) - set(known))
     if unknown:
         raise ConfigError(
             f"{spec.family} has no option {unknown[0][:40]!r}; it has {', '.join(known)}."
         )
     options = cls.Options(**spec.options)
-    for name, f in known.items():
-        check_field(f, getattr(options, name))
+    check_options(options)
     return options
 
 

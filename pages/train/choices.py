@@ -13,7 +13,7 @@ from aecore.figures.network import compression_factor, network_svg
 from aecore.models import LatentModel, family
 from aecore.models.presets import PRESETS
 from aecore.models.registry import options_of, shape_only
-from aecore.types import ModelSpec, TrainConfig
+from aecore.types import ModelSpec, TrainConfig, options_in
 from pages.components.drawing import drawing
 from pages.components.options_form import options_form
 
@@ -193,9 +193,9 @@ def _details(name: str, dataset: str) -> tuple[ModelSpec, TrainConfig]:
         options = options_form(cls.Options, spec.options, f"options_{key}")
         st.markdown("**Training**")
         skip = {"epochs", "limit"} | {
-            f.name
-            for f in dataclasses.fields(TrainConfig)
-            if f.metadata.get("variational") and not cls.variational
+            option.name
+            for option in options_in(TrainConfig)
+            if option.variational and not cls.variational
         }
         values = dataclasses.asdict(usual)
         training = options_form(TrainConfig, values, f"training_{key}", skip)
