@@ -3,10 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import field
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
 from aecore.models import blocks
+
+
+@dataclass(frozen=True)
+class NetworkOptions:
+    """What NetworkModel and its layers ask of a family's Options, which are a subclass.
+
+    What a family lets people choose it makes a field, by the functions below; the others keep
+    these values.
+    """
+
+    activation: ClassVar[str] = "relu"
+    output: ClassVar[str] = "sigmoid"
+    loss: ClassVar[str] = "mse"
+    init: ClassVar[str] = "default"
+    normalisation: ClassVar[str] = "none"
+    independence: ClassVar[float] = 0.0
 
 
 def widths(default: tuple[int, ...], label: str, about: str) -> Any:

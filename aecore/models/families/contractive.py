@@ -9,12 +9,15 @@ import torch
 from torch import Tensor, nn
 
 from aecore.models import fields
+from aecore.models.declared import Figure
 from aecore.models.families.dense import DenseModel
 from aecore.models.losses import LossTerms
+from aecore.models.presets import Preset
+from aecore.types import TrainConfig
 
 
 @dataclass(frozen=True)
-class ContractiveOptions:
+class ContractiveOptions(fields.NetworkOptions):
     """Choices of a contractive autoencoder."""
 
     strength: float = fields.number(
@@ -36,6 +39,13 @@ class ContractiveAE(DenseModel):
     family: ClassVar[str] = "contractive-ae"
     title: ClassVar[str] = "Contractive autoencoder"
     Options: ClassVar[type] = ContractiveOptions
+    figures: ClassVar[tuple[Figure, ...]] = (
+        Figure(
+            "jacobian",
+            "Squared Jacobian of the code **{:.3g}**.",
+            "squared Frobenius norm of dz/dx",
+        ),
+    )
 
     def loss_terms(
         self,
@@ -81,3 +91,17 @@ class ContractiveAE(DenseModel):
             rows = (rows @ linear.weight) * slope.unsqueeze(1)
         first = linears[0].weight
         return h, ((rows @ (first @ first.T)) * rows).sum((1, 2))
+
+
+PRESETS = (
+    Preset(
+        "contractive",
+        "Contractive autoencoder",
+        "A price on how much the code moves when the image does: its Jacobian.",
+        "contractive-ae",
+        32,
+        {"hidden": (128,), "strength": 0.01},
+        TrainConfig(epochs=5, learning_rate=2e-3),
+        place=180,
+    ),
+)

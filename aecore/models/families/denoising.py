@@ -11,11 +11,13 @@ from torch import Tensor
 from aecore.datasets.corruption import CORRUPTIONS, corrupt
 from aecore.errors import ConfigError
 from aecore.models import fields
+from aecore.models.declared import Figure
 from aecore.models.families.conv import ConvModel, ConvOptions
 from aecore.models.families.dense import DenseModel, DenseOptions
 from aecore.models.losses import LossTerms, squared_error_per_value
 from aecore.models.network import NetworkModel
-from aecore.types import ModelSpec
+from aecore.models.presets import Preset
+from aecore.types import ModelSpec, TrainConfig
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,16 @@ class Denoising(NetworkModel):
     """
 
     stochastic: ClassVar[bool] = True
+    denoises: ClassVar[bool] = True
+    figures: ClassVar[tuple[Figure, ...]] = (
+        Figure(
+            "denoised_mse",
+            "From damaged examples, against the clean ones: MSE **{:.4f}**,",
+            "squared error per value",
+        ),
+        Figure("damaged_mse", "the damaged ones themselves {:.4f}.", "squared error per value"),
+    )
+    inside: ClassVar[tuple[str, ...]] = ("noise",)
 
     def __init__(self, spec: ModelSpec, options: NoiseOptions):
         low, high = CORRUPTIONS[options.noise].range
@@ -82,6 +94,10 @@ class Denoising(NetworkModel):
         generator = generator or torch.default_generator
         options, bounded = self.options, self.spec.data.bounded
         return corrupt(x, options.noise, options.level, generator, bounded)
+
+    @property
+    def damage_in_words(self) -> str:
+        return f"{self.options.noise.replace('_', ' and ')}, level {self.options.level:g}"
 
     def loss_terms(
         self,
@@ -118,3 +134,27 @@ class ConvDenoisingAE(Denoising, ConvModel):
     family: ClassVar[str] = "conv-denoising-ae"
     title: ClassVar[str] = "Convolutional denoising autoencoder"
     Options: ClassVar[type] = ConvDenoisingOptions
+
+
+PRESETS = (
+    Preset(
+        "denoising-ae",
+        "Denoising autoencoder",
+        "It gets images with strong Gaussian noise (deviation 0.5) and must draw the clean ones.",
+        "denoising-ae",
+        128,
+        {"hidden": (256,), "noise": "gaussian", "level": 0.5},
+        TrainConfig(epochs=10, learning_rate=2e-3, schedule="one-cycle"),
+        place=130,
+    ),
+    Preset(
+        "conv-denoising",
+        "Convolutional denoising",
+        "The same task for convolutions, which see a stroke where pixels are noisy.",
+        "conv-denoising-ae",
+        64,
+        {"channels": (32, 64), "noise": "gaussian", "level": 0.5},
+        TrainConfig(epochs=5, learning_rate=3e-3, schedule="one-cycle"),
+        place=140,
+    ),
+)

@@ -11,11 +11,12 @@ from torch import Tensor, nn
 from aecore.models import fields
 from aecore.models.families.dense import DenseModel
 from aecore.models.losses import LossTerms, squared_error
-from aecore.types import ModelSpec
+from aecore.models.presets import Preset
+from aecore.types import ModelSpec, TrainConfig
 
 
 @dataclass(frozen=True)
-class StackedOptions:
+class StackedOptions(fields.NetworkOptions):
     """Choices of a stacked autoencoder."""
 
     hidden: tuple[int, ...] = fields.hidden((256, 128, 64))
@@ -74,3 +75,29 @@ class StackedAE(DenseModel):
         up: nn.Sequential = self.decoder[place:] if last else self.decoder[place : place + 2]
         x_hat = self.output(up(code)) if last else up(code)
         return LossTerms(squared_error(x_hat, x if last else below))
+
+
+PRESETS = (
+    Preset(
+        "stacked",
+        "Stacked, layer by layer",
+        "784-256-128-64-32: four epochs in which each layer learns alone, then all together.",
+        "stacked-ae",
+        32,
+        {"hidden": (256, 128, 64), "pretrain_epochs": 1, "activation": "sigmoid"},
+        TrainConfig(epochs=10, learning_rate=1e-3),
+        beside="stacked-random",
+        place=230,
+    ),
+    Preset(
+        "stacked-random",
+        "The stack from random weights",
+        "The same network without pretraining, to see what that gains.",
+        "stacked-ae",
+        32,
+        {"hidden": (256, 128, 64), "pretrain_epochs": 0, "activation": "sigmoid"},
+        TrainConfig(epochs=10, learning_rate=1e-3),
+        beside="stacked",
+        place=240,
+    ),
+)
