@@ -99,6 +99,13 @@ class LatentModel(nn.Module, ABC):
         """The loss as a script says it; None where nobody has written it, which the script says."""
         return None
 
+    @classmethod
+    def says_its_loss(cls) -> bool:
+        """Whether `loss_source` is written for this very loss: a class that changes `loss_terms`
+        and inherits the source would export another loss than it trains on."""
+        first = next(c for c in cls.__mro__ if {"loss_source", "loss_terms"} & vars(c).keys())
+        return "loss_source" in vars(first)
+
     def damage(self, x: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """x as the encoder gets to see it in training, of x's shape: damaged if it denoises."""
         return x

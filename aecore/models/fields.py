@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, ClassVar
 
 from aecore.models import blocks
 
 
-@dataclass(frozen=True)
 class NetworkOptions:
-    """What NetworkModel and its layers ask of a family's Options, which are a subclass.
+    """What NetworkModel and its layers ask of a family's Options, a dataclass that subclasses it.
 
     What a family lets people choose it makes a field, by the functions below; the others keep
-    these values.
+    these values. No dataclass itself: a form shows fields in the order in which they first stand.
     """
 
     activation: ClassVar[str] = "relu"

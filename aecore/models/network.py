@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from aecore.models import blocks
 from aecore.models.base import LatentModel
+from aecore.models.declared import Constant, LossSource
 from aecore.models.fields import NetworkOptions
 from aecore.models.losses import LossTerms, bernoulli_nats, squared_error, total_correlation
 from aecore.types import ModelSpec
@@ -69,6 +70,17 @@ class NetworkModel(LatentModel):
         if weight:
             penalty = weight * total_correlation(z, posterior.mu, posterior.logvar)
         return LossTerms(self.compare(self.decoder(z), x), posterior.kl(), penalty)
+
+    def loss_source(self) -> LossSource | None:
+        if not self.variational or not self.options.independence:
+            return LossSource()
+        return LossSource(
+            constants=(
+                Constant("INDEPENDENCE", self.options.independence, "weight of total correlation"),
+            ),
+            functions=(total_correlation,),
+            penalty="INDEPENDENCE * total_correlation(z, mu, logvar).mean()",
+        )
 
     def compare(self, before_output: Tensor, x: Tensor) -> Tensor:
         """Loss of each example, (B,), from what the decoder gives before its output curve."""

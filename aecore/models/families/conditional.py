@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from aecore.errors import ConfigError
 from aecore.models import fields
 from aecore.models.base import LatentModel
+from aecore.models.declared import Constant, LossSource
 from aecore.models.families.dense import DenseModel, DenseOptions
 from aecore.models.losses import LossTerms
 from aecore.models.posterior import Posterior
@@ -97,6 +98,17 @@ class ConditionalVAE(DenseModel):
         posterior = self._posterior(x, told)
         before = self._before_output(posterior.sample(generator), told)
         return LossTerms(self.compare(before, x), posterior.kl())
+
+    def loss_source(self) -> LossSource | None:
+        return LossSource(
+            constants=(Constant("UNSAID", UNSAID, "share of examples whose label is kept back"),),
+            prepared=(
+                "if labels is not None and model.training:",
+                "    # Some labels are kept back, so that decoding without one means something.",
+                "    drawn = torch.rand(len(x), 1, generator=generator, device=x.device)",
+                "    told = torch.where(drawn < UNSAID, 1 / CLASSES, told)",
+            ),
+        )
 
     def _one_hot(self, labels: Tensor) -> Tensor:
         return F.one_hot(labels, self.spec.data.classes).to(torch.float32)

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
-from aecore.datasets.corruption import CORRUPTIONS, corrupt
+from aecore.datasets.corruption import BLOCKS, CORRUPTIONS, blur, corrupt, kept_blocks, uniform
 from aecore.errors import ConfigError
 from aecore.models import fields
-from aecore.models.declared import Figure
+from aecore.models.declared import Constant, Figure, LossSource
 from aecore.models.families.conv import ConvModel, ConvOptions
 from aecore.models.families.dense import DenseModel, DenseOptions
 from aecore.models.losses import LossTerms, squared_error_per_value
 from aecore.models.network import NetworkModel
 from aecore.models.presets import Preset
-from aecore.types import ModelSpec, TrainConfig
+from aecore.types import DataSpec, ModelSpec, TrainConfig
 
 
 @dataclass(frozen=True)
-class NoiseOptions:
+class NoiseOptions(fields.NetworkOptions):
     """The damage that a denoising autoencoder learns to undo."""
 
     noise: str = fields.choice(
@@ -108,6 +109,14 @@ class Denoising(NetworkModel):
         code = self.encode(self.damage(x, generator)).mu
         return LossTerms(self.compare(self.decoder(code), x))
 
+    def loss_source(self) -> LossSource | None:
+        level, noise = self.options.level, self.options.noise
+        return LossSource(
+            constants=(Constant("LEVEL", level, f"of the noise ({noise})"),),
+            functions=_damage_source(self.options, self.spec.data),
+            seen="damage(x, generator)",
+        )
+
     def extra_metrics(
         self, x: Tensor, generator: torch.Generator | None = None
     ) -> dict[str, Tensor]:
@@ -134,6 +143,44 @@ class ConvDenoisingAE(Denoising, ConvModel):
     family: ClassVar[str] = "conv-denoising-ae"
     title: ClassVar[str] = "Convolutional denoising autoencoder"
     Options: ClassVar[type] = ConvDenoisingOptions
+
+
+def _damage_source(options: NoiseOptions, data: DataSpec) -> tuple[Callable[..., Any] | str, ...]:
+    """damage(x, generator) for a script: the one kind of noise that this model undoes."""
+    kind, bounded = options.noise, data.bounded
+    places = "(len(x), 1, *x.shape[2:])" if len(data.shape) > 1 else "x.shape"
+    draw = f"torch.rand({places}, generator=generator, device=x.device)"
+    low, high = ("0.0", "1.0") if bounded else ("-3.0", "3.0")
+    before: tuple[Callable[..., Any] | str, ...] = ()
+    if options.level == 0:
+        about, body = "Nothing is damaged.", "return x"
+    elif kind == "gaussian":
+        about = "Noise of deviation LEVEL" + (", clipped to [0, 1]." if bounded else ".")
+        answer = "(x + LEVEL * noise).clamp(0, 1)" if bounded else "x + LEVEL * noise"
+        noise = "noise = torch.randn(x.shape, generator=generator, device=x.device)"
+        body = f"{noise}\n    return {answer}"
+    elif kind == "salt_pepper":
+        about = f"A share LEVEL of the values becomes {low} or {high}."
+        body = (
+            f"draw = {draw}\n    x = torch.where(draw < LEVEL / 2, {low}, x)\n"
+            f"    return torch.where((draw >= LEVEL / 2) & (draw < LEVEL), {high}, x)"
+        )
+    elif kind == "blur":
+        about, body = "Blurred; LEVEL is the deviation.", "return blur(x, LEVEL)"
+        before = (blur,)
+    elif kind == "blocks" and bounded:
+        about = "A share LEVEL is covered by squares of zeros."
+        body = "return x * kept_blocks(x, LEVEL, generator)"
+        side = f"BLOCKS = {BLOCKS}  # a square's side is this share of the example's"
+        before = (side, uniform, kept_blocks)
+    else:
+        about = "A share LEVEL of the values is set to 0."
+        body = f"kept = {draw} >= LEVEL\n    return x * kept"
+    return (
+        *before,
+        f"def damage(x: Tensor, generator: torch.Generator | None = None) -> Tensor:\n"
+        f'    """{about}"""\n    {body}',
+    )
 
 
 PRESETS = (

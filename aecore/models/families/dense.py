@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from aecore.errors import ConfigError
 from aecore.models import blocks, fields
+from aecore.models.declared import LossSource
 from aecore.models.losses import LossTerms, squared_error
 from aecore.models.network import NetworkModel
 from aecore.models.presets import Preset
@@ -114,6 +115,17 @@ class DenseAE(DenseModel):
         if self.options.mistake == CODE_LOSS:
             return LossTerms(squared_error(self.encode(x).mu, x))
         return super().loss_terms(x, generator)
+
+    def loss_source(self) -> LossSource | None:
+        if self.options.mistake != CODE_LOSS:
+            return super().loss_source()
+        return LossSource(
+            whole=(
+                "# A mistake on purpose: it is the code that is compared, not the reconstruction.",
+                "z = model.encode(x)",
+                'return F.mse_loss(z.flatten(1), x.flatten(1), reduction="sum") / len(x)',
+            )
+        )
 
 
 class DenseVAE(DenseModel):

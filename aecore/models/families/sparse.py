@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from aecore.models import blocks, fields
-from aecore.models.declared import Figure
+from aecore.models.declared import Constant, Figure, LossSource
 from aecore.models.losses import LossTerms
 from aecore.models.network import NetworkModel
 from aecore.models.presets import Preset
@@ -131,6 +131,25 @@ class SparseAE(NetworkModel):
                 len(code)
             )
         return None
+
+    def loss_source(self) -> LossSource | None:
+        chosen = self.options
+        strength = Constant("STRENGTH", chosen.strength, "weight of the sparsity penalty")
+        if chosen.penalty == L1:
+            return LossSource((strength,), penalty="STRENGTH * z.abs().sum(1).mean()")
+        if chosen.penalty == KL:
+            target = Constant("TARGET", chosen.target, "mean activation wanted of each unit")
+            return LossSource(
+                (strength, target), (kl_to_target,), penalty="STRENGTH * kl_to_target(z, TARGET)"
+            )
+        return LossSource(
+            (Constant("GENEROUS_EPOCHS", GENEROUS_EPOCHS, "8, 4, 2 times as many active units"),),
+            each_epoch=(
+                "# From many units to few: with few from the start, most never learn.",
+                f"model.encoder[{len(self.encoder) - 1}].generosity = "
+                "2 ** max(0, GENEROUS_EPOCHS - epoch)",
+            ),
+        )
 
     def extra_metrics(
         self, x: Tensor, generator: torch.Generator | None = None
