@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parents[1]
 LAYERS = (
     "errors",
     "places",
+    "wording",
     "internals",
     "writing",
     "types",

@@ -140,7 +140,7 @@ def reconstruct(held: Hand, rows: np.ndarray, sampled: bool) -> Drawn:
     flat = x.flatten(1).numpy()
     pca = held.basis.reconstruct(flat, held.card.spec.latent_dim).reshape(x.shape)
     drawn = Drawn(x.numpy(), x_hat.numpy(), pca)
-    if not hasattr(model, "damage"):
+    if not model.denoises:
         return drawn
     damaged = model.damage(x, generator)
     repaired = model.reconstruct(damaged).numpy()
