@@ -15,8 +15,9 @@ import numpy as np
 from torch import nn
 
 from aecore.errors import ExportError
-from aecore.models.blocks import leaves
-from aecore.pad.layers import LAYERS, Op, Shape
+from aecore.models.layers.entry import Shape
+from aecore.models.layers.operation import Op
+from aecore.models.layers.tracing import trace
 
 if TYPE_CHECKING:
     from aecore.models.base import LatentModel
@@ -74,18 +75,17 @@ def export_pair(
     Raises ExportError for an unknown layer, or when the pieces do not fit together.
     """
     k = latent_dim
-    encoder_ops, code_shape = _trace(encoder, shape, "encoder")
-    decoder_ops, x_hat_shape = _trace(decoder, (k,), "decoder")
+    inner, outer = trace(encoder, shape, "encoder"), trace(decoder, (k,), "decoder")
     expected = 2 * k if variational else k
-    if prod(code_shape) != expected:
+    if prod(inner.shape) != expected:
         raise ExportError(
-            f"The encoder returns {prod(code_shape)} numbers, expected {expected} "
+            f"The encoder returns {prod(inner.shape)} numbers, expected {expected} "
             f"({'mu and logvar of ' if variational else ''}{k} latent dimensions)."
         )
-    if prod(x_hat_shape) != prod(shape):
-        raise ExportError(f"The decoder returns shape {x_hat_shape}, expected {shape}.")
+    if prod(outer.shape) != prod(shape):
+        raise ExportError(f"The decoder returns shape {outer.shape}, expected {shape}.")
     pieces: list[np.ndarray] = []
-    packed = [_pack(ops, pieces) for ops in (encoder_ops, decoder_ops)]
+    packed = [_pack(half.operations, pieces) for half in (inner, outer)]
     weights = np.concatenate(pieces) if pieces else np.zeros(0, np.float32)
     meta = {
         "shape": list(shape),
@@ -93,8 +93,8 @@ def export_pair(
         "variational": bool(variational),
         "encoder": packed[0],
         "decoder": packed[1],
-        "encoder_macs": sum(op.macs for op in encoder_ops),
-        "decoder_macs": sum(op.macs for op in decoder_ops),
+        "encoder_macs": inner.multiply_adds,
+        "decoder_macs": outer.multiply_adds,
         "weights": int(weights.size),
     }
     return BrowserNetwork(meta, weights)
@@ -112,23 +112,3 @@ def _pack(ops: list[Op], pieces: list[np.ndarray]) -> list[dict[str, Any]]:
             offset += array.size
         described.append(entry)
     return described
-
-
-def _trace(network: nn.Module, shape: Shape, part: str) -> tuple[list[Op], Shape]:
-    """Follow the shape of one example through the layers and collect their operations."""
-    ops: list[Op] = []
-    for layer in leaves(network):
-        exporter = next((LAYERS[t] for t in type(layer).__mro__ if t in LAYERS), None)
-        if exporter is None:
-            raise ExportError(
-                f"The {part} contains a {type(layer).__name__} layer, "
-                "which the browser decoder does not know."
-            )
-        before = len(ops)
-        try:
-            shape = exporter(layer, shape, ops)
-        except ExportError as error:
-            raise ExportError(f"In the {part}: {error}") from error
-        for op in ops[before:]:
-            op.description["writes"] = prod(shape)
-    return ops, shape

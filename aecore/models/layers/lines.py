@@ -8,103 +8,26 @@ from __future__ import annotations
 
 import ast
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
-from torch import Tensor, nn
-from torch.nn import functional as F
+from torch import nn
 
 from aecore.errors import ConfigError
+from aecore.models.layers.entry import LayerEntry
+from aecore.models.layers.registry import all_layers, entry_of
 
 MAX_LAYERS = 200
 MAX_LINE = 200
 MAX_NUMBER = 1 << 24
+_MODES = {"zeros", "reflect", "replicate", "circular"}  # of a convolution's border
+_TEXTS = {"nearest", "bilinear", "none", "tanh", "same", "valid", *_MODES}
 
 
-class Scale(nn.Module):
-    """y = factor * x + shift for every value: how inputs were prepared, or outputs are undone."""
-
-    def __init__(self, factor: float, shift: float = 0.0):
-        super().__init__()
-        self.factor, self.shift = factor, shift
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x * self.factor + self.shift
-
-    def extra_repr(self) -> str:
-        return f"{self.factor:g}, {self.shift:g}"
-
-
-class Pad(nn.Module):
-    """A border of zeros around an image, (B, C, H, W) -> (B, C, H + 2n, W + 2n); n < 0 crops."""
-
-    def __init__(self, n: int):
-        super().__init__()
-        self.n = n
-
-    def forward(self, x: Tensor) -> Tensor:
-        return F.pad(x, [self.n] * 4)
-
-    def extra_repr(self) -> str:
-        return str(self.n)
-
-
-class Resize(nn.Module):
-    """An image at another size, bilinear, (B, C, H, W) -> (B, C, height, width)."""
-
-    def __init__(self, height: int, width: int):
-        super().__init__()
-        self.size = (height, width)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return F.interpolate(x, self.size, mode="bilinear", align_corners=False)
-
-    def extra_repr(self) -> str:
-        return f"{self.size[0]}, {self.size[1]}"
-
-
-class Shape(nn.Unflatten):
-    """A flat row as (C, H, W): `Unflatten(16, 7, 7)` in a line."""
-
-    def __init__(self, *sizes: int):
-        super().__init__(1, sizes)
-
-
-#: Every name that a line may begin with, and what it makes.
-KNOWN: dict[str, Callable[..., nn.Module]] = {
-    "Linear": nn.Linear,
-    "Conv2d": nn.Conv2d,
-    "ConvTranspose2d": nn.ConvTranspose2d,
-    "BatchNorm1d": nn.BatchNorm1d,
-    "BatchNorm2d": nn.BatchNorm2d,
-    "LayerNorm": nn.LayerNorm,
-    "GroupNorm": nn.GroupNorm,
-    "PReLU": nn.PReLU,
-    "ReLU": nn.ReLU,
-    "LeakyReLU": nn.LeakyReLU,
-    "ELU": nn.ELU,
-    "SELU": nn.SELU,
-    "GELU": nn.GELU,
-    "SiLU": nn.SiLU,
-    "Mish": nn.Mish,
-    "Softplus": nn.Softplus,
-    "Tanh": nn.Tanh,
-    "Sigmoid": nn.Sigmoid,
-    "Identity": nn.Identity,
-    "Dropout": nn.Dropout,
-    "Dropout2d": nn.Dropout2d,
-    "Flatten": nn.Flatten,
-    "Unflatten": Shape,
-    "MaxPool2d": nn.MaxPool2d,
-    "AvgPool2d": nn.AvgPool2d,
-    "AdaptiveAvgPool2d": nn.AdaptiveAvgPool2d,
-    "Upsample": nn.Upsample,
-    "Scale": Scale,
-    "Pad": Pad,
-    "Resize": Resize,
-}
-_TEXTS = {"nearest", "bilinear", "none", "tanh", "zeros"}
+def readable_layers() -> dict[str, LayerEntry[Any]]:
+    """Every layer that a line may describe, by the name that the line begins with."""
+    return {name: entry for name, entry in all_layers().items() if entry.readable}
 
 
 def parse_layer(line: str) -> nn.Module:
@@ -116,19 +39,15 @@ def parse_layer(line: str) -> nn.Module:
     if len(line) > MAX_LINE:
         raise ConfigError(f"A layer's line has at most {MAX_LINE} characters; one has {len(line)}.")
     try:
-        call = ast.parse(line.strip(), mode="eval").body
-        if isinstance(call, ast.Name):
-            call = ast.Call(call, [], [])
-        name = call.func.attr if isinstance(call.func, ast.Attribute) else call.func.id
-        args = [_value(a) for a in call.args]
-        named = {k.arg: _value(k.value) for k in call.keywords}
-    except (SyntaxError, AttributeError, ValueError, RecursionError, MemoryError) as error:
+        name, args, named = _call(line.strip())
+    except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError) as error:
         raise ConfigError(
             f"{shown} is not a layer; write a name with numbers, like Linear(784, 128) or ReLU()."
         ) from error
-    make = KNOWN.get(name)
-    if make is None:
-        raise ConfigError(f"There is no layer called {name[:30]!r}; known are: {', '.join(KNOWN)}.")
+    known = readable_layers()
+    if name not in known:
+        raise ConfigError(f"There is no layer called {name[:30]!r}; known are: {', '.join(known)}.")
+    make = known[name].make or known[name].layer
     try:
         inspect.signature(make).bind(*args, **named)
         with torch.device("meta"):
@@ -172,45 +91,34 @@ def shape_after(layers: nn.Sequential, shape: tuple[int, ...], part: str) -> tup
 
 def write_layer(layer: nn.Module) -> str:
     """The line that describes a layer; parse_layer reads it back."""
-    name = type(layer).__name__
-    if isinstance(layer, nn.Unflatten):
-        return f"Unflatten({', '.join(map(str, layer.unflattened_size))})"
-    if isinstance(layer, nn.Linear):
-        bias = "" if layer.bias is not None else ", bias=False"
-        return f"Linear({layer.in_features}, {layer.out_features}{bias})"
-    if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
-        return f"{name}({_convolution(layer)})"
-    if isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d):
-        eps = "" if layer.eps == 1e-5 else f", eps={layer.eps:g}"
-        return f"{name}({layer.num_features}{eps}{'' if layer.affine else ', affine=False'})"
-    if isinstance(layer, nn.LayerNorm):
-        return f"LayerNorm({list(layer.normalized_shape)}, eps={layer.eps:g})"
-    if isinstance(layer, nn.Flatten):
-        return "Flatten()"
-    if isinstance(layer, nn.MaxPool2d | nn.AvgPool2d):
-        return f"{name}({layer.kernel_size}, {layer.stride}, {layer.padding})"
-    if isinstance(layer, nn.Upsample):
-        size = f"size={layer.size}" if layer.size is not None else ""
-        size = size or f"scale_factor={layer.scale_factor:g}"
-        return f"Upsample({size}, mode='{layer.mode}')"
-    return f"{name}({layer.extra_repr()})"
+    entry = entry_of(layer)
+    if entry is None:
+        return f"{type(layer).__name__}({layer.extra_repr()})"
+    return f"{entry.name}({entry.line(layer)})"
 
 
-def _convolution(layer: nn.Conv2d | nn.ConvTranspose2d) -> str:
-    parts = [str(layer.in_channels), str(layer.out_channels), _one(layer.kernel_size)]
-    for name, usual in (("stride", 1), ("padding", 0), ("output_padding", 0), ("dilation", 1)):
-        value = getattr(layer, name)
-        if value != (usual, usual):
-            parts.append(f"{name}={_one(value)}")
-    if layer.groups != 1:
-        parts.append(f"groups={layer.groups}")
-    if layer.bias is None:
-        parts.append("bias=False")
-    return ", ".join(parts)
+def _call(text: str) -> tuple[str, list[Any], dict[str, Any]]:
+    """The name, the arguments and the named arguments of a call; ValueError if it is none."""
+    call = ast.parse(text, mode="eval").body
+    if isinstance(call, ast.Name):
+        return call.id, [], {}
+    if not isinstance(call, ast.Call):
+        raise ValueError("no call")
+    named = {}
+    for keyword in call.keywords:
+        if keyword.arg is None:
+            raise ValueError("arguments without a name")
+        named[keyword.arg] = _value(keyword.value)
+    return _name(call.func), [_value(a) for a in call.args], named
 
 
-def _one(value: tuple[int, ...]) -> str:
-    return str(value[0]) if len(set(value)) == 1 else str(value)
+def _name(called: ast.expr) -> str:
+    """'Linear', also of nn.Linear."""
+    if isinstance(called, ast.Attribute):
+        return called.attr
+    if isinstance(called, ast.Name):
+        return called.id
+    raise ValueError("no name")
 
 
 def _value(node: ast.AST) -> Any:
