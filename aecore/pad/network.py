@@ -7,6 +7,7 @@ operations written here. All arrays are row-major; a batch dimension never appea
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ from torch import nn
 
 from aecore.errors import ExportError
 from aecore.models.layers.entry import Shape
-from aecore.models.layers.operation import Op
+from aecore.models.layers.operation import Description, Op
 from aecore.models.layers.tracing import trace
 
 if TYPE_CHECKING:
@@ -84,9 +85,7 @@ def export_pair(
         )
     if prod(outer.shape) != prod(shape):
         raise ExportError(f"The decoder returns shape {outer.shape}, expected {shape}.")
-    pieces: list[np.ndarray] = []
-    packed = [_pack(half.operations, pieces) for half in (inner, outer)]
-    weights = np.concatenate(pieces) if pieces else np.zeros(0, np.float32)
+    packed, weights = pack([inner.operations, outer.operations])
     meta = {
         "shape": list(shape),
         "latent_dim": k,
@@ -100,15 +99,19 @@ def export_pair(
     return BrowserNetwork(meta, weights)
 
 
-def _pack(ops: list[Op], pieces: list[np.ndarray]) -> list[dict[str, Any]]:
-    """Append the arrays of `ops` to `pieces`; describe each operation with its offsets."""
-    offset = sum(piece.size for piece in pieces)
-    described = []
-    for op in ops:
-        entry = dict(op.description)
-        for name, array in op.arrays.items():
-            entry[name] = offset
-            pieces.append(np.ascontiguousarray(array, dtype=np.float32).ravel())
-            offset += array.size
-        described.append(entry)
-    return described
+def pack(networks: Sequence[Sequence[Op]]) -> tuple[list[list[Description]], np.ndarray]:
+    """Each network's operations described, with their arrays' offsets, and all arrays in a row,
+    float32 (n,)."""
+    pieces: list[np.ndarray] = []
+    offset, described = 0, []
+    for ops in networks:
+        entries = []
+        for op in ops:
+            entry = dict(op.description)
+            for name, array in op.arrays.items():
+                entry[name] = offset
+                pieces.append(np.ascontiguousarray(array, dtype=np.float32).ravel())
+                offset += array.size
+            entries.append(entry)
+        described.append(entries)
+    return described, np.concatenate(pieces) if pieces else np.zeros(0, np.float32)
