@@ -7,10 +7,10 @@ from typing import ClassVar
 
 import numpy as np
 import torch
-from torch import Tensor, nn
-from torch.nn import functional as F
+from torch import nn
 
 from aecore.models import fields
+from aecore.models.layers.kinds.linear import TransposedLinear
 from aecore.models.network import NetworkModel
 from aecore.models.presets import Preset
 from aecore.types import TrainConfig
@@ -28,24 +28,6 @@ class LinearOptions(fields.NetworkOptions):
     )
     output: str = fields.output("linear")
     init: str = fields.init()
-
-
-class TransposedLinear(nn.Module):
-    """Another layer's weights, transposed, with a bias of its own: (B, out) -> (B, in)."""
-
-    def __init__(self, of: nn.Linear):
-        super().__init__()
-        self._of = (of,)  # in a tuple: its weights are saved and trained where they belong
-        self.in_features, self.out_features = of.out_features, of.in_features
-        self.bias = nn.Parameter(torch.empty(of.in_features))
-
-    @property
-    def weight(self) -> Tensor:
-        """(out_features, in_features)."""
-        return self._of[0].weight.T
-
-    def forward(self, z: Tensor) -> Tensor:
-        return F.linear(z, self.weight, self.bias)
 
 
 class LinearAE(NetworkModel):

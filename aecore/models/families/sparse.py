@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from aecore.models import blocks, fields
 from aecore.models.declared import Constant, Figure, LossSource
+from aecore.models.layers.kinds.top_k import TopK
 from aecore.models.losses import LossTerms
 from aecore.models.network import NetworkModel
 from aecore.models.presets import Preset
@@ -53,25 +54,6 @@ class SparseOptions(fields.NetworkOptions):
     activation: str = fields.activation()
     output: str = fields.output()
     init: str = fields.init()
-
-
-class TopK(nn.Module):
-    """Keep the k largest values of each row, set the others to 0: (B, n) -> (B, n).
-
-    While training, `generosity` times as many.
-    """
-
-    def __init__(self, k: int):
-        super().__init__()
-        self.k = k
-        self.generosity = 1
-
-    def forward(self, x: Tensor) -> Tensor:
-        k = self.k * self.generosity if self.training else self.k
-        if k >= x.shape[1]:
-            return x
-        values, places = x.topk(k, dim=1)
-        return torch.zeros_like(x).scatter(1, places, values)
 
 
 class SparseAE(NetworkModel):
