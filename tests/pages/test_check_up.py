@@ -12,11 +12,11 @@ from torch import nn
 from aecore.inspection.checkup import Opened, open_files
 from aecore.jobs import engine
 from pages.check import check_reading, check_report
-from pages.shell.router import SECTIONS
+from pages.shell.page import all_pages
 from tests.pages.test_kinds import opened, sound
 
 CHECK = "pages/check/check_up.py"
-PAGES = [path for entries in SECTIONS.values() for path, *_ in entries]
+PAGES = list(all_pages())
 
 
 def content_of(state: dict) -> bytes:
