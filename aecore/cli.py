@@ -199,7 +199,7 @@ def _train(args) -> dict[str, Any]:
 
 def _export(args) -> dict[str, Any]:
     from aecore.export.subject import Subject
-    from aecore.export.ways import take_out, way
+    from aecore.export.registry import take_out, way
 
     per_label = way(args.to).per_label
     found = checkpoints.load(args.file)

@@ -8,7 +8,7 @@ import streamlit as st
 
 from aecore.errors import AecoreError
 from aecore.export.subject import Subject, TakenOut
-from aecore.export.ways import WAYS, Way, take_out
+from aecore.export.registry import WAYS, Way, take_out
 from pages.components import pad_data
 from pages.shell import session
 from pages.shell.layout import guarded

@@ -17,7 +17,7 @@ from aecore.export import explorer_file, subject
 from aecore.export.csv_tables import csv_text, history_columns
 from aecore.export.explorer_file import unpacked
 from aecore.export.subject import TOLERANCE, Outputs, Subject
-from aecore.export.ways import WAYS, take_out
+from aecore.export.registry import WAYS, take_out
 from aecore.pad import export_network, export_pair
 from aecore.pad.replay import replay
 from aecore.runs import checkpoints
