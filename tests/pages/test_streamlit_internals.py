@@ -70,6 +70,7 @@ OURS = [
     for path in [ROOT / "app.py", *sorted((ROOT / "pages").rglob("*.py"))]
     if path.name != "streamlit_internals.py"
 ]
+PUBLIC = ("streamlit.delta_generator",)  # where the documented type of a place is defined
 
 
 @pytest.mark.parametrize("path", OURS, ids=lambda p: str(p.relative_to(ROOT)))
@@ -85,4 +86,4 @@ def test_no_other_file_reaches_inside(path: Path):
             inside = node.attr.startswith("_") or node.attr == "runtime"
             assert not inside, f"{ast.unparse(node)} is Streamlit's own"
         for name in names:
-            assert not name.startswith("streamlit."), f"{name} is Streamlit's own"
+            assert name in PUBLIC or not name.startswith("streamlit."), f"{name} is Streamlit's own"
