@@ -14,6 +14,8 @@ from typing import Any
 
 from aecore import datasets
 from aecore.errors import AecoreError, CheckpointError, DatasetError
+from aecore.export.registry import all_ways, take_out, way
+from aecore.export.subject import Subject
 from aecore.models import all_families, family
 from aecore.models.presets import PRESETS, bare, preset
 from aecore.models.registry import options_of
@@ -79,11 +81,12 @@ def _parsed(argv: list[str]) -> argparse.Namespace:
     _add_flags(train_command, TrainConfig, CONFIG)
     sub = command("export", _export, "Take a model out, for use elsewhere.")
     sub.add_argument("file", type=Path)
-    sub.add_argument(
-        "--to", required=True, help="checkpoint, script, notebook, onnx, explorer or figures"
-    )
+    ways = all_ways()
+    *names, last = ways
+    sub.add_argument("--to", required=True, help=f"{', '.join(names)} or {last}")
     sub.add_argument("--out", type=Path, required=True, help="a file, or a folder that is there")
-    sub.add_argument("--label", type=int, help="what a conditional model is told (explorer)")
+    told = ", ".join(name for name, way in ways.items() if way.per_label)
+    sub.add_argument("--label", type=int, help=f"what a conditional model is told ({told})")
     sub = command(
         "inspect", _inspect, "Check up a trained model from any file: verdict and report."
     )
@@ -301,9 +304,6 @@ def _train(args) -> dict[str, Any]:
 
 
 def _export(args) -> dict[str, Any]:
-    from aecore.export.subject import Subject
-    from aecore.export.ways import take_out, way
-
     per_label = way(args.to).per_label
     found = checkpoints.load(args.file)
     model, data = found.model, datasets.load(found.card.dataset)

@@ -15,6 +15,9 @@ from pages.look.strips import (
 )
 from pages.shell import session
 from pages.shell.layout import explain, head
+from pages.shell.page import Page
+
+PAGE = Page(section="Look", title="Decode", url="decode", icon=":material/tune:", place=22)
 
 head(
     "Decode",

@@ -18,6 +18,7 @@ from pages.components import pad_travel
 from pages.components.run_view import run_canvas
 from pages.shell import session
 from pages.shell.layout import band_text, figure, guarded
+from pages.shell.page import file_of
 
 EVERY = 0.3  # seconds between two looks at a live run
 PAD_EVERY = 1.5
@@ -227,11 +228,11 @@ def _afterwards(run: Run) -> None:
     if run.has_model:
         links = st.columns(3)
         where = ":material/arrow_forward:"
-        links[0].page_link("pages/look/decode.py", label="Drag through its codes", icon=where)
+        links[0].page_link(file_of("decode"), label="Drag through its codes", icon=where)
         links[1].page_link(
-            "pages/look/reconstructions.py", label="Look at its reconstructions", icon=where
+            file_of("reconstructions"), label="Look at its reconstructions", icon=where
         )
-        links[2].page_link("pages/look/latent_space.py", label="See its latent space", icon=where)
+        links[2].page_link(file_of("latent-space"), label="See its latent space", icon=where)
 
 
 def _summary(run: Run) -> None:

@@ -16,11 +16,11 @@ from aecore.jobs import engine
 from aecore.runs import checkpoints
 from pages.check import check_keeping, check_report
 from pages.shell import opened_files, session
-from pages.shell.router import SECTIONS
+from pages.shell.page import all_pages
 from tests.pages.test_kinds import opened, sound
 
 CHECK = "pages/check/check_up.py"
-PAGES = [path for entries in SECTIONS.values() for path, *_ in entries]
+PAGES = list(all_pages())
 
 
 def content_of(state: dict) -> bytes:
