@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import threading
 import time
 
@@ -153,8 +154,7 @@ def table(scale: float, outlier: float = 0.0) -> Dataset:
     x = torch.linspace(-scale, scale, 4000).unsqueeze(1).repeat(1, 3)
     x[:, 1] = x[:, 1].flip(0)
     x[7] = outlier
-    # Held-out: the middle, both ends of the scale drawn on, far above, and not a number.
-    test = torch.tensor([[0.0] * 3, [-3.0] * 3, [3.0] * 3, [99.0] * 3, [1.5] * 3])
+    test = torch.tensor([[0.0], [-3.0], [3.0], [99.0], [1.5], [math.nan]]).repeat(1, 3)
     return Dataset(f"table {scale} {outlier}", DataSpec((3,), "table"), Split(x), Split(test))
 
 
@@ -171,7 +171,8 @@ def test_a_table_is_drawn_on_whole_numbers_around_nearly_all_its_values(scale, o
 def test_values_become_bytes_on_that_scale():
     data = table(2.4)
     started = next(train(ModelSpec("dense-ae", data.spec, 2, {"hidden": (4,)}), CONFIG, data))
-    assert started.sample[:, 0].tolist() == [128, 0, 255, 255, 191]  # 1.5 is at three quarters
+    # The middle, both ends, far above, three quarters, and what is no number: the low end.
+    assert started.sample[:, 0].tolist() == [128, 0, 255, 255, 191, 0]
 
 
 # Looks and epochs
