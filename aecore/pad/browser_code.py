@@ -52,7 +52,7 @@ def modules(main: Path) -> list[Path]:
 def joined(main: Path) -> str:
     """One module that exports what `main` exports and imports nothing.
 
-    Names at the top level have to be unique over all modules (tests/pad/test_browser_code.py).
+    Names at the top level have to be unique over all modules (tests/browser/test_browser_code.py).
     Raises ValueError for a way to import or export that is not understood here.
     """
     texts = []

@@ -28,7 +28,6 @@ from aecore.pad import (
 from aecore.types import DataSpec, ModelSpec
 
 
-
 def dense_reading(network, part: str, x: np.ndarray) -> np.ndarray:
     """Run a dense network from its description alone, as the format says: an oracle."""
     for op in network.meta[part]:
