@@ -14,7 +14,14 @@ import { CHART_HEIGHT, fitCanvas, seriesColors } from "./run_view_canvas.js";
  * @property {(images: number) => number} xAt
  * @property {(error: number) => number} yAt
  */
-/** @typedef {{ text: string, color: string, x: number, y: number, align: CanvasTextAlign }} Label */
+/**
+ * @typedef {object} Label
+ * @property {string} text
+ * @property {string} color
+ * @property {number} x
+ * @property {number} y
+ * @property {CanvasTextAlign} align
+ */
 
 const margin = { left: 52, right: 12, top: 14, bottom: 34 };
 const DOT = 3.5;
