@@ -108,6 +108,24 @@ def test_networks_agree_with_encode_and_decode(model, x):
     assert torch.equal(model.decoder_network()(posterior.mu), model.decode(posterior.mu))
 
 
+def test_says_what_it_measures_beside_the_error(model, x):
+    found = model.extra_metrics(x, seeded(0))
+    assert list(found) == [figure.name for figure in model.figures]
+    for figure in model.figures:
+        assert found[figure.name].shape == (BATCH,)
+        assert figure.sentence.format(1.5) != figure.sentence
+        assert figure.unit
+
+
+def test_sees_damage_only_where_it_says_so(model, x):
+    assert torch.equal(model.damage(x, seeded(0)), x) != model.denoises
+    assert bool(model.damage_in_words) == model.denoises
+
+
+def test_says_its_loss_for_scripts(model):
+    assert model.closed_form or (type(model).says_its_loss() and model.loss_source() is not None)
+
+
 def test_same_seed_same_numbers(model, family, digits, x):
     first, second, other = (build(model.spec, seed=s) for s in (7, 7, 8))
     for a, b in zip(first.parameters(), second.parameters(), strict=True):
