@@ -185,7 +185,10 @@ def _reconstructions(book: _Book) -> np.ndarray:
 
 def _traversals(book: _Book) -> np.ndarray:
     z, ranges = book.codes.mu.mean(0), book.codes.ranges()
-    ways = [traversal(z, int(d), *ranges[d], STEPS) for d in book.codes.order()[:ROWS]]
+    ways = []
+    for d in book.codes.order()[:ROWS]:
+        low, high = ranges[d]
+        ways.append(traversal(z, int(d), float(low), float(high), STEPS))
     return _grid([images.as_image(v) for v in book.decode(np.concatenate(ways))], STEPS)
 
 

@@ -43,7 +43,8 @@ class PlainLayers:
 def plain_layers(model: LatentModel) -> PlainLayers:
     """The layers of both halves in order, without those that do nothing."""
     if model.conditional:  # the label's share is apart, so these are without it
-        halves = [model.encoder, nn.Sequential(model.decoder, model.output)]
+        inner, outer, end = (model.get_submodule(n) for n in ("encoder", "decoder", "output"))
+        halves = [inner, nn.Sequential(outer, end)]
     else:
         halves = [model.encoder_network(), model.decoder_network()]
     encoder, decoder = ([m for m in leaves(h) if type(m) is not nn.Identity] for h in halves)
@@ -64,7 +65,8 @@ def plain_weights(model: LatentModel, layers: PlainLayers) -> dict[str, Tensor]:
         "decoder": nn.Sequential(*layers.decoder),
     }
     if model.conditional:
-        parts |= {"label_to_encoder": model.content_seen, "label_to_decoder": model.content}
+        parts["label_to_encoder"] = model.get_submodule("content_seen")
+        parts["label_to_decoder"] = model.get_submodule("content")
     return {
         f"{part}.{name}": value.detach().cpu().contiguous().clone()
         for part, module in parts.items()

@@ -97,6 +97,8 @@ def _exported(network: nn.Module, examples: list[Tensor], name: str, outputs: li
         raise ExportError(
             f"The ONNX pair is refused: this network cannot be said in ONNX ({reason[0][:160]})."
         ) from error
+    if program is None:
+        raise ExportError("The ONNX pair is refused: PyTorch's exporter gave nothing back.")
     proto = program.model_proto
     proto.producer_name = "Autoencoders, live"
     for node in proto.graph.node:  # they hold the exporter's notes, among them paths of this server
@@ -139,10 +141,11 @@ def _run(parts: dict[str, bytes], subject: Subject) -> Outputs:
             ) from error
 
     label = {} if subject.labels is None else {"label": subject.labels.numpy()}
-    found = session(ENCODER_FILE).run(None, {"x": subject.x.numpy(), **label})
+    encoded = session(ENCODER_FILE).run(None, {"x": subject.x.numpy(), **label})
+    found = [np.asarray(values) for values in encoded]
     z = np.ascontiguousarray(subject.outputs.mu)
     (x_hat,) = session(DECODER_FILE).run(None, {"z": z, **label})
-    return Outputs(found[0], found[1] if len(found) > 1 else None, x_hat)
+    return Outputs(found[0], found[1] if len(found) > 1 else None, np.asarray(x_hat))
 
 
 def _readme(subject: Subject, names: list[str]) -> str:

@@ -83,8 +83,10 @@ class Subject:
 
     def trial_labels(self) -> np.ndarray | None:
         """The labels of `trial_examples`, where the model wants to be told them."""
-        n = len(self.trial_examples())
-        return None if self.labels is None else self.data.test.labels[:n].numpy()
+        labels = self.data.test.labels
+        if self.labels is None or labels is None:
+            return None
+        return labels[: len(self.trial_examples())].numpy()
 
 
 @dataclass(frozen=True)
@@ -121,7 +123,7 @@ def compare(found: Outputs, wanted: Outputs, what: str) -> float:
     pairs = [(found.mu, wanted.mu), (found.x_hat, wanted.x_hat)]
     if (found.logvar is None) != (wanted.logvar is None):
         raise ExportError(f"{what} is refused: it gives other kinds of numbers than the model.")
-    if wanted.logvar is not None:
+    if found.logvar is not None and wanted.logvar is not None:
         pairs.append((found.logvar, wanted.logvar))
     largest = 0.0
     for ours, theirs in pairs:

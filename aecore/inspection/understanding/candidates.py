@@ -15,7 +15,7 @@ from aecore.inspection.understanding.choice import (
     entry,
     exit_lines,
 )
-from aecore.models.layers import parse_layer
+from aecore.models.layers import entry_of, parse_layer
 
 #: How seldom a curve is met, in steps of PRIOR.
 SELDOM = {
@@ -161,15 +161,14 @@ class Trials:
                 layer = spot.module(choice)
                 if layer is None:
                     continue
-                before = x
+                before = tuple(x.shape[1:])
                 try:
                     x = layer(x)
                 except (RuntimeError, ValueError):
                     return total
-                if isinstance(layer, nn.Linear | nn.Conv2d):
-                    total += x.numel() * layer.weight[0].numel()
-                elif isinstance(layer, nn.ConvTranspose2d):
-                    total += before.numel() * layer.weight[0].numel()
+                known = entry_of(layer)
+                if known is not None and known.weighted:
+                    total += known.multiply_adds(layer, before, tuple(x.shape[1:]))
         return total
 
     def _run(self, lines: list[str], x: Tensor) -> Tensor | None:
