@@ -3,4 +3,15 @@
 from tests.inspection.corpus import lessons, dense, convolutional, named  # noqa: I001 - in this order
 from tests.inspection.corpus.entries import ENTRIES, Entry, flat, signed, train, unsigned
 
-__all__ = ["ENTRIES", "Entry", "convolutional", "dense", "flat", "lessons", "named", "signed", "train", "unsigned"]
+__all__ = [
+    "ENTRIES",
+    "Entry",
+    "convolutional",
+    "dense",
+    "flat",
+    "lessons",
+    "named",
+    "signed",
+    "train",
+    "unsigned",
+]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
+
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn import functional as F
+
+from tests.inspection.corpus.dense import Pair
 from tests.inspection.corpus.entries import cropped, entry, flat, padded, signed, unsigned
 from tests.inspection.corpus.gaussian import Gaussian
-from tests.inspection.corpus.dense import Pair
 
 
 @entry("conv strided, transposed", steps=400)

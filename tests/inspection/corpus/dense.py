@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
-import itertools
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn import functional as F
-from tests.inspection.corpus.entries import ENTRIES, Entry, cropped, entry, flat, normal, padded, same, signed, unnormal, unsigned
+
+from tests.inspection.corpus.entries import (
+    ENTRIES,
+    Entry,
+    cropped,
+    entry,
+    flat,
+    normal,
+    padded,
+    same,
+    signed,
+    unnormal,
+    unsigned,
+)
 from tests.inspection.corpus.gaussian import Gaussian
 
 

@@ -6,7 +6,6 @@ check-up gets nothing of this but the state dict.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 

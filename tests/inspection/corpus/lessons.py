@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn import functional as F
+
 from tests.inspection.corpus.entries import entry, flat, signed, unsigned
 from tests.inspection.corpus.gaussian import Gaussian
 
@@ -78,8 +78,6 @@ class Deep32(nn.Module):
         for layer in (self.dec1, self.dec2, self.dec3):
             x = F.relu(layer(x))
         return torch.sigmoid(self.dec4(x))
-
-
 
 
 @entry("lesson VAE 32", flat, loss="bce", steps=1200)

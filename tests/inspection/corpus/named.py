@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
+
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn import functional as F
+
+from tests.inspection.corpus.dense import Pair, TwoK
 from tests.inspection.corpus.entries import ENTRIES, Entry, entry, flat, same, signed, unsigned
 from tests.inspection.corpus.gaussian import Gaussian
-from tests.inspection.corpus.dense import Pair, TwoK
 
 
 def named(curve, names, widths=(784, 160, 24), last=nn.Sigmoid):
