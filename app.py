@@ -5,9 +5,10 @@ engine. It runs it again for every session and interaction: then it is the route
 """
 
 import streamlit as st
-from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-if get_script_run_ctx(suppress_warning=True) is not None:
+from pages.shell.streamlit_internals import in_script_run
+
+if in_script_run():
     from pages.shell.router import route
 
     route()

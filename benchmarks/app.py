@@ -130,22 +130,15 @@ def latent_space(browser, url: str, repeat: int) -> float:
 
 def reruns(repeat: int) -> dict[str, float]:
     """Milliseconds that the server needs for a rerun of each page, in this process."""
-    from streamlit.runtime.pages_manager import PagesManager
     from streamlit.testing.v1 import AppTest
 
-    from pages.shell.router import SECTIONS
+    from pages.shell.page import all_pages
+    from pages.shell.streamlit_internals import navigation_stays
 
-    make = PagesManager.__init__
-
-    def init(self, *args, **kwargs):  # AppTest forgets that the app uses st.navigation
-        PagesManager.uses_pages_directory = False
-        make(self, *args, **kwargs)
-
-    PagesManager.__init__ = init
     logging.disable(logging.WARNING)
     found = {}
-    for entries in SECTIONS.values():
-        for path, title, *_ in entries:
+    with navigation_stays():
+        for path, page in all_pages().items():
             app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120).run()
             app.switch_page(path).run()
             times = []
@@ -153,7 +146,7 @@ def reruns(repeat: int) -> dict[str, float]:
                 began = time.perf_counter()
                 app.run()
                 times.append(time.perf_counter() - began)
-            found[title] = round(1000 * statistics.median(times[1:]), 1)
+            found[page.title] = round(1000 * statistics.median(times[1:]), 1)
     return found
 
 

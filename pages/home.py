@@ -6,6 +6,9 @@ from pages.components import pad_data, pad_travel
 from pages.components.pad import latent_pad
 from pages.shell import session
 from pages.shell.layout import explain, head
+from pages.shell.page import Page, file_of
+
+PAGE = Page(title="Home", url="home", icon=":material/home:", place=0)
 
 head(
     "Autoencoders, live",
@@ -21,17 +24,13 @@ latent_pad(
     decode=pad_travel.decoder_for(held),
 )
 left, middle, right = st.columns(3)
-left.page_link(
-    "pages/train/train.py", label="Train your own, live", icon=":material/model_training:"
-)
+left.page_link(file_of("train"), label="Train your own, live", icon=":material/model_training:")
 middle.page_link(
-    "pages/look/reconstructions.py",
+    file_of("reconstructions"),
     label="See what this model keeps and loses",
     icon=":material/compare:",
 )
-right.page_link(
-    "pages/look/decode.py", label="All sliders, drawing, journeys", icon=":material/tune:"
-)
+right.page_link(file_of("decode"), label="All sliders, drawing, journeys", icon=":material/tune:")
 explain(
     "Each dot is a held-out handwritten digit, an image that the model never saw in training, put "
     "where the **encoder** places it; its colour is the digit's class, which the model was never "

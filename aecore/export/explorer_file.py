@@ -20,14 +20,10 @@ from aecore.pad.bundle import PadBundle, build_bundle
 from aecore.pad.explorer import export_explorer
 from aecore.pad.network import BrowserNetwork, export_network
 from aecore.pad.replay import replay
-from aecore.places import PACKAGE
-from aecore.training.loop import value_range
 
 POINTS, IMAGES = 3000, 1500
 #: Datasets whose images were centred by their mass in a box of 20 of 28 pixels.
 AS_MNIST = ("mnist", "kmnist", "emnist-letters")
-#: The pad's texts, which lie with the component that shows it on the pages.
-PAD = PACKAGE / "pad" / "assets" / "latent_pad"
 
 
 def export_explorer_file(subject: Subject) -> TakenOut:
@@ -41,8 +37,7 @@ def export_explorer_file(subject: Subject) -> TakenOut:
     basis = basis_of(subject.data.limited(subject.card.config.limit))
     codes = encode_split(subject.model, subject.data.test.first(POINTS))
     bundle = model_bundle(subject, basis, codes, why_no_network=why, network=network)
-    texts = {kind: PAD.with_suffix(f".{kind}").read_text("utf-8") for kind in ("js", "css", "html")}
-    page = export_explorer(bundle, title=subject.card.name, exact=True, **texts)
+    page = export_explorer(bundle, title=subject.card.name, exact=True)
     stored = dataclasses.replace(network, weights=unpacked(page)["w"])
     exact = compare(_replayed(stored, subject), subject.outputs, "The explorer")
     n = len(subject.x)
@@ -95,7 +90,7 @@ def model_bundle(
         logvar=None if codes.logvar is None else codes.logvar[:points],
         kl=codes.informativeness() if subject.model.variational else None,
         images=test.x[:images].numpy(),
-        value_range=value_range(data),
+        value_range=data.value_range,
         columns=[(c.name, c.mean, c.std) for c in data.columns],
         labels=None if test.labels is None else test.labels[:points].numpy(),
         class_names=data.class_names or None,

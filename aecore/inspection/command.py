@@ -15,7 +15,7 @@ from aecore.evaluation.metrics import evaluate
 from aecore.inspection.checkup import Opened, open_files
 from aecore.inspection.judging.html import compare_html, to_html
 from aecore.inspection.judging.report import Report, examine
-from aecore.runs.checkpoints import write_whole
+from aecore.writing import write_or_say
 
 
 def inspect_files(
@@ -47,7 +47,7 @@ def inspect_files(
             text = to_html(report, title=name)
         else:
             text = compare_html(report, other, titles=(name, beside.stem))
-        result["html"] = str(write_whole(html, text.encode()))
+        result["html"] = str(write_or_say(html, text.encode()))
     return result
 
 

@@ -5,33 +5,33 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 
 from aecore.datasets import Dataset
 from aecore.errors import ConfigError
+from aecore.evaluation.batches import labels_for, parts
 from aecore.evaluation.latent import plane_of
-from aecore.evaluation.metrics import evaluate, example_errors, labels_for, parts
-from aecore.models import LatentModel, build
+from aecore.evaluation.metrics import evaluate, example_errors
+from aecore.models import LatentModel
 from aecore.models.families.pca import PCABasis, basis_of
 from aecore.models.losses import objective, squared_error_per_value
 from aecore.training.control import TrainControl
-from aecore.training.optimiser import Adam
-from aecore.types import (
+from aecore.training.events import (
     EpochDone,
     Failed,
     Finished,
-    ModelSpec,
     Paused,
     Probe,
     Started,
     StepDone,
     Stopped,
-    TrainConfig,
     TrainEvent,
 )
+from aecore.training.optimiser import Adam
+from aecore.training.state import TrainState
+from aecore.types import ModelSpec, TrainConfig
 
 REPORT_EVERY = 25  # steps between two StepDone without a probe
 PROBE_SIZE = 1000  # held-out examples looked at during an epoch
@@ -49,22 +49,6 @@ def pick_device(name: str) -> torch.device:
     if (name == "cuda" and not torch.cuda.is_available()) or (name == "mps" and not mps):
         raise ConfigError(f"This machine has no {name} device; choose auto or cpu.")
     return torch.device(name)
-
-
-@dataclass
-class TrainState:
-    """What a run has reached: the model, Adam's memory and the epochs done. Changed in place."""
-
-    model: LatentModel
-    epochs_done: int = 0
-    optimizer: dict | None = None
-    images_seen: int = 0
-    seconds: float = 0.0
-    seconds_to_beat_pca: float | None = None
-
-    @classmethod
-    def fresh(cls, spec: ModelSpec, seed: int) -> TrainState:
-        return cls(build(spec, seed))
 
 
 def train(
@@ -112,7 +96,7 @@ class _Run:
         pca_x_hat = self.basis.reconstruct(flat, self.latent_dim)
         self.pca_probe_mse = float(np.square(pca_x_hat - flat).mean())
         self.shown = _one_of_each(self.probe_split.labels, len(flat))
-        self.range = value_range(data)
+        self.range = data.value_range
         self.sample = _bytes(flat[self.shown], self.range)
         self.pca_sample = _bytes(pca_x_hat[self.shown], self.range)
         self.plane: np.ndarray | None = None
@@ -219,7 +203,7 @@ class _Run:
 
     def _step(self, index: torch.Tensor, epochs: float) -> torch.Tensor:
         x = self.train_split.batch(index)
-        labels = self.train_split.labels[index] if self.model.conditional else None
+        labels = labels_for(self.model, self.train_split, index)
         terms = self.model.loss_terms(x, self.generator, labels)
         weight, config = self._kl_weight(epochs), self.config
         # A capacity takes the warm-up for itself: it grows while the weight stays.
@@ -280,9 +264,9 @@ class _Run:
                 self.state.seconds_to_beat_pca = seconds
         if not self._hopeless(mse):
             self.last_good = _copy(self.model)
-        self.codes = mu.cpu().numpy()
-        if np.isfinite(self.codes).all():
-            self.plane = plane_of(self.codes, self.plane)
+        codes = mu.cpu().numpy()
+        if np.isfinite(codes).all():
+            self.plane = plane_of(codes, self.plane)
         shown = x_hat[self.shown].flatten(1).cpu().numpy()
         # Dense looks early, where everything happens, sparse ones later: the whole history of
         # a run stays a few dozen points and the looking a few per cent of its time.
@@ -322,7 +306,6 @@ class _Run:
             pca_mse,
             self.state.seconds_to_beat_pca,
             probe,
-            self.codes.astype(np.float32),
         )
 
     # Endings -------------------------------------------------------------------------------
@@ -408,16 +391,6 @@ def _one_of_each(labels: torch.Tensor | None, n: int) -> np.ndarray:
     _, first = np.unique(labels.numpy(), return_index=True)
     rest = np.setdiff1d(np.arange(n), first)
     return np.concatenate([first, rest])[: min(SAMPLE_SIZE, n)]
-
-
-def value_range(data: Dataset) -> tuple[float, float]:
-    """The scale on which examples are drawn and sent as bytes: [0, 1], or, for a table, the whole
-    numbers (of standard deviations) around nearly all of its training values."""
-    if data.spec.bounded:
-        return 0.0, 1.0
-    # A single outlier would leave no room for all the others.
-    low, high = np.quantile(data.train.x.numpy(), [0.001, 0.999])
-    return min(math.floor(low), -1.0), max(math.ceil(high), 1.0)
 
 
 def _bytes(values: np.ndarray, span: tuple[float, float]) -> np.ndarray:

@@ -34,7 +34,7 @@ def replace(ref: str, found: Opened) -> None:
     if opened_files.PATTERN.fullmatch(ref):
         version = opened_files.get(ref).version + 1
     else:
-        version = session.jobs().reread(session.owner(), ref, found.to_bytes()).saved
+        version = session.jobs().library.reread(session.owner(), ref, found.to_bytes()).saved
     opened_files.remember(ref, found, session.owner(), version)
 
 
@@ -55,7 +55,7 @@ def offer(held: Hand) -> None:
 def keep(ref: str) -> None:
     """Write the file in hand down as a run of this browser, which is then in hand instead."""
     found = opened_files.get(ref).opened
-    run = session.jobs().upload(session.owner(), found.card.name, found.to_bytes())
+    run = session.jobs().library.upload(session.owner(), found.card.name, found.to_bytes())
     opened_files.remember(run.run_id, found, session.owner(), run.saved)
     opened_files.forget(ref)
     session.take_in_hand(run.run_id)

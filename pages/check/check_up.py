@@ -3,6 +3,15 @@
 from pages.check import check_files, check_keeping, check_reading, check_report
 from pages.shell import session
 from pages.shell.layout import explain, head
+from pages.shell.page import Page
+
+PAGE = Page(
+    section="Check",
+    title="Check-up",
+    url="check-up",
+    icon=":material/stethoscope:",
+    place=40,
+)
 
 head(
     "Check-up",

@@ -3,6 +3,9 @@
 from pages.check.take_out_cards import rows
 from pages.shell import session
 from pages.shell.layout import explain, head
+from pages.shell.page import Page
+
+PAGE = Page(section="Check", title="Take out", url="take-out", icon=":material/output:", place=41)
 
 head(
     "Take out",

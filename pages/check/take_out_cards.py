@@ -5,29 +5,22 @@ from __future__ import annotations
 import dataclasses
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from aecore.errors import AecoreError
+from aecore.export.registry import Way, all_ways, take_out
 from aecore.export.subject import Subject, TakenOut
-from aecore.export.ways import WAYS, Way, take_out
 from pages.components import pad_data
 from pages.shell import session
 from pages.shell.layout import guarded
 from pages.shell.session import Hand
 
 AT_ONCE = 1.0  # s; what takes less is made without asking
-ICONS = {
-    "checkpoint": ":material/save:",
-    "script": ":material/code:",
-    "notebook": ":material/menu_book:",
-    "onnx": ":material/conversion_path:",
-    "explorer": ":material/explore:",
-    "figures": ":material/table_chart:",
-}
 
 
 def rows(held: Hand) -> None:
     """All ways out of the model in hand."""
-    for way in WAYS.values():
+    for way in all_ways().values():
         with st.container(border=True):
             _row(held, way)
 
@@ -36,20 +29,19 @@ def rows(held: Hand) -> None:
 @guarded
 def _row(held: Hand, way: Way) -> None:
     text, action = st.columns([3.2, 1], vertical_alignment="center", gap="medium")
-    text.markdown(f"**{ICONS[way.name]} {way.title}**  \n{way.about} {way.wanted_by}")
+    text.markdown(f"**{way.icon} {way.title}**  \n{way.about} {way.wanted_by}")
     status = text.empty()
     label = _choose_label(held, way, action)
     asked = f"take_out_{way.name}_{held.key}_{label}"
     if way.seconds > AT_ONCE and not st.session_state.get(asked):
         place, single = action.empty(), action.empty()
         _single_files(single, way, None)
-        prepare = {"icon": ICONS[way.name], "width": "stretch"}
-        if not place.button("Prepare", key=f"prepare_{way.name}", **prepare):
+        if not _prepare(place, way, "prepare"):
             status.caption(
                 f"Made and opened again when you ask, in about {way.seconds:g}\N{NO-BREAK SPACE}s."
             )
             return
-        place.button("Prepare", disabled=True, key=f"preparing_{way.name}", **prepare)
+        _prepare(place, way, "preparing", disabled=True)
         with status, st.spinner("Being made and opened again …", show_time=True):
             made = _made(held.key, _name_of(held), way.name, label)
         st.session_state[asked] = True
@@ -79,12 +71,17 @@ def _row(held: Hand, way: Way) -> None:
     _single_files(single, way, made)
 
 
-def _single_files(place, way: Way, made: TakenOut | None) -> None:
+def _prepare(place: DeltaGenerator, way: Way, key: str, disabled: bool = False) -> bool:
+    return place.button(
+        "Prepare", icon=way.icon, width="stretch", key=f"{key}_{way.name}", disabled=disabled
+    )
+
+
+def _single_files(place: DeltaGenerator, way: Way, made: TakenOut | None) -> None:
     """The files of an export one by one; its place is kept while there are none."""
     if not way.several:
         return
-    look = {"width": "stretch", "type": "tertiary"}
-    with place.popover("Single files", disabled=made is None, **look):
+    with place.popover("Single files", disabled=made is None, width="stretch", type="tertiary"):
         for name, content in (made.parts if made else {}).items():
             st.download_button(
                 name,
@@ -97,7 +94,7 @@ def _single_files(place, way: Way, made: TakenOut | None) -> None:
             )
 
 
-def _choose_label(held: Hand, way: Way, place) -> int | None:
+def _choose_label(held: Hand, way: Way, place: DeltaGenerator) -> int | None:
     """What a conditional model is told, where a file can only hold it told."""
     if not (way.per_label and held.model.conditional):
         return None

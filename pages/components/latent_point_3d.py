@@ -6,8 +6,10 @@ from pathlib import Path
 
 import streamlit as st
 
+from aecore.pad.browser_code import joined
+
 _component = st.components.v2.component(
-    "latent_point_3d", js=Path(__file__).with_suffix(".js").read_text("utf-8")
+    "latent_point_3d", js=joined(Path(__file__).with_suffix(".js"))
 )
 
 

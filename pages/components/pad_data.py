@@ -31,10 +31,10 @@ class Told(Hand):
     label: int
     whole: Hand
 
-    @property
-    def basis(self) -> PCABasis:
-        """PCA of all classes: it is told nothing."""
-        return self.whole.basis
+
+def basis_for(held: Hand) -> PCABasis:
+    """PCA of all the data that a model was trained on: told a label or not, it is the same."""
+    return held.whole.basis if isinstance(held, Told) else held.basis
 
 
 def told(held: Hand, label: int) -> Told:
@@ -110,7 +110,7 @@ def make_bundle(
     subject = Subject(held.model, held.card, held.data)
     return model_bundle(
         subject,
-        held.basis,
+        basis_for(held),
         codes,
         network=network,
         why_no_network=why,

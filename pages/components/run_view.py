@@ -15,6 +15,7 @@ import streamlit as st
 from aecore.datasets import source
 from aecore.figures import palette
 from aecore.figures.examples import kind_of
+from aecore.pad.browser_code import joined
 from aecore.runs.recording import Recording
 from aecore.runs.store import Run
 
@@ -23,7 +24,7 @@ _component = st.components.v2.component(
     "run_view",
     html='<div class="rv"></div>',
     css=(_HERE / "run_view.css").read_text("utf-8"),
-    js=(_HERE / "run_view.js").read_text("utf-8"),
+    js=joined(_HERE / "run_view.js"),
 )
 MAX_POINTS = 400
 

@@ -5,6 +5,9 @@ import streamlit as st
 from pages.components.own_data import mine
 from pages.data import gallery, own_files
 from pages.shell.layout import explain, head
+from pages.shell.page import Page
+
+PAGE = Page(section="Build", title="Data", url="data", icon=":material/database:", place=11)
 
 head(
     "Data",

@@ -8,14 +8,8 @@ import numpy as np
 import streamlit as st
 import torch
 
-from aecore.evaluation.metrics import (
-    Scores,
-    expected_band,
-    labels_for,
-    psnr,
-    scores_beside_pca,
-    shown,
-)
+from aecore.evaluation.batches import labels_for
+from aecore.evaluation.metrics import Scores, expected_band, psnr, scores_beside_pca, shown
 from aecore.export.csv_tables import Columns
 from aecore.figures import charts, images, palette
 from aecore.figures.examples import (
@@ -146,7 +140,7 @@ def reconstruct(held: Hand, rows: np.ndarray, sampled: bool) -> Drawn:
     flat = x.flatten(1).numpy()
     pca = held.basis.reconstruct(flat, held.card.spec.latent_dim).reshape(x.shape)
     drawn = Drawn(x.numpy(), x_hat.numpy(), pca)
-    if not hasattr(model, "damage"):
+    if not model.denoises:
         return drawn
     damaged = model.damage(x, generator)
     repaired = model.reconstruct(damaged).numpy()

@@ -3,6 +3,9 @@
 from pages.look import inside_sections
 from pages.shell import session
 from pages.shell.layout import explain, head
+from pages.shell.page import Page
+
+PAGE = Page(section="Look", title="Inside", url="inside", icon=":material/troubleshoot:", place=23)
 
 head(
     "Inside",

@@ -14,11 +14,6 @@ from pages.shell.session import Hand
 SAMPLE, SHOWN = 1000, 10
 
 
-def fits(held: Hand) -> bool:
-    """Denoising models only: others never saw noise."""
-    return held.model.stochastic
-
-
 @st.cache_resource(max_entries=16, show_spinner=False)
 def _compared(key: tuple[str, int]) -> tuple[dict[str, float], list[np.ndarray]]:
     """Error against the clean example of each way, and the first examples in each version."""
@@ -45,7 +40,6 @@ def _compared(key: tuple[str, int]) -> tuple[dict[str, float], list[np.ndarray]]
 
 def show(held: Hand) -> None:
     """Errors of each way as bars, and examples."""
-    options = held.model.options
     st.subheader("Removing noise", anchor=False)
     errors, rows = _compared(held.key)
     errors, best = {k: v for k, v in errors.items() if k != "best"}, errors["best"]
@@ -65,7 +59,7 @@ def show(held: Hand) -> None:
         f"Against the clean example, {SAMPLE:,} held out, clipped to the data's range: this model "
         f"**{errors['this model']:.4f}**, the best simple way ({best}) **{errors[best]:.4f}**. "
         + ("The model is worth its training." if won else "The simple way wins: train longer.")
-        + f" Noise: {options.noise.replace('_', ' and ')}, level {options.level:g}."
+        + f" Noise: {held.model.damage_in_words}."
     )
     if held.data.spec.kind != "image":
         return

@@ -1,4 +1,4 @@
-"""The sections of the Inside page, each for the models that it has something to say about."""
+"""The sections of the Inside page: those that a family asks for, then those that data have."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ import torch
 from torch import nn
 
 from aecore.evaluation.factors import best_assignment, factor_r2
+from aecore.evaluation.metrics import evaluate
 from aecore.figures import charts, images
 from aecore.models.families.linear import principal_angles
-from aecore.models.families.sparse import SparseAE, atoms
+from aecore.models.families.sparse import atoms
 from pages.components.figure_data import CAMERA, csv_button
 from pages.look import inside_columns, inside_denoising
 from pages.shell import session
@@ -24,10 +25,16 @@ FILTERS = 64
 
 @dataclass(frozen=True)
 class Section:
-    """fits says whether the model in hand has it; show draws it."""
+    """show draws it. key: what a family asks for it by, in LatentModel.inside; "" for one that
+    every model has whose data and layers suit it. suits: whether there is something to show."""
 
-    fits: Callable[[Hand], bool]
     show: Callable[[Hand], None]
+    key: str = ""
+    suits: Callable[[Hand], bool] = lambda held: True
+
+    def fits(self, held: Hand) -> bool:
+        """Whether the model in hand has this section."""
+        return (not self.key or self.key in held.model.inside) and self.suits(held)
 
     def __call__(self, held: Hand) -> None:
         with st.container(border=True):
@@ -224,20 +231,34 @@ def _filters(held: Hand) -> None:
     )
 
 
-def _is_sparse(held: Hand) -> bool:
-    return isinstance(held.model, SparseAE)
+# A family's own figures --------------------------------------------------------------------
 
 
-def _is_linear(held: Hand) -> bool:
-    k, components = held.card.spec.latent_dim, held.basis.components
-    return held.card.spec.family in ("linear-ae", "pca") and k <= len(components)
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _measured(key: tuple[str, int]) -> dict[str, float]:
+    held = session.hand_of(key[0])
+    return evaluate(held.model, held.data.test)
 
 
+def _figures(held: Hand) -> None:
+    st.subheader("What this family measures", anchor=False)
+    found = _measured(held.key)
+    st.markdown(" ".join(f.sentence.format(found[f.name]) for f in held.model.figures))
+    st.caption(f"Means over {len(held.data.test):,} held-out examples.")
+
+
+def _has_components(held: Hand) -> bool:
+    return held.card.spec.latent_dim <= len(held.basis.components)
+
+
+#: What a family can ask for in `inside`: "figures" shows any family's own, "units" needs `firing`
+#: and a code of units, "angles" a linear decoder, "noise" a family that denoises.
 SECTIONS = (
-    Section(_is_sparse, _sparse),
-    Section(_is_linear, _angles),
-    Section(inside_denoising.fits, inside_denoising.show),
-    Section(lambda held: held.data.factors is not None, _factors),
-    Section(inside_columns.fits, inside_columns.show),
-    Section(_has_filters, _filters),
+    Section(_figures, "figures"),
+    Section(_sparse, "units"),
+    Section(_angles, "angles", _has_components),
+    Section(inside_denoising.show, "noise"),
+    Section(_factors, suits=lambda held: held.data.factors is not None),
+    Section(inside_columns.show, suits=inside_columns.fits),
+    Section(_filters, suits=_has_filters),
 )

@@ -3,6 +3,15 @@
 from pages.look.latent_views import choose_view, examine, figure_of, move_on, quality
 from pages.shell import session
 from pages.shell.layout import explain, head
+from pages.shell.page import Page
+
+PAGE = Page(
+    section="Look",
+    title="Latent space",
+    url="latent-space",
+    icon=":material/scatter_plot:",
+    place=21,
+)
 
 head(
     "Latent space",

@@ -10,8 +10,9 @@ import streamlit as st
 import torch
 
 from aecore.datasets import Split
+from aecore.evaluation.batches import labels_for
 from aecore.evaluation.latent import encode_split, nearest
-from aecore.evaluation.metrics import CodeQuality, code_quality, labels_for
+from aecore.evaluation.metrics import CodeQuality, code_quality
 from aecore.export.csv_tables import Columns
 from aecore.figures import charts, images, palette
 from aecore.figures.examples import INK, Version, frame_of, gallery, legend, panel, panel_width

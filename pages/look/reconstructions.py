@@ -3,6 +3,15 @@
 from pages.look.comparison import choose_examples, distribution, headline, reconstruct, strips
 from pages.shell import session
 from pages.shell.layout import explain, head
+from pages.shell.page import Page
+
+PAGE = Page(
+    section="Look",
+    title="Reconstructions",
+    url="reconstructions",
+    icon=":material/compare:",
+    place=20,
+)
 
 head(
     "Reconstructions",

@@ -6,8 +6,6 @@ stay with their pages.
 
 from __future__ import annotations
 
-import re
-import secrets
 from collections import Counter
 from dataclasses import dataclass
 
@@ -26,20 +24,19 @@ from aecore.runs import checkpoints
 from aecore.runs.checkpoints import Card
 from aecore.runs.store import ID_PATTERN, Run
 from pages.shell import opened_files
-from pages.shell.launcher import OWNER_COOKIE
+from pages.shell.owner import COOKIE, is_owner, new_owner
 
 DEFAULT_MODEL = "vae-plane"
-OWNER_PATTERN = re.compile("[0-9a-f]{32}")
 MODEL, RUN = "model", "run"  # query parameters
 _HAND, _RUN_VIEW, _OWNER, _CHOICE = "hand", "run_view", "owner", "hand_choice"
 
 
 def owner() -> str:
     """Who this browser is: its cookie, or an id of this session where there are no cookies."""
-    cookie = st.context.cookies.get(OWNER_COOKIE)
-    if isinstance(cookie, str) and OWNER_PATTERN.fullmatch(cookie):
+    cookie = st.context.cookies.get(COOKIE)
+    if isinstance(cookie, str) and is_owner(cookie):
         return cookie
-    return st.session_state.setdefault(_OWNER, secrets.token_hex(16))
+    return st.session_state.setdefault(_OWNER, new_owner())
 
 
 def jobs() -> JobEngine:
@@ -134,7 +131,7 @@ def checkpoint_of(ref: str, version: int) -> checkpoints.Checkpoint:
 def _load(ref: str, version: int) -> checkpoints.Checkpoint:
     # Shared by all sessions: in evaluation mode, and never changed.
     if ID_PATTERN.fullmatch(ref):
-        return jobs().checkpoint(ref)
+        return jobs().library.checkpoint(ref)
     return checkpoints.load(checkpoints.shipped()[ref])
 
 

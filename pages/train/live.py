@@ -18,19 +18,13 @@ from pages.components import pad_travel
 from pages.components.run_view import run_canvas
 from pages.shell import session
 from pages.shell.layout import band_text, figure, guarded
+from pages.shell.page import file_of
 
 EVERY = 0.3  # seconds between two looks at a live run
 PAD_EVERY = 1.5
 FIGURE, EPOCHS = 144, 165  # pixels of a figure: five beside one another, two on a phone
 RATES = [1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1]
 BETAS = [0.0, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0]
-# What a family measures beside the error, held out.
-FIGURES = {
-    "test_denoised_mse": "From damaged examples, against the clean ones: MSE **{:.4f}**,",
-    "test_damaged_mse": "the damaged ones themselves {:.4f}.",
-    "test_units_firing": "**{:.1f}** units fire for an example.",
-    "test_jacobian": "Squared Jacobian of the code **{:.3g}**.",
-}
 STATUS = {
     "waiting": "Waiting",
     "training": "Training",
@@ -75,13 +69,13 @@ def _pad(run_id: str) -> None:
         return
     st.markdown("**Its latent space under your hand**, which follows the newest epoch")
     held = session.hand_of(run_id)
-    pad_travel.travelling_pad(held, run, key="pad_train", mode="train", live=True, scope="fragment")
+    pad_travel.travelling_pad(held, key="pad_train", mode="train", live=True)
 
 
 def _watch(run_id: str, was_live: bool) -> None:
     run = session.jobs().get(run_id)
     end = time.monotonic() + EVERY
-    while run.recording.live and not run.recording.steps and time.monotonic() < end:
+    while run.recording.live and run.recording.last_step is None and time.monotonic() < end:
         time.sleep(0.02)  # the first point is shown when it comes, not at the next look
     _controls(run)
     _figures(run)
@@ -207,12 +201,12 @@ def _afterwards(run: Run) -> None:
     row = st.container(horizontal=True, vertical_alignment="bottom")
     name = row.text_input("Name", run.name, max_chars=60, disabled=not mine, width=320)
     if row.button("Keep name", disabled=not mine or name == run.name, width="stretch"):
-        session.jobs().rename(session.owner(), run.run_id, name)
+        session.jobs().library.rename(session.owner(), run.run_id, name)
         st.rerun()
     if run.has_model:
         row.download_button(
             "Download",
-            lambda: session.jobs().download(run.run_id),
+            lambda: session.jobs().library.download(run.run_id),
             icon=":material/download:",
             file_name=f"{run.name}.safetensors",
             width="stretch",
@@ -234,11 +228,11 @@ def _afterwards(run: Run) -> None:
     if run.has_model:
         links = st.columns(3)
         where = ":material/arrow_forward:"
-        links[0].page_link("pages/look/decode.py", label="Drag through its codes", icon=where)
+        links[0].page_link(file_of("decode"), label="Drag through its codes", icon=where)
         links[1].page_link(
-            "pages/look/reconstructions.py", label="Look at its reconstructions", icon=where
+            file_of("reconstructions"), label="Look at its reconstructions", icon=where
         )
-        links[2].page_link("pages/look/latent_space.py", label="See its latent space", icon=where)
+        links[2].page_link(file_of("latent-space"), label="See its latent space", icon=where)
 
 
 def _summary(run: Run) -> None:
@@ -258,7 +252,8 @@ def _summary(run: Run) -> None:
             f"{row['test_reconstruction']:.1f} + KL {row['test_kl']:.1f}; "
             f"{row['test_active_units']:.0f} of {k} dimensions active."
         )
-    parts += [text.format(row[name]) for name, text in FIGURES.items() if name in row]
+    figures = [(f.sentence, f"test_{f.name}") for f in family(run.spec.family).figures]
+    parts += [sentence.format(row[name]) for sentence, name in figures if name in row]
     full = run.config.limit == 0 and 5 <= row["epoch"] <= 15
     for metric, digits in (("nelbo", 0), ("mse", 4)):
         band = expected_band(run.dataset, run.spec, metric) if full else None

@@ -4,7 +4,10 @@ import streamlit as st
 
 from pages.shell import session
 from pages.shell.layout import explain, head
+from pages.shell.page import Page, file_of
 from pages.train.run_table import actions, comparison, listing, upload
+
+PAGE = Page(section="Build", title="Runs", url="runs", icon=":material/list_alt:", place=12)
 
 head(
     "Runs",
@@ -30,7 +33,7 @@ elif len(refs) == 2:
 elif refs:
     st.info("Two models at a time can be compared; untick the others.", icon=":material/info:")
 else:
-    st.page_link("pages/train/train.py", label="Start a new run", icon=":material/add:")
+    st.page_link(file_of("train"), label="Start a new run", icon=":material/add:")
 upload(session.owner())
 explain(
     "**Held-out MSE** is the mean squared error per pixel on images that training never saw; PCA's "

@@ -4,8 +4,11 @@ import streamlit as st
 
 from pages.shell import session
 from pages.shell.layout import explain, head
+from pages.shell.page import Page
 from pages.train.choices import choices
 from pages.train.live import live_view
+
+PAGE = Page(section="Build", title="Train", url="train", icon=":material/model_training:", place=10)
 
 head(
     "Train",

@@ -16,15 +16,14 @@ import psutil
 import pytest
 import torch
 
-from pages.shell.router import SECTIONS
+from pages.shell.page import all_pages
 
 ROOT = Path(__file__).parents[2]
 TITLES = {"home": "Autoencoders, live"}
 # The default page lives at the root.
 PAGES = [
-    ("" if url == "home" else url, TITLES.get(url, title))
-    for entries in SECTIONS.values()
-    for _, title, url, _ in entries
+    ("" if page.url == "home" else page.url, TITLES.get(page.url, page.title))
+    for page in all_pages().values()
 ]
 SLOW = 120_000  # milliseconds: continuous integration has two busy cores
 

@@ -16,8 +16,8 @@ from aecore.errors import AecoreError, ExportError
 from aecore.export import explorer_file, subject
 from aecore.export.csv_tables import csv_text, history_columns
 from aecore.export.explorer_file import unpacked
+from aecore.export.registry import all_ways, take_out
 from aecore.export.subject import TOLERANCE, Outputs, Subject
-from aecore.export.ways import WAYS, take_out
 from aecore.pad import export_network, export_pair
 from aecore.pad.replay import replay
 from aecore.runs import checkpoints
@@ -138,7 +138,7 @@ def test_csv_is_what_a_spreadsheet_reads():
 
 
 def test_every_way_says_what_it_is_and_who_wants_it():
-    for way in WAYS.values():
+    for way in all_ways().values():
         assert way.about.endswith(".")
         assert way.wanted_by.startswith("For ")
 

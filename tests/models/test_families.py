@@ -16,8 +16,10 @@ from aecore.models.families.linear import principal_angles
 from aecore.models.families.pca import basis_of
 from aecore.models.families.sparse import atoms, kl_to_target
 from aecore.models.presets import preset
-from aecore.training.loop import TrainState, train
-from aecore.types import DataSpec, EpochDone, Failed, Finished, ModelSpec, TrainConfig
+from aecore.training.events import EpochDone, Failed, Finished
+from aecore.training.loop import train
+from aecore.training.state import TrainState
+from aecore.types import DataSpec, ModelSpec, TrainConfig
 
 
 @pytest.fixture(scope="module")

@@ -12,8 +12,9 @@ from aecore import datasets
 from aecore.errors import ConfigError, UnknownNameError
 from aecore.models import build
 from aecore.models.presets import LEAST_STEPS, MOST_EPOCHS, PRESETS, preset
+from aecore.training.events import EpochDone
 from aecore.training.loop import train
-from aecore.types import DataSpec, EpochDone
+from aecore.types import DataSpec
 
 # Every Linear's (in, out), from x to z and back; a VAE's code layer gives mu and logvar at once.
 LAYERS = {

@@ -3,10 +3,10 @@
 import os
 
 import pytest
-from streamlit.runtime.pages_manager import PagesManager
 
 from aecore import places
 from aecore.jobs import engine
+from pages.shell.streamlit_internals import navigation_stays
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -26,12 +26,5 @@ def runs_folder(tmp_path_factory):
 @pytest.fixture(autouse=True, scope="session")
 def navigation():
     """AppTest forgets after each run that the app uses st.navigation, as app.py's launcher says."""
-    make = PagesManager.__init__
-
-    def init(self, *args, **kwargs):
-        PagesManager.uses_pages_directory = False
-        make(self, *args, **kwargs)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(PagesManager, "__init__", init)
+    with navigation_stays():
         yield

@@ -16,11 +16,11 @@ from aecore.jobs import engine
 from aecore.runs import checkpoints
 from pages.check import check_keeping, check_report
 from pages.shell import opened_files, session
-from pages.shell.router import SECTIONS
+from pages.shell.page import all_pages
 from tests.pages.test_kinds import opened, sound
 
 CHECK = "pages/check/check_up.py"
-PAGES = [path for entries in SECTIONS.values() for path, *_ in entries]
+PAGES = list(all_pages())
 
 
 def content_of(state: dict) -> bytes:
@@ -58,7 +58,7 @@ def stranger(state) -> Opened:
 
 @pytest.fixture(scope="module")
 def run_id(stranger) -> str:
-    return engine.engine().upload("nobody", "theirs", stranger.to_bytes()).run_id
+    return engine.engine().library.upload("nobody", "theirs", stranger.to_bytes()).run_id
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -130,7 +130,7 @@ def test_a_dropped_file_is_taken_in_hand_and_written_when_it_is_kept(state, pars
         opened_files.get(ref)
     # What was found while reading it outlives the server's memory.
     opened_files.forget(kept)
-    card = engine.engine().checkpoint(kept).card
+    card = engine.engine().library.checkpoint(kept).card
     assert given_by(card) == found.given
     assert {f.name for f in found.given} <= {
         f.name for f in check_report._reports[kept, 1].findings
@@ -192,9 +192,9 @@ def test_what_is_not_understood_can_be_described(state):
 
 def test_another_reading_takes_its_place(stranger, monkeypatch):
     monkeypatch.setattr(session, "owner", lambda: "nobody")
-    run_id = engine.engine().upload("nobody", "theirs", stranger.to_bytes()).run_id
+    run_id = engine.engine().library.upload("nobody", "theirs", stranger.to_bytes()).run_id
     before = engine.engine().get(run_id).saved
     check_keeping.replace(run_id, overrule(stranger, 1))
     assert engine.engine().get(run_id).saved == before + 1
-    assert engine.engine().checkpoint(run_id).card.origin["chosen"] == 1
+    assert engine.engine().library.checkpoint(run_id).card.origin["chosen"] == 1
     assert session.checkpoint_of(run_id, before + 1).card.origin["chosen"] == 1

@@ -7,10 +7,10 @@ from streamlit.testing.v1 import AppTest
 
 from aecore.models.presets import PRESETS
 from aecore.runs import checkpoints
-from pages.shell.router import SECTIONS
+from pages.shell.page import all_pages
 from pages.train.run_table import differences
 
-PAGES = [entry[0] for entries in SECTIONS.values() for entry in entries]
+PAGES = list(all_pages())
 
 
 def open_page(path: str = "pages/home.py", **query: str) -> AppTest:

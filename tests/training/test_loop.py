@@ -19,17 +19,10 @@ from aecore.models.presets import preset
 from aecore.runs import checkpoints
 from aecore.runs.recording import Recording
 from aecore.training.control import TrainControl
-from aecore.training.loop import TrainState, train
-from aecore.types import (
-    EpochDone,
-    Failed,
-    Finished,
-    Paused,
-    Started,
-    StepDone,
-    Stopped,
-    TrainConfig,
-)
+from aecore.training.events import EpochDone, Failed, Finished, Paused, Started, StepDone, Stopped
+from aecore.training.loop import train
+from aecore.training.state import TrainState
+from aecore.types import TrainConfig
 
 QUICK = TrainConfig(epochs=2, batch_size=64, seed=3, device="cpu")
 

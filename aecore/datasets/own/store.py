@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
-import os
 import re
 import shutil
-import tempfile
 import threading
 import zipfile
 import zlib
@@ -25,6 +22,7 @@ from aecore.datasets.dataset import Column, Dataset, Split
 from aecore.datasets.registry import Family, Source, register_family
 from aecore.errors import AecoreError, DatasetError, UnknownNameError
 from aecore.types import DataSpec
+from aecore.writing import write_whole
 
 _NAME = re.compile(r"own-[0-9a-f]{12}")
 _FORMAT = 1
@@ -89,17 +87,7 @@ def _check_room(root: Path, size: int) -> None:
 def write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
     """Write an uncompressed .npz through a temporary file beside it; raises DatasetError."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".part-")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                np.savez(file, allow_pickle=False, **arrays)
-            os.chmod(temporary, 0o644)  # mkstemp makes private files; workers may be others
-            os.replace(temporary, path)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)
-            raise
+        write_whole(path, lambda file: np.savez(file, allow_pickle=False, **arrays))
     except OSError as error:
         raise DatasetError(
             f"The data could not be kept in {path.parent} ({error.strerror or error}); free some "

@@ -99,7 +99,7 @@ def _shapes(model: Any) -> dict[str, Shape]:
             for data in ("raw_data", "float_data", "int32_data", "int64_data", "double_data"):
                 entry.ClearField(data)
     # A graph that contradicts itself is read without its shapes.
-    with contextlib.suppress(Exception):
+    with contextlib.suppress(onnx.shape_inference.InferenceError, RuntimeError, ValueError):
         model = onnx.shape_inference.infer_shapes(model, data_prop=True)
     shapes = {}
     for value in (*model.graph.input, *model.graph.value_info, *model.graph.output):

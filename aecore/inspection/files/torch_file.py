@@ -40,7 +40,7 @@ def _empty(*_: object) -> dict:
 def _inert() -> list[Any]:
     """Classes that hold data only, beyond those that torch allows by itself."""
     numpy_types = {type(np.dtype(kind)) for kind in "?bhilqBHILQefdSU"}
-    # How NumPy pickles a number and an array: it says so itself, wherever it keeps the functions.
+    # What NumPy's own pickles name, asked of two of its values: its modules for it are private.
     scalar, reconstruct = np.float64(0).__reduce__()[0], np.zeros(0).__reduce__()[0]
     return [
         argparse.Namespace,

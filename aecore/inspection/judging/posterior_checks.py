@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from aecore.evaluation.latent import mean_kl
 from aecore.evaluation.metrics import active_units
 from aecore.evaluation.thresholds import ACTIVE_VARIANCE, CARRIES_NATS, FEW_IN_USE
 from aecore.inspection.judging.findings import Figure, Finding, amount
@@ -43,7 +44,7 @@ def code_of(look: Look) -> Code:
     own_variance = np.zeros(k)
     if look.logvar is not None:
         logvar = look.logvar.astype(np.float64).clip(-80, 80)
-        kl = (0.5 * (np.square(mu) + np.exp(logvar) - 1 - logvar)).mean(0)
+        kl = mean_kl(mu, logvar)
         own_variance = np.exp(logvar).mean(0)
         own = np.exp(0.5 * logvar).mean(0)
     mean = mu.mean(0)

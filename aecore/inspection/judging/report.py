@@ -27,7 +27,6 @@ from aecore.inspection.judging.passes import (
     Look,
     chosen,
     look,
-    multiply_adds,
     output_sigmoid,
     work,
 )
@@ -41,6 +40,7 @@ from aecore.inspection.judging.untouched import (
 )
 from aecore.models import LatentModel
 from aecore.models.families.pca import basis_of
+from aecore.models.layers.tracing import multiply_adds
 
 WATCHED = 2000  # held-out examples on which units are followed
 Progress = Callable[[float, str], None]

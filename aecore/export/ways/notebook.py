@@ -1,0 +1,25 @@
+"""A way out: the script as a Jupyter notebook."""
+
+from __future__ import annotations
+
+from aecore.export.registry import Way
+from aecore.export.subject import Subject, TakenOut
+
+
+def make(subject: Subject) -> TakenOut:
+    """Make it: what that takes is imported only now."""
+    from aecore.export.notebook import export_notebook
+
+    return export_notebook(subject)
+
+
+WAY = Way(
+    name="notebook",
+    title="Notebook",
+    icon=":material/menu_book:",
+    about="The same as a Jupyter notebook, with pictures and a word on each step.",
+    wanted_by="For teaching and trying out, cell by cell.",
+    make=make,
+    seconds=3,
+    place=30,
+)

@@ -1,0 +1,76 @@
+"""The one door to what Streamlit keeps to itself: why each name is needed, and what does without.
+
+Streamlit's minor version is pinned in requirements.txt because of these names;
+tests/pages/test_streamlit_internals.py fails when one of them changes.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+log = logging.getLogger(__name__)
+
+try:
+    from streamlit.runtime.scriptrunner import get_script_run_ctx
+except ImportError:
+    get_script_run_ctx = None
+try:
+    from streamlit.runtime.pages_manager import PagesManager
+except ImportError:
+    PagesManager = None
+
+
+def in_script_run() -> bool:
+    """Whether this code runs for a session, as opposed to being imported by the server.
+
+    app.py is both launcher and router, and no public call says which of them is wanted. Without
+    the script run's context, a server that runs already is taken for a session: true but where a
+    running server imports app.py.
+    """
+    if get_script_run_ctx is None:
+        from streamlit import runtime
+
+        return runtime.exists()
+    return get_script_run_ctx(suppress_warning=True) is not None
+
+
+def serve_declared_pages_only() -> None:
+    """Say before the first session that the app navigates by `st.navigation`.
+
+    Until some session has called it, Streamlit takes a folder called pages/ for its pages and
+    skips app.py. Without this switch the very first visit of a fresh server, if it is to another
+    page than Home, would show that page bare; from the second on all is well.
+    """
+    if _has_switch():
+        PagesManager.uses_pages_directory = False
+    else:
+        log.warning("Streamlit has changed how pages are found: the first visit may look bare.")
+
+
+@contextmanager
+def navigation_stays() -> Iterator[None]:
+    """For tests and benchmarks: AppTest forgets at each run what the launcher has said.
+
+    Without the switch AppTest serves the pages bare from its second run on.
+    """
+    if not _has_switch():
+        yield
+        return
+    make = PagesManager.__init__
+
+    def init(self: Any, *args: Any, **kwargs: Any) -> None:
+        PagesManager.uses_pages_directory = False
+        make(self, *args, **kwargs)
+
+    PagesManager.__init__ = init
+    try:
+        yield
+    finally:
+        PagesManager.__init__ = make
+
+
+def _has_switch() -> bool:
+    return PagesManager is not None and hasattr(PagesManager, "uses_pages_directory")
