@@ -27,7 +27,7 @@ from aecore.inspection.understanding.trying import Progress
 from aecore.inspection.understanding.understand import Reading, settle, understand
 from aecore.models import LatentModel
 from aecore.runs import checkpoints
-from aecore.runs.checkpoints import Card
+from aecore.runs.card import Card
 
 File = tuple[bytes | Path, str]
 # Share of the mean example's error below which data are taken for those that a file was made for.
