@@ -27,7 +27,7 @@ from aecore.inspection.understanding.trying import Progress
 from aecore.inspection.understanding.understand import Reading, settle, understand
 from aecore.models import LatentModel
 from aecore.runs import checkpoints
-from aecore.runs.checkpoints import Card
+from aecore.runs.card import Card
 
 File = tuple[bytes | Path, str]
 # Share of the mean example's error below which data are taken for those that a file was made for.
@@ -99,19 +99,19 @@ def open_as(
     first: AecoreError | None = None
     readings = []
     for likely in likely_datasets(contents):
-        data = datasets.load(likely)
+        tried = datasets.load(likely)
         try:
-            reading = understand(whole, data, progress=progress)
+            reading = understand(whole, tried, progress=progress)
         except InspectionError as error:
             first = first or error
             continue
-        readings.append((reading.candidate.error / reading.blank, reading, data))
+        readings.append((reading.candidate.error / reading.blank, reading, tried))
         if readings[-1][0] < RIGHT_DATA:
             break
     if not readings:
         raise first or InspectionError("No data on this machine have this network's size.")
-    _, reading, data = min(readings, key=lambda r: r[0])
-    return opened(contents, reading, data, name, holes)
+    _, reading, likeliest = min(readings, key=lambda r: r[0])
+    return opened(contents, reading, likeliest, name, holes)
 
 
 def own(content: bytes | Path) -> Opened:

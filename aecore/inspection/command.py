@@ -43,7 +43,7 @@ def inspect_files(
         result["beside"] = other.to_json()
     if html is not None:
         name = found.card.name
-        if other is None:
+        if other is None or beside is None:
             text = to_html(report, title=name)
         else:
             text = compare_html(report, other, titles=(name, beside.stem))

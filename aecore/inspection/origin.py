@@ -13,15 +13,16 @@ from aecore.inspection.judging.findings import Finding
 from aecore.inspection.understanding.candidates import describe
 from aecore.inspection.understanding.understand import Reading
 from aecore.models import LatentModel
-from aecore.runs.checkpoints import Card
+from aecore.runs.card import Card
 from aecore.types import TrainConfig
+from aecore.writing import clean_name
 
 _RANKED = 8  # readings that the card keeps
 
 
 def card_of(name: str, model: LatentModel, data: Dataset, origin: dict[str, Any]) -> Card:
     """The card of a model that came from the file `name`. origin: see `reading_facts`."""
-    title = Path(name).stem[:60] or "model from a file"
+    title = clean_name(Path(name).stem) or "model from a file"
     return Card(
         name=title,
         spec=model.spec,

@@ -5,7 +5,9 @@ from __future__ import annotations
 import dataclasses
 
 from aecore.errors import JobError
+from aecore.models import LatentModel
 from aecore.runs import checkpoints
+from aecore.runs.card import Card
 from aecore.runs.checkpoints import SUFFIX, Checkpoint
 from aecore.runs.store import Run, RunStore, new_run_id, restore
 from aecore.writing import clean_name
@@ -48,7 +50,14 @@ class Library:
     def upload(self, owner: str, name: str, content: bytes) -> Run:
         """Take in a checkpoint file that somebody brought. Raises CheckpointError or JobError."""
         card = checkpoints.from_bytes(content).card
-        title = run_name(card.name or name.removesuffix(SUFFIX))
+        return self._take_in(owner, card.name or name.removesuffix(SUFFIX), card, content)
+
+    def keep(self, owner: str, model: LatentModel, card: Card) -> Run:
+        """Take in a model that is in memory already. Raises JobError for a name without letters."""
+        return self._take_in(owner, card.name, card, checkpoints.to_bytes(model, card))
+
+    def _take_in(self, owner: str, name: str, card: Card, content: bytes) -> Run:
+        title = run_name(name)
         run = Run(new_run_id(), owner, title, card.spec, card.config, card.dataset, kind="upload")
         run.end_seen = True
         run.recording.status = "finished"

@@ -55,7 +55,7 @@ def offer(held: Hand) -> None:
 def keep(ref: str) -> None:
     """Write the file in hand down as a run of this browser, which is then in hand instead."""
     found = opened_files.get(ref).opened
-    run = session.jobs().library.upload(session.owner(), found.card.name, found.to_bytes())
+    run = session.jobs().library.keep(session.owner(), found.model, found.whole_card)
     opened_files.remember(run.run_id, found, session.owner(), run.saved)
     opened_files.forget(ref)
     session.take_in_hand(run.run_id)

@@ -22,13 +22,15 @@ def in_turn(work: Callable[[Callable[[float, str], None]], Result], first: str) 
     Raises InspectionError where the others' work takes too long.
     """
     bar = st.progress(0.0, text=first)
+
+    def tell(share: float, what: str) -> None:
+        bar.progress(min(share, 1.0), text=f"{what[0].upper()}{what[1:]} …")
+
     if not _turn.acquire(timeout=_WAIT):
         bar.empty()
         raise InspectionError("The server checks other people's files now; try again in a minute.")
     try:
-        return work(
-            lambda share, what: bar.progress(min(share, 1.0), text=f"{what[0].upper()}{what[1:]} …")
-        )
+        return work(tell)
     finally:
         _turn.release()
         bar.empty()

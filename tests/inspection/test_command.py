@@ -15,7 +15,7 @@ from aecore.cli import main
 from aecore.datasets.own.reading import from_file
 from aecore.models import build
 from aecore.runs import checkpoints
-from aecore.runs.checkpoints import Card
+from aecore.runs.card import Card
 from aecore.types import ModelSpec, TrainConfig
 
 

@@ -122,6 +122,7 @@ def test_a_dropped_file_is_taken_in_hand_and_written_when_it_is_kept(state, pars
     app.switch_page(CHECK).run()
     keep_button(app).click().run()
     sound(app)
+    assert not parsed
     kept = in_hand(app)
     assert engine.engine().get(kept).name == "their network"
     assert session.checkpoint_of(kept, 1).model is found.model

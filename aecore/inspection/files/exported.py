@@ -16,7 +16,8 @@ from torch import Tensor
 
 from aecore.errors import CheckpointError
 from aecore.inspection.files.archive import Archive
-from aecore.inspection.files.aten import Node, Ref, add_node
+from aecore.inspection.files.aten import add_node
+from aecore.inspection.files.aten_node import Node, Ref
 from aecore.inspection.files.contents import Contents
 from aecore.inspection.files.header import parse_json
 from aecore.inspection.files.limits import MAX_DIMS, MAX_HEADER_BYTES, MAX_TENSOR_BYTES, Budget

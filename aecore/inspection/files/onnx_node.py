@@ -27,11 +27,18 @@ class Node:
 
     @property
     def x(self) -> str:
-        return self.inputs[0]
+        return self.needed(0)
 
     @property
     def out(self) -> str:
         return self.outputs[0]
+
+    def needed(self, index: int) -> str:
+        """An input that the operation cannot do without. Raises ValueError."""
+        name = self.input(index)
+        if name is None:
+            raise ValueError("an input is missing")
+        return name
 
     def input(self, index: int) -> str | None:
         return self.inputs[index] if index < len(self.inputs) else None

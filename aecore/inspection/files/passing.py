@@ -35,7 +35,7 @@ def send_sentence(sentence: str, write: Callable[[bytes], object]) -> None:
     write(_head({"sentence": sentence}, {}))
 
 
-def send(contents: Contents, write: Callable[[bytes], object]) -> None:
+def send(contents: Contents, write: Callable[[bytes | memoryview], object]) -> None:
     """Write the contents piece by piece, so that they are not in memory twice."""
     about = {
         "form": contents.form,
@@ -65,7 +65,7 @@ def send(contents: Contents, write: Callable[[bytes], object]) -> None:
     for _, tensor in tensors:
         if not tensor.numel():
             continue
-        values = memoryview(tensor.reshape(-1).numpy()).cast("B")
+        values = memoryview(tensor.reshape(-1).numpy().data).cast("B")
         for start in range(0, len(values), _CHUNK):
             write(values[start : start + _CHUNK])
 

@@ -1,7 +1,7 @@
-"""Pieces of the report as HTML: pictures, bars, curves and maps that need no script.
+"""Pictures, bars, curves and maps of the report as numbers and texts for its templates.
 
 Shapes stretch with the page; the words beside them are text, so that they stay legible at any
-width. Everything that may come from a file is escaped here.
+width. Nothing is escaped here: the templates do that.
 """
 
 from __future__ import annotations
@@ -9,9 +9,10 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Sequence
-from html import escape
+from dataclasses import dataclass
 
 import numpy as np
+from markupsafe import Markup
 from PIL import Image
 
 from aecore.figures import palette
@@ -21,9 +22,37 @@ from aecore.inspection.judging.findings import amount
 
 LARGEST = 96  # pixels of a picture's side in the file; above it every second, third ... is kept
 MOST_BARS = 64
+MOST_SPREADS = 32
 
 
-def picture(images: np.ndarray, columns: int, alt: str) -> str:
+@dataclass(frozen=True)
+class Key:
+    """An entry of a legend."""
+
+    name: str
+    color: str
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An image in the page; source: a data URL."""
+
+    alt: str
+    source: str
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Examples as they are drawn: images in named rows with notes below, others in panels."""
+
+    rows: tuple[tuple[str, Picture], ...] = ()
+    notes: tuple[str, ...] = ()
+    single: Picture | None = None
+    keys: tuple[Key, ...] = ()
+    panels: Markup | None = None
+
+
+def picture(images: np.ndarray, columns: int, alt: str) -> Picture:
     """Images (n, C, H, W) in rows of `columns`, as one PNG in the page."""
     step = -(-max(images.shape[-2:]) // LARGEST)
     drawn = [as_image(x[:, ::step, ::step]) for x in images]
@@ -32,25 +61,17 @@ def picture(images: np.ndarray, columns: int, alt: str) -> str:
     pixels = pixels.repeat(times, 0).repeat(times, 1)
     out = io.BytesIO()
     Image.fromarray(pixels).save(out, "PNG", optimize=True)
-    data = base64.b64encode(out.getvalue()).decode()
-    return f'<img class="px" alt="{escape(alt)}" src="data:image/png;base64,{data}">'
+    return Picture(alt, f"data:image/png;base64,{base64.b64encode(out.getvalue()).decode()}")
 
 
-def strips(rows: Sequence[tuple[str, np.ndarray]], notes: Sequence[str] = ()) -> str:
+def strips(rows: Sequence[tuple[str, np.ndarray]], notes: Sequence[str] = ()) -> Examples:
     """Rows of images with a name each, (name, (n, C, H, W)); notes stand under the columns."""
-    parts = [
-        f"<div class=strip><span>{escape(name)}</span>{picture(x, len(x), name)}</div>"
-        for name, x in rows
-    ]
-    if notes:
-        cells = "".join(f"<i>{escape(note)}</i>" for note in notes)
-        parts.append(f"<div class=strip><span>MSE</span><div class=under>{cells}</div></div>")
-    return f"<div class=strips>{''.join(parts)}</div>"
+    return Examples(tuple((name, picture(x, len(x), name)) for name, x in rows), tuple(notes))
 
 
 def examples(
     frame: Frame, versions: Sequence[tuple[str, np.ndarray]], titles: Sequence[str]
-) -> str:
+) -> Examples:
     """Examples in some versions, (name, (n, *shape)): images in rows, others drawn over each other.
 
     titles: one an example, which say its error.
@@ -66,100 +87,148 @@ def examples(
         )
         for i, title in enumerate(titles)
     ]
-    keys = "".join(key(name, c) for (name, _), c in zip(versions, colors, strict=False))
-    return f"<p class=keys>{keys}</p>{gallery(panels, panel_width(frame))}"
+    keys = tuple(Key(name, c) for (name, _), c in zip(versions, colors, strict=False))
+    return Examples(keys=keys, panels=_panels(frame, panels))
 
 
-def collection(frame: Frame, x: np.ndarray, alt: str) -> str:
+def collection(frame: Frame, x: np.ndarray, alt: str) -> Examples:
     """Single examples (n, *shape) side by side."""
     if frame.kind == "image":
-        return picture(x, 10 if len(x) >= 10 else max(len(x), 1), alt)
+        return Examples(single=picture(x, 10 if len(x) >= 10 else max(len(x), 1), alt))
     panels = [panel(frame, [Version("sample", one, palette.MODEL)]) for one in x[:12]]
-    return gallery(panels, panel_width(frame))
+    return Examples(panels=_panels(frame, panels))
 
 
-def walks(frame: Frame, x: np.ndarray, names: Sequence[str]) -> str:
+def walks(frame: Frame, x: np.ndarray, names: Sequence[str]) -> Examples:
     """Traversals (dimensions, steps, *shape), a row each."""
     if frame.kind == "image":
-        return strips([(name, row) for name, row in zip(names, x, strict=True)])
+        return strips(list(zip(names, x, strict=True)))
     panels = [panel(frame, course(frame, row), name) for name, row in zip(names, x, strict=True)]
-    return gallery(panels, panel_width(frame))
+    return Examples(panels=_panels(frame, panels))
 
 
-def key(name: str, color: str) -> str:
-    """An entry of a legend."""
-    return f'<span class=key><i style="background:{color}"></i>{escape(name)}</span>'
+def _panels(frame: Frame, panels: Sequence[str]) -> Markup:
+    # aecore.figures.examples makes SVG in which every text is escaped already.
+    return Markup(gallery(panels, panel_width(frame)))
 
 
-def level_bars(rows: Sequence[tuple[str, float, str]], unit: str) -> str:
-    """Lying bars from 0, (name, value, colour), each with its number."""
-    top = max((value for _, value, _ in rows), default=1.0) or 1.0
-    lines = "".join(
-        f"<div class=bar><span>{escape(name)}</span><b><i style='width:{100 * value / top:.1f}%;"
-        f"background:{color}'></i></b><em>{amount(value)}</em></div>"
-        for name, value, color in rows
-    )
-    return f"<div class=bars>{lines}<p class=unit>{escape(unit)}</p></div>"
+@dataclass(frozen=True)
+class Bar:
+    """A bar from 0. percent: of the longest one's; value: its number as text."""
+
+    name: str
+    percent: str
+    value: str
+    color: str
 
 
-def columns(values: Sequence[float], names: Sequence[str], unit: str, color: str) -> str:
-    """Standing bars from 0, at most 64 of them; names below, and the number under the pointer."""
+def level_bars(rows: Sequence[tuple[str, float | None, str]]) -> list[Bar]:
+    """Lying bars, (name, value, colour); those without a value are left out."""
+    known = [(name, value, color) for name, value, color in rows if value is not None]
+    top = max((value for _, value, _ in known), default=1.0) or 1.0
+    return [Bar(name, f"{100 * v / top:.1f}", amount(v), color) for name, v, color in known]
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Standing bars with the unit of their numbers. left_out: how many more there would be."""
+
+    bars: list[Bar]
+    unit: str
+    tallest: str
+    of: int
+    left_out: int
+
+    @property
+    def many(self) -> bool:
+        """Too many for wide gaps between them."""
+        return self.of > 12
+
+    @property
+    def named(self) -> bool:
+        """Few enough for a name below each."""
+        return self.of <= 24
+
+
+def columns(values: Sequence[float], names: Sequence[str], unit: str, color: str) -> Columns:
+    """Standing bars from 0, at most 64 of them."""
     top = max(max(values, default=0.0), 1e-12)
-    few = len(values) <= 24
-    cells = "".join(
-        f'<div title="{escape(name)}: {amount(value)}"><b><i style="height:'
-        f'{100 * max(value, 0) / top:.1f}%;background:{color}"></i></b>'
-        f"{f'<span>{escape(name)}</span>' if few else ''}</div>"
+    bars = [
+        Bar(name, f"{100 * max(value, 0) / top:.1f}", amount(value), color)
         for name, value in list(zip(names, values, strict=True))[:MOST_BARS]
-    )
-    left = len(values) - MOST_BARS
-    note = f" · the first {MOST_BARS} of {len(values)}" if left > 0 else ""
-    ends = "" if few else f"<p class=axis><span>{escape(names[0])}</span></p>"
-    return (
-        f"<div class='columns{' many' if len(values) > 12 else ''}'><p class=unit>{escape(unit)}; "
-        f"the tallest is {amount(top)}{note}</p><div>{cells}</div>{ends}</div>"
-    )
+    ]
+    return Columns(bars, unit, amount(top), len(values), max(len(values) - MOST_BARS, 0))
 
 
-def spread(rows: Sequence[tuple[str, float, float]]) -> str:
-    """Mean and deviation of each dimension as a line from -3 to 3, the prior's behind it."""
+@dataclass(frozen=True)
+class Spread:
+    """Mean and deviation of a dimension on a line from -3 to 3, as percent of its length."""
+
+    name: str
+    title: str
+    text: str
+    left: str
+    width: str
+    middle: str
+
+
+def spread(rows: Sequence[tuple[str, float, float]]) -> list[Spread]:
+    """Mean and deviation of each dimension, (name, mean, deviation), the first 32 of them."""
     lines = []
-    for name, mean, std in rows[:32]:
-        low, high = (float(np.clip((v + 3) / 6, 0, 1)) for v in (mean - std, mean + std))
-        at = float(np.clip((mean + 3) / 6, 0, 1))
+    for name, mean, std in rows[:MOST_SPREADS]:
+        low, at, high = (float(np.clip((v + 3) / 6, 0, 1)) for v in (mean - std, mean, mean + std))
         lines.append(
-            f'<div class=spread title="{escape(name)}: mean {amount(mean)}, deviation '
-            f'{amount(std)}"><span>{escape(name)}</span><b><u></u><i style="left:{100 * low:.1f}%;'
-            f'width:{100 * (high - low):.1f}%"></i><s style="left:{100 * at:.1f}%"></s></b>'
-            f"<em>{mean:+.2f} ± {std:.2f}</em></div>"
+            Spread(
+                name,
+                f"{name}: mean {amount(mean)}, deviation {amount(std)}",
+                f"{mean:+.2f} ± {std:.2f}",
+                f"{100 * low:.1f}",
+                f"{100 * (high - low):.1f}",
+                f"{100 * at:.1f}",
+            )
         )
-    return f"<div class=spreads>{''.join(lines)}</div>"
+    return lines
 
 
-def curves(edges: np.ndarray, series: Sequence[tuple[str, np.ndarray, str]], unit: str) -> str:
-    """Histograms over the same edges, (name, shares (n,), colour), as outlines."""
+@dataclass(frozen=True)
+class Curves:
+    """Outlines of histograms on a square of 100: points of a polyline and its colour."""
+
+    outlines: list[tuple[str, str]]
+    keys: list[Key]
+    unit: str
+    low: str
+    high: str
+
+
+def curves(edges: np.ndarray, series: Sequence[tuple[str, np.ndarray, str]], unit: str) -> Curves:
+    """Histograms over the same edges, (name, shares (n,), colour)."""
     top = max(float(values.max()) for _, values, _ in series) or 1.0
-    paths = []
+    outlines = []
     for _, values, color in series:
         points = " ".join(
             f"{x:.2f},{100 - 96 * v / top:.2f}"
             for i, v in enumerate(values)
             for x in (100 * i / len(values), 100 * (i + 1) / len(values))
         )
-        paths.append(
-            f'<polyline points="0,100 {points} 100,100" fill="{color}" fill-opacity=".14" '
-            f'stroke="{color}" stroke-width="1.6" vector-effect="non-scaling-stroke"/>'
-        )
-    keys = "".join(key(name, color) for name, _, color in series)
-    return (
-        f"<p class=keys>{keys}</p><svg class=curve viewBox='0 0 100 100' "
-        f"preserveAspectRatio=none role=img aria-label='distribution of errors'>{''.join(paths)}"
-        f"</svg><p class=axis><span>{amount(float(edges[0]))}</span><span>{escape(unit)}</span>"
-        f"<span>{amount(float(edges[-1]))} or more</span></p>"
-    )
+        outlines.append((f"0,100 {points} 100,100", color))
+    keys = [Key(name, color) for name, _, color in series]
+    return Curves(outlines, keys, unit, amount(float(edges[0])), amount(float(edges[-1])))
 
 
-def scatter(points: np.ndarray, labels: np.ndarray | None, names: Sequence[str]) -> str:
+@dataclass(frozen=True)
+class Map:
+    """Points on a square of 400: a path of round dots with its colour for each class.
+
+    words: (x, y, text) at the middle of a class.
+    """
+
+    dots: list[tuple[str, str]]
+    words: list[tuple[str, str, str]]
+    keys: list[Key]
+
+
+def scatter(points: np.ndarray, labels: np.ndarray | None, names: Sequence[str]) -> Map:
     """A map of points (n, 2) in class colours, with a legend.
 
     Short names (digits) also stand at the middle of their class.
@@ -171,34 +240,15 @@ def scatter(points: np.ndarray, labels: np.ndarray | None, names: Sequence[str])
     groups = [(0, np.arange(len(points)))]
     if labels is not None:
         groups = [(int(c), np.flatnonzero(labels == c)) for c in np.unique(labels)]
-    dots, words, keys = [], [], []
+    found = Map([], [], [])
     for c, rows in groups:
+        color = palette.class_color(c)
         # One path of round dots a class: a tenth of the bytes of as many circles.
-        path = "".join(f"M{x:.0f} {y:.0f}h0" for x, y in place[rows])
-        dots.append(f'<path d="{path}" stroke="{palette.class_color(c)}"/>')
+        found.dots.append(("".join(f"M{x:.0f} {y:.0f}h0" for x, y in place[rows]), color))
         name = names[c] if c < len(names) else str(c)
         if labels is not None and len(groups) <= 12:
-            keys.append(key(name, palette.class_color(c)))
+            found.keys.append(Key(name, color))
         if labels is not None and len(groups) <= 12 and len(name) <= 2:
             x, y = np.median(place[rows], 0)
-            words.append(f'<text x="{x:.0f}" y="{y + 6:.0f}">{escape(name)}</text>')
-    return (
-        f"<svg class=map viewBox='0 0 400 400' role=img aria-label='map of the codes'><g "
-        f"class=dots>{''.join(dots)}</g><g class=words>{''.join(words)}</g></svg>"
-        f"<p class=keys>{''.join(keys)}</p>"
-    )
-
-
-def table(head: Sequence[str], rows: Sequence[Sequence[str]], numbers: Sequence[int] = ()) -> str:
-    """A table of plain texts; the columns in `numbers` stand to the right."""
-    side = ["class=n" if i in numbers else "" for i in range(len(head))]
-    top = "".join(f"<th {s}>{escape(h)}</th>" for h, s in zip(head, side, strict=True))
-    body = "".join(
-        "<tr>"
-        + "".join(f"<td {s}>{escape(cell)}</td>" for cell, s in zip(row, side, strict=True))
-        + "</tr>"
-        for row in rows
-    )
-    return (
-        f"<div class=scroll><table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>"
-    )
+            found.words.append((f"{x:.0f}", f"{y + 6:.0f}", name))
+    return found

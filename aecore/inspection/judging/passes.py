@@ -47,10 +47,10 @@ class Outputs:
     """Sums over all reconstructed values; x_hat is decode(z), z sampled for a VAE."""
 
     n: int = 0
-    total: Tensor | float = 0.0
-    squares: Tensor | float = 0.0
-    x_total: Tensor | float = 0.0
-    x_squares: Tensor | float = 0.0
+    total: Tensor = field(default_factory=lambda: torch.zeros(()))
+    squares: Tensor = field(default_factory=lambda: torch.zeros(()))
+    x_total: Tensor = field(default_factory=lambda: torch.zeros(()))
+    x_squares: Tensor = field(default_factory=lambda: torch.zeros(()))
     low: float = float("inf")
     high: float = float("-inf")
     far_outside: int = 0

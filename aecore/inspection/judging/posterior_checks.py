@@ -219,10 +219,10 @@ def code_findings(code: Code, look: Look) -> list[Finding]:
                 "the code says nothing about the example.",
             )
         ]
-    return [*_idle(code, n, k), *_aggregate(code, n, k)]
+    return [*_idle(code, total, n, k), *_aggregate(code, n, k)]
 
 
-def _idle(code: Code, n: int, k: int) -> list[Finding]:
+def _idle(code: Code, total: float, n: int, k: int) -> list[Finding]:
     if code.used == k:
         return [
             Finding(
@@ -230,7 +230,7 @@ def _idle(code: Code, n: int, k: int) -> list[Finding]:
                 "all-dimensions-live",
                 f"All {k} latent dimensions carry something",
                 f"Each has more than {CARRIES_NATS:g} nat of KL on {n:,} held-out examples; in all "
-                f"{amount(float(code.kl.sum()))} nats.",
+                f"{amount(total)} nats.",
             )
         ]
     few = code.used < FEW_IN_USE * k

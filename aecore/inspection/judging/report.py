@@ -211,9 +211,9 @@ def _examine(model, data: Dataset, given: list[Finding], seed: int, tell: Progre
     )
     found += unit_findings(units)
     found += generation_findings(generated, model.variational)
-    in_bands = {f.key.removeprefix("test_"): f.value for f in figures}
-    keep = {key: value for key, value in in_bands.items() if key in ("mse", "nelbo")}
-    found += quality.band_findings(model, data, keep)
+    banded = {f.key.removeprefix("test_"): f.value for f in figures if f.value is not None}
+    banded = {key: value for key, value in banded.items() if key in ("mse", "nelbo")}
+    found += quality.band_findings(model, data, banded)
     if any(f.name == "no-better-than-mean" for f in found):
         # As bad on what it has not seen, and near the mean of all data: no praise.
         found = [f for f in found if f.name not in ("generalises", "samples-near")]

@@ -65,7 +65,7 @@ class _Watch:
         self.values += out.numel()
 
     def result(self, examples: int) -> Units | None:
-        if self.low is None:
+        if self.low is None or self.high is None:
             return None
         curve = _curve(self.layer) or Curve()
         if curve.ends is not None:

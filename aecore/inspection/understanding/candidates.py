@@ -195,6 +195,8 @@ def _apply(places: list, choice: Choice, x: Tensor) -> tuple[Tensor | None, list
 
 def _surprise(layer: nn.BatchNorm1d | nn.BatchNorm2d, x: Tensor) -> float:
     """How far x (B, C, ...) is from a BatchNorm's own statistics: 0 for the same."""
+    if layer.running_mean is None or layer.running_var is None:
+        return 0.0  # it normalises by the batch, which is like itself
     rows = x.transpose(0, 1).flatten(1)
     var, mean = torch.var_mean(rows, 1)
     kept = layer.running_var + layer.eps
