@@ -279,7 +279,8 @@ def _train(args) -> dict[str, Any]:
         recording.add(event)
         _progress(event, recording)
     print(file=sys.stderr)
-    card = recording.card(args.name or chosen.name, spec, config, data)
+    card, started = recording.card(args.name or chosen.name, spec, config, data), recording.started
+    assert started is not None  # training that cannot start has raised
     if own is not None:
         card = dataclasses.replace(card, note=own.about)  # the file's name is in it
     result = {
@@ -287,8 +288,8 @@ def _train(args) -> dict[str, Any]:
         "dataset": data.name,
         "latent_dim": spec.latent_dim,
         "epochs": recording.summary["epochs_done"],
-        "parameters": recording.started.parameters,
-        "device": recording.started.device,
+        "parameters": started.parameters,
+        "device": started.device,
         "train_mse": recording.summary["metrics"].get("train_mse"),
         **{k: v for k, v in card.metrics.items() if k.startswith("test_")},
         "pca_test_mse": recording.summary["pca_test_mse"],
@@ -350,11 +351,13 @@ def _progress(event, recording: Recording) -> None:
     if isinstance(event, Failed):
         print(f"\n{event.message}", file=sys.stderr)
         return
-    terminal = sys.stderr.isatty()
-    if not isinstance(event, EpochDone) and not (terminal and isinstance(event, StepDone)):
+    terminal, started = sys.stderr.isatty(), recording.started
+    if started is None or not isinstance(event, EpochDone | StepDone):
         return
-    epochs = recording.started.epochs
-    total = epochs * recording.started.steps_per_epoch
+    if isinstance(event, StepDone) and not terminal:
+        return
+    epochs = started.epochs
+    total = epochs * started.steps_per_epoch
     done = 1.0 if event.step == 0 else min(1.0, event.step / total)
     left = event.seconds * (1 - done) / max(done, 1e-9)
     if isinstance(event, EpochDone):
@@ -364,7 +367,7 @@ def _progress(event, recording: Recording) -> None:
     bar = "#" * round(BAR * done)
     print(
         f"{chr(13) if terminal else ''}[{bar:<{BAR}}] epoch {event.epoch}/{epochs}  "
-        f"held-out MSE {error:.4f} (PCA {recording.started.pca_test_mse:.4f})  "
+        f"held-out MSE {error:.4f} (PCA {started.pca_test_mse:.4f})  "
         f"{event.images_per_second:,.0f} images/s  {left:.0f} s left ",
         end="" if terminal else "\n",
         file=sys.stderr,

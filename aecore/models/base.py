@@ -120,6 +120,18 @@ class LatentModel(nn.Module, ABC):
         """What `damage` does: 'gaussian, level 0.5'; empty where it does nothing."""
         return ""
 
+    def given(self, label: int) -> LatentModel:
+        """This model with a label said for good: itself where it is not told one."""
+        return self
+
+    def fit(self, data: Dataset) -> None:
+        """Fit a closed-form model to the training examples; the others are trained by steps."""
+
+    def firing(self, code: Tensor) -> Tensor:
+        """Which units of a code are on: (B, k) -> (B, k) bool; any but 0, unless a family knows
+        better."""
+        return code != 0
+
     def begin_epoch(self, epoch: int) -> None:
         """Called before each epoch of training, counted from 0; some families change by then."""
 

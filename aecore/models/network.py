@@ -63,7 +63,7 @@ class NetworkModel(LatentModel):
         labels: Tensor | None = None,
     ) -> LossTerms:
         posterior = self.encode(x)
-        if not self.variational:
+        if posterior.logvar is None:
             return LossTerms(self.compare(self.decoder(posterior.mu), x))
         z = posterior.sample(generator)
         weight, penalty = self.options.independence, None

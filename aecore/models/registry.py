@@ -92,9 +92,10 @@ def _found_in(ours: str, others: list[str]) -> _Found:
         module = importlib.import_module(f"{package.__name__}.{name}")
         modules.append(module)
         for cls in vars(module).values():
-            known = inspect.isclass(cls) and issubclass(cls, LatentModel)
+            if not (inspect.isclass(cls) and issubclass(cls, LatentModel)):
+                continue
             # Shared bases name no family of their own; what is imported is of another file.
-            if not known or "family" not in vars(cls) or cls.__module__ != module.__name__:
+            if "family" not in vars(cls) or cls.__module__ != module.__name__:
                 continue
             options_in(cls.Options)
             if cls.family in families:
@@ -165,7 +166,7 @@ def _take_memory(model: nn.Module) -> None:
             setattr(module, name, torch.empty(old.shape, dtype=old.dtype))
 
 
-def shape_only(spec: ModelSpec) -> nn.Module:
+def shape_only(spec: ModelSpec) -> LatentModel:
     """The model without memory for its weights: for counting and drawing."""
     with torch.device("meta"):
         return family(spec.family)(spec, options_of(spec))

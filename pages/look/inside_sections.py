@@ -10,10 +10,11 @@ import streamlit as st
 import torch
 from torch import nn
 
+from aecore.datasets.dataset import Factors
 from aecore.evaluation.factors import best_assignment, factor_r2
 from aecore.evaluation.metrics import evaluate
 from aecore.figures import charts, images
-from aecore.models.families.linear import principal_angles
+from aecore.models.families.linear import TransposedLinear, principal_angles
 from aecore.models.families.sparse import atoms
 from pages.components.figure_data import CAMERA, csv_button
 from pages.look import inside_columns, inside_denoising
@@ -116,8 +117,10 @@ def _sparse(held: Hand) -> None:
 
 
 def _linear_decoder(held: Hand) -> np.ndarray:
-    layers = [m for m in held.model.decoder_network().modules() if hasattr(m, "weight")]
-    return layers[0].weight.detach().numpy()
+    """The weights of the decoder's one layer, (values, k)."""
+    layers = held.model.decoder_network().modules()
+    first = next(m for m in layers if isinstance(m, nn.Linear | TransposedLinear))
+    return first.weight.detach().numpy()
 
 
 def _angles(held: Hand) -> None:
@@ -156,13 +159,19 @@ def _angles(held: Hand) -> None:
 @st.cache_resource(max_entries=16, show_spinner=False)
 def _r2(key: tuple[str, int]) -> np.ndarray:
     held = session.hand_of(key[0])
-    factors = held.data.factors
+    factors = _causes(held)
     return factor_r2(session.codes(held).mu, factors.test, factors.periods)
+
+
+def _causes(held: Hand) -> Factors:
+    """The known causes of data that have them, as `suits` has made sure."""
+    assert held.data.factors is not None
+    return held.data.factors
 
 
 def _factors(held: Hand) -> None:
     st.subheader("Which latent number follows which cause", anchor=False)
-    names, r2 = held.data.factors.names, _r2(held.key)
+    names, r2 = _causes(held).names, _r2(held.key)
     best = best_assignment(r2)
     order = session.codes(held).order()
     named = [d for d, _, _ in best]  # a table that names a row has it beside it
@@ -202,7 +211,7 @@ def _factors(held: Hand) -> None:
 # First layer -------------------------------------------------------------------------------
 
 
-def _first(held: Hand) -> nn.Module | None:
+def _first(held: Hand) -> nn.Linear | nn.Conv2d | None:
     for layer in held.model.encoder_network().modules():
         if isinstance(layer, nn.Linear | nn.Conv2d):
             return layer
@@ -215,6 +224,7 @@ def _has_filters(held: Hand) -> bool:
 
 def _filters(held: Hand) -> None:
     layer, shape = _first(held), held.data.spec.shape
+    assert layer is not None  # else it does not suit
     weight = layer.weight.detach().numpy()
     flat = isinstance(layer, nn.Linear)
     st.subheader("What the first layer looks for", anchor=False)

@@ -52,17 +52,18 @@ class ConditionalVAE(DenseModel):
             )
         super().__init__(spec, options)
         classes = spec.data.classes
-        self.content_seen = nn.Linear(classes, self.encoder[1].out_features, bias=False)
-        self.content = nn.Linear(classes, self.decoder[0].out_features, bias=False)
+        seen, decoded = _linear(self.encoder[1]), _linear(self.decoder[0])
+        self.content_seen = nn.Linear(classes, seen.out_features, bias=False)
+        self.content = nn.Linear(classes, decoded.out_features, bias=False)
 
     def encoder_network(self, label: int | None = None) -> nn.Sequential:
         """x -> mu and logvar for one label; its weights are the encoder's, a bias has the label."""
         flatten, first, *rest = self.encoder
-        return nn.Sequential(flatten, _told(first, self.content_seen, label), *rest)
+        return nn.Sequential(flatten, _told(_linear(first), self.content_seen, label), *rest)
 
     def decoder_network(self, label: int | None = None) -> nn.Sequential:
         """z -> x_hat for one label: its weights are the decoder's, a bias holds the label."""
-        first = _told(self.decoder[0], self.content, label)
+        first = _told(_linear(self.decoder[0]), self.content, label)
         return nn.Sequential(first, *self.decoder[1:], self.output)
 
     def encode(self, x: Tensor, labels: Tensor | None = None) -> Posterior:
@@ -122,6 +123,12 @@ class ConditionalVAE(DenseModel):
 
     def _before_output(self, z: Tensor, told: Tensor) -> Tensor:
         return self.decoder[1:](self.decoder[0](z) + self.content(told))
+
+
+def _linear(layer: nn.Module) -> nn.Linear:
+    """The first layer of either half, where the label enters, known for what it is."""
+    assert isinstance(layer, nn.Linear)
+    return layer
 
 
 def _told(layer: nn.Linear, content: nn.Linear, label: int | None) -> nn.Linear:

@@ -96,7 +96,7 @@ class ConvModel(NetworkModel):
         if self.options.enlarging == "upsampling":
             return [nn.Upsample(size=large), nn.Conv2d(n_in, n_out, 3, padding=1)]
         # A convolution with stride 2 rounds odd sizes up; the extra row brings even ones back.
-        extra = tuple(big - (2 * few - 1) for few, big in zip(small, large, strict=True))
+        extra = (large[0] - (2 * small[0] - 1), large[1] - (2 * small[1] - 1))
         return [ConvTranspose2d(n_in, n_out, 3, stride=2, padding=1, output_padding=extra)]
 
     def _sizes(self) -> list[tuple[int, int]]:
@@ -111,14 +111,15 @@ class ConvModel(NetworkModel):
             raise ConfigError(
                 "A convolutional model needs at least one number of channels, like 16, 32."
             )
-        sizes = [tuple(shape[1:])]
+        sizes = [(shape[1], shape[2])]
         for _ in channels:
             if min(sizes[-1]) < 2:
                 raise ConfigError(
                     f"{len(channels)} convolutions cannot halve an image of {shape[1]} x "
                     f"{shape[2]} pixels that often: give at most {len(sizes) - 1} channel numbers."
                 )
-            sizes.append(tuple(-(-n // 2) for n in sizes[-1]))
+            height, width = sizes[-1]
+            sizes.append((-(-height // 2), -(-width // 2)))
         return sizes
 
 

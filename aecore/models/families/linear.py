@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, cast
 
 import numpy as np
 import torch
@@ -42,7 +42,8 @@ class LinearAE(NetworkModel):
     def layers(self) -> tuple[nn.Sequential, nn.Sequential]:
         size, k = self.spec.data.size, self.spec.latent_dim
         down = nn.Linear(size, k)
-        up = TransposedLinear(down) if self.options.weights == "tied" else nn.Linear(k, size)
+        tied = self.options.weights == "tied"
+        up: nn.Module = TransposedLinear(down) if tied else nn.Linear(k, size)
         return (
             nn.Sequential(nn.Flatten(), down),
             nn.Sequential(up, nn.Unflatten(1, self.spec.data.shape)),
@@ -51,7 +52,7 @@ class LinearAE(NetworkModel):
     def initialise(self, generator: torch.Generator) -> None:
         super().initialise(generator)
         if self.options.weights == "tied":
-            nn.init.zeros_(self.decoder[0].bias)
+            nn.init.zeros_(cast(TransposedLinear, self.decoder[0]).bias)
 
 
 def principal_angles(decoder_weight: np.ndarray, components: np.ndarray) -> np.ndarray:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from aecore.models import blocks, fields
+from aecore.models.base import LatentModel
 from aecore.models.declared import Constant, Figure, LossSource
 from aecore.models.layers.kinds.top_k import TopK
 from aecore.models.losses import LossTerms
@@ -155,7 +156,7 @@ def kl_to_target(code: Tensor, target: float) -> Tensor:
 
 
 @torch.inference_mode()
-def atoms(model: SparseAE, codes: Tensor) -> Tensor:
+def atoms(model: LatentModel, codes: Tensor) -> Tensor:
     """What each unit adds to a drawing, (k, *shape): with the unit at its usual strength, minus
     with no unit on. codes: (n, k) of held-out images; 'usual' is the mean where it fires."""
     on = model.firing(codes)
