@@ -1,8 +1,8 @@
 """Turn a trained network into a list of plain operations that a browser can run.
 
 A network leaves torch as `BrowserNetwork`: a JSON-able description of its operations and one
-flat float32 array of weights. `assets/latent_pad.js` runs it; both sides know exactly the
-operations written here. All arrays are row-major; a batch dimension never appears.
+flat float32 array of weights. The engine in `assets` runs it; both sides know exactly the
+operations that the layers' entries name. All arrays are row-major; a batch dimension never appears.
 """
 
 from __future__ import annotations

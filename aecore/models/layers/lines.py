@@ -16,7 +16,7 @@ from torch import nn
 
 from aecore.errors import ConfigError
 from aecore.models.layers.entry import LayerEntry
-from aecore.models.layers.registry import all_layers, entry_of
+from aecore.models.layers.registry import all_layers, entry_called, entry_of
 
 MAX_LAYERS = 200
 MAX_LINE = 200
@@ -44,10 +44,11 @@ def parse_layer(line: str) -> nn.Module:
         raise ConfigError(
             f"{shown} is not a layer; write a name with numbers, like Linear(784, 128) or ReLU()."
         ) from error
-    known = readable_layers()
-    if name not in known:
-        raise ConfigError(f"There is no layer called {name[:30]!r}; known are: {', '.join(known)}.")
-    make = known[name].make or known[name].layer
+    entry = entry_called(name)
+    if entry is None or not entry.readable:
+        known = ", ".join(readable_layers())
+        raise ConfigError(f"There is no layer called {name[:30]!r}; known are: {known}.")
+    make = entry.make or entry.layer
     try:
         inspect.signature(make).bind(*args, **named)
         with torch.device("meta"):

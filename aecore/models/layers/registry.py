@@ -38,6 +38,12 @@ def all_layers() -> dict[str, LayerEntry[Any]]:
     return dict(sorted(found.items()))
 
 
+def entry_called(name: str) -> LayerEntry[Any] | None:
+    """The kind of layer that has a name."""
+    _look_through(tuple(_kinds().__path__))
+    return next((entry for entry in _entries.values() if entry.name == name), None)
+
+
 def entry_of(layer: nn.Module) -> LayerEntry[Any] | None:
     """What is known about a layer, by its class or the nearest one that it derives from."""
     _look_through(tuple(_kinds().__path__))
