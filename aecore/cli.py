@@ -1,4 +1,4 @@
-"""python -m aecore datasets | presets | train | inspect | export, each with --json."""
+"""python -m aecore datasets | presets | families | train | inspect | export, each with --json."""
 
 from __future__ import annotations
 
@@ -14,22 +14,26 @@ from typing import Any
 
 from aecore import datasets
 from aecore.errors import AecoreError, CheckpointError
-from aecore.models.presets import PRESETS, preset
+from aecore.models import all_families, family
+from aecore.models.presets import PRESETS, bare, preset
+from aecore.models.registry import options_of
 from aecore.runs import checkpoints
 from aecore.runs.recording import Recording
 from aecore.training.events import EpochDone, Failed, StepDone
 from aecore.training.loop import train
 from aecore.training.state import TrainState
-from aecore.types import whole_number
+from aecore.types import Option, TrainConfig, options_in, whole_number
 from aecore.writing import write_or_say
 
 BAR = 30
+#: Where the flags of `train` put what they are given: fields of TrainConfig, a family's options.
+CONFIG, OPTION = "config.", "option."
 
 
 def main(argv: list[str] | None = None) -> None:
     """Run the command line; a mistake a person made ends it with one sentence and status 2."""
-    args = _parser().parse_args(argv)
     try:
+        args = _parsed(sys.argv[1:] if argv is None else argv)
         result = args.run(args)
     except AecoreError as error:
         print(f"aecore: {error}", file=sys.stderr)
@@ -43,7 +47,7 @@ def main(argv: list[str] | None = None) -> None:
         sys.stdout.flush()
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parsed(argv: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="aecore", description="Small autoencoders.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
@@ -56,21 +60,23 @@ def _parser() -> argparse.ArgumentParser:
     sub = command("datasets", _datasets, "List the datasets, or download one.")
     sub.add_argument("--fetch", metavar="NAME", help="download this dataset")
     command("presets", _presets, "List the presets.")
-    sub = command("train", _train, "Train a preset on a dataset.")
-    sub.add_argument("--preset", required=True)
-    sub.add_argument("--dataset", default="mnist")
-    sub.add_argument("--latent-dim", type=int, help="another latent size than the preset's")
-    sub.add_argument("--epochs", type=int)
-    sub.add_argument("--batch-size", type=int)
-    sub.add_argument("--learning-rate", type=float)
-    sub.add_argument("--beta", type=float)
-    sub.add_argument("--kl-warmup-epochs", type=float)
-    sub.add_argument("--free-bits", type=float)
-    sub.add_argument("--seed", type=int)
-    sub.add_argument("--limit", type=int, help="training examples used, 0 for all")
-    sub.add_argument("--device", help="auto, cpu, cuda or mps")
-    sub.add_argument("--name", help="a name for the card")
-    sub.add_argument("--out", type=Path, help="write the checkpoint to this file")
+    command("families", _families, "List the model families with their options.")
+    train_command = command(
+        "train",
+        _train,
+        "Train a preset, or a family with its options, on a dataset. With --preset or --family, "
+        "--help also lists that family's options.",
+    )
+    chosen = train_command.add_mutually_exclusive_group(required=True)
+    chosen.add_argument("--preset", help="a name that `presets` lists")
+    chosen.add_argument("--family", help="a name that `families` lists, its options as given here")
+    train_command.add_argument("--dataset", default="mnist")
+    train_command.add_argument(
+        "--latent-dim", type=int, help="another latent size than the preset's"
+    )
+    train_command.add_argument("--name", help="a name for the card")
+    train_command.add_argument("--out", type=Path, help="write the checkpoint to this file")
+    _add_flags(train_command, TrainConfig, CONFIG)
     sub = command("export", _export, "Take a model out, for use elsewhere.")
     sub.add_argument("file", type=Path)
     sub.add_argument(
@@ -87,7 +93,61 @@ def _parser() -> argparse.ArgumentParser:
     )
     sub.add_argument("--html", type=Path, metavar="OUT", help="write the report as one HTML file")
     sub.add_argument("--beside", type=Path, metavar="FILE", help="another model's figures beside")
-    return parser
+    if argv[:1] == ["train"]:
+        _add_options_of_family(train_command, argv[1:])
+    return parser.parse_args(argv)
+
+
+def _add_options_of_family(command: argparse.ArgumentParser, argv: list[str]) -> None:
+    """Flags for the options of the family that a command line of `train` names.
+
+    Raises UnknownNameError where it names none that there is.
+    """
+    first = argparse.ArgumentParser(add_help=False, exit_on_error=False)
+    first.add_argument("--preset")
+    first.add_argument("--family")
+    with contextlib.suppress(argparse.ArgumentError):  # the whole parser says it better
+        named, _ = first.parse_known_args(argv)
+        if named.preset or named.family:
+            chosen = preset(named.preset) if named.preset else bare(named.family)
+            cls = family(chosen.family)
+            _add_flags(command.add_argument_group(f"options of {cls.family}"), cls.Options, OPTION)
+
+
+def _add_flags(place: argparse._ActionsContainer, cls: type, prefix: str) -> None:
+    """A flag for each field of a dataclass; one that is not given is not in the namespace.
+
+    A name that another flag has already is reached as --option-NAME.
+    """
+    for option in options_in(cls):
+        name = option.name.replace("_", "-")
+        try:
+            _add_flag(place, f"--{name}", option, prefix)
+        except argparse.ArgumentError:
+            _add_flag(place, f"--option-{name}", option, prefix)
+
+
+def _add_flag(place: argparse._ActionsContainer, flag: str, option: Option, prefix: str) -> None:
+    about = [option.help or "", f"One of {', '.join(map(str, option.choices))}."]
+    about = " ".join(about if option.choices else about[:1]).replace("%", "%%")
+    where, missing = prefix + option.name, argparse.SUPPRESS
+    if option.kind == "flag":
+        action = argparse.BooleanOptionalAction
+        place.add_argument(flag, action=action, dest=where, default=missing, help=about)
+        return
+
+    def read(text: str) -> Any:
+        # A shell's line has no lines: there a semicolon ends one.
+        return option.read(text.replace(";", "\n") if option.kind == "lines" else text)
+
+    kind = option.kind.upper()
+    place.add_argument(flag, type=read, metavar=kind, dest=where, default=missing, help=about)
+
+
+def _given(args: argparse.Namespace, prefix: str) -> dict[str, Any]:
+    """The values of the flags with a prefix that were given, by field."""
+    values = vars(args).items()
+    return {k.removeprefix(prefix): v for k, v in values if k.startswith(prefix)}
 
 
 def _datasets(args) -> list[dict[str, Any]]:
@@ -154,15 +214,25 @@ def _presets(args) -> list[dict[str, Any]]:
     ]
 
 
+def _families(args) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": name,
+            "title": cls.title,
+            "about": bare(name).about,
+            "options": {option.name: option.default for option in options_in(cls.Options)},
+        }
+        for name, cls in all_families().items()
+    ]
+
+
 def _train(args) -> dict[str, Any]:
-    chosen = preset(args.preset)
-    given = {
-        f.name: value
-        for f in dataclasses.fields(chosen.config)
-        if (value := getattr(args, f.name, None)) is not None
-    }
+    chosen = preset(args.preset) if args.preset else bare(args.family)
+    given, options = _given(args, CONFIG), _given(args, OPTION)
     dataclasses.replace(chosen.config, **given).check()  # before anything is downloaded
     spec = chosen.spec(datasets.source(args.dataset).spec)
+    spec = dataclasses.replace(spec, options=spec.options | options)
+    options_of(spec)
     if args.latent_dim is not None:
         spec = dataclasses.replace(spec, latent_dim=args.latent_dim)
     if args.out is not None:
@@ -176,14 +246,15 @@ def _train(args) -> dict[str, Any]:
         recording.add(event)
         _progress(event, recording)
     print(file=sys.stderr)
-    card = recording.card(args.name or args.preset, spec, config, data)
+    card, started = recording.card(args.name or chosen.name, spec, config, data), recording.started
+    assert started is not None  # training that cannot start has raised
     result = {
-        "preset": args.preset,
+        "preset" if args.preset else "family": chosen.name,
         "dataset": args.dataset,
         "latent_dim": spec.latent_dim,
         "epochs": recording.summary["epochs_done"],
-        "parameters": recording.started.parameters,
-        "device": recording.started.device,
+        "parameters": started.parameters,
+        "device": started.device,
         "train_mse": recording.summary["metrics"].get("train_mse"),
         **{k: v for k, v in card.metrics.items() if k.startswith("test_")},
         "pca_test_mse": recording.summary["pca_test_mse"],
@@ -247,11 +318,13 @@ def _progress(event, recording: Recording) -> None:
     if isinstance(event, Failed):
         print(f"\n{event.message}", file=sys.stderr)
         return
-    terminal = sys.stderr.isatty()
-    if not isinstance(event, EpochDone) and not (terminal and isinstance(event, StepDone)):
+    terminal, started = sys.stderr.isatty(), recording.started
+    if started is None or not isinstance(event, EpochDone | StepDone):
         return
-    epochs = recording.started.epochs
-    total = epochs * recording.started.steps_per_epoch
+    if isinstance(event, StepDone) and not terminal:
+        return
+    epochs = started.epochs
+    total = epochs * started.steps_per_epoch
     done = 1.0 if event.step == 0 else min(1.0, event.step / total)
     left = event.seconds * (1 - done) / max(done, 1e-9)
     if isinstance(event, EpochDone):
@@ -261,7 +334,7 @@ def _progress(event, recording: Recording) -> None:
     bar = "#" * round(BAR * done)
     print(
         f"{chr(13) if terminal else ''}[{bar:<{BAR}}] epoch {event.epoch}/{epochs}  "
-        f"held-out MSE {error:.4f} (PCA {recording.started.pca_test_mse:.4f})  "
+        f"held-out MSE {error:.4f} (PCA {started.pca_test_mse:.4f})  "
         f"{event.images_per_second:,.0f} images/s  {left:.0f} s left ",
         end="" if terminal else "\n",
         file=sys.stderr,

@@ -27,37 +27,35 @@ def diagnose(spec: ModelSpec, history: list[Row], mean_mse: float) -> list[str]:
     """
     if not history:
         return []
-    last, options = history[-1], dataclasses.asdict(options_of(spec))
-    return [*_mistakes(spec, options, last, mean_mse), *_capacity(spec, history, last)]
+    last = history[-1]
+    return [*_mistakes(spec, last, mean_mse), *_capacity(spec, history, last)]
 
 
-def _mistakes(spec: ModelSpec, options: dict, last: Row, mean_mse: float) -> list[str]:
-    found, mse = [], last["test_mse"]
-    if options.get("loss") == "bce" and options.get("output") == "linear":
+def _mistakes(spec: ModelSpec, last: Row, mean_mse: float) -> list[str]:
+    found, mse, chosen = [], last["test_mse"], options_of(spec)
+    # Of these three words every family that lets people choose them means the same.
+    options = dataclasses.asdict(chosen)
+    loss, output = options.get("loss"), options.get("output")
+    if loss == "bce" and output == "linear":
         found.append(
             "**A linear output with cross-entropy.** The loss takes what the decoder gives for "
             "logits and turns them into probabilities by itself, so it trains; but the drawing is "
             f"made of the logits, and its error is {mse:.3g} where pixels lie between 0 and 1. "
             "Choose the sigmoid output, or the squared error."
         )
-    if options.get("mistake") == "loss on the code":
-        found.append(
-            "**The loss was on the code.** The code was compared with the image, so the encoder "
-            "learned to copy and the decoder was never trained at all: its weights are those of "
-            "the start, and so is its drawing. Compare the decoder's answer with the image."
-        )
+    found += family(spec.family).mistakes(chosen)
     if options.get("init") == "zeros":
         found.append(
             "**All weights started at zero.** Every unit of a layer then gets the same gradient, "
             "or none, and they never become different: the model can at best draw one image. "
             "Choose another initialisation."
         )
-    if not spec.data.bounded and options.get("output") == "sigmoid":
+    if not spec.data.bounded and output == "sigmoid":
         found.append(
             "**A sigmoid output for standardised columns.** It cannot give values below 0 or above "
             "1, and half of these are. Choose the linear output."
         )
-    if not spec.data.bounded and options.get("loss") == "bce":
+    if not spec.data.bounded and loss == "bce":
         found.append(
             "**Cross-entropy for standardised columns.** It is meant for values between 0 and 1; "
             "outside, it has no lower end. Choose the squared error."
@@ -101,8 +99,8 @@ def _capacity(spec: ModelSpec, history: list[Row], last: Row) -> list[str]:
                 else ""
             )
         )
-    linear = family(spec.family).closed_form or spec.family == "linear-ae"
-    fair = not linear and "denoising" not in spec.family  # PCA gets the clean examples
+    cls = family(spec.family)
+    fair = not cls.linear and not cls.denoises  # PCA gets the clean examples
     if (
         not found
         and fair

@@ -6,6 +6,7 @@ Both take any number of examples. The packages are imported only when something 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import logging
 import threading
 import warnings
@@ -66,18 +67,13 @@ def export_onnx(subject: Subject) -> TakenOut:
         }
     difference = compare(_run(parts, subject), subject.outputs, "The ONNX pair")
     # The batch is free: one example alone must do too.
-    alone = Subject(model, subject.card, subject.data)
-    alone.__dict__.update(x=subject.x[:1], labels=_first(subject.labels))
+    alone = dataclasses.replace(subject, compared=1)
     compare(_run(parts, alone), alone.outputs, "The ONNX pair")
     parts["README.txt"] = _readme(subject, names).encode()
     how = "run with onnxruntime"
     return TakenOut(
         f"{file_stem(subject.card)}-onnx", parts, verdict(subject, difference, how), difference
     )
-
-
-def _first(labels: Tensor | None) -> Tensor | None:
-    return None if labels is None else labels[:1]
 
 
 def _exported(network: nn.Module, examples: list[Tensor], name: str, outputs: list[str]) -> bytes:

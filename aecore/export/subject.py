@@ -38,11 +38,15 @@ class Outputs:
 
 @dataclass(frozen=True)
 class Subject:
-    """A model in evaluation mode, its card, and the data that it was trained on."""
+    """A model in evaluation mode, its card, and the data that it was trained on.
+
+    compared: held-out examples, at most, on which an export is compared with it.
+    """
 
     model: LatentModel
     card: Card
     data: Dataset
+    compared: int = HELD_OUT
 
     @property
     def spec(self) -> DataSpec:
@@ -55,13 +59,13 @@ class Subject:
 
     @cached_property
     def x(self) -> torch.Tensor:
-        """The held-out examples of the comparison, (n, *shape), n at most 256."""
-        return self.data.test.batch(slice(0, HELD_OUT))
+        """The held-out examples of the comparison, (n, *shape), n at most `compared`."""
+        return self.data.test.batch(slice(0, self.compared))
 
     @cached_property
     def labels(self) -> torch.Tensor | None:
         """Their labels (n,), for a model that wants to be told them."""
-        return labels_for(self.model, self.data.test, slice(0, HELD_OUT))
+        return labels_for(self.model, self.data.test, slice(0, self.compared))
 
     @cached_property
     def outputs(self) -> Outputs:

@@ -24,13 +24,6 @@ PAD_EVERY = 1.5
 FIGURE, EPOCHS = 144, 165  # pixels of a figure: five beside one another, two on a phone
 RATES = [1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1]
 BETAS = [0.0, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0]
-# What a family measures beside the error, held out.
-FIGURES = {
-    "test_denoised_mse": "From damaged examples, against the clean ones: MSE **{:.4f}**,",
-    "test_damaged_mse": "the damaged ones themselves {:.4f}.",
-    "test_units_firing": "**{:.1f}** units fire for an example.",
-    "test_jacobian": "Squared Jacobian of the code **{:.3g}**.",
-}
 STATUS = {
     "waiting": "Waiting",
     "training": "Training",
@@ -258,7 +251,8 @@ def _summary(run: Run) -> None:
             f"{row['test_reconstruction']:.1f} + KL {row['test_kl']:.1f}; "
             f"{row['test_active_units']:.0f} of {k} dimensions active."
         )
-    parts += [text.format(row[name]) for name, text in FIGURES.items() if name in row]
+    figures = [(f.sentence, f"test_{f.name}") for f in family(run.spec.family).figures]
+    parts += [sentence.format(row[name]) for sentence, name in figures if name in row]
     full = run.config.limit == 0 and 5 <= row["epoch"] <= 15
     for metric, digits in (("nelbo", 0), ("mse", 4)):
         band = expected_band(run.dataset, run.spec, metric) if full else None

@@ -151,7 +151,7 @@ def _against_pca(model, look, basis, k, linear, n) -> Finding:
             f"{told}: {percent(1 - mse / pca)} less.",
         )
     why = ""
-    if "denoising" in model.spec.family:
+    if model.denoises:
         why = " It was trained to bring back clean images from noisy ones, which PCA was not."
     return Finding(
         "note" if why else "worrying",
@@ -205,7 +205,7 @@ def _outputs(look: Look, n: str) -> list[Finding]:
 def stand_in(model: LatentModel) -> ModelSpec:
     """The spec by which bands are known: for described layers that of the family they amount to."""
     spec = model.spec
-    if not spec.family.startswith("described"):
+    if not model.from_outside:
         return spec
     encoder, decoder = spec.options.get("encoder", ()), spec.options.get("decoder", ())
     linear = re.compile(r"Linear\((\d+), (\d+)\)")

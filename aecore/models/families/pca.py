@@ -19,6 +19,7 @@ from aecore.datasets import Dataset
 from aecore.errors import ConfigError
 from aecore.models.base import LatentModel
 from aecore.models.losses import LossTerms, squared_error
+from aecore.models.presets import Preset
 from aecore.types import ModelSpec
 from aecore.writing import write_whole
 
@@ -127,6 +128,8 @@ class PCAModel(LatentModel):
     title: ClassVar[str] = "PCA (principal component analysis)"
     Options: ClassVar[type] = PCAOptions
     closed_form: ClassVar[bool] = True
+    linear: ClassVar[bool] = True
+    inside: ClassVar[tuple[str, ...]] = ("angles",)
     explained_variance_ratio: Tensor
 
     def __init__(self, spec: ModelSpec, options: PCAOptions):
@@ -181,3 +184,15 @@ class PCAModel(LatentModel):
         labels: Tensor | None = None,
     ) -> LossTerms:
         return LossTerms(squared_error(self.reconstruct(x), x))
+
+
+PRESETS = (
+    Preset(
+        "pca",
+        "PCA baseline",
+        "No training at all: the best that a linear code of this size can do.",
+        "pca",
+        32,
+        place=10000,
+    ),
+)
