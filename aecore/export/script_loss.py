@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import inspect
-from typing import Any
+from collections.abc import Callable
 
 from aecore.export.script_model import docstring
 from aecore.export.script_training import Recipe
@@ -113,10 +113,12 @@ def _call(line: str, arguments: list[str]) -> str:
     return f"{head}(\n" + "".join(f"    {a},\n" for a in arguments) + f"){tail}"
 
 
-def _returned(function: Any) -> str:
-    """What a function of one statement returns, as its own text says it."""
-    (definition,) = ast.parse(inspect.getsource(function)).body
-    return ast.unparse(definition.body[-1].value)
+def _returned(function: Callable) -> str:
+    """What a function returns, as its own text says it."""
+    for node in ast.walk(ast.parse(inspect.getsource(function))):
+        if isinstance(node, ast.Return) and node.value is not None:
+            return ast.unparse(node.value)
+    raise ValueError(f"{function.__name__} returns nothing.")
 
 
 #: What a script says where nobody has written its family's loss for it.

@@ -68,10 +68,6 @@ class LatentModel(nn.Module, ABC):
     def initialise(self, generator: torch.Generator) -> None:
         """Give every weight its first value, drawn from generator only."""
 
-    def fit(self, data: Dataset) -> None:
-        """Compute every weight from data.train at once: what a family with `closed_form` does."""
-        raise NotImplementedError(f"{self.family} is trained by steps.")
-
     @property
     def reconstruction_unit(self) -> str:
         """Unit of LossTerms.reconstruction, per example."""

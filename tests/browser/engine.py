@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-import aecore.pad
+from aecore.pad import browser_code
 
 #: (operations, weights, x (n, values)) -> (n, values), as the browser computes them.
 Engine = Callable[[list[dict[str, Any]], np.ndarray, np.ndarray], np.ndarray]
@@ -36,7 +36,7 @@ _RUN = """({ops, weights, x}) => {
 
 def source() -> str:
     """The text of one JavaScript module that exports `compile`."""
-    return (Path(aecore.pad.__file__).parent / "assets" / "latent_pad.js").read_text("utf-8")
+    return browser_code.pad_script()
 
 
 def _case(ops: list[dict[str, Any]], weights: np.ndarray, x: np.ndarray) -> dict[str, Any]:

@@ -27,8 +27,9 @@ from aecore.pad import export_network
 from aecore.pad.replay import replay
 from aecore.runs import checkpoints
 from aecore.runs.recording import Recording
+from aecore.training.events import EpochDone
 from aecore.training.loop import TrainState, train
-from aecore.types import DataSpec, EpochDone, ModelSpec, TrainConfig, options_in
+from aecore.types import DataSpec, ModelSpec, TrainConfig, options_in
 
 ROOT = Path(__file__).resolve().parents[2]
 QUICK = TrainConfig(epochs=2, batch_size=64, device="cpu")
