@@ -33,10 +33,10 @@ def export_explorer_file(subject: Subject) -> TakenOut:
     A conditional model has to be told its label before. Raises ExportError where the browser
     cannot run the model, or where an output differs.
     """
-    network, why = _network(subject)
+    network = _network(subject)
     basis = basis_of(subject.data.limited(subject.card.config.limit))
     codes = encode_split(subject.model, subject.data.test.first(POINTS))
-    bundle = model_bundle(subject, basis, codes, why_no_network=why, network=network)
+    bundle = model_bundle(subject, basis, codes, network=network)
     page = export_explorer(bundle, title=subject.card.name, exact=True)
     stored = dataclasses.replace(network, weights=unpacked(page)["w"])
     exact = compare(_replayed(stored, subject), subject.outputs, "The explorer")
@@ -50,15 +50,15 @@ def export_explorer_file(subject: Subject) -> TakenOut:
     )
 
 
-def _network(subject: Subject) -> tuple[BrowserNetwork | None, str]:
+def _network(subject: Subject) -> BrowserNetwork:
     if subject.model.conditional:
         raise ExportError(
             "The explorer is refused: a conditional model has to be told a label first; choose one."
         )
     try:
-        return export_network(subject.model), ""
+        return export_network(subject.model)
     except ExportError as error:
-        return None, str(error)
+        raise ExportError(f"This model cannot become an explorer file. {error}") from error
 
 
 def model_bundle(
@@ -124,7 +124,10 @@ def unpacked(page: str) -> dict[str, np.ndarray]:
 
 
 def _script(page: str, name: str) -> str:
-    return re.search(rf'<script [^>]*id="{name}">(.*?)</script>', page, re.DOTALL)[1]
+    found = re.search(rf'<script [^>]*id="{name}">(.*?)</script>', page, re.DOTALL)
+    if found is None:
+        raise ExportError(f"The explorer's file has no {name} in it.")
+    return found[1]
 
 
 def _replayed(network: BrowserNetwork, subject: Subject, z: np.ndarray | None = None) -> Outputs:

@@ -13,15 +13,14 @@ from typing import Any
 
 import numpy as np
 import streamlit as st
+from streamlit.components.v2 import component
 
 from aecore.pad import PackedFrame, PadBundle, export_explorer
 from aecore.pad.browser_code import joined, pad_markup, pad_script, pad_style
 from pages.shell.layout import guarded
 
-_pad = st.components.v2.component("latent_pad", html=pad_markup(), css=pad_style(), js=pad_script())
-_answer = st.components.v2.component(
-    "latent_pad_answer", js=joined(Path(__file__).with_name("pad_answer.js"))
-)
+_pad = component("latent_pad", html=pad_markup(), css=pad_style(), js=pad_script())
+_answer = component("latent_pad_answer", js=joined(Path(__file__).with_name("pad_answer.js")))
 
 #: What lies under the map, by the kind of page. A panel without data (time travel without epochs,
 #: drawing where x is no image) hides itself.

@@ -40,10 +40,11 @@ def basis_for(held: Hand) -> PCABasis:
 def told(held: Hand, label: int) -> Told:
     """A conditional model in hand, told a label."""
     test, name = held.data.test, held.data.class_names[label]
-    rows = torch.nonzero(test.labels == label)[:, 0]
-    if len(rows) < 2:  # nothing of this class is held out
-        rows = torch.arange(len(test))
-    data = replace(held.data, test=Split(test.x[rows], test.labels[rows]))
+    if test.labels is not None:
+        rows = torch.nonzero(test.labels == label)[:, 0]
+        if len(rows) >= 2:  # else nothing of this class is held out: all stay
+            test = Split(test.x[rows], test.labels[rows])
+    data = replace(held.data, test=test)
     card = replace(held.card, name=f"{held.card.name}, told {name}")
     model = held.model.given(label)
     return Told(f"{held.ref}/{label}", held.version, model, card, data, label, held)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import streamlit as st
+from streamlit.components.v2 import component
 
 from aecore.datasets import source
 from aecore.figures import palette
@@ -20,7 +20,7 @@ from aecore.runs.recording import Recording
 from aecore.runs.store import Run
 
 _HERE = Path(__file__).parent
-_component = st.components.v2.component(
+_component = component(
     "run_view",
     html='<div class="rv"></div>',
     css=(_HERE / "run_view.css").read_text("utf-8"),

@@ -44,6 +44,12 @@
  * @property {number} frame of the animation
  */
 
-/** @typedef {{ data: RunData, figures: Figures, map: MapState, observer: ResizeObserver }} RunView */
+/**
+ * @typedef {object} RunView
+ * @property {RunData} data
+ * @property {Figures} figures
+ * @property {MapState} map
+ * @property {ResizeObserver} observer of the place's width
+ */
 
 export {};
