@@ -282,6 +282,42 @@ def test_the_moment_at_which_pca_is_passed(quick_winner, digits):
     assert finished.summary["seconds_to_beat_pca"] == moment
 
 
+def test_pca_may_be_passed_within_an_epoch(quick_winner, many):
+    """Then the look that saw it is the moment, once all held-out examples agree."""
+    spec, config = quick_winner
+    config = dataclasses.replace(config, epochs=3, batch_size=40, learning_rate=3e-3)
+    x, state = many.test.batch(), TrainState.fresh(spec, config.seed)
+    pca, before, found = None, 0.0, None
+    for event in train(spec, config, many, state=state):
+        if isinstance(event, Started):
+            pca = event.pca_test_mse
+        if isinstance(event, StepDone) and event.probe is not None:
+            with torch.inference_mode():
+                whole = float((state.model.reconstruct(x) - x).square().mean())
+            if event.probe.heldout_mse < event.probe.pca_mse and whole < pca:
+                found = event
+                break
+            assert state.seconds_to_beat_pca is None
+        if isinstance(event, StepDone):
+            before = event.seconds
+    assert found is not None
+    assert before < state.seconds_to_beat_pca <= found.seconds
+
+
+def test_a_look_at_a_conditional_model_tells_it_the_labels(digits):
+    spec = ModelSpec("conditional-vae", digits.spec, 2, {"hidden": (16,)})
+    config = dataclasses.replace(CONFIG, epochs=4)
+    state = TrainState.fresh(spec, 0)
+    x, labels = digits.test.batch(), digits.test.labels
+    for event in train(spec, config, digits, state=state):
+        if isinstance(event, EpochDone):
+            with torch.inference_mode():
+                told = float((state.model.reconstruct(x, labels) - x).square().mean())
+                untold = float((state.model.reconstruct(x) - x).square().mean())
+            assert event.probe.heldout_mse == pytest.approx(told, rel=1e-4)
+    assert untold > 1.02 * told  # by then the label says something
+
+
 # How it ends
 
 
@@ -391,6 +427,23 @@ def test_a_stop_within_an_epoch_ends_after_the_step(digits, tiny_vae):
     assert stopped.summary["steps"] == stopped.within.step == 26
     assert stopped.within.images_seen == 26 * 40
     assert stopped.within.epoch == 0
+
+
+def test_a_stop_after_the_weights_went_wrong_is_a_failure(digits, tiny_vae):
+    """Whoever stops a run keeps weights that can be used, and is told why not the last ones."""
+    control, state = TrainControl(), TrainState.fresh(tiny_vae, 0)
+    good, last = None, None
+    for event in train(tiny_vae, CONFIG, digits, control, state):
+        if isinstance(event, EpochDone):
+            good = {k: v.clone() for k, v in state.model.state_dict().items()}
+        if good is not None and isinstance(event, StepDone):
+            next(state.model.parameters()).data.fill_(math.nan)
+            control.stop()
+        last = event
+    assert isinstance(last, Failed)
+    assert "not a number" in last.message
+    for name, value in state.model.state_dict().items():
+        assert torch.equal(value, good[name])
 
 
 def test_a_stop_while_it_waits_brings_no_second_pause(digits, tiny_vae):
