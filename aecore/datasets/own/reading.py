@@ -17,7 +17,7 @@ from aecore.datasets.own.arrays import read_npz
 from aecore.datasets.own.csv_table import column_names, read_csv
 from aecore.datasets.own.images import Entry, is_image_name, read_images, read_zip
 from aecore.datasets.own.store import OwnData, keep, own_folder
-from aecore.datasets.sources.tables import standardise
+from aecore.datasets.tables import standardise
 from aecore.errors import ConfigError, DatasetError
 from aecore.types import KINDS, DataSpec
 
