@@ -22,7 +22,7 @@ import torch
 from aecore import places
 from aecore.datasets import registry
 from aecore.datasets.dataset import Column, Dataset, Split
-from aecore.datasets.registry import Family, Source, register_family
+from aecore.datasets.registry import Family, Source
 from aecore.errors import AecoreError, DatasetError, UnknownNameError
 from aecore.types import DataSpec
 
@@ -155,8 +155,7 @@ def delete(root: Path, name: str, owner: str) -> None:
             (_owners(root, owner) / name).unlink()
             if not any(root.glob(f"owners/*/{name}")):
                 (root / f"{name}.npz").unlink(missing_ok=True)
-                with registry._lock:  # nor does this process know them any more
-                    registry._kept.pop(name, None)
+                registry.forget(name)
         except OSError as error:
             raise DatasetError(
                 f"The data could not be deleted ({error.strerror or error}); try again."
@@ -243,4 +242,4 @@ def _split(packed, which: str, spec: DataSpec, classes: int) -> Split:
     return Split(torch.from_numpy(x), labels)
 
 
-register_family(Family("own-", find_own))
+FAMILY = Family("own-", find_own)

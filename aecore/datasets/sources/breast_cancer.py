@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from aecore.datasets.registry import register
 from aecore.datasets.tables import shipped_table
 
 
@@ -12,14 +11,12 @@ def _bunch():
     return load_breast_cancer()
 
 
-register(
-    shipped_table(
-        "breast-cancer",
-        "Breast cancer (table)",
-        about="Cell nuclei in 569 biopsies, malignant or benign: 30 measurements each.",
-        columns=30,
-        classes=2,
-        licence="CC BY 4.0",
-        bunch=_bunch,
-    )
+SOURCE = shipped_table(
+    "breast-cancer",
+    "Breast cancer (table)",
+    about="Cell nuclei in 569 biopsies, malignant or benign: 30 measurements each.",
+    columns=30,
+    classes=2,
+    licence="CC BY 4.0",
+    bunch=_bunch,
 )

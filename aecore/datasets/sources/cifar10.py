@@ -12,7 +12,6 @@ import numpy as np
 import torch
 
 from aecore.datasets.published import Arrays, published, remotes
-from aecore.datasets.registry import register
 
 FILES = remotes(
     "https://www.cs.toronto.edu/~kriz/",
@@ -39,27 +38,24 @@ def _records(content: bytes) -> Arrays:
     return records[:, 1:], records[:, 0]
 
 
-register(
-    published(
-        "cifar10",
-        "CIFAR-10",
-        about="Small colour photographs of ten kinds, 32 x 32: 50,000 to train on, "
-        "10,000 held out.",
-        shape=(3, 32, 32),
-        class_names=(
-            "airplane",
-            "automobile",
-            "bird",
-            "cat",
-            "deer",
-            "dog",
-            "frog",
-            "horse",
-            "ship",
-            "truck",
-        ),
-        licence="free for research, Krizhevsky 2009",
-        files=FILES,
-        read=read,
-    )
+SOURCE = published(
+    "cifar10",
+    "CIFAR-10",
+    about="Small colour photographs of ten kinds, 32 x 32: 50,000 to train on, 10,000 held out.",
+    shape=(3, 32, 32),
+    class_names=(
+        "airplane",
+        "automobile",
+        "bird",
+        "cat",
+        "deer",
+        "dog",
+        "frog",
+        "horse",
+        "ship",
+        "truck",
+    ),
+    licence="free for research, Krizhevsky 2009",
+    files=FILES,
+    read=read,
 )

@@ -5,7 +5,6 @@ Ships with scikit-learn. What it is to predict is a measured progress, so there 
 
 from __future__ import annotations
 
-from aecore.datasets.registry import register
 from aecore.datasets.tables import shipped_table
 
 
@@ -15,15 +14,12 @@ def _bunch():
     return load_diabetes(scaled=False)
 
 
-register(
-    shipped_table(
-        "diabetes",
-        "Diabetes (table)",
-        about="442 diabetes patients: age, sex, body mass index, blood pressure and six blood "
-        "values.",
-        columns=10,
-        classes=0,
-        licence="from Efron et al. 2004, ships with scikit-learn",
-        bunch=_bunch,
-    )
+SOURCE = shipped_table(
+    "diabetes",
+    "Diabetes (table)",
+    about="442 diabetes patients: age, sex, body mass index, blood pressure and six blood values.",
+    columns=10,
+    classes=0,
+    licence="from Efron et al. 2004, ships with scikit-learn",
+    bunch=_bunch,
 )

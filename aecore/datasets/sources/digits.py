@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from aecore.datasets.dataset import Dataset, Split
-from aecore.datasets.registry import Source, register
+from aecore.datasets.registry import Source
 from aecore.types import DataSpec
 
 SPEC = DataSpec((1, 8, 8), classes=10)
@@ -31,4 +31,4 @@ def load_digits() -> Dataset:
     return Dataset("digits", SPEC, train, test, tuple(str(d) for d in range(10)), ABOUT)
 
 
-register(Source("digits", "Small digits (scikit-learn)", ABOUT, SPEC, load_digits, "CC BY 4.0"))
+SOURCE = Source("digits", "Small digits (scikit-learn)", ABOUT, SPEC, load_digits, "CC BY 4.0")

@@ -8,7 +8,6 @@ import zipfile
 from pathlib import Path
 
 from aecore.datasets.published import Arrays, published, remotes, unpacked
-from aecore.datasets.registry import register
 
 FILES = remotes(
     "https://biometrics.nist.gov/cs_links/EMNIST/",
@@ -33,16 +32,14 @@ def read(paths: list[Path]) -> tuple[Arrays, Arrays]:
     return (train.data.mT, train.targets - 1), (test.data.mT, test.targets - 1)
 
 
-register(
-    published(
-        "emnist-letters",
-        "EMNIST letters",
-        about="Handwritten letters, capital and small as one, 28 × 28: 124,800 to train on, "
-        "20,800 held out.",
-        shape=(1, 28, 28),
-        class_names=tuple(string.ascii_lowercase),
-        licence="public domain, NIST",
-        files=FILES,
-        read=read,
-    )
+SOURCE = published(
+    "emnist-letters",
+    "EMNIST letters",
+    about="Handwritten letters, capital and small as one, 28 × 28: 124,800 to train on, "
+    "20,800 held out.",
+    shape=(1, 28, 28),
+    class_names=tuple(string.ascii_lowercase),
+    licence="public domain, NIST",
+    files=FILES,
+    read=read,
 )

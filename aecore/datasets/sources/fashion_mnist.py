@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from aecore.datasets.published import Arrays, published, remotes, unpacked
-from aecore.datasets.registry import register
 
 FILES = remotes(
     "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
@@ -24,26 +23,24 @@ def read(paths: list[Path]) -> tuple[Arrays, Arrays]:
     return (train.data, train.targets), (test.data, test.targets)
 
 
-register(
-    published(
-        "fashion-mnist",
-        "Fashion-MNIST",
-        about="Clothes and shoes, 28 × 28 grey pixels: 60,000 to train on, 10,000 held out.",
-        shape=(1, 28, 28),
-        class_names=(
-            "T-shirt",
-            "trouser",
-            "pullover",
-            "dress",
-            "coat",
-            "sandal",
-            "shirt",
-            "sneaker",
-            "bag",
-            "ankle boot",
-        ),
-        licence="MIT, Zalando",
-        files=FILES,
-        read=read,
-    )
+SOURCE = published(
+    "fashion-mnist",
+    "Fashion-MNIST",
+    about="Clothes and shoes, 28 × 28 grey pixels: 60,000 to train on, 10,000 held out.",
+    shape=(1, 28, 28),
+    class_names=(
+        "T-shirt",
+        "trouser",
+        "pullover",
+        "dress",
+        "coat",
+        "sandal",
+        "shirt",
+        "sneaker",
+        "bag",
+        "ankle boot",
+    ),
+    licence="MIT, Zalando",
+    files=FILES,
+    read=read,
 )

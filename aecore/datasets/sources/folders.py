@@ -19,7 +19,7 @@ from aecore.datasets.download import cache_folder
 from aecore.datasets.limits import MAX_BYTES, MAX_CLASSES, MAX_EXAMPLES, MIN_EXAMPLES, short
 from aecore.datasets.own.images import Entry, is_image_name, read_images
 from aecore.datasets.own.store import write_arrays
-from aecore.datasets.registry import Family, Source, register_family
+from aecore.datasets.registry import Family, Source
 from aecore.errors import DatasetError, UnknownNameError
 from aecore.types import DataSpec
 
@@ -128,4 +128,4 @@ def _decode(folder: Path, files: list, classes: tuple[str, ...]) -> tuple[np.nda
     return x[first], labels[first]
 
 
-register_family(Family(PREFIX, find, listed))
+FAMILY = Family(PREFIX, find, listed)

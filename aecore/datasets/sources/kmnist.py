@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from aecore.datasets.published import Arrays, published, remotes, unpacked
-from aecore.datasets.registry import register
 
 FILES = remotes(
     "http://codh.rois.ac.jp/kmnist/dataset/kmnist/",
@@ -24,16 +23,13 @@ def read(paths: list[Path]) -> tuple[Arrays, Arrays]:
     return (train.data, train.targets), (test.data, test.targets)
 
 
-register(
-    published(
-        "kmnist",
-        "KMNIST",
-        about="Cursive Japanese characters, 28 × 28 grey pixels: 60,000 to train on, "
-        "10,000 held out.",
-        shape=(1, 28, 28),
-        class_names=("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo"),
-        licence="CC BY-SA 4.0, ROIS-DS Center for Open Data in the Humanities",
-        files=FILES,
-        read=read,
-    )
+SOURCE = published(
+    "kmnist",
+    "KMNIST",
+    about="Cursive Japanese characters, 28 × 28 grey pixels: 60,000 to train on, 10,000 held out.",
+    shape=(1, 28, 28),
+    class_names=("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo"),
+    licence="CC BY-SA 4.0, ROIS-DS Center for Open Data in the Humanities",
+    files=FILES,
+    read=read,
 )

@@ -9,7 +9,6 @@ import string
 from pathlib import Path
 
 from aecore.datasets.published import Arrays, published, remotes, unpacked
-from aecore.datasets.registry import register
 
 FILES = remotes(
     "https://raw.githubusercontent.com/facebookresearch/qmnist/master/",
@@ -30,16 +29,14 @@ def read(paths: list[Path]) -> tuple[Arrays, Arrays]:
     return (train.data, train.targets[:, 0]), (test.data[:TEST], test.targets[:TEST, 0])
 
 
-register(
-    published(
-        "qmnist",
-        "QMNIST",
-        about="MNIST's 60,000 training digits rebuilt from their source, and held out 10,000 test "
-        "digits that MNIST left out.",
-        shape=(1, 28, 28),
-        class_names=tuple(string.digits),
-        licence="BSD 3-clause, Yadav and Bottou",
-        files=FILES,
-        read=read,
-    )
+SOURCE = published(
+    "qmnist",
+    "QMNIST",
+    about="MNIST's 60,000 training digits rebuilt from their source, and held out 10,000 test "
+    "digits that MNIST left out.",
+    shape=(1, 28, 28),
+    class_names=tuple(string.digits),
+    licence="BSD 3-clause, Yadav and Bottou",
+    files=FILES,
+    read=read,
 )

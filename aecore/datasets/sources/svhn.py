@@ -8,7 +8,6 @@ from pathlib import Path
 import torch
 
 from aecore.datasets.published import Arrays, published, remotes
-from aecore.datasets.registry import register
 
 FILES = remotes(
     "http://ufldl.stanford.edu/housenumbers/",
@@ -29,16 +28,14 @@ def _arrays(images, labels) -> Arrays:
     return torch.from_numpy(images.copy(order="C")), torch.from_numpy(labels)
 
 
-register(
-    published(
-        "svhn",
-        "Street View house numbers",
-        about="Digits cut out of street photographs, 32 x 32 in colour: 73,257 to train on, "
-        "26,032 held out.",
-        shape=(3, 32, 32),
-        class_names=tuple(string.digits),
-        licence="for non-commercial use, Netzer et al. 2011",
-        files=FILES,
-        read=read,
-    )
+SOURCE = published(
+    "svhn",
+    "Street View house numbers",
+    about="Digits cut out of street photographs, 32 x 32 in colour: 73,257 to train on, "
+    "26,032 held out.",
+    shape=(3, 32, 32),
+    class_names=tuple(string.digits),
+    licence="for non-commercial use, Netzer et al. 2011",
+    files=FILES,
+    read=read,
 )

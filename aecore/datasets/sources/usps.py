@@ -10,7 +10,6 @@ import numpy as np
 import torch
 
 from aecore.datasets.published import Arrays, published, remotes
-from aecore.datasets.registry import register
 
 FILES = remotes(
     "https://www.csie.ntu.edu.tw/~cjlin/libsvmtools/datasets/multiclass/",
@@ -36,15 +35,13 @@ def read_text(path: Path) -> Arrays:
     return torch.from_numpy(images), torch.from_numpy(labels)
 
 
-register(
-    published(
-        "usps",
-        "USPS digits",
-        about="Digits from envelopes, 16 x 16 grey pixels: 7,291 to train on, 2,007 held out.",
-        shape=(1, 16, 16),
-        class_names=tuple(string.digits),
-        licence="free for research, Hull 1994",
-        files=FILES,
-        read=read,
-    )
+SOURCE = published(
+    "usps",
+    "USPS digits",
+    about="Digits from envelopes, 16 x 16 grey pixels: 7,291 to train on, 2,007 held out.",
+    shape=(1, 16, 16),
+    class_names=tuple(string.digits),
+    licence="free for research, Hull 1994",
+    files=FILES,
+    read=read,
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from aecore.datasets.registry import register
 from aecore.datasets.tables import shipped_table
 
 
@@ -12,14 +11,12 @@ def _bunch():
     return load_wine()
 
 
-register(
-    shipped_table(
-        "wine",
-        "Wine (table)",
-        about="Chemical analyses of 178 Italian wines of three growers: 13 measurements each.",
-        columns=13,
-        classes=3,
-        licence="CC BY 4.0",
-        bunch=_bunch,
-    )
+SOURCE = shipped_table(
+    "wine",
+    "Wine (table)",
+    about="Chemical analyses of 178 Italian wines of three growers: 13 measurements each.",
+    columns=13,
+    classes=3,
+    licence="CC BY 4.0",
+    bunch=_bunch,
 )
