@@ -7,7 +7,7 @@ import math
 import zipfile
 import zlib
 from tokenize import TokenError
-from typing import BinaryIO
+from typing import IO
 
 import numpy as np
 from numpy.lib import format as npy
@@ -86,7 +86,7 @@ def _header(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> tuple[tuple[int,
         ) from error
 
 
-def _read_header(file: BinaryIO) -> tuple[tuple[int, ...], np.dtype, bool]:
+def _read_header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype, bool]:
     version = npy.read_magic(file)
     reader = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
     shape, fortran, dtype = reader(file)

@@ -91,7 +91,7 @@ def _load(name: str, spec: DataSpec, classes: tuple[str, ...], about: str) -> Da
         # Any of them, not the first: files are often sorted by what they show.
         files = [files[i] for i in np.sort(rng.permutation(total)[:most])]
     # Decoding takes minutes, and every process loads: the pixels are kept beside the folder.
-    state = hashlib.sha256(repr((SIDE, files)).encode()).hexdigest()[:16]
+    state = hashlib.sha256(repr((SIDE, "antialiased", files)).encode()).hexdigest()[:16]
     packed = folders() / ".packed" / f"{name}-{state}.npz"
     if packed.is_file():
         with np.load(packed, allow_pickle=False) as kept:

@@ -92,6 +92,7 @@ def main() -> None:
     # Imported before the first fork: importing is no cost of a file.
     import pandas  # noqa: F401
     from PIL import Image
+    from torchvision.transforms.v2 import functional  # noqa: F401
 
     Image.init()
     while True:
