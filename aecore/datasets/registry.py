@@ -127,9 +127,10 @@ def _search() -> None:
         sources, families = _found_in(sorted(f"sources.{name}" for name in files))
         for gone in set(_sources) - set(sources):
             _loaded.pop(gone, None)
-        for known, found in ((_sources, sources), (_families, families)):
-            known.clear()
-            known.update(found)
+        _sources.clear()
+        _sources.update(sources)
+        _families.clear()
+        _families.update(families)
         _searched = True
 
 

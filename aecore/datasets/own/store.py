@@ -219,13 +219,15 @@ def _load(name: str) -> Dataset:
         )
         class_names = tuple(str(c) for c in meta["class_names"])
         with np.load(path, allow_pickle=False) as packed:
-            splits = [_split(packed, which, spec, len(class_names)) for which in ("train", "test")]
+            train, test = (
+                _split(packed, which, spec, len(class_names)) for which in ("train", "test")
+            )
         about = str(meta["about"])
     except (OSError, ValueError, TypeError, KeyError, EOFError, AecoreError) as error:
         raise _damaged(name) from error
     except (zipfile.BadZipFile, zlib.error) as error:
         raise _damaged(name) from error
-    return Dataset(name, spec, *splits, class_names, about, columns)
+    return Dataset(name, spec, train, test, class_names, about, columns)
 
 
 def _split(packed, which: str, spec: DataSpec, classes: int) -> Split:

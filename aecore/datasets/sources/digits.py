@@ -5,6 +5,8 @@ Source: UCI 'Optical Recognition of Handwritten Digits', Alpaydin and Kaynak; CC
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 
@@ -21,7 +23,7 @@ def load_digits() -> Dataset:
     """Return the digits scaled from 0..16 to uint8 0..255, shuffled once with a fixed seed."""
     from sklearn.datasets import load_digits as sklearn_digits
 
-    bunch = sklearn_digits()
+    bunch: Any = sklearn_digits()
     # The file lists its writers one after the other: unshuffled, the test split would hold
     # writers that nobody trained on.
     order = np.random.default_rng(0).permutation(len(bunch.target))

@@ -106,14 +106,14 @@ def _load(name: str, spec: DataSpec, classes: tuple[str, ...], about: str) -> Da
         )
     order = np.random.default_rng(0).permutation(len(x))
     n_test = max(10, round(HELD_OUT * len(x)))
-    splits = [
+    train, test = (
         Split(torch.from_numpy(x[rows]), torch.from_numpy(labels[rows]) if classes else None)
         for rows in (order[n_test:], order[:n_test])
-    ]
-    about += f" {len(splits[0]):,} to train on, {n_test:,} held out"
+    )
+    about += f" {len(train):,} to train on, {n_test:,} held out"
     about += f"; {total - len(x):,} left out." if total > len(x) else "."
     names = tuple(short(c) for c in classes)
-    return Dataset(f"{PREFIX}{name}", spec, *splits, names, about)
+    return Dataset(f"{PREFIX}{name}", spec, train, test, names, about)
 
 
 def _decode(folder: Path, files: list, classes: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
