@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import BinaryIO
+from typing import IO
 
 import numpy as np
 
@@ -73,7 +73,7 @@ def check_upload(size: int) -> None:
         )
 
 
-def read_capped(file: BinaryIO, most: int) -> bytes:
+def read_capped(file: IO[bytes], most: int) -> bytes:
     """Read a stream to its end, in pieces; raises DatasetError beyond `most` bytes.
 
     What a header says about the size is not believed: this counts what really comes.

@@ -252,7 +252,7 @@ def _line(signal: np.ndarray, color: str) -> str:
 
 def _table(data: Dataset, x: np.ndarray, names: list[str]) -> None:
     values = data.original_units(x.astype(np.float64))
-    table = {"class": names} if names else {}
+    table: dict[str, list[str] | list[float]] = {"class": names} if names else {}
     for i, column in enumerate(data.columns[:COLUMNS]):
         label = column.name if column.name not in table else f"{column.name} ({i + 1})"
         # Float32 keeps seven digits; what is behind them was never measured.

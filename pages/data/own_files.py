@@ -23,6 +23,7 @@ from pages.shell import session
 
 TYPES = ["zip", "npz", "csv", "tsv", "txt"]
 GUESS = "automatic"
+MISSING = {"auto": GUESS, "drop": "leave the row out", "mean": "fill in the mean"}
 PERMISSION = (
     "Kept data stay on this server, in runs/data. Their link is the permission: whoever has it can "
     "see them and train on them."
@@ -127,9 +128,9 @@ def _choices(suffix: str, content: bytes, digest: str) -> dict[str, Any]:
     )
     missing = places[1].selectbox(
         "Missing values",
-        ["auto", "drop", "mean"],
+        list(MISSING),
         key=f"missing_{key}",
-        format_func={"auto": GUESS, "drop": "leave the row out", "mean": "fill in the mean"}.get,
+        format_func=MISSING.__getitem__,
         help="Automatic: up to a fifth of the rows is left out; beyond that, means are filled in.",
     )
     return {"label": label, "missing": missing}

@@ -1,19 +1,16 @@
-"""scikit-learn's small tables, standardised: wine, breast cancer, diabetes; they ship with it.
-
-Sources: UCI 'Wine' (Forina et al.) and 'Breast Cancer Wisconsin (Diagnostic)' (Wolberg et al.),
-CC BY 4.0; diabetes of Efron, Hastie, Johnstone and Tibshirani, 'Least angle regression' (2004).
-"""
+"""Tables: columns standardised, a part held out, and those that ship with scikit-learn."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
 
 from aecore.datasets.dataset import Column, Dataset, Split
-from aecore.datasets.registry import Source, register
+from aecore.datasets.registry import Source
 from aecore.types import DataSpec
 
 HELD_OUT = 0.2
@@ -50,53 +47,32 @@ def held_out_rows(n: int, labels: np.ndarray | None, share: float, seed: int = 0
     return chosen
 
 
-def _load(name: str, spec: DataSpec, about: str) -> Dataset:
-    from sklearn import datasets as sklearn_datasets
+def shipped_table(
+    name: str,
+    title: str,
+    *,
+    about: str,
+    columns: int,
+    classes: int,
+    licence: str,
+    bunch: Callable[[], Any],
+) -> Source:
+    """A source of a table in scikit-learn's form. bunch: gives its data, names and targets."""
+    spec = DataSpec((columns,), "table", classes)
+    return Source(name, title, about, spec, partial(_load, name, spec, about, bunch), licence)
 
-    if name == "diabetes":
-        bunch = sklearn_datasets.load_diabetes(scaled=False)
-        labels, class_names = None, ()
-    else:
-        bunch = getattr(sklearn_datasets, f"load_{name.replace('-', '_')}")()
-        labels = bunch.target.astype(np.int64)
-        class_names = tuple(str(c).replace("_", " ") for c in bunch.target_names)
-    test = held_out_rows(len(bunch.data), labels, HELD_OUT)
-    names = tuple(str(c).replace("_", " ") for c in bunch.feature_names)
-    x_train, x_test, columns = standardise(bunch.data[~test], bunch.data[test], names)
+
+def _load(name: str, spec: DataSpec, about: str, bunch: Callable[[], Any]) -> Dataset:
+    found = bunch()
+    labels, class_names = None, ()
+    if spec.classes:
+        labels = found.target.astype(np.int64)
+        class_names = tuple(str(c).replace("_", " ") for c in found.target_names)
+    test = held_out_rows(len(found.data), labels, HELD_OUT)
+    names = tuple(str(c).replace("_", " ") for c in found.feature_names)
+    x_train, x_test, columns = standardise(found.data[~test], found.data[test], names)
     train, held_out = (
         Split(torch.from_numpy(x), None if labels is None else torch.from_numpy(labels[rows]))
         for x, rows in ((x_train, ~test), (x_test, test))
     )
     return Dataset(name, spec, train, held_out, class_names, about, columns)
-
-
-def _register(name: str, title: str, about: str, columns: int, classes: int, licence: str) -> None:
-    spec = DataSpec((columns,), "table", classes)
-    load: Callable[[], Dataset] = partial(_load, name, spec, about)
-    register(Source(name, title, about, spec, load, licence))
-
-
-_register(
-    "wine",
-    "Wine (table)",
-    "Chemical analyses of 178 Italian wines of three growers: 13 measurements each.",
-    13,
-    3,
-    "CC BY 4.0",
-)
-_register(
-    "breast-cancer",
-    "Breast cancer (table)",
-    "Cell nuclei in 569 biopsies, malignant or benign: 30 measurements each.",
-    30,
-    2,
-    "CC BY 4.0",
-)
-_register(
-    "diabetes",
-    "Diabetes (table)",
-    "442 diabetes patients: age, sex, body mass index, blood pressure and six blood values.",
-    10,
-    0,
-    "from Efron et al. 2004, ships with scikit-learn",
-)
