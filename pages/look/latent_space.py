@@ -1,6 +1,9 @@
 """Latent space: where the encoder puts held-out images, beside PCA's scores of the same images."""
 
-from pages.look.latent_views import choose_view, examine, figure_of, move_on, quality
+from pages.look.latent_examples import examine, move_on
+from pages.look.latent_maps import maps
+from pages.look.latent_quality import quality
+from pages.look.latent_view import choose_view
 from pages.shell import session
 from pages.shell.layout import explain, head
 from pages.shell.page import Page
@@ -20,7 +23,7 @@ head(
 )
 held = session.hand()
 view = choose_view(held)
-chosen = figure_of(held, view)
+chosen = maps(held, view)
 examine(held, view, chosen)
 move_on(held, view, chosen)
 quality(held)

@@ -10,6 +10,7 @@ from typing import Any
 
 from starlette.middleware import Middleware
 
+from pages.shell import first_step
 from pages.shell.owner import OwnerCookie
 from pages.shell.streamlit_internals import serve_declared_pages_only
 
@@ -23,7 +24,11 @@ first_page = threading.Event()
 def launcher_options() -> dict[str, Any]:
     """What the ASGI app is made with."""
     serve_declared_pages_only()
-    return {"lifespan": _lifespan, "middleware": [Middleware(OwnerCookie)]}
+    return {
+        "lifespan": _lifespan,
+        "middleware": [Middleware(OwnerCookie)],
+        "routes": [first_step.route()],
+    }
 
 
 @asynccontextmanager

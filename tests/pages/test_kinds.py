@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -112,9 +113,9 @@ def test_decode(run_of, what: str):
 @pytest.mark.parametrize("what", MODELS)
 @pytest.mark.parametrize("chosen", [[0], [0, 3, 5]])
 def test_latent_space_shows_what_is_chosen(run_of, what: str, chosen: list[int], monkeypatch):
-    from pages.look import latent_views
+    from pages.look import latent_maps
 
-    monkeypatch.setattr(latent_views, "_chosen", lambda key: latent_views.np.array(chosen))
+    monkeypatch.setattr(latent_maps, "_chosen", lambda key: np.array(chosen))
     app = opened(LATENT, run_of(what))
     text = " ".join(m.value for m in (*app.markdown, *app.caption))
     assert "Nothing is chosen yet" not in text

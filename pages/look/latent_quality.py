@@ -1,0 +1,47 @@
+"""How well a code keeps what matters: three figures, each beside PCA's."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from aecore.evaluation.metrics import CodeQuality, code_quality
+from aecore.figures.examples import frame_of
+from pages.look.latent_pool import shared_pool
+from pages.shell import session
+from pages.shell.session import Hand
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _quality(key: tuple[str, int]) -> tuple[CodeQuality, CodeQuality]:
+    held, pool = session.hand_of(key[0]), shared_pool(key, False)
+    x = held.data.test.batch(slice(0, 2000)).flatten(1).numpy()
+    return code_quality(pool.codes, x, pool.labels), code_quality(pool.scores, x, pool.labels)
+
+
+def quality(held: Hand) -> None:
+    """Three figures of the codes, each beside PCA's; measured once per model."""
+    st.subheader("How well the codes keep what matters", anchor=False)
+    with st.spinner("Measuring neighbours …"):
+        ours, pca = _quality(held.key)
+    k = held.card.spec.latent_dim
+    row = st.container(horizontal=True)
+    figures = (
+        ("kNN accuracy", ours.knn_accuracy, pca.knn_accuracy, "{:.1%}"),
+        ("Trustworthiness", ours.trustworthiness, pca.trustworthiness, "{:.3f}"),
+        ("Silhouette", ours.silhouette, pca.silhouette, "{:.3f}"),
+    )
+    for name, mine, theirs, form in figures:
+        if mine is None:
+            row.metric(name, "–", "needs class labels", delta_color="off", delta_arrow="off")
+        else:
+            row.metric(
+                name,
+                form.format(mine),
+                f"PCA, k = {k}: {form.format(theirs)}",
+                delta_color="off",
+                delta_arrow="off",
+            )
+    st.caption(
+        f"Held-out {frame_of(held.data).thing}s; trustworthiness and silhouette on the first "
+        f"{ours.sample:,} of them."
+    )
