@@ -138,7 +138,8 @@ def traversals(held: Hand) -> None:
     unit = "KL {:.2f} nats" if held.model.variational else "variance {:.2f}"
     found = []
     for d in order[:ROWS]:
-        way = traversal(z.astype(np.float32), int(d), *ranges[d], STEPS)
+        low, high = ranges[d]
+        way = traversal(z.astype(np.float32), int(d), low, high, STEPS)
         found.append((f"z{d + 1}", unit.format(weight[d]), decode_array(held.model, way)))
     _show(held, found, ("low end of its range", "middle", "high end"))
     if len(order) > ROWS:
@@ -209,10 +210,12 @@ def styles(held: Hand) -> None:
         st.session_state["styles_seed"] = st.session_state.get("styles_seed", 0) + 1
     generator = torch.Generator().manual_seed(st.session_state.get("styles_seed", 0))
     order = torch.randperm(len(test), generator=generator)
+    seen = test.labels
+    assert seen is not None  # a conditional model learnt from them
     # Hands that wrote different things show best that the style is what stays.
-    _, first = np.unique(test.labels[order].numpy(), return_index=True)
+    _, first = np.unique(seen[order].numpy(), return_index=True)
     rows = order[torch.from_numpy(np.sort(first)[:HANDS])]
-    x, seen = test.batch(rows), test.labels[rows]
+    x, seen = test.batch(rows), seen[rows]
     z, n = model.encode(x, seen).mu, len(names)
     labels = torch.arange(n).repeat(len(rows))
     x_hat = (

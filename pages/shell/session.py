@@ -195,7 +195,7 @@ def show_hand() -> None:
             "Model in hand",
             refs,
             index=refs.index(current),
-            format_func=_told_apart(refs).get,
+            format_func=_told_apart(refs).__getitem__,
             help="Every page works on this model. It is in the address too, so a link shares it.",
             key=f"{_CHOICE}_{current}",
         )
