@@ -211,7 +211,7 @@ def test_mistakes_in_train(arguments, word, mistake):
 
 
 def test_out_is_checked_before_the_training(mistake, tmp_path, monkeypatch):
-    monkeypatch.setattr("aecore.cli.train", lambda *_, **__: pytest.fail("it trained"))
+    monkeypatch.setattr("aecore.cli.training.train", lambda *_, **__: pytest.fail("it trained"))
     (tmp_path / "file").touch()
     (tmp_path / "folder").mkdir()
     for out in ("file/model.safetensors", "folder"):

@@ -13,7 +13,8 @@ from typing import Any
 
 from aecore.errors import UnknownNameError
 from aecore.models.registry import all_families, collected, family
-from aecore.types import DataSpec, ModelSpec, TrainConfig, options_in
+from aecore.options import options_in
+from aecore.types import DataSpec, ModelSpec, TrainConfig
 
 LEAST_STEPS, MOST_EPOCHS, SMALL_BATCH = 1500, 50, 16
 LAST = 1000

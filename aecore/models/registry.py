@@ -21,7 +21,8 @@ from torch import nn
 
 from aecore.errors import ConfigError, UnknownNameError
 from aecore.models.base import LatentModel
-from aecore.types import ModelSpec, check_options, options_in, whole_number
+from aecore.options import check_options, options_in, whole_number
+from aecore.types import ModelSpec
 
 MAX_PARAMETERS = 100_000_000  # 400 MB of float32: more is a mistake or an attack, not a lesson
 FOLDERS_VARIABLE = "AECORE_FAMILIES"

@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from aecore.types import Option, options_in
+from aecore.options import Option, options_in
 
 WORDS = {
     "relu": "ReLU",

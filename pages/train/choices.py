@@ -13,7 +13,8 @@ from aecore.figures.network import compression_factor, network_svg
 from aecore.models import LatentModel, all_families, family
 from aecore.models.presets import PRESETS, Preset, bare, without_presets
 from aecore.models.registry import options_of, shape_only
-from aecore.types import ModelSpec, TrainConfig, options_in
+from aecore.options import options_in
+from aecore.types import ModelSpec, TrainConfig
 from pages.components.drawing import drawing
 from pages.components.options_form import options_form
 

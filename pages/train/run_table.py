@@ -13,10 +13,10 @@ from aecore.export.csv_tables import history_columns
 from aecore.figures import charts
 from aecore.models import family
 from aecore.models.registry import options_of
+from aecore.options import options_in
 from aecore.runs import checkpoints
 from aecore.runs.checkpoints import SUFFIX
 from aecore.runs.store import ID_PATTERN, Run
-from aecore.types import options_in
 from pages.components.figure_data import csv_button
 from pages.components.options_form import in_words
 from pages.shell import session

@@ -12,11 +12,12 @@ from aecore.errors import AecoreError, ConfigError
 from aecore.models import LatentModel, all_families, build
 from aecore.models.losses import objective
 from aecore.models.registry import options_of, shape_only
+from aecore.options import Option, options_in
 from aecore.runs import checkpoints
 from aecore.runs.checkpoints import Card
 from aecore.training.events import EpochDone, Finished
 from aecore.training.loop import train
-from aecore.types import ModelSpec, Option, TrainConfig, options_in
+from aecore.types import ModelSpec, TrainConfig
 
 FAMILIES = sorted(all_families())
 BATCH = 12

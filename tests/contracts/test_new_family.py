@@ -23,13 +23,15 @@ from aecore.models.families.dense import DenseAE
 from aecore.models.losses import LossTerms, objective
 from aecore.models.presets import PRESETS, bare
 from aecore.models.registry import FOLDERS_VARIABLE, look_again, options_of
+from aecore.options import options_in
 from aecore.pad import export_network
 from aecore.pad.replay import replay
 from aecore.runs import checkpoints
 from aecore.runs.recording import Recording
 from aecore.training.events import EpochDone
-from aecore.training.loop import TrainState, train
-from aecore.types import DataSpec, ModelSpec, TrainConfig, options_in
+from aecore.training.loop import train
+from aecore.training.state import TrainState
+from aecore.types import DataSpec, ModelSpec, TrainConfig
 
 ROOT = Path(__file__).resolve().parents[2]
 QUICK = TrainConfig(epochs=2, batch_size=64, device="cpu")

@@ -15,19 +15,10 @@ from sklearn.decomposition import PCA
 from aecore.datasets import Dataset, Split
 from aecore.models import build
 from aecore.training.control import TrainControl
-from aecore.training.loop import TrainState, train
-from aecore.types import (
-    DataSpec,
-    EpochDone,
-    Failed,
-    Finished,
-    ModelSpec,
-    Paused,
-    Started,
-    StepDone,
-    Stopped,
-    TrainConfig,
-)
+from aecore.training.events import EpochDone, Failed, Finished, Paused, Started, StepDone, Stopped
+from aecore.training.loop import train
+from aecore.training.state import TrainState
+from aecore.types import DataSpec, ModelSpec, TrainConfig
 
 CONFIG = TrainConfig(epochs=2, batch_size=40, learning_rate=3e-3, seed=2, device="cpu")
 

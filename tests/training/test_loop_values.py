@@ -13,8 +13,10 @@ from aecore.datasets import Dataset, Split
 from aecore.errors import ConfigError
 from aecore.models import build
 from aecore.training.control import TrainControl
-from aecore.training.loop import TrainState, train
-from aecore.types import EpochDone, Finished, ModelSpec, StepDone, TrainConfig
+from aecore.training.events import EpochDone, Finished, StepDone
+from aecore.training.loop import train
+from aecore.training.state import TrainState
+from aecore.types import ModelSpec, TrainConfig
 
 QUICK = TrainConfig(epochs=3, batch_size=256, learning_rate=3e-3, seed=5, device="cpu")
 
