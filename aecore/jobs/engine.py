@@ -91,15 +91,18 @@ class JobEngine:
         """End the embedded cluster; live runs are marked as interrupted and can be resumed."""
         self._closed = True
         self._work.put(None)
-        with self._starting, contextlib.suppress(Exception):
-            for run in self.store.runs.values():
-                if run.recording.live:
-                    run.recording.fail("The server was restarted during this run.")
-                    self.store.write_facts(run)
-            if self._client is not None:
-                self._client.close(timeout=2)
-            if self._cluster is not None:
-                self._cluster.close(timeout=5)
+        with self._starting:
+            try:
+                for run in self.store.runs.values():
+                    if run.recording.live:
+                        run.recording.fail("The server was restarted during this run.")
+                        self.store.write_facts(run)
+                if self._client is not None:
+                    self._client.close(timeout=2)
+                if self._cluster is not None:
+                    self._cluster.close(timeout=5)
+            except Exception:  # the server ends all the same; the log has the rest
+                log.exception("closing the job engine")
 
     # What pages ask ------------------------------------------------------------------------
 
