@@ -1,4 +1,4 @@
-"""python -m aecore datasets | presets | train | inspect | export, each with --json."""
+"""python -m aecore datasets | presets | families | train | inspect | export, each with --json."""
 
 from __future__ import annotations
 
@@ -13,23 +13,29 @@ from pathlib import Path
 from typing import Any
 
 from aecore import datasets
-from aecore.errors import AecoreError, CheckpointError
+from aecore.errors import AecoreError, CheckpointError, DatasetError
 from aecore.export.registry import all_ways, take_out, way
 from aecore.export.subject import Subject
-from aecore.machine import keep_freed_memory
-from aecore.models.presets import PRESETS, preset
+from aecore.models import all_families, family
+from aecore.models.presets import PRESETS, bare, preset
+from aecore.models.registry import options_of
 from aecore.runs import checkpoints
 from aecore.runs.recording import Recording
-from aecore.training.loop import TrainState, train
-from aecore.types import EpochDone, Failed, StepDone, whole_number
+from aecore.training.events import EpochDone, Failed, StepDone
+from aecore.training.loop import train
+from aecore.training.state import TrainState
+from aecore.types import Option, TrainConfig, options_in, whole_number
+from aecore.writing import write_or_say
 
 BAR = 30
+#: Where the flags of `train` put what they are given: fields of TrainConfig, a family's options.
+CONFIG, OPTION = "config.", "option."
 
 
 def main(argv: list[str] | None = None) -> None:
     """Run the command line; a mistake a person made ends it with one sentence and status 2."""
-    args = _parser().parse_args(argv)
     try:
+        args = _parsed(sys.argv[1:] if argv is None else argv)
         result = args.run(args)
     except AecoreError as error:
         print(f"aecore: {error}", file=sys.stderr)
@@ -43,7 +49,7 @@ def main(argv: list[str] | None = None) -> None:
         sys.stdout.flush()
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parsed(argv: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="aecore", description="Small autoencoders.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
@@ -56,21 +62,23 @@ def _parser() -> argparse.ArgumentParser:
     sub = command("datasets", _datasets, "List the datasets, or download one.")
     sub.add_argument("--fetch", metavar="NAME", help="download this dataset")
     command("presets", _presets, "List the presets.")
-    sub = command("train", _train, "Train a preset on a dataset.")
-    sub.add_argument("--preset", required=True)
-    sub.add_argument("--dataset", default="mnist")
-    sub.add_argument("--latent-dim", type=int, help="another latent size than the preset's")
-    sub.add_argument("--epochs", type=int)
-    sub.add_argument("--batch-size", type=int)
-    sub.add_argument("--learning-rate", type=float)
-    sub.add_argument("--beta", type=float)
-    sub.add_argument("--kl-warmup-epochs", type=float)
-    sub.add_argument("--free-bits", type=float)
-    sub.add_argument("--seed", type=int)
-    sub.add_argument("--limit", type=int, help="training examples used, 0 for all")
-    sub.add_argument("--device", help="auto, cpu, cuda or mps")
-    sub.add_argument("--name", help="a name for the card")
-    sub.add_argument("--out", type=Path, help="write the checkpoint to this file")
+    command("families", _families, "List the model families with their options.")
+    train_command = command(
+        "train",
+        _train,
+        "Train a preset, or a family with its options, on a dataset. With --preset or --family, "
+        "--help also lists that family's options.",
+    )
+    chosen = train_command.add_mutually_exclusive_group(required=True)
+    chosen.add_argument("--preset", help="a name that `presets` lists")
+    chosen.add_argument("--family", help="a name that `families` lists, its options as given here")
+    _add_data(train_command)
+    train_command.add_argument(
+        "--latent-dim", type=int, help="another latent size than the preset's"
+    )
+    train_command.add_argument("--name", help="a name for the card")
+    train_command.add_argument("--out", type=Path, help="write the checkpoint to this file")
+    _add_flags(train_command, TrainConfig, CONFIG)
     sub = command("export", _export, "Take a model out, for use elsewhere.")
     sub.add_argument("file", type=Path)
     ways = all_ways()
@@ -83,12 +91,95 @@ def _parser() -> argparse.ArgumentParser:
         "inspect", _inspect, "Check up a trained model from any file: verdict and report."
     )
     sub.add_argument("files", type=Path, nargs="+", metavar="FILE", help="or encoder and decoder")
-    sub.add_argument(
+    its_data = sub.add_mutually_exclusive_group()
+    its_data.add_argument(
         "--dataset", help="the data it was trained on; found by the sizes if not given"
     )
+    its_data.add_argument(
+        "--data", type=Path, metavar="DATA", help="or your own: a zip of images, an .npz, a table"
+    )
+    sub.add_argument("--label", metavar="COLUMN", help="the classes in the table of --data")
     sub.add_argument("--html", type=Path, metavar="OUT", help="write the report as one HTML file")
     sub.add_argument("--beside", type=Path, metavar="FILE", help="another model's figures beside")
-    return parser
+    if argv[:1] == ["train"]:
+        _add_options_of_family(train_command, argv[1:])
+    return parser.parse_args(argv)
+
+
+def _add_options_of_family(command: argparse.ArgumentParser, argv: list[str]) -> None:
+    """Flags for the options of the family that a command line of `train` names.
+
+    Raises UnknownNameError where it names none that there is.
+    """
+    first = argparse.ArgumentParser(add_help=False, exit_on_error=False)
+    first.add_argument("--preset")
+    first.add_argument("--family")
+    with contextlib.suppress(argparse.ArgumentError):  # the whole parser says it better
+        named, _ = first.parse_known_args(argv)
+        if named.preset or named.family:
+            chosen = preset(named.preset) if named.preset else bare(named.family)
+            cls = family(chosen.family)
+            _add_flags(command.add_argument_group(f"options of {cls.family}"), cls.Options, OPTION)
+
+
+def _add_flags(place: argparse._ActionsContainer, cls: type, prefix: str) -> None:
+    """A flag for each field of a dataclass; one that is not given is not in the namespace.
+
+    A name that another flag has already is reached as --option-NAME.
+    """
+    for option in options_in(cls):
+        name = option.name.replace("_", "-")
+        try:
+            _add_flag(place, f"--{name}", option, prefix)
+        except argparse.ArgumentError:
+            _add_flag(place, f"--option-{name}", option, prefix)
+
+
+def _add_flag(place: argparse._ActionsContainer, flag: str, option: Option, prefix: str) -> None:
+    about = [option.help or "", f"One of {', '.join(map(str, option.choices))}."]
+    about = " ".join(about if option.choices else about[:1]).replace("%", "%%")
+    where, missing = prefix + option.name, argparse.SUPPRESS
+    if option.kind == "flag":
+        action = argparse.BooleanOptionalAction
+        place.add_argument(flag, action=action, dest=where, default=missing, help=about)
+        return
+
+    def read(text: str) -> Any:
+        # A shell's line has no lines: there a semicolon ends one.
+        return option.read(text.replace(";", "\n") if option.kind == "lines" else text)
+
+    kind = option.kind.upper()
+    place.add_argument(flag, type=read, metavar=kind, dest=where, default=missing, help=about)
+
+
+def _given(args: argparse.Namespace, prefix: str) -> dict[str, Any]:
+    """The values of the flags with a prefix that were given, by field."""
+    values = vars(args).items()
+    return {k.removeprefix(prefix): v for k, v in values if k.startswith(prefix)}
+
+
+def _add_data(command: argparse.ArgumentParser) -> None:
+    """What to train on: a dataset by its name, or a person's own file."""
+    either = command.add_mutually_exclusive_group()
+    either.add_argument("--dataset", default="mnist")
+    either.add_argument(
+        "--data",
+        type=Path,
+        metavar="FILE",
+        help="your own: a zip or a folder of images, an .npz of arrays, or a table as .csv",
+    )
+    command.add_argument("--label", metavar="COLUMN", help="of the table in --data: its classes")
+
+
+def _own_data(args) -> datasets.Dataset | None:
+    """The file given with --data, read; None where a dataset is named."""
+    if args.data is not None:
+        from aecore.datasets.own.reading import from_file
+
+        return from_file(args.data, label=args.label)
+    if args.label is not None:
+        raise DatasetError("--label names a column of the table given with --data; give that too.")
+    return None
 
 
 def _datasets(args) -> list[dict[str, Any]]:
@@ -155,37 +246,50 @@ def _presets(args) -> list[dict[str, Any]]:
     ]
 
 
+def _families(args) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": name,
+            "title": cls.title,
+            "about": bare(name).about,
+            "options": {option.name: option.default for option in options_in(cls.Options)},
+        }
+        for name, cls in all_families().items()
+    ]
+
+
 def _train(args) -> dict[str, Any]:
-    chosen = preset(args.preset)
-    given = {
-        f.name: value
-        for f in dataclasses.fields(chosen.config)
-        if (value := getattr(args, f.name, None)) is not None
-    }
+    chosen = preset(args.preset) if args.preset else bare(args.family)
+    given, options = _given(args, CONFIG), _given(args, OPTION)
     dataclasses.replace(chosen.config, **given).check()  # before anything is downloaded
-    spec = chosen.spec(datasets.source(args.dataset).spec)
+    own = _own_data(args)
+    spec = chosen.spec(datasets.source(args.dataset).spec if own is None else own.spec)
+    spec = dataclasses.replace(spec, options=spec.options | options)
+    options_of(spec)
     if args.latent_dim is not None:
         spec = dataclasses.replace(spec, latent_dim=args.latent_dim)
     if args.out is not None:
         _try_to_write(args.out)
-    data = datasets.load(args.dataset)
+    data = datasets.load(args.dataset) if own is None else own
     examples = min(given.get("limit") or len(data.train), len(data.train))
     config = dataclasses.replace(chosen.training(examples), **given)
     state = TrainState.fresh(spec, config.seed)
-    keep_freed_memory()
     recording = Recording()
     for event in train(spec, config, data, state=state):
         recording.add(event)
         _progress(event, recording)
     print(file=sys.stderr)
-    card = recording.card(args.name or args.preset, spec, config, data)
+    card, started = recording.card(args.name or chosen.name, spec, config, data), recording.started
+    assert started is not None  # training that cannot start has raised
+    if own is not None:
+        card = dataclasses.replace(card, note=own.about)  # the file's name is in it
     result = {
-        "preset": args.preset,
-        "dataset": args.dataset,
+        "preset" if args.preset else "family": chosen.name,
+        "dataset": data.name,
         "latent_dim": spec.latent_dim,
         "epochs": recording.summary["epochs_done"],
-        "parameters": recording.started.parameters,
-        "device": recording.started.device,
+        "parameters": started.parameters,
+        "device": started.device,
         "train_mse": recording.summary["metrics"].get("train_mse"),
         **{k: v for k, v in card.metrics.items() if k.startswith("test_")},
         "pca_test_mse": recording.summary["pca_test_mse"],
@@ -214,7 +318,7 @@ def _export(args) -> dict[str, Any]:
         model = model.given(args.label)
     made = take_out(Subject(model, found.card, data), args.to)
     parts = made.parts if args.out.is_dir() else {"": made.content}
-    files = [checkpoints.write_whole(args.out / name, text) for name, text in parts.items()]
+    files = [write_or_say(args.out / name, text) for name, text in parts.items()]
     return {
         "files": [str(f) for f in files],
         "checked": made.checked,
@@ -227,15 +331,16 @@ def _try_to_write(path: Path) -> None:
     """Find out before the work, not after it, that a file cannot be written."""
     if not path.name or os.path.isdir(path):
         raise CheckpointError(f"{path} is a folder: add the name of a file to it.")
-    checkpoints.write_whole(path.with_name(f".try-{path.name}"), b"").unlink()
+    write_or_say(path.with_name(f".try-{path.name}"), b"").unlink()
 
 
 def _inspect(args) -> dict[str, Any]:
-    from aecore.inspection.command import inspect_files, verdict_text
+    from aecore.inspection.command import chosen_data, inspect_files, verdict_text
 
     if args.html is not None:
         _try_to_write(args.html)
-    result = inspect_files(args.files, args.dataset, args.html, args.beside)
+    data = chosen_data(args.dataset, args.data, args.label)
+    result = inspect_files(args.files, data, args.html, args.beside)
     if not args.json:
         result["text"] = verdict_text(result)
     return result
@@ -246,11 +351,13 @@ def _progress(event, recording: Recording) -> None:
     if isinstance(event, Failed):
         print(f"\n{event.message}", file=sys.stderr)
         return
-    terminal = sys.stderr.isatty()
-    if not isinstance(event, EpochDone) and not (terminal and isinstance(event, StepDone)):
+    terminal, started = sys.stderr.isatty(), recording.started
+    if started is None or not isinstance(event, EpochDone | StepDone):
         return
-    epochs = recording.started.epochs
-    total = epochs * recording.started.steps_per_epoch
+    if isinstance(event, StepDone) and not terminal:
+        return
+    epochs = started.epochs
+    total = epochs * started.steps_per_epoch
     done = 1.0 if event.step == 0 else min(1.0, event.step / total)
     left = event.seconds * (1 - done) / max(done, 1e-9)
     if isinstance(event, EpochDone):
@@ -260,7 +367,7 @@ def _progress(event, recording: Recording) -> None:
     bar = "#" * round(BAR * done)
     print(
         f"{chr(13) if terminal else ''}[{bar:<{BAR}}] epoch {event.epoch}/{epochs}  "
-        f"held-out MSE {error:.4f} (PCA {recording.started.pca_test_mse:.4f})  "
+        f"held-out MSE {error:.4f} (PCA {started.pca_test_mse:.4f})  "
         f"{event.images_per_second:,.0f} images/s  {left:.0f} s left ",
         end="" if terminal else "\n",
         file=sys.stderr,

@@ -1,12 +1,14 @@
-"""Settings of this process and what the machine has; nothing here knows about models."""
+"""What the machine has, and how its allocator is told to work; nothing here knows about models."""
 
 from __future__ import annotations
 
-import ctypes
 import os
 import sys
 
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # glibc's mallopt(3)
+#: A training step frees and takes the same megabytes again; having the system hand them out afresh
+#: each time costs up to a fifth of the speed. glibc reads these when a process starts (mallopt(3)):
+#: blocks of up to 32 MB come from the heap, and up to 256 MB that were freed stay with it.
+KEPT_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(1 << 25), "MALLOC_TRIM_THRESHOLD_": str(1 << 28)}
 
 
 def cores() -> int:
@@ -16,17 +18,23 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
-def keep_freed_memory() -> bool:
-    """Let the allocator keep freed memory for the next step instead of returning it.
+def keep_freed_memory_in_children() -> bool:
+    """Have processes that are started from now on keep freed memory for the next step.
 
-    A training step frees and takes the same megabytes again; having the system hand them out
-    afresh each time costs up to a fifth of the speed. Does nothing without glibc.
+    What somebody set stays. Returns whether this process itself was started so.
     """
-    if not sys.platform.startswith("linux"):
-        return False
-    try:
-        mallopt = ctypes.CDLL("libc.so.6").mallopt
-    except (OSError, AttributeError):
-        return False
-    kept = 1 << 28
-    return bool(mallopt(M_MMAP_THRESHOLD, 1 << 25) and mallopt(M_TRIM_THRESHOLD, kept))
+    told = all(name in os.environ for name in KEPT_MEMORY)
+    for name, value in KEPT_MEMORY.items():
+        os.environ.setdefault(name, value)
+    return told
+
+
+def restart_to_keep_freed_memory() -> None:
+    """Start this command anew where its allocator was not told to keep freed memory.
+
+    Call it first of all: it takes a few milliseconds then, and nothing is lost. Returns, having
+    done nothing, in a process that was started so, and where there is no glibc to tell.
+    """
+    if sys.platform.startswith("linux") and not keep_freed_memory_in_children():
+        sys.stdout.flush()
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])

@@ -1,4 +1,4 @@
-"""The plain, frozen records that every layer shares: specifications and training events.
+"""The plain, frozen records that every layer shares: what data, a model and a training are.
 
 They import nothing of ours but the errors, hold no tensors of a framework, and go to JSON and back.
 """
@@ -6,11 +6,12 @@ They import nothing of ours but the errors, hold no tensors of a framework, and 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
-
-import numpy as np
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from aecore.errors import ConfigError
 
@@ -211,8 +212,7 @@ class TrainConfig:
 
     def check(self) -> TrainConfig:
         """Return self, or raise ConfigError naming the first value out of its range."""
-        for f in dataclasses.fields(self):
-            check_field(f, getattr(self, f.name))
+        check_options(self)
         return self
 
     def to_json(self) -> dict[str, Any]:
@@ -224,130 +224,10 @@ class TrainConfig:
         return cls(**_mapping(value, "a training configuration", known)).check()
 
 
-# Training events. Arrays are small NumPy arrays; times are seconds of training (pauses left out).
-
-
-@dataclass(frozen=True)
-class Probe:
-    """A look at the model on a fixed sample of held-out examples.
-
-    heldout_mse and pca_mse: mean squared error per value on the same sample, unclipped.
-    latent_map: (n, 2) float32, the codes, or their two main directions when there are more.
-    reconstructions: (m, values) uint8 over Started's low to high, x_hat of the fixed examples
-    shown in the run's view.
-    """
-
-    heldout_mse: float
-    pca_mse: float
-    latent_map: np.ndarray
-    reconstructions: np.ndarray
-
-
-@dataclass(frozen=True)
-class Started:
-    """Training begins. `sample` and PCA's answer, (m, values) uint8, and `map_labels` are fixed.
-
-    low, high: the values that bytes 0 and 255 stand for.
-    """
-
-    kind: ClassVar[str] = "started"
-    parameters: int
-    epochs: int
-    steps_per_epoch: int
-    device: str
-    pca_test_mse: float
-    mean_test_mse: float
-    sample: np.ndarray
-    pca_sample: np.ndarray
-    map_labels: np.ndarray
-    first_epoch: int = 0
-    low: float = 0.0
-    high: float = 1.0
-
-
-@dataclass(frozen=True)
-class StepDone:
-    """A number of steps are done. loss: mean objective since the last StepDone, per example."""
-
-    kind: ClassVar[str] = "step"
-    step: int
-    epoch: int
-    images_seen: int
-    seconds: float
-    images_per_second: float
-    loss: float
-    train_mse: float | None = None
-    probe: Probe | None = None
-
-
-@dataclass(frozen=True)
-class EpochDone:
-    """An epoch is done; metrics are of the whole held-out split, in evaluation mode.
-
-    train_mse is measured in evaluation mode too, on a fixed sample of the training images, so that
-    it can be compared with test_mse. codes: (n, latent_dim) float32 of the fixed held-out sample.
-    """
-
-    kind: ClassVar[str] = "epoch"
-    epoch: int
-    step: int
-    images_seen: int
-    seconds: float
-    images_per_second: float
-    metrics: dict[str, float]
-    train_mse: float
-    pca_test_mse: float
-    seconds_to_beat_pca: float | None
-    probe: Probe
-    codes: np.ndarray
-
-
-@dataclass(frozen=True)
-class Paused:
-    """Training waits. `step` is the number of steps done."""
-
-    kind: ClassVar[str] = "paused"
-    step: int
-    seconds: float
-
-
-@dataclass(frozen=True)
-class Finished:
-    """All epochs are done."""
-
-    kind: ClassVar[str] = "finished"
-    summary: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Stopped:
-    """A person stopped the run; the weights are those of the last step.
-
-    within: the figures of these weights where that was within an epoch; their `epoch` is the last
-    whole one.
-    """
-
-    kind: ClassVar[str] = "stopped"
-    summary: dict[str, Any]
-    within: EpochDone | None = None
-
-
-@dataclass(frozen=True)
-class Failed:
-    """The run ended by itself. `message` says what happened and what to try."""
-
-    kind: ClassVar[str] = "failed"
-    message: str
-    summary: dict[str, Any]
-
-
-TrainEvent = Started | StepDone | EpochDone | Paused | Finished | Stopped | Failed
-
-
 # Checks shared by everything that takes values from people or files.
 
 
-def whole_number(name: str, value: Any, low: int, high: int) -> int:
+def whole_number(name: str, value: Any, low: float, high: float) -> int:
     """Return value if it is a whole number in [low, high]; else raise ConfigError."""
     if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
         raise ConfigError(
@@ -356,34 +236,144 @@ def whole_number(name: str, value: Any, low: int, high: int) -> int:
     return value
 
 
-def check_field(f: dataclasses.Field, value: Any) -> None:
-    """Check one dataclass field's value against its metadata's choices or range."""
-    choices, span = f.metadata.get("choices"), f.metadata.get("range")
-    if choices is not None:
-        if value not in choices:
-            raise ConfigError(
-                f"{f.name} must be one of {', '.join(choices)}; it was {_short(value)}."
-            )
-    elif f.metadata.get("widths"):
-        if not isinstance(value, tuple) or len(value) > 12:
-            raise ConfigError(
-                f"{f.name} must be a list of at most 12 layer widths; it was {_short(value)}."
-            )
-        for width in value:
-            whole_number(f"Each width in {f.name}", width, *span)
-    elif f.metadata.get("lines"):
-        if not isinstance(value, tuple) or not all(isinstance(line, str) for line in value):
-            raise ConfigError(f"{f.name} must be a list of lines of text; it was {_short(value)}.")
-    elif f.type == "int":
-        whole_number(f.name, value, *span)
-    elif f.type == "float":
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        # Comparing comes first: NaN fails it, and a whole number may be too large for a float.
-        if not number or not span[0] <= value <= span[1]:
-            raise ConfigError(
-                f"{f.name} must be a number from {span[0]:g} to {span[1]:g}; "
-                f"it was {_short(value)}."
-            )
+# What a person may choose: the fields of a frozen dataclass. Forms, flags of the command line and
+# checks all read `options_in`, so that none of them looks at an annotation by itself.
+
+#: A field's type, resolved, and what is asked for. A Literal, and any field with `choices` in its
+#: metadata, is a "choice".
+OPTION_KINDS: dict[Any, str] = {
+    bool: "flag",
+    int: "whole",
+    float: "number",
+    str: "text",
+    tuple[int, ...]: "widths",
+    tuple[str, ...]: "lines",
+}
+MOST_WIDTHS = 12
+LARGEST = 10**9  # of a number whose field gives no range
+
+
+@dataclass(frozen=True)
+class Option:
+    """One field that a person may choose, its annotation resolved.
+
+    kind: of OPTION_KINDS, or "choice" (one of `choices`). span: lowest and highest number, of each
+    width too. metadata: the field's own: label, help, choices, range, format, step, digits,
+    variational (it means something to variational models only); all of it may be missing.
+    """
+
+    name: str
+    kind: str
+    default: Any
+    choices: tuple[Any, ...]
+    span: tuple[float, float]
+    metadata: Mapping[str, Any]
+
+    @property
+    def label(self) -> str:
+        """What a form calls it."""
+        return self.metadata.get("label") or self.name.replace("_", " ").capitalize()
+
+    @property
+    def help(self) -> str | None:
+        """A sentence about it."""
+        return self.metadata.get("help")
+
+    @property
+    def variational(self) -> bool:
+        """Whether only variational models know what to do with it."""
+        return self.metadata.get("variational", False)
+
+    def check(self, value: Any) -> None:
+        """Raise ConfigError, naming the field, for a value that it cannot have."""
+        if self.kind == "choice":
+            if value not in self.choices:
+                raise self._refused(f"one of {', '.join(map(str, self.choices))}", value)
+        elif self.kind == "widths":
+            if not isinstance(value, tuple) or len(value) > MOST_WIDTHS:
+                raise self._refused(f"a list of at most {MOST_WIDTHS} layer widths", value)
+            for width in value:
+                whole_number(f"Each width in {self.name}", width, *self.span)
+        elif self.kind == "lines":
+            if not isinstance(value, tuple) or not all(isinstance(line, str) for line in value):
+                raise self._refused("a list of lines of text", value)
+        elif self.kind == "whole":
+            whole_number(self.name, value, *self.span)
+        elif self.kind == "number":
+            low, high = self.span
+            number = isinstance(value, int | float) and not isinstance(value, bool)
+            # Comparing comes first: NaN fails it, and a whole number may be too large for a float.
+            if not number or not low <= value <= high:
+                raise self._refused(f"a number from {low:g} to {high:g}", value)
+        elif self.kind == "flag":
+            if not isinstance(value, bool):
+                raise self._refused("true or false", value)
+        elif not isinstance(value, str):
+            raise self._refused("a text", value)
+
+    def read(self, text: str) -> Any:
+        """The value that a text of a form or of the command line stands for, not yet checked.
+
+        Raises ConfigError where it stands for none.
+        """
+        if self.kind == "choice":
+            return next((c for c in self.choices if str(c) == text), text)
+        if self.kind == "widths":
+            return read_widths(text)
+        if self.kind == "lines":
+            return tuple(line.strip() for line in text.splitlines() if line.strip())
+        if self.kind in ("whole", "number"):
+            try:
+                return int(text) if self.kind == "whole" else float(text)
+            except ValueError:
+                self.check(text)
+        return text
+
+    def _refused(self, wanted: str, value: Any) -> ConfigError:
+        return ConfigError(f"{self.name} must be {wanted}; it was {_short(value)}.")
+
+
+@functools.cache
+def options_in(cls: type) -> tuple[Option, ...]:
+    """The fields of a dataclass of plain values, in order; annotations may be text or types.
+
+    Raises TypeError, for whoever wrote the class, where a field has no default or a type of which
+    no form can be made.
+    """
+    hints = get_type_hints(cls)
+    return tuple(_option(cls, f, hints[f.name]) for f in dataclasses.fields(cls))
+
+
+def _option(cls: type, f: dataclasses.Field, hint: Any) -> Option:
+    where = f"{cls.__name__}.{f.name}"
+    choices = f.metadata.get("choices", get_args(hint) if get_origin(hint) is Literal else ())
+    if not choices and hint not in OPTION_KINDS:
+        raise TypeError(
+            f"{where} is a {hint}; an option is a bool, int, float, str, tuple[int, ...] or "
+            "tuple[str, ...], or has choices."
+        )
+    if f.default is dataclasses.MISSING:
+        raise TypeError(f"{where} needs a default: the form starts there.")
+    kind = "choice" if choices else OPTION_KINDS[hint]
+    span = f.metadata.get("range", (1 if kind == "widths" else -LARGEST, LARGEST))
+    return Option(f.name, kind, f.default, tuple(choices), span, f.metadata)
+
+
+def check_options(options: Any) -> None:
+    """Raise ConfigError naming the first field of a dataclass whose value it cannot have."""
+    for option in options_in(type(options)):
+        option.check(getattr(options, option.name))
+
+
+def read_widths(text: str) -> tuple[int, ...]:
+    """The whole numbers of a text: '256, 128' or, as the lessons write layers, '256-128'."""
+    parts = [p for p in re.split(r"[,;\s]+|(?<=\d)-(?=\d)", text) if p]
+    if not all(p.isdecimal() for p in parts):
+        raise ConfigError(
+            f"Hidden widths must be whole numbers with commas between, like 256, 128; "
+            f"the text was {text[:40]!r}."
+        )
+    return tuple(int(p) for p in parts)
 
 
 def _mapping(value: Any, what: str, known: set[str] | None) -> dict[str, Any]:

@@ -24,9 +24,9 @@ sys.path.insert(0, str(ROOT))
 
 from aecore.models import registry  # noqa: E402
 from aecore.pad import BrowserNetwork, build_bundle, export_network, export_pair  # noqa: E402
+from aecore.pad.browser_code import pad_markup, pad_script, pad_style  # noqa: E402
 from aecore.types import DataSpec, ModelSpec  # noqa: E402
 
-PARTS = ROOT / "aecore" / "pad" / "assets"
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -131,10 +131,9 @@ def open_standalone(page: Page, network: BrowserNetwork) -> None:
         name: {"type": str(array.dtype), "values": base64.b64encode(array.tobytes()).decode()}
         for name, array in bundle.arrays.items()
     }
-    texts = {kind: (PARTS / f"latent_pad.{kind}").read_text("utf-8") for kind in ("html", "css")}
-    page.set_content(f"<style>{texts['css']}</style>{texts['html']}")
-    source = (PARTS / "latent_pad.js").read_text("utf-8")
-    page.evaluate(START, {"source": source, "bundle": {"meta": bundle.meta, "arrays": arrays}})
+    page.set_content(f"<style>{pad_style()}</style>{pad_markup()}")
+    about = {"source": pad_script(), "bundle": {"meta": bundle.meta, "arrays": arrays}}
+    page.evaluate(START, about)
 
 
 def drag(page: Page, seconds: float) -> int:
@@ -230,7 +229,8 @@ def main() -> None:
     parser.add_argument("--url", help="a page of the running app instead of the bare component")
     parser.add_argument("--seconds", type=float, default=120, help="length of the drag")
     options = parser.parse_args()
-    sizes = {kind: (PARTS / f"latent_pad.{kind}").stat().st_size for kind in ("js", "css", "html")}
+    texts = {"js": pad_script(), "css": pad_style(), "html": pad_markup()}
+    sizes = {kind: len(text.encode()) for kind, text in texts.items()}
     report: dict = {"code_bytes": sizes}
     found = shutil.which("chromium") or shutil.which("google-chrome")
     with sync_playwright() as p:

@@ -36,13 +36,14 @@ from aecore.datasets import Dataset, Split  # noqa: E402
 from aecore.datasets.sources.mnist import FILE  # noqa: E402
 from aecore.evaluation.latent import encode_split  # noqa: E402
 from aecore.evaluation.metrics import evaluate  # noqa: E402
-from aecore.machine import keep_freed_memory  # noqa: E402
+from aecore.machine import restart_to_keep_freed_memory  # noqa: E402
 from aecore.models import build  # noqa: E402
 from aecore.models.families.pca import basis_of, fit_basis  # noqa: E402
 from aecore.models.presets import preset  # noqa: E402
 from aecore.runs import checkpoints  # noqa: E402
+from aecore.training.events import EpochDone  # noqa: E402
 from aecore.training.loop import train  # noqa: E402
-from aecore.types import EpochDone, TrainConfig  # noqa: E402
+from aecore.types import TrainConfig  # noqa: E402
 
 PEER_HOME = Path(__file__).with_name(".peer-venv")
 PEER = PEER_HOME / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
@@ -267,6 +268,7 @@ def make_peer() -> None:
 
 
 def main() -> None:
+    restart_to_keep_freed_memory()
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--peer", type=Path, default=PEER, help="Python that has pythae")
     parser.add_argument("--make-peer", action="store_true")
@@ -285,7 +287,6 @@ def main() -> None:
     if args.threads:
         torch.set_num_threads(args.threads)
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
-    keep_freed_memory()
     data = datasets.load("mnist")
     ours(dataclasses.replace(data, train=data.train.first(6000)), 128)  # warm: imports, optimiser
     basis_of(data)

@@ -1,4 +1,4 @@
-"""Pack MNIST's four IDX files into aecore/datasets/mnist.npz.
+"""Pack MNIST's four IDX files into aecore/datasets/sources/mnist.npz.
 
     python scripts/pack_mnist.py FOLDER_WITH_THE_FOUR_GZ_FILES
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 import torch
 
 from aecore import datasets
 from aecore.datasets import Dataset
+from aecore.models import registry
 from aecore.models.families.pca import PCABasis, basis_of
 from aecore.types import ModelSpec
 
@@ -55,3 +59,14 @@ def tiny_vae(digits) -> ModelSpec:
 @pytest.fixture
 def generator() -> torch.Generator:
     return torch.Generator().manual_seed(0)
+
+
+@pytest.fixture(scope="module")
+def newcomer_family() -> Iterator[str]:
+    """The name of a family that one file among the tests adds, here and in worker processes."""
+    folder = Path(__file__).parent / "contracts/newcomers/families"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(registry.FOLDERS_VARIABLE, str(folder))
+        registry.look_again()
+        yield "dropout-ae"
+    registry.look_again()

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import ast
 import graphlib
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from pages.shell.router import SECTIONS
+from pages.shell.page import all_pages
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -16,6 +19,7 @@ ROOT = Path(__file__).resolve().parents[1]
 LAYERS = (
     "errors",
     "places",
+    "wording",
     "internals",
     "writing",
     "types",
@@ -73,10 +77,6 @@ def ours(path: Path) -> set[str]:
     }
 
 
-def page_files() -> set[str]:
-    return {entry[0] for entries in SECTIONS.values() for entry in entries}
-
-
 def layer(name: str) -> int:
     """Place of a module in LAYERS; the bare package, which holds the version, is below all."""
     parts = name.split(".")
@@ -109,7 +109,36 @@ def test_types_and_errors_import_nothing_of_ours():
     assert ours(ROOT / "aecore/types.py") == {"aecore.errors"}
 
 
-STORYBOARDS = [path for path in PAGES if path.relative_to(ROOT).as_posix() in page_files()]
+@pytest.mark.parametrize("path", PAGES, ids=module_name)
+def test_rooms_of_pages_do_not_look_into_each_other(path):
+    """The shell and the components are for all; a room's pieces are for its own pages."""
+    own = module_name(path)
+    place = place_of_page(own)
+    for other in ours(path):
+        if other.split(".")[0] == "aecore" or other == "pages":
+            continue
+        same_room = own.split(".")[:2] == other.split(".")[:2]
+        assert same_room or place_of_page(other) < place, f"{own} imports {other}"
+
+
+def place_of_page(name: str) -> int:
+    """Shell 1, components 2, rooms 3; what starts and shows them all, 4 and 5."""
+    tops = {"pages.shell.router": 4, "pages.shell.launcher": 4, "app": 5}
+    if name in tops:
+        return tops[name]
+    return {"shell": 1, "components": 2}.get(name.partition(".")[2].partition(".")[0], 3)
+
+
+def test_no_circles_among_pages():
+    graph = {module_name(path): ours(path) - {module_name(path)} for path in PAGES}
+    assert list(graphlib.TopologicalSorter(graph).static_order())
+
+
+STORYBOARDS = [path for path in PAGES if "\nPAGE = Page(" in path.read_text()]
+
+
+def test_every_page_is_a_storyboard():
+    assert {p.relative_to(ROOT).as_posix() for p in STORYBOARDS} == set(all_pages())
 
 
 @pytest.mark.parametrize("path", STORYBOARDS, ids=lambda p: p.stem)
@@ -120,10 +149,93 @@ def test_pages_are_storyboards(path):
     assert len(text.splitlines()) <= 160
 
 
+READS = """
+import json, sys
+from pathlib import Path
+ROOT = Path.cwd()
+seen = set()
+def watch(event, args):
+    if event != "open" or not isinstance(args[0], (str, bytes)):
+        return
+    path = Path(args[0] if isinstance(args[0], str) else args[0].decode())
+    if not path.is_relative_to(ROOT) or path.suffix in (".py", ".pyc"):
+        return
+    if "__pycache__" in path.parts:
+        return
+    frame = sys._getframe(1)
+    while frame is not None:
+        file = frame.f_code.co_filename
+        if file.startswith(str(ROOT)):
+            seen.add((str(Path(file).relative_to(ROOT)), str(path.relative_to(ROOT))))
+            return
+        frame = frame.f_back
+sys.addaudithook(watch)
+import importlib
+for name in json.loads(sys.argv[1]):
+    importlib.import_module(name)
+from aecore import datasets
+from aecore.export.registry import all_ways
+all_ways()
+datasets.load("mnist")
+print("READ " + json.dumps(sorted(seen)))
+"""
+
+
+@pytest.fixture(scope="module")
+def files_read() -> list[tuple[str, str]]:
+    """(module's file, file that it opened), from importing everything and loading MNIST."""
+    names = [module_name(p) for p in CORE if p.stem != "__main__"]
+    names += [module_name(p) for p in PAGES if p not in STORYBOARDS and p.stem != "app"]
+    done = subprocess.run(
+        [sys.executable, "-c", READS, json.dumps(names)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=200,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    line = next(x for x in done.stdout.splitlines() if x.startswith("READ "))
+    return [tuple(pair) for pair in json.loads(line[5:])]
+
+
+def test_files_that_are_read_lie_below_too(files_read):
+    """A file read is an import by another name: it belongs to the reader or to a floor below."""
+    assert any(name.endswith(".js") for _, name in files_read)
+    assert any(name.endswith(".npz") for _, name in files_read)
+    for reader, name in files_read:
+        top, owner = Path(name).parts[0], Path(reader).parts
+        if top == "aecore" and owner[0] == "aecore":
+            inside, by = Path(name).parts[1], Path(reader).parts[1].removesuffix(".py")
+            assert inside == by or LAYERS.index(inside) < LAYERS.index(by), f"{reader} reads {name}"
+        elif top == "aecore":
+            continue  # pages stand above all of it
+        elif owner[0] == "aecore":
+            assert top == "checkpoints", f"{reader} reads {name}"
+        else:
+            assert Path(name).parent == Path(reader).parent, f"{reader} reads {name}"
+
+
+@pytest.mark.parametrize("path", CORE + PAGES, ids=module_name)
+def test_one_module_knows_where_things_lie(path):
+    """Nobody climbs from his own file to a neighbour's: an installed package has no such tree."""
+    text = path.read_text()
+    assert ".parents[" not in text
+    assert ".parent.parent" not in text
+
+
+def test_the_formatter_decides():
+    everything = [*CORE, *PAGES, *(ROOT / "tests").rglob("*.py"), *(ROOT / "scripts").rglob("*.py")]
+    marks = ["# fmt: " + word for word in ("skip", "off")]
+    assert not [p.name for p in everything if any(mark in p.read_text() for mark in marks)]
+
+
 @pytest.mark.parametrize("path", CORE + PAGES, ids=module_name)
 def test_nothing_is_swallowed(path):
-    """No bare except, and no handler that does nothing."""
+    """No bare except, no handler that does nothing, and no suppress of everything."""
+    everything = {"Exception", "BaseException"}
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ExceptHandler):
             assert node.type is not None
             assert not (len(node.body) == 1 and isinstance(node.body[0], ast.Pass))
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("suppress"):
+            assert not everything & {ast.unparse(argument) for argument in node.args}

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 
 from aecore.errors import ConfigError
 
@@ -53,12 +54,12 @@ CORRUPTIONS: dict[str, Corruption] = {
 }
 
 # A square's side, or a gap's length, as a share of the example's; an example is cut into a grid.
-_BLOCKS = 7
+BLOCKS = 7
 
 
 def corrupt(
-    x: torch.Tensor, kind: str, level: float, generator: torch.Generator, bounded: bool = True
-) -> torch.Tensor:
+    x: Tensor, kind: str, level: float, generator: torch.Generator, bounded: bool = True
+) -> Tensor:
     """Return a damaged copy of x, on its device.
 
     x: (B, C, H, W) images, or (B, L) and (B, C, L) signals and tables, float. kind: a key of
@@ -92,32 +93,35 @@ def corrupt(
     if kind == "salt_pepper":
         return _salt_pepper(x, level, generator, bounded)
     if kind == "blur":
-        return _blur(x, level)
+        return blur(x, level)
     keep = (
-        _kept_blocks(x, level, generator)
+        kept_blocks(x, level, generator)
         if kind == "blocks" and bounded
-        else _uniform(_places(x), x, generator) >= level
+        else uniform(_places(x), x, generator) >= level
     )
     return x * keep
 
 
-def _places(x: torch.Tensor) -> tuple[int, ...]:
+def _places(x: Tensor) -> tuple[int, ...]:
     """The shape of one draw a pixel: all channels of an image share it."""
     return (len(x), 1, *x.shape[2:]) if x.ndim > 2 else tuple(x.shape)
 
 
-def _uniform(shape: tuple[int, ...], x: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+# Exported scripts take the text of the next three functions, so they are public and complete.
+
+
+def uniform(shape: tuple[int, ...], x: Tensor, generator: torch.Generator) -> Tensor:
     return torch.rand(shape, generator=generator, device=x.device, dtype=torch.float32)
 
 
-def _salt_pepper(x, level: float, generator: torch.Generator, bounded: bool) -> torch.Tensor:
+def _salt_pepper(x, level: float, generator: torch.Generator, bounded: bool) -> Tensor:
     pepper, salt = (0.0, 1.0) if bounded else (-3.0, 3.0)
-    draw = _uniform(_places(x), x, generator)
+    draw = uniform(_places(x), x, generator)
     out = torch.where(draw < level / 2, torch.full_like(x, pepper), x)
     return torch.where((draw >= level / 2) & (draw < level), torch.full_like(x, salt), out)
 
 
-def _kept_blocks(x: torch.Tensor, level: float, generator: torch.Generator) -> torch.Tensor:
+def kept_blocks(x: Tensor, level: float, generator: torch.Generator) -> Tensor:
     """Bool mask that is False on squares (stretches of a signal) covering `level` of each example.
 
     A grid, shifted at random, is laid over the example; `level` of its cells, chosen at random, go.
@@ -125,15 +129,15 @@ def _kept_blocks(x: torch.Tensor, level: float, generator: torch.Generator) -> t
     by chance, as far as the share is not a whole number of cells.
     """
     space = x.shape[2:] if x.ndim > 2 else x.shape[1:]
-    side = max(1, round(min(space) / _BLOCKS))
+    side = max(1, round(min(space) / BLOCKS))
     # One cell more than fits each way: the shifted grid covers the whole.
     cells = [math.ceil(n / side) + 1 for n in space]
     total = math.prod(cells)
-    order = _uniform((len(x), total), x, generator).argsort(1).argsort(1)
-    chance = _uniform((len(x), 1), x, generator)
+    order = uniform((len(x), total), x, generator).argsort(1).argsort(1)
+    chance = uniform((len(x), 1), x, generator)
     gone = (order < torch.floor(level * total + chance)).view(len(x), *cells)
     for axis, n in enumerate(space):
-        shift = (_uniform((len(x), 1), x, generator) * side).long()
+        shift = (uniform((len(x), 1), x, generator) * side).long()
         cell = (torch.arange(n, device=x.device) + shift) // side
         shape = [len(x), *[1] * len(space)]
         shape[axis + 1] = n
@@ -143,7 +147,7 @@ def _kept_blocks(x: torch.Tensor, level: float, generator: torch.Generator) -> t
     return ~(gone.unsqueeze(1) if x.ndim > 2 else gone)
 
 
-def _blur(x: torch.Tensor, sigma: float) -> torch.Tensor:
+def blur(x: Tensor, sigma: float) -> Tensor:
     """Gaussian blur of each axis in turn, the edge repeated outwards; reaches four sigmas."""
     reach = max(1, math.ceil(4 * sigma))
     offset = torch.arange(-reach, reach + 1, device=x.device, dtype=x.dtype)

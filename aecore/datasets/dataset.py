@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -97,6 +98,19 @@ class Dataset:
         for split in (self.train, self.test):
             digest.update(np.ascontiguousarray(split.x.numpy()).data)
         return digest.hexdigest()[:16]
+
+    @cached_property
+    def value_range(self) -> tuple[float, float]:
+        """The scale, low to high, on which examples are drawn and sent as bytes.
+
+        [0, 1], or, for a table, the whole numbers (of standard deviations) around nearly all of
+        its training values, and at least [-1, 1].
+        """
+        if self.spec.bounded:
+            return 0.0, 1.0
+        # A single outlier would leave no room for all the others.
+        low, high = np.quantile(self.train.x.numpy(), [0.001, 0.999])
+        return min(math.floor(low), -1.0), max(math.ceil(high), 1.0)
 
     def limited(self, limit: int) -> Dataset:
         """The same dataset with only the first `limit` training examples (0: all)."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import BinaryIO
+from typing import IO
 
 import numpy as np
 
 from aecore.errors import DatasetError
+from aecore.wording import count as count
+from aecore.wording import short as short
 
 MAX_UPLOAD = 200 << 20  # bytes of a file as it comes
 MAX_EXAMPLES = 100_000
@@ -42,11 +44,6 @@ class Raw:
     notes: list[str] = field(default_factory=list)
 
 
-def count(n: int, one: str, many: str | None = None) -> str:
-    """A number and its noun: '1 row', '1,200 rows'."""
-    return f"{n:,} {one if n == 1 else many or one + 's'}"
-
-
 def check_examples(n: int, what: str) -> None:
     """Raise DatasetError for more examples than are taken. what: their plural."""
     if n > MAX_EXAMPLES:
@@ -76,7 +73,7 @@ def check_upload(size: int) -> None:
         )
 
 
-def read_capped(file: BinaryIO, most: int) -> bytes:
+def read_capped(file: IO[bytes], most: int) -> bytes:
     """Read a stream to its end, in pieces; raises DatasetError beyond `most` bytes.
 
     What a header says about the size is not believed: this counts what really comes.
@@ -91,9 +88,3 @@ def read_capped(file: BinaryIO, most: int) -> bytes:
             )
         pieces.append(piece)
     return b"".join(pieces)
-
-
-def short(text: str, n: int = 40) -> str:
-    """A person's text for a message: one line, printable, at most n characters."""
-    text = "".join(c if c.isprintable() else " " for c in text).strip()
-    return text if len(text) <= n else text[: n - 1] + "…"

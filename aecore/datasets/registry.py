@@ -1,18 +1,23 @@
-"""The datasets there are. A new one is one file beside this one that registers a source."""
+"""The datasets there are. A new one is one file among the sources that names its SOURCE.
+
+The files lie in the folder sources, and in the folders that AECORE_DATASETS names, as PATH does.
+"""
 
 from __future__ import annotations
 
 import importlib
+import os
 import pkgutil
 import threading
 import zlib
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from zipfile import BadZipFile
 
 from aecore.datasets.dataset import Column, Dataset, Factors, Split
-from aecore.errors import DatasetError, UnknownNameError
+from aecore.errors import ConfigError, DatasetError, UnknownNameError
 from aecore.types import KINDS, DataSpec
 
 __all__ = [
@@ -24,11 +29,11 @@ __all__ = [
     "Split",
     "all_sources",
     "load",
-    "register",
-    "register_family",
+    "look_again",
     "source",
 ]
 
+FOLDERS_VARIABLE = "AECORE_DATASETS"
 # Datasets of a family (people's own) that a process keeps, the longest unused given up first.
 FAMILY_KEPT = 8
 FAMILY_BYTES = 2 << 30
@@ -90,29 +95,70 @@ _families: dict[str, Family] = {}
 _loaded: dict[str, Dataset] = {}
 _kept: OrderedDict[str, Dataset] = OrderedDict()  # those of families, the latest used last
 _loading: dict[str, threading.Lock] = {}
-_searched = False  # a file that somebody imports alone registers too: _sources cannot tell
+_searched = False
 
 
-def register(source: Source) -> None:
-    """Add a source; called once at the end of each file in this folder."""
-    _sources[source.name] = source
+def look_again() -> None:
+    """Forget which files there are: the next question looks through the folders anew."""
+    global _searched
+    with _lock:
+        _searched = False
 
 
-def register_family(family: Family) -> None:
-    """Add a family of sources; called once at the end of its file in this folder."""
-    _families[family.prefix] = family
+def forget(name: str) -> None:
+    """Give up the copy in memory of data that are gone."""
+    with _lock:
+        _kept.pop(name, None)
+        _loading.pop(name, None)
 
 
 def _search() -> None:
-    """Import the files of this folder, once."""
+    """Import the files of all folders, once; raises ConfigError for what is no dataset."""
     global _searched
     with _lock:
-        if not _searched:
-            package = importlib.import_module("aecore.datasets.sources")
-            for module in sorted(m.name for m in pkgutil.iter_modules(package.__path__)):
-                importlib.import_module(f"aecore.datasets.sources.{module}")
-            importlib.import_module("aecore.datasets.own.store")
-            _searched = True
+        if _searched:
+            return
+        package = importlib.import_module("aecore.datasets.sources")
+        package.__path__ = [str(Path(__file__).with_name("sources")), *_folders()]
+        files = [m.name for folder in package.__path__ for m in pkgutil.iter_modules([folder])]
+        twice = next((name for name in files if files.count(name) > 1), None)
+        if twice is not None:
+            raise ConfigError(f"There are two files {twice}.py with datasets: rename one of them.")
+        sources, families = _found_in(sorted(f"sources.{name}" for name in files))
+        for gone in set(_sources) - set(sources):
+            _loaded.pop(gone, None)
+        _sources.clear()
+        _sources.update(sources)
+        _families.clear()
+        _families.update(families)
+        _searched = True
+
+
+def _found_in(files: list[str]) -> tuple[dict[str, Source], dict[str, Family]]:
+    sources, families = {}, {}
+    for file in [*files, "own.store"]:
+        module = importlib.import_module(f"aecore.datasets.{file}")
+        source, family = (getattr(module, name, None) for name in ("SOURCE", "FAMILY"))
+        if isinstance(family, Family):
+            families[family.prefix] = family
+        elif not isinstance(source, Source):
+            raise ConfigError(f"{module.__file__} names no SOURCE: see the files beside wine.py.")
+        elif source.name in sources:
+            raise ConfigError(
+                f"{module.__file__} calls its dataset {source.name!r}, as another file does: give "
+                "it another name."
+            )
+        else:
+            sources[source.name] = source
+    return sources, families
+
+
+def _folders() -> list[str]:
+    found = [f for f in os.environ.get(FOLDERS_VARIABLE, "").split(os.pathsep) if f]
+    missing = next((f for f in found if not Path(f).is_dir()), None)
+    if missing is not None:
+        raise ConfigError(f"{FOLDERS_VARIABLE} names {missing}, which is no folder.")
+    return found
 
 
 def all_sources() -> dict[str, Source]:

@@ -12,7 +12,7 @@ def kept(x: np.ndarray, x_hat: np.ndarray) -> np.ndarray:
     x, x_hat: (n, D), n >= 2. 0 is what the column's mean alone would give; below 0 is worse than
     that.
     """
-    return r2_score(x, x_hat, multioutput="raw_values")
+    return np.asarray(r2_score(x, x_hat, multioutput="raw_values"))
 
 
 def correlations(codes: np.ndarray, x: np.ndarray) -> np.ndarray:

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 
 from aecore.datasets import Split
-from aecore.evaluation.metrics import labels_for, parts
+from aecore.evaluation.batches import labels_for, parts
 from aecore.models import LatentModel
+from aecore.models.posterior import kl_to_prior
 
 
 @dataclass(frozen=True)
@@ -28,8 +29,7 @@ class Codes:
         """(k,): mean KL in nats for a VAE, variance of the code otherwise."""
         if self.logvar is None:
             return self.mu.var(0)
-        kl = 0.5 * (np.square(self.mu) + np.exp(self.logvar) - 1 - self.logvar)
-        return kl.mean(0)
+        return mean_kl(self.mu, self.logvar)
 
     def ranges(self, share: float = 0.99) -> np.ndarray:
         """(k, 2): the interval of each dimension that holds this share of the codes."""
@@ -38,6 +38,11 @@ class Codes:
         # A dead dimension still needs a slider that moves.
         narrow = high - low < 1e-3
         return np.stack([np.where(narrow, low - 1, low), np.where(narrow, high + 1, high)], 1)
+
+
+def mean_kl(mu: np.ndarray, logvar: np.ndarray) -> np.ndarray:
+    """Mean over examples of each dimension's KL to the prior in nats: (n, k) twice -> (k,)."""
+    return kl_to_prior(torch.from_numpy(mu), torch.from_numpy(logvar)).numpy().mean(0)
 
 
 @torch.inference_mode()
@@ -49,9 +54,8 @@ def encode_split(model: LatentModel, split: Split) -> Codes:
         for part in parts(len(split))
     ]
     mu = torch.cat([q.mu for q in found]).cpu().numpy()
-    if found[0].logvar is None:
-        return Codes(mu, None)
-    return Codes(mu, torch.cat([q.logvar for q in found]).cpu().numpy())
+    logvars = [q.logvar for q in found if q.logvar is not None]
+    return Codes(mu, torch.cat(logvars).cpu().numpy() if logvars else None)
 
 
 @torch.inference_mode()
@@ -89,8 +93,8 @@ def interpolation(a: np.ndarray, b: np.ndarray, steps: int, spherical: bool = Fa
 
 def manifold_codes(ranges: np.ndarray, side: int) -> np.ndarray:
     """A side x side grid over a 2-D code, (side * side, 2), rows from the top down."""
-    first = np.linspace(*ranges[0], side)
-    second = np.linspace(*ranges[1], side)[::-1]
+    (left, right), (bottom, top) = ranges[:2]
+    first, second = np.linspace(left, right, side), np.linspace(bottom, top, side)[::-1]
     grid = np.stack(np.meshgrid(first, second), -1)
     return grid.reshape(-1, 2).astype(np.float32)
 

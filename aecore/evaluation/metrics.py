@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,21 +11,16 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from aecore.datasets import Split
-from aecore.models import LatentModel
+from aecore.evaluation.batches import labels_for, parts
+from aecore.evaluation.thresholds import ACTIVE_VARIANCE, CARRIES_NATS
+from aecore.models import LatentModel, family
 from aecore.models.losses import bernoulli_floor, squared_error_per_value
 from aecore.types import ModelSpec
 
 if TYPE_CHECKING:
     from aecore.models.families.pca import PCABasis
 
-EVALUATION_BATCH = 500  # what convolutions make of more no longer fits the cache
 DRAWN_BATCH = 2000  # where noise is drawn: pieces of another size would draw other noise
-
-
-def parts(n: int, size: int = 0) -> Iterator[slice]:
-    """n examples in pieces of `size`, by default that in which a model is best asked about many."""
-    size = size or EVALUATION_BATCH
-    return (slice(i, i + size) for i in range(0, n, size))
 
 
 def shown(error: float, sign: str = "") -> str:
@@ -71,7 +65,7 @@ def ssim(x_hat: Tensor, x: Tensor, window: int = 7) -> Tensor:
     return score.flatten(1).mean(1).float()
 
 
-def active_units(mu: Tensor, threshold: float = 0.01) -> int:
+def active_units(mu: Tensor, threshold: float = ACTIVE_VARIANCE) -> int:
     """Latent dimensions whose mean varies over the data by more than threshold.
 
     Burda et al. 2016, 'Importance weighted autoencoders', section 4.2. mu: (n, latent_dim).
@@ -86,7 +80,7 @@ def evaluate(model: LatentModel, split: Split, seed: int = 0) -> dict[str, float
     Returns mse (per value, of decode(mean), unclipped) and, for a variational model, nelbo,
     reconstruction and kl (per example, one z sample each; nats if the loss is cross-entropy,
     else reconstruction is summed squared error and there is no nelbo), kl_per_dimension's count
-    above 0.05 nat (dimensions_used) and active_units. A family's own figures follow, see
+    above CARRIES_NATS (dimensions_used) and active_units. A family's own figures follow, see
     LatentModel.extra_metrics.
     """
     device = next(model.parameters()).device
@@ -103,7 +97,8 @@ def evaluate(model: LatentModel, split: Split, seed: int = 0) -> dict[str, float
         if model.variational:
             terms = model.loss_terms(x, generator, labels)
             reconstruction += float(terms.reconstruction.sum())
-            kls.append(terms.kl.sum(0))
+            if terms.kl is not None:
+                kls.append(terms.kl.sum(0))
             mus.append(posterior.mu)
     n = len(split)
     figures = {"mse": error / n}
@@ -113,16 +108,9 @@ def evaluate(model: LatentModel, split: Split, seed: int = 0) -> dict[str, float
         figures["kl"] = float(kl.sum())
         if model.reconstruction_unit == "nats":
             figures["nelbo"] = figures["reconstruction"] + figures["kl"]
-        figures["dimensions_used"] = int((kl > 0.05).sum())
+        figures["dimensions_used"] = int((kl > CARRIES_NATS).sum())
         figures["active_units"] = active_units(torch.cat(mus))
     return figures | {name: total / n for name, total in extra.items()}
-
-
-def labels_for(model: LatentModel, split: Split, part: slice | Tensor) -> Tensor | None:
-    """The labels of some examples if the model wants to be told them, on its device."""
-    if not model.conditional or split.labels is None:
-        return None
-    return split.labels[part].to(next(model.parameters()).device)
 
 
 @torch.inference_mode()
@@ -214,17 +202,6 @@ def code_quality(
 def expected_band(dataset: str, spec: ModelSpec, metric: str) -> tuple[float, float] | None:
     """The expected band of a held-out figure on all of MNIST after 5 to 15 epochs, if known.
 
-    Measured with one hidden layer: 784-400-k VAEs with cross-entropy, 784-128-k autoencoders with
-    a sigmoid output and squared error. None for anything else.
+    Its family says it, where it was measured; None for anything else.
     """
-    if dataset != "mnist" or len(spec.options.get("hidden", ())) != 1:
-        return None
-    k, loss = spec.latent_dim, spec.options.get("loss")
-    if spec.family == "dense-vae" and metric == "nelbo" and loss in (None, "bce"):
-        bands = {2: (148.0, 162.0), 8: (110.0, 120.0)}
-        return bands.get(k, (102.0, 112.0) if 16 <= k <= 32 else None)
-    plain = spec.options.get("output") != "linear" and loss in (None, "mse")
-    if spec.family == "dense-ae" and metric == "mse" and plain:
-        middle = {2: 0.0430, 3: 0.0385, 8: 0.0215, 16: 0.0137, 32: 0.0085}.get(k)
-        return None if middle is None else (middle * 0.85, middle * 1.2)
-    return None
+    return family(spec.family).expected_band(dataset, spec, metric)

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from aecore.models import all_families
+
 Columns = Mapping[str, Sequence[Any] | np.ndarray]
 
 #: What the figures of a training history are measured in.
@@ -17,8 +19,6 @@ UNITS = {
     "nelbo": "nats per example",
     "reconstruction": "nats or squared error per example",
     "kl": "nats per example",
-    "jacobian": "squared Frobenius norm of dz/dx",
-    "firing": "code units per example",
     "seconds": "s",
 }
 
@@ -53,7 +53,8 @@ def _harmless(text: str) -> str:
 
 def with_unit(name: str) -> str:
     """A figure's name with its unit: 'test_mse (squared error per value)'."""
-    unit = next((UNITS[end] for end in UNITS if name.rpartition("_")[2] == end), None)
+    own = {f"test_{f.name}": f.unit for cls in all_families().values() for f in cls.figures}
+    unit = own.get(name) or UNITS.get(name.rpartition("_")[2])
     return f"{name} ({unit})" if unit else name
 
 

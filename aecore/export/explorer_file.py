@@ -20,14 +20,10 @@ from aecore.pad.bundle import PadBundle, build_bundle
 from aecore.pad.explorer import export_explorer
 from aecore.pad.network import BrowserNetwork, export_network
 from aecore.pad.replay import replay
-from aecore.places import PACKAGE
-from aecore.training.loop import value_range
 
 POINTS, IMAGES = 3000, 1500
 #: Datasets whose images were centred by their mass in a box of 20 of 28 pixels.
 AS_MNIST = ("mnist", "kmnist", "emnist-letters")
-#: The pad's texts, which lie with the component that shows it on the pages.
-PAD = PACKAGE / "pad" / "assets" / "latent_pad"
 
 
 def export_explorer_file(subject: Subject) -> TakenOut:
@@ -37,12 +33,11 @@ def export_explorer_file(subject: Subject) -> TakenOut:
     A conditional model has to be told its label before. Raises ExportError where the browser
     cannot run the model, or where an output differs.
     """
-    network, why = _network(subject)
+    network = _network(subject)
     basis = basis_of(subject.data.limited(subject.card.config.limit))
     codes = encode_split(subject.model, subject.data.test.first(POINTS))
-    bundle = model_bundle(subject, basis, codes, why_no_network=why, network=network)
-    texts = {kind: PAD.with_suffix(f".{kind}").read_text("utf-8") for kind in ("js", "css", "html")}
-    page = export_explorer(bundle, title=subject.card.name, exact=True, **texts)
+    bundle = model_bundle(subject, basis, codes, network=network)
+    page = export_explorer(bundle, title=subject.card.name, exact=True)
     stored = dataclasses.replace(network, weights=unpacked(page)["w"])
     exact = compare(_replayed(stored, subject), subject.outputs, "The explorer")
     n = len(subject.x)
@@ -55,15 +50,15 @@ def export_explorer_file(subject: Subject) -> TakenOut:
     )
 
 
-def _network(subject: Subject) -> tuple[BrowserNetwork | None, str]:
+def _network(subject: Subject) -> BrowserNetwork:
     if subject.model.conditional:
         raise ExportError(
             "The explorer is refused: a conditional model has to be told a label first; choose one."
         )
     try:
-        return export_network(subject.model), ""
+        return export_network(subject.model)
     except ExportError as error:
-        return None, str(error)
+        raise ExportError(f"This model cannot become an explorer file. {error}") from error
 
 
 def model_bundle(
@@ -95,7 +90,7 @@ def model_bundle(
         logvar=None if codes.logvar is None else codes.logvar[:points],
         kl=codes.informativeness() if subject.model.variational else None,
         images=test.x[:images].numpy(),
-        value_range=value_range(data),
+        value_range=data.value_range,
         columns=[(c.name, c.mean, c.std) for c in data.columns],
         labels=None if test.labels is None else test.labels[:points].numpy(),
         class_names=data.class_names or None,
@@ -129,7 +124,10 @@ def unpacked(page: str) -> dict[str, np.ndarray]:
 
 
 def _script(page: str, name: str) -> str:
-    return re.search(rf'<script [^>]*id="{name}">(.*?)</script>', page, re.DOTALL)[1]
+    found = re.search(rf'<script [^>]*id="{name}">(.*?)</script>', page, re.DOTALL)
+    if found is None:
+        raise ExportError(f"The explorer's file has no {name} in it.")
+    return found[1]
 
 
 def _replayed(network: BrowserNetwork, subject: Subject, z: np.ndarray | None = None) -> Outputs:

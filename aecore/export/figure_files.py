@@ -12,8 +12,10 @@ import torch
 from PIL import Image
 
 from aecore.errors import ExportError
+from aecore.evaluation.batches import labels_for
 from aecore.evaluation.latent import Codes, encode_split, manifold_codes, plane_of, traversal
-from aecore.evaluation.metrics import labels_for, scores_beside_pca
+from aecore.evaluation.metrics import scores_beside_pca
+from aecore.evaluation.thresholds import ACTIVE_VARIANCE
 from aecore.export.csv_tables import csv_text, history_columns
 from aecore.export.subject import TOLERANCE, Subject, TakenOut, file_stem, in_words
 from aecore.figures import images
@@ -113,7 +115,7 @@ def _latent_numbers(book: _Book) -> Columns:
         "standard deviation of mu (latent unit)": codes.mu.std(0),
         "low end of 99 % (latent unit)": ranges[:, 0],
         "high end of 99 % (latent unit)": ranges[:, 1],
-        "active (Var mu > 0.01)": (codes.mu.var(0) > 0.01).astype(int),
+        f"active (Var mu > {ACTIVE_VARIANCE:g})": (codes.mu.var(0) > ACTIVE_VARIANCE).astype(int),
     }
 
 
@@ -183,7 +185,10 @@ def _reconstructions(book: _Book) -> np.ndarray:
 
 def _traversals(book: _Book) -> np.ndarray:
     z, ranges = book.codes.mu.mean(0), book.codes.ranges()
-    ways = [traversal(z, int(d), *ranges[d], STEPS) for d in book.codes.order()[:ROWS]]
+    ways = []
+    for d in book.codes.order()[:ROWS]:
+        low, high = ranges[d]
+        ways.append(traversal(z, int(d), float(low), float(high), STEPS))
     return _grid([images.as_image(v) for v in book.decode(np.concatenate(ways))], STEPS)
 
 

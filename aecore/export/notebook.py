@@ -9,7 +9,7 @@ from aecore.export.script import (
     companions,
     imports_of,
     read_text,
-    training_pieces,
+    training,
 )
 from aecore.export.script_model import (
     EXAMPLES_FILE,
@@ -47,13 +47,16 @@ def export_notebook(subject: Subject) -> TakenOut:
 
 def notebook_cells(subject: Subject, words: Wording) -> list[Cell]:
     """All cells in order."""
-    learnt, spec = training_pieces(subject, words), words.spec
+    learnt, spec = training(subject, words), words.spec
     made = [*definitions(words), model_class(words)]
     using = [*functions(words), read_text(words)]
     head = f'WEIGHTS = "{WEIGHTS_FILE}"\n{constants(words)}'
-    everything = "\n".join([head, *made, *using, *learnt])
-    told = f"labels = torch.from_numpy(np.load('{LABELS_FILE}'))\ntold = one_hot(labels, len(x))\n"
-    given = ", told" if words.conditional else ""
+    taught = [learnt.constants, *learnt.functions] if learnt.constants else learnt.functions
+    everything = "\n".join([head, *made, *using, *taught])
+    told, given = "", ""
+    if words.conditional:
+        labels = f'labels = torch.from_numpy(np.load("{LABELS_FILE}"))'
+        told, given = f"{labels}\ntold = one_hot(labels, len(x))\n", ", told"
     code = "z, logvar" if words.variational else "z"
     new = f"sample(model, {'len(x)' if words.conditional else 8}{given})"
     new = new if words.variational else "sample(model, x, 8)"
@@ -75,8 +78,8 @@ def notebook_cells(subject: Subject, words: Wording) -> list[Cell]:
         (
             "code",
             f'x = read("{EXAMPLES_FILE}")\n'
-            + (told.replace("'", '"') if words.conditional else "")
-            + f"with torch.no_grad():\n    {code} = model.encode(x{given})\n"
+            f"{told}"
+            f"with torch.no_grad():\n    {code} = model.encode(x{given})\n"
             f"x_hat = reconstruct(model, x{given})\n"
             "print(tuple(x.shape), tuple(z.shape), (x_hat - x).square().mean().item())",
         ),
@@ -88,20 +91,17 @@ def notebook_cells(subject: Subject, words: Wording) -> list[Cell]:
                 "Above the examples, in the middle what the model makes of them, below "
                 "newly sampled ones.",
             ),
-            ("code", _PICTURES.replace("NEW", new)),
+            ("code", f"{_PICTURES}strip(x, x_hat, {new})"),
         ]
     else:
         cells += [("markdown", "New examples."), ("code", f"{new}[:2]")]
-    about = (
-        "scikit-learn fits it; nothing is trained by steps."
-        if subject.model.closed_form
-        else learnt[0].strip().splitlines()[0].lstrip("# ")
-        + " The numbers and the loop are the same as those that made the weights above."
-    )
-    constants_of_training = [learnt[0].strip()] if learnt[0] else []
+    about, before = learnt.origin, ""
+    if learnt.constants:
+        about += " The numbers and the loop are the same as those that made the weights above."
+        before = f"# {learnt.origin}\n"
     cells += [
         ("markdown", f"## Training\n\n{about}"),
-        ("code", "\n\n\n".join([*constants_of_training, *learnt[1:]])),
+        ("code", before + "\n\n\n".join(taught)),
         ("markdown", f"Set `TRAIN` to train a new one, on all of your own data {words.x}."),
         (
             "code",
@@ -123,7 +123,7 @@ def strip(*rows: Tensor) -> Image.Image:
     return image.resize((image.width * 3, image.height * 3), Image.Resampling.NEAREST)
 
 
-strip(x, x_hat, NEW)"""
+"""
 
 
 def notebook_json(cells: list[Cell]) -> bytes:

@@ -6,6 +6,7 @@ Both take any number of examples. The packages are imported only when something 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import logging
 import threading
 import warnings
@@ -66,18 +67,13 @@ def export_onnx(subject: Subject) -> TakenOut:
         }
     difference = compare(_run(parts, subject), subject.outputs, "The ONNX pair")
     # The batch is free: one example alone must do too.
-    alone = Subject(model, subject.card, subject.data)
-    alone.__dict__.update(x=subject.x[:1], labels=_first(subject.labels))
+    alone = dataclasses.replace(subject, compared=1)
     compare(_run(parts, alone), alone.outputs, "The ONNX pair")
     parts["README.txt"] = _readme(subject, names).encode()
     how = "run with onnxruntime"
     return TakenOut(
         f"{file_stem(subject.card)}-onnx", parts, verdict(subject, difference, how), difference
     )
-
-
-def _first(labels: Tensor | None) -> Tensor | None:
-    return None if labels is None else labels[:1]
 
 
 def _exported(network: nn.Module, examples: list[Tensor], name: str, outputs: list[str]) -> bytes:
@@ -101,6 +97,8 @@ def _exported(network: nn.Module, examples: list[Tensor], name: str, outputs: li
         raise ExportError(
             f"The ONNX pair is refused: this network cannot be said in ONNX ({reason[0][:160]})."
         ) from error
+    if program is None:
+        raise ExportError("The ONNX pair is refused: PyTorch's exporter gave nothing back.")
     proto = program.model_proto
     proto.producer_name = "Autoencoders, live"
     for node in proto.graph.node:  # they hold the exporter's notes, among them paths of this server
@@ -143,10 +141,11 @@ def _run(parts: dict[str, bytes], subject: Subject) -> Outputs:
             ) from error
 
     label = {} if subject.labels is None else {"label": subject.labels.numpy()}
-    found = session(ENCODER_FILE).run(None, {"x": subject.x.numpy(), **label})
+    encoded = session(ENCODER_FILE).run(None, {"x": subject.x.numpy(), **label})
+    found = [np.asarray(values) for values in encoded]
     z = np.ascontiguousarray(subject.outputs.mu)
     (x_hat,) = session(DECODER_FILE).run(None, {"z": z, **label})
-    return Outputs(found[0], found[1] if len(found) > 1 else None, x_hat)
+    return Outputs(found[0], found[1] if len(found) > 1 else None, np.asarray(x_hat))
 
 
 def _readme(subject: Subject, names: list[str]) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import io
-import re
 import textwrap
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -27,18 +28,20 @@ from aecore.export.script_model import (
 from aecore.export.script_training import Recipe, loop, pca_fit, training_constants
 from aecore.export.subject import Subject, TakenOut, compare, file_stem, verdict
 
-_IMPORTS = {
-    "from __future__ import annotations": "",
-    "": "",
-    "import argparse": "argparse.",
-    "import math": "math.",
-    "from pathlib import Path": "Path",
-    " ": "",
-    "import numpy as np": "np.",
-    "import torch": "torch.",
-    "from torch import Tensor, nn": "Tensor",
-    "from torch.nn import functional as F": "F.",
-}
+#: What a script may import, in groups, and the name by which it uses each.
+_IMPORTS = (
+    (
+        ("import argparse", "argparse"),
+        ("import math", "math"),
+        ("from pathlib import Path", "Path"),
+    ),
+    (
+        ("import numpy as np", "np"),
+        ("import torch", "torch"),
+        ("from torch import Tensor, nn", "Tensor"),
+        ("from torch.nn import functional as F", "F"),
+    ),
+)
 
 
 def export_script(subject: Subject) -> TakenOut:
@@ -78,15 +81,16 @@ def as_npy(array: np.ndarray) -> bytes:
 
 def script_text(subject: Subject, words: Wording) -> str:
     """The whole script."""
-    learnt = training_pieces(subject, words)
+    learnt = training(subject, words)
+    head = f'WEIGHTS = Path(__file__).with_name("{WEIGHTS_FILE}")\n{constants(words)}'
+    if learnt.constants:
+        head += f"\n\n# {learnt.origin}\n{learnt.constants}"
     pieces = [
-        f"WEIGHTS = Path(__file__).with_name({WEIGHTS_FILE!r})\n".replace("'", '"')
-        + constants(words)
-        + learnt[0],
+        head,
         *definitions(words),
         model_class(words),
         *functions(words),
-        *learnt[1:],
+        *learnt.functions,
         read_text(words),
         _main(words),
         'if __name__ == "__main__":\n    main()',
@@ -97,21 +101,33 @@ def script_text(subject: Subject, words: Wording) -> str:
 
 def imports_of(body: str) -> str:
     """The imports that a text needs, grouped."""
-    lines = [
-        line.strip()
-        for line, used in _IMPORTS.items()
-        if not used or re.search(rf"(?<![\w.]){re.escape(used)}", body)
-    ]
-    return "\n".join(lines)
+    used = {node.id for node in ast.walk(ast.parse(body)) if isinstance(node, ast.Name)}
+    groups = [[line for line, name in group if name in used] for group in _IMPORTS]
+    lines = [["from __future__ import annotations"], *groups]
+    return "\n\n".join("\n".join(group) for group in lines if group)
 
 
-def training_pieces(subject: Subject, words: Wording) -> list[str]:
-    """The constants of training (with what separates them), and its functions."""
+@dataclass(frozen=True)
+class Training:
+    """How a model is trained, as texts: where the numbers come from (a sentence), the numbers, and
+    the functions. The numbers are empty for a model that is fitted in one step."""
+
+    origin: str
+    constants: str
+    functions: list[str]
+
+
+def training(subject: Subject, words: Wording) -> Training:
+    """The texts of a model's training."""
     if subject.model.closed_form:
-        return ["", pca_fit(words)]
+        about = "scikit-learn fits it; nothing is trained by steps."
+        return Training(about, "", [pca_fit(words)])
     recipe = Recipe.of(subject, words)
-    head = f"\n\n# {recipe.origin(subject.card)}\n{training_constants(recipe)}"
-    return [head, *loss_functions(recipe), loss(recipe), loop(recipe)]
+    return Training(
+        recipe.origin(subject.card),
+        training_constants(recipe),
+        [*loss_functions(recipe), loss(recipe), loop(recipe)],
+    )
 
 
 def read_text(words: Wording) -> str:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import textwrap
 from dataclasses import dataclass
 
+from torch import nn
+
 from aecore.export.layer_source import PlainLayers, definition, plain_layers, sequential
 from aecore.export.subject import Subject
 from aecore.models import family
@@ -113,15 +115,13 @@ def model_class(words: Wording) -> str:
 
 
 def _encoder(words: Wording) -> str:
-    text = sequential(words.layers.encoder, words.layers.encoder, 8)
-    if not words.variational:
-        return text
-    *lines, last, end = text.splitlines()
-    return "\n".join([*lines, f"{last}  # mu, then logvar", end])
+    layers = words.layers.encoder
+    return sequential(layers, layers, 8, "mu, then logvar" if words.variational else "")
 
 
-def _width(layers: list) -> int:
-    return next(m.out_features for m in layers if hasattr(m, "out_features"))
+def _width(layers: list[nn.Module]) -> int:
+    """How many numbers leave the first linear layer, where the label enters."""
+    return next(layer.out_features for layer in layers if isinstance(layer, nn.Linear))
 
 
 def _methods(words: Wording) -> str:

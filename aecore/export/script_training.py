@@ -7,58 +7,49 @@ from typing import Any
 
 from aecore.export.script_model import Wording, docstring
 from aecore.export.subject import Subject
-from aecore.models.families.conditional import UNSAID
-from aecore.models.families.sparse import GENEROUS_EPOCHS, KL, L1, TopK
-from aecore.models.registry import options_of
+from aecore.models.declared import LossSource
+from aecore.models.fields import NetworkOptions
 from aecore.runs.checkpoints import Card
 from aecore.types import TrainConfig
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a model is trained, as the texts ask for it. options: the family's Options."""
+    """How a model is trained, as the texts ask for it.
+
+    options: the family's Options. source: what the family adds to the loss; known: whether it says
+    so, or nobody has written its loss for a script.
+    """
 
     words: Wording
     config: TrainConfig
     options: Any
     nats: bool
-    contractive: bool
+    source: LossSource
+    known: bool
+    from_outside: bool
 
     @classmethod
     def of(cls, subject: Subject, words: Wording) -> Recipe:
-        spec, config = subject.card.spec, subject.card.config
-        nats = subject.model.reconstruction_unit == "nats"
-        return cls(words, config, options_of(spec), nats, spec.family == "contractive-ae")
-
-    def option(self, name: str, default: Any) -> Any:
-        """An option of the family's, or `default` where it has none of that name."""
-        return getattr(self.options, name, default)
-
-    @property
-    def bounded(self) -> bool:
-        return self.words.spec.data.bounded
-
-    @property
-    def images(self) -> bool:
-        """Whether examples have more than one axis."""
-        return len(self.words.spec.data.shape) > 1
+        model, config = subject.model, subject.card.config
+        nats = model.reconstruction_unit == "nats"
+        source = model.loss_source() if type(model).says_its_loss() else None
+        known = source is not None
+        return cls(
+            words,
+            config,
+            model.options,
+            nats,
+            source or LossSource(),
+            known,
+            model.from_outside,
+        )
 
     @property
-    def stacked(self) -> bool:
-        return bool(self.option("pretrain_epochs", 0))
-
-    @property
-    def denoising(self) -> bool:
-        return hasattr(self.options, "noise")
-
-    @property
-    def penalty(self) -> str | None:
-        return self.option("penalty", None)
-
-    @property
-    def generous(self) -> int | None:
-        """Where in the encoder few units are kept."""
-        return self.words.layers.place(TopK)
+    def init(self) -> str:
+        """The initialisation that the loop has to do, "" where the layers' own is meant."""
+        chosen = self.options.init if isinstance(self.options, NetworkOptions) else "default"
+        return "" if chosen == "default" else chosen
 
     @property
     def warming(self) -> bool:
@@ -66,7 +57,7 @@ class Recipe:
 
     def origin(self, card: Card) -> str:
         """Where the numbers below it come from."""
-        if card.spec.family.startswith("described") and not card.epochs_done:
+        if self.from_outside and not card.epochs_done:
             return "How it was trained is not known (it came as a file): this app's usual numbers."
         if card.epochs_done < card.config.epochs:
             return f"How it was trained; {card.epochs_done} of the epochs were done."
@@ -92,25 +83,7 @@ def training_constants(recipe: Recipe) -> str:
             found.append(("FREE_BITS", c.free_bits, "nats a dimension that cost nothing more"))
         if c.capacity:
             found.append(("CAPACITY", c.capacity, "nats to which the KL is pulled"))
-        if recipe.option("independence", 0):
-            found.append(
-                ("INDEPENDENCE", recipe.options.independence, "weight of total correlation")
-            )
-    if recipe.words.conditional:
-        found.append(("UNSAID", UNSAID, "share of examples whose label is kept back"))
-    if recipe.penalty in (L1, KL):
-        found.append(("STRENGTH", recipe.options.strength, "weight of the sparsity penalty"))
-    if recipe.penalty == KL:
-        found.append(("TARGET", recipe.options.target, "mean activation wanted of each unit"))
-    if recipe.generous is not None:
-        found.append(("GENEROUS_EPOCHS", GENEROUS_EPOCHS, "8, 4, 2 times as many active units"))
-    if recipe.contractive:
-        found.append(("STRENGTH", recipe.options.strength, "weight of the squared Jacobian"))
-    if recipe.denoising:
-        found.append(("LEVEL", recipe.options.level, f"of the noise ({recipe.options.noise})"))
-    if recipe.stacked:
-        found.append(("PRETRAIN_EPOCHS", recipe.options.pretrain_epochs, "of each layer alone"))
-        found.append(("DEPTH", len(recipe.options.hidden) + 1, "layers of the encoder"))
+    found += [(c.name, c.value, c.about) for c in recipe.source.constants]
     return "\n".join(
         f"{name} = {value!r}" + (f"  # {about}" if about else "") for name, value, about in found
     )
@@ -135,22 +108,16 @@ def loop(recipe: Recipe) -> str:
             arguments += ["BETA", f"CAPACITY{warm}"]
         else:
             arguments.append(f"BETA{warm}")
-    if recipe.stacked:
-        before.append("alone = epoch // PRETRAIN_EPOCHS")
-        before.append("layer = alone if alone < DEPTH else None")
-        arguments.append("layer")
-    if recipe.generous is not None:
-        before += [
-            "# From many units to few: with few from the start, most never learn.",
-            f"model.encoder[{recipe.generous}].generosity = 2 ** max(0, GENEROUS_EPOCHS - epoch)",
-        ]
+    before += recipe.source.each_epoch
+    if recipe.source.passed:
+        arguments.append(recipe.source.passed)
     counted = (
         "for step, index in enumerate(order.split(BATCH_SIZE))"
         if each
         else ("for index in order.split(BATCH_SIZE)")
     )
     start = ["torch.manual_seed(SEED)", f"model = {words.cls}().to(x.device)"]
-    if recipe.option("init", "default") != "default":
+    if recipe.init:
         start.append("initialise(model)")
     if config.limit:
         start.append("x = x[:LIMIT]")

@@ -15,7 +15,7 @@ import torch
 
 from aecore.datasets import Dataset
 from aecore.errors import ExportError
-from aecore.evaluation.metrics import labels_for
+from aecore.evaluation.batches import labels_for
 from aecore.figures.examples import thing_of
 from aecore.models import LatentModel
 from aecore.runs.checkpoints import Card
@@ -38,11 +38,15 @@ class Outputs:
 
 @dataclass(frozen=True)
 class Subject:
-    """A model in evaluation mode, its card, and the data that it was trained on."""
+    """A model in evaluation mode, its card, and the data that it was trained on.
+
+    compared: held-out examples, at most, on which an export is compared with it.
+    """
 
     model: LatentModel
     card: Card
     data: Dataset
+    compared: int = HELD_OUT
 
     @property
     def spec(self) -> DataSpec:
@@ -55,13 +59,13 @@ class Subject:
 
     @cached_property
     def x(self) -> torch.Tensor:
-        """The held-out examples of the comparison, (n, *shape), n at most 256."""
-        return self.data.test.batch(slice(0, HELD_OUT))
+        """The held-out examples of the comparison, (n, *shape), n at most `compared`."""
+        return self.data.test.batch(slice(0, self.compared))
 
     @cached_property
     def labels(self) -> torch.Tensor | None:
         """Their labels (n,), for a model that wants to be told them."""
-        return labels_for(self.model, self.data.test, slice(0, HELD_OUT))
+        return labels_for(self.model, self.data.test, slice(0, self.compared))
 
     @cached_property
     def outputs(self) -> Outputs:
@@ -79,8 +83,10 @@ class Subject:
 
     def trial_labels(self) -> np.ndarray | None:
         """The labels of `trial_examples`, where the model wants to be told them."""
-        n = len(self.trial_examples())
-        return None if self.labels is None else self.data.test.labels[:n].numpy()
+        labels = self.data.test.labels
+        if self.labels is None or labels is None:
+            return None
+        return labels[: len(self.trial_examples())].numpy()
 
 
 @dataclass(frozen=True)
@@ -117,7 +123,7 @@ def compare(found: Outputs, wanted: Outputs, what: str) -> float:
     pairs = [(found.mu, wanted.mu), (found.x_hat, wanted.x_hat)]
     if (found.logvar is None) != (wanted.logvar is None):
         raise ExportError(f"{what} is refused: it gives other kinds of numbers than the model.")
-    if wanted.logvar is not None:
+    if found.logvar is not None and wanted.logvar is not None:
         pairs.append((found.logvar, wanted.logvar))
     largest = 0.0
     for ours, theirs in pairs:

@@ -15,7 +15,6 @@ import numpy as np
 
 from aecore.datasets import Dataset
 from aecore.datasets.dataset import Column
-from aecore.training.loop import value_range
 from aecore.types import DataSpec
 
 INK = "currentColor"
@@ -74,7 +73,7 @@ def frame_of(data: Dataset) -> Frame:
     names = (Column(f"column {i + 1}", 0.0, 1.0) for i in range(data.spec.size))
     kind = kind_of(data.spec)
     columns = (data.columns or tuple(names)) if kind == "bars" else ()
-    return Frame(kind, *value_range(data), columns)
+    return Frame(kind, *data.value_range, columns)
 
 
 def panel(

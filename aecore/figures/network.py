@@ -10,10 +10,9 @@ from torch import nn
 
 from aecore.models import LatentModel
 from aecore.models.blocks import leaves
-from aecore.models.families.linear import TransposedLinear
+from aecore.models.layers import entry_of
 
 HEIGHT, BAR, GAP, PAD = 150, 26, 46, 34
-WEIGHTED = (nn.Linear, TransposedLinear, nn.Conv2d, nn.ConvTranspose2d)
 Shape = tuple[int, ...]
 
 
@@ -33,7 +32,8 @@ def _shapes(network: nn.Module, shape: Shape) -> list[Shape]:
     training, _ = network.training, network.eval()
     for layer in leaves(network):
         x = layer(x)
-        if isinstance(layer, WEIGHTED):
+        entry = entry_of(layer)
+        if entry is not None and entry.weighted:
             found.append(tuple(x.shape[1:]))
     network.train(training)
     return found

@@ -8,33 +8,34 @@ from pathlib import Path
 from typing import Any
 
 from aecore import datasets
-from aecore.errors import CheckpointError
+from aecore.datasets import Dataset
+from aecore.datasets.own.reading import from_file
+from aecore.errors import CheckpointError, DatasetError
 from aecore.evaluation.metrics import evaluate
 from aecore.inspection.checkup import Opened, open_files
 from aecore.inspection.judging.html import compare_html, to_html
 from aecore.inspection.judging.report import Report, examine
-from aecore.runs.checkpoints import write_whole
+from aecore.writing import write_or_say
 
 
 def inspect_files(
-    paths: Sequence[Path], dataset: str | None, html: Path | None, beside: Path | None
+    paths: Sequence[Path], data: Dataset | None, html: Path | None, beside: Path | None
 ) -> dict[str, Any]:
     """Check a model in one file (or an encoder and a decoder in two) on held-out data.
 
-    dataset: its data; a card's own, or found by the sizes, if None. html: where the report goes as
+    data: the model's; a card's own, or found by the sizes, if None. html: where the report goes as
     one file. beside: another model's file, whose figures are put beside. Returns plain values.
     Raises AecoreError with one sentence.
     """
-    found, report = _examined(paths, dataset)
-    other = None if beside is None else _examined([beside], dataset)[1]
-    data = datasets.load(found.card.dataset)
+    found, used, report = _examined(paths, data)
+    other = None if beside is None else _examined([beside], data)[2]
     result: dict[str, Any] = {"verdict": dict(report.verdict())}
     if found.contents is None:
-        figures = evaluate(found.model, data.test, found.card.config.seed)
-        result["dataset_is_the_same"] = data.fingerprint == found.card.fingerprint
+        figures = evaluate(found.model, used.test, found.card.config.seed)
+        result["dataset_is_the_same"] = used.fingerprint == found.card.fingerprint
         result["held_out"] = {f"test_{k}": v for k, v in figures.items()}
     result |= {
-        "card": found.card.to_json(),
+        "card": found.whole_card.to_json(),
         "parameters": found.model.parameter_count(),
         "report": report.to_json(),
     }
@@ -42,18 +43,30 @@ def inspect_files(
         result["beside"] = other.to_json()
     if html is not None:
         name = found.card.name
-        if other is None:
+        if other is None or beside is None:
             text = to_html(report, title=name)
         else:
             text = compare_html(report, other, titles=(name, beside.stem))
-        result["html"] = str(write_whole(html, text.encode()))
+        result["html"] = str(write_or_say(html, text.encode()))
     return result
 
 
-def _examined(paths: Sequence[Path], dataset: str | None) -> tuple[Opened, Report]:
-    found = open_files([(p, p.name) for p in paths], dataset, _progress)
-    name = dataset or found.card.dataset
-    data = datasets.load(name)
+def chosen_data(dataset: str | None, own: Path | None, label: str | None) -> Dataset | None:
+    """The data that a person names, or brings in a file: images in a zip, an .npz, a table.
+
+    label: the column of a table that holds the classes. None where neither was given. Raises
+    DatasetError or UnknownNameError.
+    """
+    if own is not None:
+        return from_file(own, label=label)
+    if label is not None:
+        raise DatasetError("--label names a column of the table given with --data; give that too.")
+    return None if dataset is None else datasets.load(dataset)
+
+
+def _examined(paths: Sequence[Path], given: Dataset | None) -> tuple[Opened, Dataset, Report]:
+    found = open_files([(p, p.name) for p in paths], given, _progress)
+    data = given or found.data or datasets.load(found.card.dataset)
     if found.model.spec.data.shape != data.spec.shape:
         raise CheckpointError(
             f"The model takes examples of shape {found.model.spec.data.shape}, but {data.name} has "
@@ -61,7 +74,7 @@ def _examined(paths: Sequence[Path], dataset: str | None) -> tuple[Opened, Repor
         )
     report = examine(found.model, data, given=found.given, progress=_progress)
     print(file=sys.stderr)
-    return found, report
+    return found, data, report
 
 
 def _progress(share: float, what: str) -> None:

@@ -14,12 +14,13 @@ import torch
 from aecore import datasets
 from aecore.errors import AecoreError
 from aecore.jobs.orders import Order
-from aecore.machine import keep_freed_memory
 from aecore.runs import checkpoints
 from aecore.runs.recording import Recording
 from aecore.training.control import TrainControl
-from aecore.training.loop import TrainState, train
-from aecore.types import EpochDone, Failed, Finished, ModelSpec, StepDone, Stopped, TrainConfig
+from aecore.training.events import EpochDone, Failed, Finished, StepDone, Stopped
+from aecore.training.loop import train
+from aecore.training.state import TrainState
+from aecore.types import ModelSpec, TrainConfig
 
 log = logging.getLogger(__name__)
 MIN_REPORT_GAP = 0.05  # seconds between two plain StepDone events
@@ -46,7 +47,6 @@ _live: dict[str, _Live] = {}
 
 def prewarm(dataset: str = "mnist") -> None:
     """Pay for imports, the data, its PCA and the first optimiser step before anybody waits."""
-    keep_freed_memory()
     spec = ModelSpec("dense-vae", datasets.source(dataset).spec, 2, {"hidden": (8,)})
     data = datasets.load(dataset)
     config = TrainConfig(epochs=1, batch_size=64, limit=256)
@@ -81,7 +81,6 @@ def run(order: Order) -> Outcome:
 def _train(order: Order, live: _Live, send, sent) -> Outcome:
     # The worker's event loop has to answer while one thread computes.
     torch.set_num_threads(order.threads or torch.get_num_threads())
-    keep_freed_memory()
     data = datasets.load(order.dataset)
     recording = Recording()
     previous = None
@@ -91,7 +90,7 @@ def _train(order: Order, live: _Live, send, sent) -> Outcome:
         found = checkpoints.from_bytes(order.resume)
         state, previous = found.state(), found.card
         recording.history = list(previous.history)
-    last_sent = 0.0
+    last_sent, newest = 0.0, None
     for event in train(order.spec, order.config, data, live.control, state):
         recording.add(event)
         if isinstance(event, Finished | Stopped | Failed):
@@ -99,11 +98,13 @@ def _train(order: Order, live: _Live, send, sent) -> Outcome:
             if recording.epoch is None and previous is not None:
                 # Ended within its first epoch: what was reached before still stands.
                 card = dataclasses.replace(previous, name=order.name, config=order.config)
-            return Outcome(event, checkpoints.to_bytes(state.model, card, state.optimizer), sent())
+            if newest is None or not _as_the_epoch_left_it(event):
+                newest = checkpoints.to_bytes(state.model, card, state.optimizer)
+            return Outcome(event, newest, sent())
         if isinstance(event, EpochDone):
             card = recording.card(order.name, order.spec, order.config, data)
-            content = checkpoints.to_bytes(state.model, card, state.optimizer)
-            live.snapshot = (event.epoch, content)
+            newest = checkpoints.to_bytes(state.model, card, state.optimizer)
+            live.snapshot = (event.epoch, newest)
         now = time.monotonic()
         plain = isinstance(event, StepDone) and event.probe is None
         if plain and now - last_sent < MIN_REPORT_GAP and not live.control.paused:
@@ -111,6 +112,11 @@ def _train(order: Order, live: _Live, send, sent) -> Outcome:
         last_sent = now
         send(event)
     raise AssertionError("training ended without saying how")
+
+
+def _as_the_epoch_left_it(event: Finished | Stopped | Failed) -> bool:
+    """Whether a run ended with the weights of its last whole epoch."""
+    return isinstance(event, Finished) or (isinstance(event, Stopped) and event.within is None)
 
 
 # Called by the app through client.run, on the worker's event loop, while a run computes.

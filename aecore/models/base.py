@@ -8,16 +8,20 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
+from aecore.datasets import Dataset
+from aecore.models.declared import Figure, LossSource
 from aecore.models.losses import LossTerms
 from aecore.models.posterior import Posterior
-from aecore.types import ModelSpec
+from aecore.types import DataSpec, ModelSpec
 
 
 class LatentModel(nn.Module, ABC):
     """A model with a latent code. x: (B, *shape) in [0, 1]; z: (B, latent_dim).
 
-    A family is a file that subclasses this, sets the four class variables and builds its layers
-    in __init__(spec, options). Layers are made without values; `initialise` gives them.
+    A family is a file that subclasses this, says what it is in the class variables and builds its
+    layers in __init__(spec, options). Layers are made without values; `initialise` gives them.
+    Everything that other parts of the project ask about a family is said here: none of them knows
+    a family by its name.
     """
 
     family: ClassVar[str]
@@ -27,6 +31,13 @@ class LatentModel(nn.Module, ABC):
     closed_form: ClassVar[bool] = False  # fitted by `fit`, not by gradient steps
     stochastic: ClassVar[bool] = False  # its loss draws random numbers though it has no posterior
     conditional: ClassVar[bool] = False  # its decoder is told the label
+    needs_images: ClassVar[bool] = False  # it can be given nothing else
+    denoises: ClassVar[bool] = False  # its encoder sees `damage`d examples in training
+    wide_code: ClassVar[bool] = False  # its code is meant to be larger than the data
+    linear: ClassVar[bool] = False  # both halves are, so PCA is the best that it can be
+    from_outside: ClassVar[bool] = False  # layers read from somebody's file, not chosen in a form
+    figures: ClassVar[tuple[Figure, ...]] = ()  # what `extra_metrics` measures
+    inside: ClassVar[tuple[str, ...]] = ()  # its views on the page Inside, see pages/look
 
     def __init__(self, spec: ModelSpec, options: Any):
         super().__init__()
@@ -66,6 +77,56 @@ class LatentModel(nn.Module, ABC):
     def outputs_data(self) -> bool:
         """Whether what `decode` gives is in the data's own units, as it should be."""
         return True
+
+    @classmethod
+    def fits(cls, data: DataSpec) -> bool:
+        """Whether these data can be given to such a model at all."""
+        images = data.kind == "image" or not cls.needs_images
+        return images and (data.classes > 1 or not cls.conditional)
+
+    @classmethod
+    def mistakes(cls, options: Any) -> list[str]:
+        """What these options must do to a run, in words for whoever wonders at its figures."""
+        return []
+
+    @classmethod
+    def expected_band(
+        cls, dataset: str, spec: ModelSpec, metric: str
+    ) -> tuple[float, float] | None:
+        """The band of a held-out figure ("mse", "nelbo") after 5 to 15 epochs, where measured."""
+        return None
+
+    def loss_source(self) -> LossSource | None:
+        """The loss as a script says it; None where nobody has written it, which the script says."""
+        return None
+
+    @classmethod
+    def says_its_loss(cls) -> bool:
+        """Whether `loss_source` is written for this very loss: a class that changes `loss_terms`
+        and inherits the source would export another loss than it trains on."""
+        first = next(c for c in cls.__mro__ if {"loss_source", "loss_terms"} & vars(c).keys())
+        return "loss_source" in vars(first)
+
+    def damage(self, x: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """x as the encoder gets to see it in training, of x's shape: damaged if it denoises."""
+        return x
+
+    @property
+    def damage_in_words(self) -> str:
+        """What `damage` does: 'gaussian, level 0.5'; empty where it does nothing."""
+        return ""
+
+    def given(self, label: int) -> LatentModel:
+        """This model with a label said for good: itself where it is not told one."""
+        return self
+
+    def fit(self, data: Dataset) -> None:
+        """Fit a closed-form model to the training examples; the others are trained by steps."""
+
+    def firing(self, code: Tensor) -> Tensor:
+        """Which units of a code are on: (B, k) -> (B, k) bool; any but 0, unless a family knows
+        better."""
+        return code != 0
 
     def begin_epoch(self, epoch: int) -> None:
         """Called before each epoch of training, counted from 0; some families change by then."""

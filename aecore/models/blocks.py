@@ -7,7 +7,9 @@ import math
 from collections.abc import Iterator, Sequence
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+
+from aecore.models.layers.registry import entry_of
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {
     "relu": nn.ReLU,
@@ -19,7 +21,6 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {
     "sigmoid": nn.Sigmoid,
 }
 NORMALISATIONS = ("none", "batch", "layer")
-_WITHOUT_DRAW = nn.BatchNorm1d | nn.BatchNorm2d | nn.LayerNorm | nn.GroupNorm | nn.PReLU
 INITS = ("default", "xavier", "kaiming", "orthogonal", "small_normal", "zeros")
 
 
@@ -43,20 +44,20 @@ def initialise(module: nn.Module, init: str, generator: torch.Generator) -> None
     kaiming: He et al. 2015, for ReLU. orthogonal: Saxe et al. 2014. small_normal: std 0.02.
     zeros: a classic mistake, here to be seen. Biases are zero except with default.
     """
+
+    def draw(weight: Tensor, bias: Tensor | None) -> None:
+        _draw(weight, bias, init, generator)
+
     for layer in module.modules():
-        if isinstance(layer, _WITHOUT_DRAW):
-            layer.reset_parameters()
-        elif isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
-            _initialise_layer(layer, init, generator)
+        entry = entry_of(layer)
+        if entry is not None and entry.first_weights is not None:
+            entry.first_weights(layer, draw)
 
 
-def _initialise_layer(
-    layer: nn.Linear | nn.Conv2d | nn.ConvTranspose2d, init: str, generator: torch.Generator
-) -> None:
-    weight, bias = layer.weight, layer.bias
+def _draw(weight: Tensor, bias: Tensor | None, init: str, generator: torch.Generator) -> None:
     if init == "default":
         # nn.Linear.reset_parameters, but from our own generator.
-        fan_in, _ = nn.init._calculate_fan_in_and_fan_out(weight)
+        fan_in, _ = fans(weight)
         bound = 1 / math.sqrt(fan_in)
         nn.init.uniform_(weight, -bound, bound, generator=generator)
         if bias is not None:
@@ -74,6 +75,16 @@ def _initialise_layer(
         nn.init.zeros_(weight)
     if bias is not None:
         nn.init.zeros_(bias)
+
+
+def fans(weight: Tensor) -> tuple[int, int]:
+    """Values that enter each output, and that each input enters, of a weight (out, in, ...).
+
+    As PyTorch counts them for its initialisations, also for a transposed convolution's weights
+    (in, out, ...), of which the first number is then the fan-out (Glorot and Bengio 2010).
+    """
+    taps = math.prod(weight.shape[2:])
+    return weight.shape[1] * taps, weight.shape[0] * taps
 
 
 def leaves(network: nn.Module) -> Iterator[nn.Module]:

@@ -4,14 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import field
-from typing import Any
+from typing import Any, ClassVar
 
 from aecore.models import blocks
 
 
+class NetworkOptions:
+    """What NetworkModel and its layers ask of a family's Options, a dataclass that subclasses it.
+
+    What a family lets people choose it makes a field, by the functions below; the others keep
+    these values. No dataclass itself: a form shows fields in the order in which they first stand.
+    """
+
+    activation: ClassVar[str] = "relu"
+    output: ClassVar[str] = "sigmoid"
+    loss: ClassVar[str] = "mse"
+    init: ClassVar[str] = "default"
+    normalisation: ClassVar[str] = "none"
+    independence: ClassVar[float] = 0.0
+
+
 def widths(default: tuple[int, ...], label: str, about: str) -> Any:
     """A list of layer widths or channels."""
-    metadata = {"label": label, "widths": True, "range": (1, 4096), "help": about}
+    metadata = {"label": label, "range": (1, 4096), "help": about}
     return field(default=default, metadata=metadata)
 
 
@@ -21,8 +36,13 @@ def choice(default: str, choices: Sequence[str], label: str, about: str) -> Any:
     return field(default=default, metadata=metadata)
 
 
+def flag(default: bool, label: str, about: str) -> Any:
+    """Yes or no."""
+    return field(default=default, metadata={"label": label, "help": about})
+
+
 def number(default: float, span: tuple[float, float], label: str, about: str, **more: Any) -> Any:
-    """A number in a range; whole if the default is."""
+    """A number in a range; whole if the field is an int."""
     return field(default=default, metadata={"label": label, "range": span, "help": about, **more})
 
 
@@ -46,7 +66,7 @@ def channels(default: tuple[int, ...]) -> Any:
 
 def layer_lines(label: str, about: str) -> Any:
     """A list of layers as text, see aecore/models/layers.py; empty by default."""
-    return field(default=(), metadata={"label": label, "lines": True, "help": about})
+    return field(default=(), metadata={"label": label, "help": about})
 
 
 def activation(default: str = "relu") -> Any:

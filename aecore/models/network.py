@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor, nn
 
 from aecore.models import blocks
 from aecore.models.base import LatentModel
+from aecore.models.declared import Constant, LossSource
+from aecore.models.fields import NetworkOptions
 from aecore.models.losses import LossTerms, bernoulli_nats, squared_error, total_correlation
 from aecore.types import ModelSpec
 
@@ -16,16 +16,14 @@ from aecore.types import ModelSpec
 class NetworkModel(LatentModel):
     """An encoder and a decoder made by `layers`, trained by gradient steps.
 
-    `options` may have output (sigmoid or linear), loss (mse or bce) and init; a family without
-    one of them has a sigmoid, squared error and PyTorch's initialisation.
+    The family's Options are NetworkOptions: output, loss and init mean the same in all of them.
     """
 
-    def __init__(self, spec: ModelSpec, options: Any):
+    def __init__(self, spec: ModelSpec, options: NetworkOptions):
         super().__init__(spec, options)
         self.encoder, self.decoder = self.layers()
-        sigmoid = getattr(options, "output", "sigmoid") == "sigmoid"
-        self.output = nn.Sigmoid() if sigmoid else nn.Identity()
-        self.cross_entropy = getattr(options, "loss", "mse") == "bce"
+        self.output = nn.Sigmoid() if options.output == "sigmoid" else nn.Identity()
+        self.cross_entropy = options.loss == "bce"
 
     def layers(self) -> tuple[nn.Sequential, nn.Sequential]:
         """The encoder, ending in `code_size` numbers, and the decoder up to its output curve."""
@@ -53,7 +51,7 @@ class NetworkModel(LatentModel):
         return not (self.cross_entropy and isinstance(self.output, nn.Identity))
 
     def initialise(self, generator: torch.Generator) -> None:
-        blocks.initialise(self, getattr(self.options, "init", "default"), generator)
+        blocks.initialise(self, self.options.init, generator)
 
     def decode(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
         return self.output(self.decoder(z))
@@ -65,13 +63,24 @@ class NetworkModel(LatentModel):
         labels: Tensor | None = None,
     ) -> LossTerms:
         posterior = self.encode(x)
-        if not self.variational:
+        if posterior.logvar is None:
             return LossTerms(self.compare(self.decoder(posterior.mu), x))
         z = posterior.sample(generator)
-        weight, penalty = getattr(self.options, "independence", 0), None
+        weight, penalty = self.options.independence, None
         if weight:
             penalty = weight * total_correlation(z, posterior.mu, posterior.logvar)
         return LossTerms(self.compare(self.decoder(z), x), posterior.kl(), penalty)
+
+    def loss_source(self) -> LossSource | None:
+        if not self.variational or not self.options.independence:
+            return LossSource()
+        return LossSource(
+            constants=(
+                Constant("INDEPENDENCE", self.options.independence, "weight of total correlation"),
+            ),
+            functions=(total_correlation,),
+            penalty="INDEPENDENCE * total_correlation(z, mu, logvar).mean()",
+        )
 
     def compare(self, before_output: Tensor, x: Tensor) -> Tensor:
         """Loss of each example, (B,), from what the decoder gives before its output curve."""

@@ -8,6 +8,15 @@ import torch
 from torch import Tensor
 
 
+def kl_to_prior(mu: Tensor, logvar: Tensor) -> Tensor:
+    """KL(N(mu, exp(logvar)) || N(0, I)) of each latent dimension in nats, in the arguments' shape.
+
+    Kingma and Welling 2014, 'Auto-encoding variational Bayes', appendix B. The one place that
+    writes the formula down: exported scripts carry this function's own line.
+    """
+    return 0.5 * (mu.square() + logvar.exp() - 1 - logvar)
+
+
 @dataclass(frozen=True)
 class Posterior:
     """q(z|x) = N(mu, diag(exp(logvar))); logvar None means the point mu.
@@ -33,10 +42,7 @@ class Posterior:
         return self.mu + self.std * eps
 
     def kl(self) -> Tensor:
-        """KL(q(z|x) || N(0, I)) of each dimension in nats, (B, latent_dim); zeros for a point.
-
-        Kingma and Welling 2014, 'Auto-encoding variational Bayes', appendix B.
-        """
+        """KL(q(z|x) || N(0, I)) of each dimension in nats, (B, latent_dim); zeros for a point."""
         if self.logvar is None:
             return torch.zeros_like(self.mu)
-        return 0.5 * (self.mu.square() + self.logvar.exp() - 1 - self.logvar)
+        return kl_to_prior(self.mu, self.logvar)

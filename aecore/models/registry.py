@@ -1,38 +1,111 @@
-"""The model families there are. A new one is one file beside this one, found by itself."""
+"""The model families there are. A new one is one file in families/, found by itself.
+
+AECORE_FAMILIES names more folders of such files, for families that are kept elsewhere; worker
+processes find them by it too.
+"""
 
 from __future__ import annotations
 
-import dataclasses
 import importlib
 import inspect
+import os
 import pkgutil
 import threading
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import torch
 from torch import nn
 
 from aecore.errors import ConfigError, UnknownNameError
 from aecore.models.base import LatentModel
-from aecore.types import ModelSpec, check_field, whole_number
+from aecore.types import ModelSpec, check_options, options_in, whole_number
 
 MAX_PARAMETERS = 100_000_000  # 400 MB of float32: more is a mistake or an attack, not a lesson
+FOLDERS_VARIABLE = "AECORE_FAMILIES"
+
+
+@dataclass(frozen=True)
+class _Found:
+    """The modules of all families, in order, and the families in them by name."""
+
+    modules: tuple[ModuleType, ...]
+    families: dict[str, type[LatentModel]]
+
+
 _lock = threading.Lock()
-_families: dict[str, type[LatentModel]] = {}
+_found: _Found | None = None
 
 
 def all_families() -> dict[str, type[LatentModel]]:
-    """Every family by name; looks through the files of this folder on the first call."""
+    """Every family by name; looks through the folders' files on the first call.
+
+    Raises ConfigError where two files say that they have the same family, and TypeError for
+    options of which no form can be made.
+    """
+    return dict(_look().families)
+
+
+def collected(name: str) -> list[Any]:
+    """The entries of a tuple that families' files may have at their top level, like PRESETS."""
+    return [entry for module in _look().modules for entry in vars(module).get(name, ())]
+
+
+def look_again() -> None:
+    """Forget what was found: the next question looks through the folders anew."""
+    global _found
     with _lock:
-        if not _families:
-            package = importlib.import_module("aecore.models.families")
-            for name in sorted(m.name for m in pkgutil.iter_modules(package.__path__)):
-                module = importlib.import_module(f"aecore.models.families.{name}")
-                for cls in vars(module).values():
-                    known = inspect.isclass(cls) and issubclass(cls, LatentModel)
-                    # Shared bases name no family of their own.
-                    if known and "family" in vars(cls):
-                        _families[cls.family] = cls
-        return dict(_families)
+        _found = None
+
+
+def _look() -> _Found:
+    global _found
+    with _lock:
+        if _found is None:
+            _found = _found_in(*_folders())
+        return _found
+
+
+def _folders() -> tuple[str, list[str]]:
+    """Our own folder, and a person's."""
+    others = [f for f in os.environ.get(FOLDERS_VARIABLE, "").split(os.pathsep) if f]
+    missing = next((f for f in others if not Path(f).is_dir()), None)
+    if missing is not None:
+        raise ConfigError(f"{FOLDERS_VARIABLE} names {missing}, which is no folder.")
+    return str(Path(__file__).with_name("families")), others
+
+
+def _found_in(ours: str, others: list[str]) -> _Found:
+    package = importlib.import_module("aecore.models.families")
+    package.__path__ = [ours, *others]
+    names = [m.name for folder in package.__path__ for m in pkgutil.iter_modules([folder])]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise ConfigError(
+            f"There are two files {twice}.py among the families and the folders of "
+            f"{FOLDERS_VARIABLE}: give one another name."
+        )
+    modules, families = [], {}
+    for name in sorted(names):
+        module = importlib.import_module(f"{package.__name__}.{name}")
+        modules.append(module)
+        for cls in vars(module).values():
+            if not (inspect.isclass(cls) and issubclass(cls, LatentModel)):
+                continue
+            # Shared bases name no family of their own; what is imported is of another file.
+            if "family" not in vars(cls) or cls.__module__ != module.__name__:
+                continue
+            options_in(cls.Options)
+            if cls.family in families:
+                there = families[cls.family].__module__
+                raise ConfigError(
+                    f"There are two families called {cls.family!r}, in {there} and in "
+                    f"{cls.__module__}: give one another name."
+                )
+            families[cls.family] = cls
+    return _Found(tuple(modules), families)
 
 
 def family(name: str) -> type[LatentModel]:
@@ -46,15 +119,14 @@ def family(name: str) -> type[LatentModel]:
 def options_of(spec: ModelSpec):
     """The family's Options with the spec's values, each checked; raises ConfigError."""
     cls = family(spec.family)
-    known = {f.name: f for f in dataclasses.fields(cls.Options)}
+    known = [option.name for option in options_in(cls.Options)]
     unknown = sorted(set(spec.options) - set(known))
     if unknown:
         raise ConfigError(
             f"{spec.family} has no option {unknown[0][:40]!r}; it has {', '.join(known)}."
         )
     options = cls.Options(**spec.options)
-    for name, f in known.items():
-        check_field(f, getattr(options, name))
+    check_options(options)
     return options
 
 
@@ -94,7 +166,7 @@ def _take_memory(model: nn.Module) -> None:
             setattr(module, name, torch.empty(old.shape, dtype=old.dtype))
 
 
-def shape_only(spec: ModelSpec) -> nn.Module:
+def shape_only(spec: ModelSpec) -> LatentModel:
     """The model without memory for its weights: for counting and drawing."""
     with torch.device("meta"):
         return family(spec.family)(spec, options_of(spec))

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from aecore.errors import ExportError
+from aecore.evaluation.latent import mean_kl
 from aecore.figures.palette import CLASSES
 from aecore.pad import pad_meta
 from aecore.pad.network import DECODE_BUDGET_MACS, BrowserNetwork
@@ -29,8 +30,7 @@ class PadBundle:
     arrays: `w` float32 weights · `codes` float32 (n * k) · `labels` int16 (n), -1 unknown ·
     `images` uint8 (m * values) of the first m points, over `meta.range` ·
     `pca` float32: components (D * k), mean (D), and the linear fit from codes to PCA scores,
-    matrix (k * k) and offset (k) · `frame_w`, `frame_codes` float32: past epochs, one after
-    another.
+    matrix (k * k) and offset (k).
     """
 
     meta: dict[str, Any]
@@ -40,20 +40,6 @@ class PadBundle:
     def payload(self) -> dict[str, Any]:
         """The `data` argument of the component."""
         return {"meta": self.meta, **self.arrays}
-
-
-@dataclass(frozen=True)
-class EpochFrame:
-    """The model as it was after an epoch: codes (n, k) of the same points, and its weights.
-
-    network: exported from the same kind of model as the bundle's, or None for the map alone.
-    test_mse: held-out squared error per value.
-    """
-
-    epoch: int
-    codes: np.ndarray
-    network: BrowserNetwork | None = None
-    test_mse: float | None = None
 
 
 def build_bundle(
@@ -127,7 +113,7 @@ def build_bundle(
     if logvar is not None:
         arrays["logvar"] = _checked("logvar", np.asarray(logvar, np.float32).ravel(), n * k)
         if kl is None:
-            kl = _mean_kl(codes, np.asarray(logvar, np.float32))
+            kl = mean_kl(codes, np.asarray(logvar, np.float32))
     if pca is not None:
         arrays["pca"] = _pca_array(pca, codes, arrays.get("images"), size, value_range)
     if columns and len(columns) != size:
@@ -176,40 +162,20 @@ def build_bundle(
     return _with_id(PadBundle(meta, arrays))
 
 
-def with_frames(
-    bundle: PadBundle,
-    frames: Sequence[EpochFrame],
-    *,
-    available: Sequence[int],
-    test_mse: Sequence[float | None] = (),
+def with_epochs(
+    bundle: PadBundle, available: Sequence[int], test_mse: Sequence[float | None] = ()
 ) -> PadBundle:
-    """Add time travel: the epochs that can be had, and those of them that travel now.
+    """Add time travel: the epochs that can be had, for which the pad asks one by one.
 
-    available: all epochs of the run, ascending; the pad asks for one it lacks and remembers those
-        it got. A single one leaves nowhere to travel. test_mse: held-out squared error per value
-        at each of `available`.
+    available: all epochs of the run, ascending. A single one leaves nowhere to travel. test_mse:
+    held-out squared error per value at each of `available`.
     """
-    n, k = bundle.meta["points"], bundle.meta["latent_dim"]
-    for frame in frames:
-        if frame.codes.shape != (n, k):
-            raise ExportError(
-                f"Epoch {frame.epoch} has codes of shape {frame.codes.shape}, expected {(n, k)}."
-            )
-    arrays = dict(bundle.arrays)
-    if frames:
-        arrays["frame_codes"] = np.concatenate(
-            [np.asarray(f.codes, np.float32).ravel() for f in frames]
-        )
-        if all(f.network is not None for f in frames):
-            arrays["frame_w"] = np.concatenate([f.network.weights for f in frames])
     time = {
         "available": [int(e) for e in available],
         "test_mse": [None if m is None else float(m) for m in test_mse],
-        "frames": [{"epoch": int(f.epoch), "spans": pad_meta.spans(f.codes)} for f in frames],
     }
     panels = bundle.meta["panels"] + (["time"] if len(available) > 1 else [])
-    meta = {**bundle.meta, "time": time, "panels": panels}
-    return _with_id(replace(bundle, meta=meta, arrays=arrays))
+    return _with_id(replace(bundle, meta={**bundle.meta, "time": time, "panels": panels}))
 
 
 def _with_id(bundle: PadBundle) -> PadBundle:
@@ -242,11 +208,6 @@ def _as_bytes(
         shares = (images - low) / (high - low)
         images = np.rint(np.clip(shares, 0, 1) * 255).astype(np.uint8)
     return images.ravel()
-
-
-def _mean_kl(mu: np.ndarray, logvar: np.ndarray) -> np.ndarray:
-    """Mean KL(q(z|x) || N(0, I)) of each dimension, in nats (Kingma and Welling 2014, app. B)."""
-    return 0.5 * (mu**2 + np.exp(logvar) - 1 - logvar).mean(0)
 
 
 def _pca_array(

@@ -10,12 +10,12 @@ import zlib
 import numpy as np
 
 from aecore.errors import ExportError
+from aecore.pad.browser_code import explorer_script, pad_markup, pad_style
 from aecore.pad.bundle import PadBundle
 
 _PANELS = ["sliders", "draw", "journey", "time"]
 #: Arrays that lose nothing visible at half precision; the file says so.
-_WEIGHTS = ("w", "frame_w")
-_HALF = ("w", "codes", "logvar", "pca", "frame_w", "frame_codes")
+_HALF = ("w", "codes", "logvar", "pca")
 _LARGEST_HALF = 65504.0
 
 _PAGE = """<!doctype html>
@@ -42,49 +42,15 @@ h1 {{ font-size: 20px; margin: 0 0 4px; }}
 <script type="application/octet-stream" id="arrays">{arrays}</script>
 <script type="module">
 {js}
-{start}
 </script>
 </html>
 """
 
-_START = """
-/** Half precision to single. */
-function unhalf(bits) {
-  const sign = bits & 0x8000 ? -1 : 1, exponent = bits >> 10 & 31, fraction = bits & 1023;
-  if (!exponent) return sign * fraction * 2 ** -24;
-  return exponent === 31 ? (fraction ? NaN : sign * Infinity)
-    : sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
-}
 
-try {
-  const { meta, options, arrays } = JSON.parse(document.getElementById("bundle").textContent);
-  const packed = Uint8Array.from(atob(document.getElementById("arrays").textContent),
-    (c) => c.charCodeAt(0));
-  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"));
-  const bytes = await new Response(stream).arrayBuffer();
-  const values = Float32Array.from({ length: 65536 }, (_, bits) => unhalf(bits));
-  const data = { meta, options };
-  for (const { name, type, at, length } of arrays) {
-    const kinds = { half: Uint16Array, uint8: Uint8Array, int16: Int16Array,
-      float32: Float32Array };
-    const array = new kinds[type](bytes, at, length);
-    data[name] = type === "half" ? Float32Array.from(array, (bits) => values[bits]) : array;
-  }
-  latentPad({ data, parentElement: document });
-} catch (error) {
-  document.getElementById("failed").hidden = false;
-  throw error;
-}
-"""
-
-
-def export_explorer(
-    bundle: PadBundle, *, js: str, css: str, html: str, title: str, exact: bool = False
-) -> str:
+def export_explorer(bundle: PadBundle, *, title: str, exact: bool = False) -> str:
     """Write the explorer.
 
-    js, css, html: the texts of the latent pad component; the file holds nothing else. exact: the
-    network's weights stay float32, which makes the file about half as large again.
+    exact: the network's weights stay float32, which makes the file about half as large again.
     Returns a page that loads nothing from anywhere: weights and codes in float16, everything
     deflated and in base64.
     Raises ExportError when the model does not run in a browser.
@@ -93,7 +59,7 @@ def export_explorer(
         raise ExportError(f"This model cannot become an explorer file. {bundle.meta['note']}")
     described, blob, offset = [], [], 0
     for name, array in bundle.arrays.items():
-        if name in _HALF and not (exact and name in _WEIGHTS):
+        if name in _HALF and not (exact and name == "w"):
             kind, array = "half", np.clip(array, -_LARGEST_HALF, _LARGEST_HALF).astype("<f2")
         else:
             kind, array = str(array.dtype), array.astype(array.dtype.newbyteorder("<"))
@@ -111,10 +77,9 @@ def export_explorer(
     return _PAGE.format(
         precision=precision,
         title=html_escape.escape(title),
-        css=css,
-        html=html,
-        js=js.replace("</script", "<\\/script"),
-        start=_START,
+        css=pad_style(),
+        html=pad_markup(),
+        js=explorer_script().replace("</script", "<\\/script"),
         bundle=about.replace("<", "\\u003c"),
         arrays=base64.b64encode(zlib.compress(b"".join(blob), 9)).decode(),
     )

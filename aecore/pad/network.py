@@ -1,12 +1,13 @@
 """Turn a trained network into a list of plain operations that a browser can run.
 
 A network leaves torch as `BrowserNetwork`: a JSON-able description of its operations and one
-flat float32 array of weights. `assets/latent_pad.js` runs it; both sides know exactly the
-operations written here. All arrays are row-major; a batch dimension never appears.
+flat float32 array of weights. The engine in `assets` runs it; both sides know exactly the
+operations that the layers' entries name. All arrays are row-major; a batch dimension never appears.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING, Any
@@ -15,8 +16,9 @@ import numpy as np
 from torch import nn
 
 from aecore.errors import ExportError
-from aecore.models.blocks import leaves
-from aecore.pad.layers import LAYERS, Op, Shape
+from aecore.models.layers.entry import Shape
+from aecore.models.layers.operation import Description, Op
+from aecore.models.layers.tracing import trace
 
 if TYPE_CHECKING:
     from aecore.models.base import LatentModel
@@ -74,61 +76,42 @@ def export_pair(
     Raises ExportError for an unknown layer, or when the pieces do not fit together.
     """
     k = latent_dim
-    encoder_ops, code_shape = _trace(encoder, shape, "encoder")
-    decoder_ops, x_hat_shape = _trace(decoder, (k,), "decoder")
+    inner, outer = trace(encoder, shape, "encoder"), trace(decoder, (k,), "decoder")
     expected = 2 * k if variational else k
-    if prod(code_shape) != expected:
+    if prod(inner.shape) != expected:
         raise ExportError(
-            f"The encoder returns {prod(code_shape)} numbers, expected {expected} "
+            f"The encoder returns {prod(inner.shape)} numbers, expected {expected} "
             f"({'mu and logvar of ' if variational else ''}{k} latent dimensions)."
         )
-    if prod(x_hat_shape) != prod(shape):
-        raise ExportError(f"The decoder returns shape {x_hat_shape}, expected {shape}.")
-    pieces: list[np.ndarray] = []
-    packed = [_pack(ops, pieces) for ops in (encoder_ops, decoder_ops)]
-    weights = np.concatenate(pieces) if pieces else np.zeros(0, np.float32)
+    if prod(outer.shape) != prod(shape):
+        raise ExportError(f"The decoder returns shape {outer.shape}, expected {shape}.")
+    packed, weights = pack([inner.operations, outer.operations])
     meta = {
         "shape": list(shape),
         "latent_dim": k,
         "variational": bool(variational),
         "encoder": packed[0],
         "decoder": packed[1],
-        "encoder_macs": sum(op.macs for op in encoder_ops),
-        "decoder_macs": sum(op.macs for op in decoder_ops),
+        "encoder_macs": inner.multiply_adds,
+        "decoder_macs": outer.multiply_adds,
         "weights": int(weights.size),
     }
     return BrowserNetwork(meta, weights)
 
 
-def _pack(ops: list[Op], pieces: list[np.ndarray]) -> list[dict[str, Any]]:
-    """Append the arrays of `ops` to `pieces`; describe each operation with its offsets."""
-    offset = sum(piece.size for piece in pieces)
-    described = []
-    for op in ops:
-        entry = dict(op.description)
-        for name, array in op.arrays.items():
-            entry[name] = offset
-            pieces.append(np.ascontiguousarray(array, dtype=np.float32).ravel())
-            offset += array.size
-        described.append(entry)
-    return described
-
-
-def _trace(network: nn.Module, shape: Shape, part: str) -> tuple[list[Op], Shape]:
-    """Follow the shape of one example through the layers and collect their operations."""
-    ops: list[Op] = []
-    for layer in leaves(network):
-        exporter = next((LAYERS[t] for t in type(layer).__mro__ if t in LAYERS), None)
-        if exporter is None:
-            raise ExportError(
-                f"The {part} contains a {type(layer).__name__} layer, "
-                "which the browser decoder does not know."
-            )
-        before = len(ops)
-        try:
-            shape = exporter(layer, shape, ops)
-        except ExportError as error:
-            raise ExportError(f"In the {part}: {error}") from error
-        for op in ops[before:]:
-            op.description["writes"] = prod(shape)
-    return ops, shape
+def pack(networks: Sequence[Sequence[Op]]) -> tuple[list[list[Description]], np.ndarray]:
+    """Each network's operations described, with their arrays' offsets, and all arrays in a row,
+    float32 (n,)."""
+    pieces: list[np.ndarray] = []
+    offset, described = 0, []
+    for ops in networks:
+        entries = []
+        for op in ops:
+            entry = dict(op.description)
+            for name, array in op.arrays.items():
+                entry[name] = offset
+                pieces.append(np.ascontiguousarray(array, dtype=np.float32).ravel())
+                offset += array.size
+            entries.append(entry)
+        described.append(entries)
+    return described, np.concatenate(pieces) if pieces else np.zeros(0, np.float32)

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-#: A dimension of a VAE is active when Var_x(mu) > 0.01 (Burda et al. 2016).
-ACTIVE_VARIANCE = 0.01
+from aecore.evaluation.thresholds import ACTIVE_VARIANCE
+
 #: A dimension of an autoencoder is dead when its codes hardly vary beside the liveliest one's.
 DEAD_SHARE = 1e-6
 #: Canvas pixels of a graph, (height, width), and its widths where there is room for names.

@@ -5,13 +5,8 @@ Nothing is ever unpickled. A file is checked in full before memory is taken for 
 
 from __future__ import annotations
 
-import contextlib
 import json
-import math
-import os
-import tempfile
-from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,96 +15,19 @@ from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
-import aecore
 from aecore.errors import AecoreError, CheckpointError
 from aecore.models import LatentModel, build
 from aecore.models.registry import shape_only
 from aecore.places import SHIPPED
-from aecore.training.loop import TrainState
-from aecore.types import ModelSpec, TrainConfig
+from aecore.runs.card import Card
+from aecore.training.state import TrainState
+from aecore.writing import write_or_say
 
 SUFFIX = ".safetensors"
 CARD_KEY = "aecore_card"
-CARD_FORMAT = 1
 MAX_FILE_BYTES = 512 << 20
 MAX_CARD_BYTES = 8 << 20
-MAX_ORIGIN_BYTES = 1 << 16
 _ADAM = "adam."  # prefix of Adam's memory in a file that can be resumed
-
-
-@dataclass(frozen=True)
-class Card:
-    """What a checkpoint says of itself. history: one row of figures per epoch.
-
-    origin: of a model read from somebody's file, what that file was and how it was read: plain JSON
-    values; empty for models trained here.
-    """
-
-    name: str
-    spec: ModelSpec
-    config: TrainConfig
-    dataset: str
-    fingerprint: str
-    epochs_done: int = 0
-    images_seen: int = 0
-    seconds: float = 0.0
-    seconds_to_beat_pca: float | None = None
-    metrics: dict[str, float] = field(default_factory=dict)
-    history: list[dict[str, float]] = field(default_factory=list)
-    made: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
-    versions: dict[str, str] = field(
-        default_factory=lambda: {"aecore": aecore.__version__, "torch": str(torch.__version__)}
-    )
-
-    @property
-    def newest(self) -> dict[str, float]:
-        """The figures of the weights in this file, in the form of a row of history."""
-        if not self.metrics:
-            return {}
-        metrics = dict(self.metrics)
-        if "pca_test_mse" in metrics:
-            metrics["pca_mse"] = metrics.pop("pca_test_mse")
-        reached = {"epoch": self.epochs_done, "images_seen": self.images_seen}
-        return reached | {"seconds": self.seconds} | metrics
-
-    note: str = ""
-    origin: dict[str, Any] = field(default_factory=dict)
-
-    def to_json(self) -> dict[str, Any]:
-        plain = asdict(self)
-        plain["spec"], plain["config"] = self.spec.to_json(), self.config.to_json()
-        return {"format": CARD_FORMAT, **plain}
-
-    @classmethod
-    def from_json(cls, value: Any) -> Card:
-        """Check every field; raises CheckpointError (or ConfigError from the parts)."""
-        if not isinstance(value, dict) or value.get("format") != CARD_FORMAT:
-            raise CheckpointError(
-                f"The file's card has format {str(_get(value, 'format'))[:20]!r}; this version "
-                f"reads format {CARD_FORMAT}."
-            )
-        numbers = {k: _number(value, k) for k in ("epochs_done", "images_seen", "seconds")}
-        beat = value.get("seconds_to_beat_pca")
-        history = value.get("history", [])
-        if not isinstance(history, list) or len(history) > 10_000:
-            raise CheckpointError("The card's history must be a list of at most 10,000 epochs.")
-        return cls(
-            name=_text(value, "name"),
-            spec=ModelSpec.from_json(value.get("spec")),
-            config=TrainConfig.from_json(value.get("config")),
-            dataset=_text(value, "dataset"),
-            fingerprint=_text(value, "fingerprint"),
-            epochs_done=int(numbers["epochs_done"]),
-            images_seen=int(numbers["images_seen"]),
-            seconds=numbers["seconds"],
-            seconds_to_beat_pca=None if beat is None else _number(value, "seconds_to_beat_pca"),
-            metrics=_figures(value.get("metrics", {})),
-            history=[_figures(row) for row in history],
-            made=_text(value, "made"),
-            versions={str(k)[:40]: str(v)[:40] for k, v in _dict(value, "versions").items()},
-            note=_text(value, "note", 2000),
-            origin=_origin(value.get("origin", {})),
-        )
 
 
 @dataclass(frozen=True)
@@ -140,36 +58,32 @@ def to_bytes(model: LatentModel, card: Card, optimizer: dict | None = None) -> b
         for index, memory in optimizer["state"].items():
             for key, value in memory.items():
                 tensors[f"{_ADAM}{index}.{key}"] = torch.as_tensor(value).cpu().contiguous()
-    return save_tensors(tensors, {CARD_KEY: json.dumps(_clean(card.to_json()), allow_nan=False)})
+    return save_tensors(tensors, {CARD_KEY: card.to_text()})
+
+
+def with_card(content: bytes, card: Card, memory: bool = True) -> bytes:
+    """The same file with another card, and without Adam's memory unless `memory`.
+
+    content: a file that `from_bytes` reads. Its weights are copied as they lie; none is read.
+    """
+    length = int.from_bytes(content[:8], "little")
+    header, weights = json.loads(content[8 : 8 + length]), memoryview(content)[8 + length :]
+    entries: dict[str, Any] = {"__metadata__": {CARD_KEY: card.to_text()}}
+    pieces, end = [], 0
+    del header["__metadata__"]
+    for name, entry in sorted(header.items(), key=lambda item: item[1]["data_offsets"]):
+        if memory or not name.startswith(_ADAM):
+            begin, until = entry["data_offsets"]
+            pieces.append(weights[begin:until])
+            entries[name] = entry | {"data_offsets": [end, end := end + until - begin]}
+    text = json.dumps(entries, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)
+    return b"".join([len(text).to_bytes(8, "little"), text, *pieces])
 
 
 def save(path: Path | str, model: LatentModel, card: Card) -> Path:
     """Write a checkpoint; the file appears whole or not at all. Raises CheckpointError."""
-    return write_whole(Path(path), to_bytes(model, card))
-
-
-def write_whole(path: Path, content: bytes) -> Path:
-    """Write bytes through a temporary file beside the target, so that no half file is left."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".part-")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
-            # mkstemp makes private files; a model is to be read by whoever reads the folder.
-            os.chmod(temporary, 0o644)
-            os.replace(temporary, path)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)
-            raise
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise CheckpointError(
-            f"The model could not be saved to {path} ({reason}); free some space or choose a "
-            "folder that you may write to. What is in memory is not lost."
-        ) from error
-    return path
+    return write_or_say(Path(path), to_bytes(model, card))
 
 
 def load(path: Path | str) -> Checkpoint:
@@ -311,64 +225,3 @@ def _too_large(size: int) -> CheckpointError:
     return CheckpointError(
         f"The file has {size / 1e6:,.0f} MB; at most {MAX_FILE_BYTES / 1e6:,.0f} MB are read."
     )
-
-
-def _clean(value: Any) -> Any:
-    """Replace what JSON has no word for (infinities, NaN) by None."""
-    if isinstance(value, dict):
-        return {k: _clean(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_clean(v) for v in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
-
-
-def _get(value: Any, key: str) -> Any:
-    return value.get(key) if isinstance(value, dict) else None
-
-
-def _text(value: dict, key: str, longest: int = 200) -> str:
-    text = value.get(key, "")
-    if not isinstance(text, str) or len(text) > longest:
-        raise CheckpointError(f"The card's {key} must be a text of at most {longest} characters.")
-    return text
-
-
-def _dict(value: dict, key: str) -> dict:
-    found = value.get(key, {})
-    if not isinstance(found, dict) or len(found) > 100:
-        raise CheckpointError(f"The card's {key} must be a short list of names and values.")
-    return found
-
-
-def _origin(value: Any) -> dict[str, Any]:
-    if not isinstance(value, dict) or len(json.dumps(value)) > MAX_ORIGIN_BYTES:
-        raise CheckpointError(
-            f"The card's origin must be names and values of at most {MAX_ORIGIN_BYTES:,} bytes."
-        )
-    return value
-
-
-def _number(value: dict, key: str) -> float:
-    number = value.get(key, 0)
-    if isinstance(number, bool) or not isinstance(number, int | float):
-        raise CheckpointError(f"The card's {key} must be a number.")
-    if not 0 <= number < 1e15:  # NaN fails this too
-        raise CheckpointError(f"The card's {key} is out of range.")
-    return float(number)
-
-
-def _figures(value: Any) -> dict[str, float]:
-    if not isinstance(value, dict) or len(value) > 100:
-        raise CheckpointError("The card's figures must be names with numbers.")
-    out = {}
-    for key, number in value.items():
-        if number is None:
-            continue
-        if isinstance(number, bool) or not isinstance(number, int | float):
-            raise CheckpointError(f"The card's figure {str(key)[:40]!r} is not a number.")
-        if not abs(number) < 1e15:
-            raise CheckpointError(f"The card's figure {str(key)[:40]!r} is out of range.")
-        out[str(key)[:40]] = number
-    return out

@@ -7,37 +7,33 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from aecore.datasets import Dataset
-from aecore.runs.checkpoints import Card
-from aecore.types import (
+from aecore.runs.card import Card
+from aecore.training.events import (
     EpochDone,
     Failed,
     Finished,
-    ModelSpec,
     Paused,
     Probe,
     Started,
     StepDone,
     Stopped,
-    TrainConfig,
     TrainEvent,
 )
-
-MAX_POINTS = 2000  # of the per-step loss curve; older points are thinned
+from aecore.types import ModelSpec, TrainConfig
 
 
 @dataclass
 class Recording:
     """Everything that a view of a run needs; fed one event at a time by `add`.
 
-    steps: rows (images_seen, seconds, loss). probes: rows (images_seen, seconds, heldout_mse), on
-    the fixed held-out sample. history: one row of figures of the whole held-out split per epoch.
+    probes: rows (images_seen, seconds, heldout_mse), on the fixed held-out sample. history: one row
+    of figures of the whole held-out split per epoch.
     newest: such a row for the weights as they are, which a stop may have left within an epoch.
     """
 
     status: str = "waiting"  # waiting, training, paused, finished, stopped, failed
     message: str = ""
     started: Started | None = None
-    steps: list[tuple[int, float, float]] = field(default_factory=list)
     probes: list[tuple[int, float, float]] = field(default_factory=list)
     history: list[dict[str, float]] = field(default_factory=list)
     newest: dict[str, float] = field(default_factory=dict)
@@ -57,9 +53,6 @@ class Recording:
             self.started, self.status, self.message = event, "training", ""
         elif isinstance(event, StepDone):
             self.last_step, self.status = event, "training"
-            self.steps.append((event.images_seen, event.seconds, event.loss))
-            if len(self.steps) > MAX_POINTS:
-                self.steps = self.steps[: MAX_POINTS // 2 : 2] + self.steps[MAX_POINTS // 2 :]
             if event.probe is not None:
                 self._look(event.images_seen, event.seconds, event.probe)
         elif isinstance(event, EpochDone):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import logging
 import re
@@ -15,9 +16,10 @@ from pathlib import Path
 
 from aecore.errors import AecoreError, CheckpointError, JobError
 from aecore.runs import checkpoints
-from aecore.runs.checkpoints import Card
+from aecore.runs.card import Card
 from aecore.runs.recording import Recording
 from aecore.types import ModelSpec, TrainConfig
+from aecore.writing import write_or_say
 
 log = logging.getLogger(__name__)
 ID_PATTERN = re.compile(r"r[0-9a-f]{12}")
@@ -51,6 +53,7 @@ class Run:
     end_seen: bool = False  # its owner has been shown that it ended
     saved_epoch: int = 0  # the whole epochs that the newest checkpoint holds
     saved: int = 0  # counts checkpoints taken in: a new number means new weights
+    digest: bytes = b""  # of the newest checkpoint
 
     @property
     def has_model(self) -> bool:
@@ -82,6 +85,15 @@ class RunStore:
             )
         return run
 
+    def owned(self, owner: str, run_id: str) -> Run:
+        """Return a run that its owner wants to change, or raise JobError."""
+        run = self.get(run_id)
+        if run.owner != owner:
+            raise JobError(
+                f"The run {run.name!r} belongs to another browser: you can watch it, not change it."
+            )
+        return run
+
     def owned_by(self, owner: str) -> list[Run]:
         """An owner's runs, newest first."""
         with self._lock:
@@ -109,18 +121,25 @@ class RunStore:
                 return  # deleted meanwhile: nothing of it may come back
             try:
                 content = json.dumps(facts).encode()
-                checkpoints.write_whole(self.folder(run.run_id) / FACTS_FILE, content)
+                write_or_say(self.folder(run.run_id) / FACTS_FILE, content)
             except CheckpointError as error:
                 run.notice = str(error)
 
     def take_in(self, run: Run, content: bytes, epoch: int | None = None) -> None:
-        """Store a run's newest checkpoint, and the epoch's own file for looking back."""
-        folder = self.folder(run.run_id)
+        """Store a run's newest checkpoint, and the epoch's own file for looking back.
+
+        content: written as it came; of the epoch's file, the weights' bytes are. The last epoch's
+        comes twice, from the run under way and as its outcome: the second changes nothing.
+        """
+        folder, digest = self.folder(run.run_id), hashlib.sha256(content).digest()
         with self._files:
             if run.run_id not in self.runs:
                 return  # deleted meanwhile
+            if digest == run.digest and run.content is None:
+                return
+            run.digest = digest
             try:
-                checkpoints.write_whole(folder / MODEL_FILE, content)
+                write_or_say(folder / MODEL_FILE, content)
                 run.content, run.notice = None, ""
                 if epoch is not None:
                     self._keep_epoch(folder / EPOCHS_FOLDER, epoch, content)
@@ -153,9 +172,9 @@ class RunStore:
             shutil.rmtree(self.folder(run.run_id), ignore_errors=True)
 
     def _keep_epoch(self, folder: Path, epoch: int, content: bytes) -> None:
-        found = checkpoints.from_bytes(content)
-        slim = checkpoints.to_bytes(found.model, dataclasses.replace(found.card, history=[]))
-        checkpoints.write_whole(folder / f"{epoch:06d}.safetensors", slim)
+        card = dataclasses.replace(checkpoints.read_header(content)[0], history=[])
+        slim = checkpoints.with_card(content, card, memory=False)
+        write_or_say(folder / f"{epoch:06d}.safetensors", slim)
         files = sorted(folder.glob("[0-9]*.safetensors"))
         if len(files) > MAX_EPOCH_FILES:
             files[least_missed([int(path.stem) for path in files])].unlink(missing_ok=True)

@@ -1,5 +1,1 @@
-"""train(spec, config, data, control, state) -> an iterator of events."""
-
-from aecore.training.loop import TrainState, train
-
-__all__ = ["TrainState", "train"]
+"""Training: the loop and what it is made of. Importing one module imports no other."""

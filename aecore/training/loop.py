@@ -2,41 +2,38 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 
 from aecore.datasets import Dataset
 from aecore.errors import ConfigError
-from aecore.evaluation.latent import plane_of
-from aecore.evaluation.metrics import evaluate, example_errors, labels_for, parts
-from aecore.models import LatentModel, build
-from aecore.models.families.pca import PCABasis, basis_of
-from aecore.models.losses import objective, squared_error_per_value
+from aecore.evaluation.batches import labels_for
+from aecore.evaluation.metrics import evaluate, example_errors
+from aecore.models import LatentModel
+from aecore.models.losses import objective
 from aecore.training.control import TrainControl
-from aecore.training.optimiser import Adam
-from aecore.types import (
+from aecore.training.events import (
     EpochDone,
     Failed,
     Finished,
-    ModelSpec,
     Paused,
     Probe,
     Started,
     StepDone,
     Stopped,
-    TrainConfig,
     TrainEvent,
 )
+from aecore.training.looking import View
+from aecore.training.optimiser import Adam
+from aecore.training.schedule import kl_capacity, kl_weight, schedule_factor
+from aecore.training.state import TrainState
+from aecore.types import ModelSpec, TrainConfig
 
 REPORT_EVERY = 25  # steps between two StepDone without a probe
-PROBE_SIZE = 1000  # held-out examples looked at during an epoch
 FIRST_PROBE = 1600  # images; the distance between probes grows with the images seen
-SAMPLE_SIZE = 10  # examples shown as original and reconstruction
 TRAIN_SAMPLE = 2000  # training examples whose error stands beside the held-out error
 PAUSE_POLL = 0.25
 
@@ -49,22 +46,6 @@ def pick_device(name: str) -> torch.device:
     if (name == "cuda" and not torch.cuda.is_available()) or (name == "mps" and not mps):
         raise ConfigError(f"This machine has no {name} device; choose auto or cpu.")
     return torch.device(name)
-
-
-@dataclass
-class TrainState:
-    """What a run has reached: the model, Adam's memory and the epochs done. Changed in place."""
-
-    model: LatentModel
-    epochs_done: int = 0
-    optimizer: dict | None = None
-    images_seen: int = 0
-    seconds: float = 0.0
-    seconds_to_beat_pca: float | None = None
-
-    @classmethod
-    def fresh(cls, spec: ModelSpec, seed: int) -> TrainState:
-        return cls(build(spec, seed))
 
 
 def train(
@@ -103,19 +84,10 @@ class _Run:
         self.device = pick_device(config.device)
         self.model = state.model.to(self.device)
         self.train_split = data.train.to(self.device)
-        self.probe_split = data.test.first(PROBE_SIZE)
-        self.probe_x = self.probe_split.batch(slice(None)).to(self.device)
         self.generator = torch.Generator(self.device)
-        self.basis: PCABasis = basis_of(data)
         self.latent_dim = self.model.spec.latent_dim
-        flat = self.probe_x.flatten(1).cpu().numpy()
-        pca_x_hat = self.basis.reconstruct(flat, self.latent_dim)
-        self.pca_probe_mse = float(np.square(pca_x_hat - flat).mean())
-        self.shown = _one_of_each(self.probe_split.labels, len(flat))
-        self.range = value_range(data)
-        self.sample = _bytes(flat[self.shown], self.range)
-        self.pca_sample = _bytes(pca_x_hat[self.shown], self.range)
-        self.plane: np.ndarray | None = None
+        self.view = View(data, self.latent_dim, self.device)
+        self.basis = self.view.basis
         self.batch_size = min(config.batch_size, len(data.train))
         self.steps_per_epoch = -(-len(data.train) // self.batch_size)
         self.step = state.epochs_done * self.steps_per_epoch
@@ -129,7 +101,6 @@ class _Run:
 
     def events(self) -> Iterator[TrainEvent]:
         state, config = self.state, self.config
-        labels = self.probe_split.labels
         yield Started(
             parameters=self.model.parameter_count(),
             epochs=1 if self.model.closed_form else config.epochs,
@@ -137,12 +108,12 @@ class _Run:
             device=str(self.device),
             pca_test_mse=self.basis.mse(self.latent_dim),
             mean_test_mse=self.basis.mse(0),
-            sample=self.sample,
-            pca_sample=self.pca_sample,
-            map_labels=np.zeros(0, np.int64) if labels is None else labels.numpy(),
+            sample=self.view.sample,
+            pca_sample=self.view.pca_sample,
+            map_labels=self.view.map_labels,
             first_epoch=state.epochs_done,
-            low=self.range[0],
-            high=self.range[1],
+            low=self.view.range[0],
+            high=self.view.range[1],
         )
         if not self.model.closed_form:
             self._make_optimizer()  # its first import takes a second that is no training
@@ -219,23 +190,14 @@ class _Run:
 
     def _step(self, index: torch.Tensor, epochs: float) -> torch.Tensor:
         x = self.train_split.batch(index)
-        labels = self.train_split.labels[index] if self.model.conditional else None
+        labels = labels_for(self.model, self.train_split, index)
         terms = self.model.loss_terms(x, self.generator, labels)
-        weight, config = self._kl_weight(epochs), self.config
-        # A capacity takes the warm-up for itself: it grows while the weight stays.
-        capacity = config.capacity * self._warm(epochs) if config.capacity else None
-        loss = objective(terms, weight, config.free_bits, capacity)
+        config = self.config
+        weight = kl_weight(config, epochs, self.control.beta)
+        loss = objective(terms, weight, config.free_bits, kl_capacity(config, epochs))
         loss.backward()
         self.optimizer.advance()
         return loss.detach()
-
-    def _kl_weight(self, epochs: float) -> float:
-        beta = self.config.beta if self.control.beta is None else self.control.beta
-        return beta if self.config.capacity else beta * self._warm(epochs)
-
-    def _warm(self, epochs: float) -> float:
-        warmup = self.config.kl_warmup_epochs
-        return min(1.0, epochs / warmup) if warmup > 0 else 1.0
 
     def _rate(self) -> float:
         """The learning rate of the next step: the schedule's share of what is asked for."""
@@ -265,37 +227,23 @@ class _Run:
 
     # Looking -------------------------------------------------------------------------------
 
-    @torch.inference_mode()
     def _probe(self) -> Probe:
-        """A look at a fixed held-out sample; decides when PCA is passed."""
+        """A look at the fixed held-out sample; decides when PCA is passed."""
         self.model.eval()
-        seen = [self._look(part) for part in parts(len(self.probe_x))]
-        mu, x_hat = (torch.cat(pieces) for pieces in zip(*seen, strict=True))
-        mse = float(squared_error_per_value(x_hat, self.probe_x).mean())
-        if mse < self.pca_probe_mse and self.state.seconds_to_beat_pca is None:
+        probe = self.view.look(self.model)
+        if probe.heldout_mse < probe.pca_mse and self.state.seconds_to_beat_pca is None:
             # The sample says so; only the whole held-out split decides.
             seconds = self._seconds()
             whole = example_errors(self.model, self.data.test)
             if float(whole.mean()) < self.basis.mse(self.latent_dim):
                 self.state.seconds_to_beat_pca = seconds
-        if not self._hopeless(mse):
+        if not self._hopeless(probe.heldout_mse):
             self.last_good = _copy(self.model)
-        self.codes = mu.cpu().numpy()
-        if np.isfinite(self.codes).all():
-            self.plane = plane_of(self.codes, self.plane)
-        shown = x_hat[self.shown].flatten(1).cpu().numpy()
         # Dense looks early, where everything happens, sparse ones later: the whole history of
         # a run stays a few dozen points and the looking a few per cent of its time.
         self.next_probe = self.state.images_seen + max(FIRST_PROBE, self.state.images_seen // 5)
         self.model.train()
-        plane = np.zeros((len(mu), 2), np.float32) if self.plane is None else self.plane
-        return Probe(mse, self.pca_probe_mse, plane, _bytes(shown, self.range))
-
-    def _look(self, part: slice) -> tuple[torch.Tensor, torch.Tensor]:
-        """Codes and reconstructions of some of the sample."""
-        labels = labels_for(self.model, self.probe_split, part)
-        mu = self.model.encode(self.probe_x[part], labels).mu
-        return mu, self.model.decode(mu, labels)
+        return probe
 
     def _epoch_done(self) -> EpochDone:
         self.model.eval()
@@ -322,7 +270,6 @@ class _Run:
             pca_mse,
             self.state.seconds_to_beat_pca,
             probe,
-            self.codes.astype(np.float32),
         )
 
     # Endings -------------------------------------------------------------------------------
@@ -383,48 +330,6 @@ class _Run:
     def _pace(self) -> tuple[float, float]:
         seconds = self._seconds()
         return seconds, self.state.images_seen / max(seconds, 1e-9)
-
-
-def schedule_factor(schedule: str, done: float) -> float:
-    """Share of the learning rate after a share `done` of all steps.
-
-    one-cycle (Smith and Topin 2018): from 1/25 up to 1 at 30 %, then down to almost 0 as a cosine.
-    """
-    if schedule == "cosine":
-        return max(0.5 * (1 + math.cos(math.pi * min(done, 1))), 1e-4)
-    if schedule == "one-cycle":
-        rising = min(done / 0.3, 1.0)
-        falling = min(max(done - 0.3, 0.0) / 0.7, 1.0)
-        low = 1 / 25 if done < 0.3 else 1e-4
-        share = rising if done < 0.3 else 1 - falling
-        return low + (1 - low) * 0.5 * (1 - math.cos(math.pi * share))
-    return 1.0
-
-
-def _one_of_each(labels: torch.Tensor | None, n: int) -> np.ndarray:
-    """Indices of SAMPLE_SIZE examples, one of each class first."""
-    if labels is None:
-        return np.arange(min(SAMPLE_SIZE, n))
-    _, first = np.unique(labels.numpy(), return_index=True)
-    rest = np.setdiff1d(np.arange(n), first)
-    return np.concatenate([first, rest])[: min(SAMPLE_SIZE, n)]
-
-
-def value_range(data: Dataset) -> tuple[float, float]:
-    """The scale on which examples are drawn and sent as bytes: [0, 1], or, for a table, the whole
-    numbers (of standard deviations) around nearly all of its training values."""
-    if data.spec.bounded:
-        return 0.0, 1.0
-    # A single outlier would leave no room for all the others.
-    low, high = np.quantile(data.train.x.numpy(), [0.001, 0.999])
-    return min(math.floor(low), -1.0), max(math.ceil(high), 1.0)
-
-
-def _bytes(values: np.ndarray, span: tuple[float, float]) -> np.ndarray:
-    """Values as uint8 over a span (low, high), clipped; what is not a number becomes low."""
-    low, high = span
-    shares = (np.nan_to_num(values, nan=low) - low) / (high - low)
-    return (shares.clip(0, 1) * 255 + 0.5).astype(np.uint8)
 
 
 def _copy(model: LatentModel) -> dict[str, torch.Tensor]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import torch
 
+from aecore.internals.torch import fused_adam_step
+
 
 class Adam(torch.optim.Adam):
     """PyTorch's fused Adam with one more method: `advance` equals `step` to the last bit.
@@ -32,21 +34,16 @@ class Adam(torch.optim.Adam):
             self._lists = self._collected(parameters)
         else:
             exp_avgs, exp_avg_sqs, steps = self._lists
-            torch._foreach_add_(steps, 1)
-            torch._fused_adam_(
+            fused_adam_step(
                 parameters,
                 gradients,
                 exp_avgs,
                 exp_avg_sqs,
-                [],
                 steps,
-                lr=group["lr"],
-                beta1=group["betas"][0],
-                beta2=group["betas"][1],
-                weight_decay=group["weight_decay"],
+                learning_rate=group["lr"],
+                betas=group["betas"],
                 eps=group["eps"],
-                amsgrad=False,
-                maximize=False,
+                weight_decay=group["weight_decay"],
             )
         for p in parameters:
             p.grad = None

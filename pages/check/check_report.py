@@ -8,13 +8,12 @@ from functools import partial
 
 import streamlit as st
 
-from aecore.inspection import checkup
 from aecore.inspection.judging.html import body, compare_body, compare_html, described, to_html
 from aecore.inspection.judging.report import Report, examine
-from aecore.runs import checkpoints
-from pages.check import check_view
-from pages.check.check_reading import in_turn
-from pages.data.gallery import plain
+from aecore.inspection.origin import given_by
+from pages.check import check_keeping, check_view
+from pages.check.check_turn import in_turn
+from pages.components.plain_text import plain
 from pages.shell import session
 from pages.shell.session import Hand
 
@@ -28,7 +27,8 @@ def report_of(held: Hand) -> Report:
     with _lock:
         found = _reports.get(held.key)
     if found is None:
-        given = checkup.given_by(held.card)
+        opened = check_keeping.opened_as(held.ref)
+        given = given_by(held.card) if opened is None else opened.given
         found = in_turn(
             lambda tell: examine(held.model, held.data, given=given, progress=tell),
             "Examining it …",
@@ -67,8 +67,7 @@ def show(held: Hand, report: Report) -> None:
 
 
 def _choose_other(place, held: Hand) -> Hand | None:
-    mine = [r.run_id for r in session.jobs().runs(session.owner()) if r.has_model]
-    refs = [r for r in (*checkpoints.shipped(), *mine) if r != held.ref]
+    refs = [ref for ref in session.own_refs() if ref != held.ref]
     chosen = place.selectbox(
         "Beside another model",
         ["", *refs],

@@ -1,6 +1,6 @@
 """Check-up: any trained autoencoder dropped in, an honest verdict out."""
 
-from pages.check import check_reading, check_report
+from pages.check import check_files, check_keeping, check_reading, check_report
 from pages.shell import session
 from pages.shell.layout import explain, head
 from pages.shell.page import Page
@@ -18,10 +18,10 @@ head(
     "Drop in a trained autoencoder from anywhere: what it is, how well it does on held-out data, "
     "and what is wrong with it. Nothing in the file is run.",
 )
-failed = check_reading.bring()
-if failed is None:
+if check_files.bring() is None:
     held = session.hand()
     report = check_report.report_of(held)
+    check_keeping.offer(held)
     check_reading.how_it_was_read(held)
     check_report.show(held, report)
 explain(

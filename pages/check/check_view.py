@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import streamlit as st
+from streamlit.components.v2 import component
 
 from aecore.inspection.judging.html import style
 
@@ -33,9 +33,7 @@ export default function report({ data, parentElement }) {
   main.classList.toggle("dark", 0.3 * r + 0.6 * g + 0.1 * b < 128);
 }
 """
-_component = st.components.v2.component(
-    "check_up_report", html="<main></main>", css=_CSS + style(), js=_JS
-)
+_component = component("check_up_report", html="<main></main>", css=_CSS + style(), js=_JS)
 
 
 def show(html: str, name: str) -> None:

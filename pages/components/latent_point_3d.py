@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import streamlit as st
+from streamlit.components.v2 import component
 
-_component = st.components.v2.component(
-    "latent_point_3d", js=Path(__file__).with_suffix(".js").read_text("utf-8")
-)
+from aecore.pad.browser_code import joined
+
+_component = component("latent_point_3d", js=joined(Path(__file__).with_suffix(".js")))
 
 
 def latent_point_3d(chart_key: str, *, key: str) -> int | None:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
-import re
 from collections.abc import Iterable
 from typing import Any
 
 import streamlit as st
 
-from aecore.errors import ConfigError
+from aecore.types import Option, options_in
 
 WORDS = {
     "relu": "ReLU",
@@ -34,39 +32,40 @@ def options_form(
     A text that is no list of widths raises ConfigError with a sentence.
     """
     skip = set(skip)
-    fields = [f for f in dataclasses.fields(cls) if f.name not in skip and f.metadata]
+    options = [option for option in options_in(cls) if option.name not in skip]
     chosen = {}
-    for start in range(0, len(fields), columns):
+    for start in range(0, len(options), columns):
         # A row of its own keeps the boxes in line, however many lines their labels take.
         places = st.columns(columns, vertical_alignment="bottom")
-        for place, f in zip(places, fields[start : start + columns], strict=False):
+        for place, option in zip(places, options[start : start + columns], strict=False):
             with place:
-                value = values.get(f.name, f.default)
-                chosen[f.name] = _widget(f, value, f"{key}_{f.name}")
+                value = values.get(option.name, option.default)
+                chosen[option.name] = _widget(option, value, f"{key}_{option.name}")
     return chosen
 
 
-def _widget(f: dataclasses.Field, value: Any, key: str) -> Any:
-    meta = f.metadata
-    label, about = meta["label"], meta["help"]
-    if "choices" in meta:
-        choices = list(meta["choices"])
+def _widget(option: Option, value: Any, key: str) -> Any:
+    label, about, meta = option.label, option.help, option.metadata
+    if option.kind == "choice":
         return st.selectbox(
             label,
-            choices,
-            index=choices.index(value),
-            format_func=lambda c: WORDS.get(c, c),
+            option.choices,
+            index=option.choices.index(value),
+            format_func=in_words,
             help=about,
             key=key,
         )
-    if meta.get("widths"):
-        return _widths(st.text_input(label, ", ".join(map(str, value)), help=about, key=key))
-    if meta.get("lines"):
-        text = st.text_area(label, "\n".join(value), height=240, help=about, key=key)
-        return tuple(line.strip() for line in text.splitlines() if line.strip())
-    low, high = meta["range"]
-    if f.type == "int":
-        return int(st.number_input(label, low, high, int(value), help=about, key=key))
+    if option.kind == "flag":
+        return st.toggle(label, value, help=about, key=key)
+    if option.kind == "text":
+        return st.text_input(label, value, help=about, key=key)
+    if option.kind == "widths":
+        return option.read(st.text_input(label, ", ".join(map(str, value)), help=about, key=key))
+    if option.kind == "lines":
+        return option.read(st.text_area(label, "\n".join(value), height=240, help=about, key=key))
+    low, high = option.span
+    if option.kind == "whole":
+        return int(st.number_input(label, int(low), int(high), int(value), help=about, key=key))
     number = st.number_input(
         label,
         float(low),
@@ -80,12 +79,10 @@ def _widget(f: dataclasses.Field, value: Any, key: str) -> Any:
     return float(number)
 
 
-def _widths(text: str) -> tuple[int, ...]:
-    # 784-128-32, as the lessons write layers, works as well as commas do.
-    parts = [p for p in re.split(r"[,;\s]+|(?<=\d)-(?=\d)", text) if p]
-    if not all(p.isdecimal() for p in parts):
-        raise ConfigError(
-            f"Hidden widths must be whole numbers with commas between, like 256, 128; "
-            f"the text was {text[:40]!r}."
-        )
-    return tuple(int(p) for p in parts)
+def in_words(value: Any) -> str:
+    """A value as people read it: 'squared error (MSE)', '256, 128', 'yes'."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value)) or "none"
+    return WORDS.get(value, str(value))

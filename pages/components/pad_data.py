@@ -31,19 +31,20 @@ class Told(Hand):
     label: int
     whole: Hand
 
-    @property
-    def basis(self) -> PCABasis:
-        """PCA of all classes: it is told nothing."""
-        return self.whole.basis
+
+def basis_for(held: Hand) -> PCABasis:
+    """PCA of all the data that a model was trained on: told a label or not, it is the same."""
+    return held.whole.basis if isinstance(held, Told) else held.basis
 
 
 def told(held: Hand, label: int) -> Told:
     """A conditional model in hand, told a label."""
     test, name = held.data.test, held.data.class_names[label]
-    rows = torch.nonzero(test.labels == label)[:, 0]
-    if len(rows) < 2:  # nothing of this class is held out
-        rows = torch.arange(len(test))
-    data = replace(held.data, test=Split(test.x[rows], test.labels[rows]))
+    if test.labels is not None:
+        rows = torch.nonzero(test.labels == label)[:, 0]
+        if len(rows) >= 2:  # else nothing of this class is held out: all stay
+            test = Split(test.x[rows], test.labels[rows])
+    data = replace(held.data, test=test)
     card = replace(held.card, name=f"{held.card.name}, told {name}")
     model = held.model.given(label)
     return Told(f"{held.ref}/{label}", held.version, model, card, data, label, held)
@@ -110,7 +111,7 @@ def make_bundle(
     subject = Subject(held.model, held.card, held.data)
     return model_bundle(
         subject,
-        held.basis,
+        basis_for(held),
         codes,
         network=network,
         why_no_network=why,

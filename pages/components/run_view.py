@@ -10,20 +10,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import streamlit as st
+from streamlit.components.v2 import component
 
 from aecore.datasets import source
 from aecore.figures import palette
 from aecore.figures.examples import kind_of
+from aecore.pad.browser_code import joined
 from aecore.runs.recording import Recording
 from aecore.runs.store import Run
 
 _HERE = Path(__file__).parent
-_component = st.components.v2.component(
+_component = component(
     "run_view",
     html='<div class="rv"></div>',
     css=(_HERE / "run_view.css").read_text("utf-8"),
-    js=(_HERE / "run_view.js").read_text("utf-8"),
+    js=joined(_HERE / "run_view.js"),
 )
 MAX_POINTS = 400
 

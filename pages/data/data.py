@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from pages.components.own_data import mine
 from pages.data import gallery, own_files
 from pages.shell.layout import explain, head
 from pages.shell.page import Page
@@ -16,7 +17,7 @@ shown, own = st.tabs(
     [":material/database: Datasets", ":material/upload_file: Your own data"], key="data_tabs"
 )
 with shown:
-    gallery.gallery(own_files.mine())
+    gallery.gallery(mine())
 with own:
     own_files.uploader()
     own_files.kept()

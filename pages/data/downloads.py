@@ -90,10 +90,9 @@ def panel(source: Source) -> None:
 
 def _panel(source: Source, was_live: bool) -> None:
     job = _downloads.get(source.name)
-    live = job is not None and job.running
-    if was_live and not live:
+    if was_live and (job is None or not job.running):
         st.rerun()  # the whole page: the examples, or the button again
-    if live:
+    if job is not None and job.running:
         _progress(source, job)
         return
     if st.button(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import io
-import re
 from html import escape
 
 import numpy as np
@@ -20,6 +19,7 @@ from aecore.figures.images import as_image
 from aecore.figures.palette import class_color
 from aecore.types import DataSpec
 from pages.components.drawing import drawing
+from pages.components.plain_text import plain
 from pages.data import downloads
 from pages.shell import session
 from pages.shell.layout import guarded
@@ -32,12 +32,6 @@ ICONS = {
     "signal": ":material/show_chart:",
     "table": ":material/table_rows:",
 }
-_MARKS = re.compile(r"([\\`*_{}\[\]()#|~$<>!:])")
-
-
-def plain(text: str) -> str:
-    """A person's text, file or column names among it, with nothing that Markdown would read."""
-    return _MARKS.sub(r"\\\1", text)
 
 
 def _chosen(own: list[str]) -> Source:
@@ -258,7 +252,7 @@ def _line(signal: np.ndarray, color: str) -> str:
 
 def _table(data: Dataset, x: np.ndarray, names: list[str]) -> None:
     values = data.original_units(x.astype(np.float64))
-    table = {"class": names} if names else {}
+    table: dict[str, list[str] | list[float]] = {"class": names} if names else {}
     for i, column in enumerate(data.columns[:COLUMNS]):
         label = column.name if column.name not in table else f"{column.name} ({i + 1})"
         # Float32 keeps seven digits; what is behind them was never measured.

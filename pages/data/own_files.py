@@ -14,13 +14,16 @@ from aecore import datasets
 from aecore.datasets.limits import MAX_UPLOAD
 from aecore.datasets.own.images import SIZES
 from aecore.datasets.own.reading import OwnData, column_names, own_folder, read_upload
-from aecore.datasets.own.store import MOST_OWN, delete, keep_for, owned
+from aecore.datasets.own.store import MOST_OWN, delete, keep_for
 from aecore.errors import AecoreError, DatasetError
-from pages.data.gallery import badges, counts, examples, notes, plain, train_on
+from pages.components.own_data import mine
+from pages.components.plain_text import plain
+from pages.data.gallery import badges, counts, examples, notes, train_on
 from pages.shell import session
 
 TYPES = ["zip", "npz", "csv", "tsv", "txt"]
 GUESS = "automatic"
+MISSING = {"auto": GUESS, "drop": "leave the row out", "mean": "fill in the mean"}
 PERMISSION = (
     "Kept data stay on this server, in runs/data. Their link is the permission: whoever has it can "
     "see them and train on them."
@@ -32,11 +35,6 @@ _reading = threading.BoundedSemaphore(2)
 _WAIT = 60
 _lock = threading.Lock()
 _read: OrderedDict[tuple, Any] = OrderedDict()  # what was read, the latest used last
-
-
-def mine() -> list[str]:
-    """Names of the data that this browser keeps, the oldest first."""
-    return owned(own_folder(), session.owner())
 
 
 def uploader() -> None:
@@ -130,9 +128,9 @@ def _choices(suffix: str, content: bytes, digest: str) -> dict[str, Any]:
     )
     missing = places[1].selectbox(
         "Missing values",
-        ["auto", "drop", "mean"],
+        list(MISSING),
         key=f"missing_{key}",
-        format_func={"auto": GUESS, "drop": "leave the row out", "mean": "fill in the mean"}.get,
+        format_func=MISSING.__getitem__,
         help="Automatic: up to a fifth of the rows is left out; beyond that, means are filled in.",
     )
     return {"label": label, "missing": missing}

@@ -8,14 +8,8 @@ import numpy as np
 import streamlit as st
 import torch
 
-from aecore.evaluation.metrics import (
-    Scores,
-    expected_band,
-    labels_for,
-    psnr,
-    scores_beside_pca,
-    shown,
-)
+from aecore.evaluation.batches import labels_for
+from aecore.evaluation.metrics import Scores, expected_band, psnr, scores_beside_pca, shown
 from aecore.export.csv_tables import Columns
 from aecore.figures import charts, images, palette
 from aecore.figures.examples import (
@@ -71,7 +65,7 @@ def headline(held: Hand) -> None:
             f"{100 * (kept[0] - kept[1]):+.1f} points against PCA",
             help="1 − MSE / the MSE of the mean example. Below 0 the mean alone would do better.",
         )
-    if scores.ssim is not None:
+    if scores.ssim is not None and scores.pca_ssim is not None:
         ours, theirs = float(scores.ssim.mean()), float(scores.pca_ssim.mean())
         row.metric("SSIM, mean", f"{ours:.3f}", f"{ours - theirs:+.3f} against PCA")
     better = float((scores.mse < scores.pca_mse).mean())
@@ -104,7 +98,7 @@ def choose_examples(held: Hand) -> tuple[np.ndarray, bool]:
             st.button("Others", icon=":material/casino:", key="others", on_click=_shuffle)
     labels = held.data.test.labels
     rows = np.arange(len(held.data.test))
-    if wanted != "all":
+    if wanted != "all" and labels is not None:
         rows = rows[labels.numpy() == names.index(wanted)]
     error = _scores(held.key).mse[rows]
     if order == "worst":
@@ -146,7 +140,7 @@ def reconstruct(held: Hand, rows: np.ndarray, sampled: bool) -> Drawn:
     flat = x.flatten(1).numpy()
     pca = held.basis.reconstruct(flat, held.card.spec.latent_dim).reshape(x.shape)
     drawn = Drawn(x.numpy(), x_hat.numpy(), pca)
-    if not hasattr(model, "damage"):
+    if not model.denoises:
         return drawn
     damaged = model.damage(x, generator)
     repaired = model.reconstruct(damaged).numpy()
@@ -252,13 +246,15 @@ def distribution(held: Hand) -> None:
     left.caption("Dashed: the means.")
     with left:
         csv_button(lambda: _error_columns(scores), f"{held.ref}-errors", "errors")
-    if kind == "MSE":
-        pair, unit = (scores.mse, scores.pca_mse), "MSE per value, lower is better"
-    elif kind == "PSNR":
-        pair = tuple(psnr(torch.from_numpy(v)).numpy() for v in (scores.mse, scores.pca_mse))
-        unit = "PSNR in dB, higher is better"
-    else:
+    if kind == "SSIM" and scores.ssim is not None and scores.pca_ssim is not None:
         pair, unit = (scores.ssim, scores.pca_ssim), "SSIM, higher is better"
+    elif kind == "PSNR":
+        ours_db, theirs_db = (
+            psnr(torch.from_numpy(v)).numpy() for v in (scores.mse, scores.pca_mse)
+        )
+        pair, unit = (ours_db, theirs_db), "PSNR in dB, higher is better"
+    else:
+        pair, unit = (scores.mse, scores.pca_mse), "MSE per value, lower is better"
     ours, theirs = float(np.mean(pair[0])), float(np.mean(pair[1]))
     right.caption(
         f"{kind} of {len(scores.mse):,} held-out {thing}s: mean {ours:.4g} for this model, "
@@ -280,6 +276,6 @@ def _error_columns(scores: Scores) -> Columns:
         "mse (squared error per value)": scores.mse,
         "pca_mse (squared error per value)": scores.pca_mse,
     }
-    if scores.ssim is not None:
+    if scores.ssim is not None and scores.pca_ssim is not None:
         columns |= {"ssim (-1 to 1)": scores.ssim, "pca_ssim (-1 to 1)": scores.pca_ssim}
     return columns

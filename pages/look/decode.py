@@ -26,9 +26,8 @@ head(
 )
 held = choose_label(session.hand())
 bundle = pad_data.bundle_for(held)
-run = pad_travel.run_of(held)
-if run:
-    pad_travel.travelling_pad(held, run, key="pad_decode", mode="decode", live=False)
+if pad_travel.run_of(held):
+    pad_travel.travelling_pad(held, key="pad_decode", mode="decode", live=False)
 else:
     latent_pad(bundle, key="pad_decode", mode="decode", decode=pad_travel.decoder_for(held))
 export_button(held, bundle, explorer_html)

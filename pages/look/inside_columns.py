@@ -9,7 +9,7 @@ import streamlit as st
 import torch
 
 from aecore.evaluation import columns
-from aecore.evaluation.metrics import labels_for
+from aecore.evaluation.batches import labels_for
 from aecore.figures import charts
 from pages.components.figure_data import CAMERA, csv_button
 from pages.shell import session

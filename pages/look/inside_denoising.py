@@ -14,14 +14,10 @@ from pages.shell.session import Hand
 SAMPLE, SHOWN = 1000, 10
 
 
-def fits(held: Hand) -> bool:
-    """Denoising models only: others never saw noise."""
-    return held.model.stochastic
-
-
 @st.cache_resource(max_entries=16, show_spinner=False)
-def _compared(key: tuple[str, int]) -> tuple[dict[str, float], list[np.ndarray]]:
-    """Error against the clean example of each way, and the first examples in each version."""
+def _compared(key: tuple[str, int]) -> tuple[dict[str, float], str, list[np.ndarray]]:
+    """Error against the clean example of each way, the best of the simple ways, and the first
+    examples in each version."""
     held = session.hand_of(key[0])
     x = held.data.test.first(SAMPLE).batch(slice(None))
     with torch.inference_mode():
@@ -38,17 +34,15 @@ def _compared(key: tuple[str, int]) -> tuple[dict[str, float], list[np.ndarray]]
         ways[f"PCA, k = {k}"] = pca.reshape(x.shape)
     ways["this model"] = ours.numpy().clip(low, high)
     errors = {name: float(np.square(v - x.numpy()).mean()) for name, v in ways.items()}
-    best = min((n for n in errors if n != "this model"), key=errors.get)
+    best = min((n for n in errors if n != "this model"), key=lambda n: errors[n])
     rows = [x.numpy(), damaged.numpy(), ways[best], ways["this model"]]
-    return errors | {"best": best}, [row[:SHOWN] for row in rows]
+    return errors, best, [row[:SHOWN] for row in rows]
 
 
 def show(held: Hand) -> None:
     """Errors of each way as bars, and examples."""
-    options = held.model.options
     st.subheader("Removing noise", anchor=False)
-    errors, rows = _compared(held.key)
-    errors, best = {k: v for k, v in errors.items() if k != "best"}, errors["best"]
+    errors, best, rows = _compared(held.key)
     left, right = st.columns([2, 3])
     fig = charts.bars(
         np.array(list(errors.values())), "", "MSE against the clean example", list(errors)
@@ -65,7 +59,7 @@ def show(held: Hand) -> None:
         f"Against the clean example, {SAMPLE:,} held out, clipped to the data's range: this model "
         f"**{errors['this model']:.4f}**, the best simple way ({best}) **{errors[best]:.4f}**. "
         + ("The model is worth its training." if won else "The simple way wins: train longer.")
-        + f" Noise: {options.noise.replace('_', ' and ')}, level {options.level:g}."
+        + f" Noise: {held.model.damage_in_words}."
     )
     if held.data.spec.kind != "image":
         return

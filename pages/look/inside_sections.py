@@ -1,4 +1,4 @@
-"""The sections of the Inside page, each for the models that it has something to say about."""
+"""The sections of the Inside page: those that a family asks for, then those that data have."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ import streamlit as st
 import torch
 from torch import nn
 
+from aecore.datasets.dataset import Factors
 from aecore.evaluation.factors import best_assignment, factor_r2
+from aecore.evaluation.metrics import evaluate
 from aecore.figures import charts, images
-from aecore.models.families.linear import principal_angles
-from aecore.models.families.sparse import SparseAE, atoms
+from aecore.models.families.linear import TransposedLinear, principal_angles
+from aecore.models.families.sparse import atoms
 from pages.components.figure_data import CAMERA, csv_button
 from pages.look import inside_columns, inside_denoising
 from pages.shell import session
@@ -24,10 +26,16 @@ FILTERS = 64
 
 @dataclass(frozen=True)
 class Section:
-    """fits says whether the model in hand has it; show draws it."""
+    """show draws it. key: what a family asks for it by, in LatentModel.inside; "" for one that
+    every model has whose data and layers suit it. suits: whether there is something to show."""
 
-    fits: Callable[[Hand], bool]
     show: Callable[[Hand], None]
+    key: str = ""
+    suits: Callable[[Hand], bool] = lambda held: True
+
+    def fits(self, held: Hand) -> bool:
+        """Whether the model in hand has this section."""
+        return (not self.key or self.key in held.model.inside) and self.suits(held)
 
     def __call__(self, held: Hand) -> None:
         with st.container(border=True):
@@ -109,8 +117,10 @@ def _sparse(held: Hand) -> None:
 
 
 def _linear_decoder(held: Hand) -> np.ndarray:
-    layers = [m for m in held.model.decoder_network().modules() if hasattr(m, "weight")]
-    return layers[0].weight.detach().numpy()
+    """The weights of the decoder's one layer, (values, k)."""
+    layers = held.model.decoder_network().modules()
+    first = next(m for m in layers if isinstance(m, nn.Linear | TransposedLinear))
+    return first.weight.detach().numpy()
 
 
 def _angles(held: Hand) -> None:
@@ -149,13 +159,19 @@ def _angles(held: Hand) -> None:
 @st.cache_resource(max_entries=16, show_spinner=False)
 def _r2(key: tuple[str, int]) -> np.ndarray:
     held = session.hand_of(key[0])
-    factors = held.data.factors
+    factors = _causes(held)
     return factor_r2(session.codes(held).mu, factors.test, factors.periods)
+
+
+def _causes(held: Hand) -> Factors:
+    """The known causes of data that have them, as `suits` has made sure."""
+    assert held.data.factors is not None
+    return held.data.factors
 
 
 def _factors(held: Hand) -> None:
     st.subheader("Which latent number follows which cause", anchor=False)
-    names, r2 = held.data.factors.names, _r2(held.key)
+    names, r2 = _causes(held).names, _r2(held.key)
     best = best_assignment(r2)
     order = session.codes(held).order()
     named = [d for d, _, _ in best]  # a table that names a row has it beside it
@@ -195,7 +211,7 @@ def _factors(held: Hand) -> None:
 # First layer -------------------------------------------------------------------------------
 
 
-def _first(held: Hand) -> nn.Module | None:
+def _first(held: Hand) -> nn.Linear | nn.Conv2d | None:
     for layer in held.model.encoder_network().modules():
         if isinstance(layer, nn.Linear | nn.Conv2d):
             return layer
@@ -208,6 +224,7 @@ def _has_filters(held: Hand) -> bool:
 
 def _filters(held: Hand) -> None:
     layer, shape = _first(held), held.data.spec.shape
+    assert layer is not None  # else it does not suit
     weight = layer.weight.detach().numpy()
     flat = isinstance(layer, nn.Linear)
     st.subheader("What the first layer looks for", anchor=False)
@@ -224,20 +241,34 @@ def _filters(held: Hand) -> None:
     )
 
 
-def _is_sparse(held: Hand) -> bool:
-    return isinstance(held.model, SparseAE)
+# A family's own figures --------------------------------------------------------------------
 
 
-def _is_linear(held: Hand) -> bool:
-    k, components = held.card.spec.latent_dim, held.basis.components
-    return held.card.spec.family in ("linear-ae", "pca") and k <= len(components)
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _measured(key: tuple[str, int]) -> dict[str, float]:
+    held = session.hand_of(key[0])
+    return evaluate(held.model, held.data.test)
 
 
+def _figures(held: Hand) -> None:
+    st.subheader("What this family measures", anchor=False)
+    found = _measured(held.key)
+    st.markdown(" ".join(f.sentence.format(found[f.name]) for f in held.model.figures))
+    st.caption(f"Means over {len(held.data.test):,} held-out examples.")
+
+
+def _has_components(held: Hand) -> bool:
+    return held.card.spec.latent_dim <= len(held.basis.components)
+
+
+#: What a family can ask for in `inside`: "figures" shows any family's own, "units" needs `firing`
+#: and a code of units, "angles" a linear decoder, "noise" a family that denoises.
 SECTIONS = (
-    Section(_is_sparse, _sparse),
-    Section(_is_linear, _angles),
-    Section(inside_denoising.fits, inside_denoising.show),
-    Section(lambda held: held.data.factors is not None, _factors),
-    Section(inside_columns.fits, inside_columns.show),
-    Section(_has_filters, _filters),
+    Section(_figures, "figures"),
+    Section(_sparse, "units"),
+    Section(_angles, "angles", _has_components),
+    Section(inside_denoising.show, "noise"),
+    Section(_factors, suits=lambda held: held.data.factors is not None),
+    Section(inside_columns.show, suits=inside_columns.fits),
+    Section(_filters, suits=_has_filters),
 )

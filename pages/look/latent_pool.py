@@ -9,8 +9,8 @@ import streamlit as st
 import torch
 
 from aecore.datasets import Split
+from aecore.evaluation.batches import labels_for
 from aecore.evaluation.latent import encode_split
-from aecore.evaluation.metrics import labels_for
 from pages.shell import session
 from pages.shell.session import Hand
 

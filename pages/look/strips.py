@@ -161,8 +161,8 @@ def interpolations(held: Hand) -> None:
         for label, spherical in (("Straight", False), ("Spherical", True))
     ]
     pair = np.stack([_example(held, a), _example(held, b)])
-    scores = held.basis.encode(pair.reshape(2, -1), held.card.spec.latent_dim)
-    pca = held.basis.decode(interpolation(scores[0], scores[1], STEPS))
+    scores = pad_data.basis_for(held).encode(pair.reshape(2, -1), held.card.spec.latent_dim)
+    pca = pad_data.basis_for(held).decode(interpolation(scores[0], scores[1], STEPS))
     ways.append((f"PCA, k = {held.card.spec.latent_dim}", "", pca.reshape(-1, *pair[0].shape)))
     t = np.linspace(0, 1, STEPS, dtype=np.float32).reshape(-1, *[1] * pair[0].ndim)
     mixed = "Pixels mixed" if thing == "image" else "Values mixed"

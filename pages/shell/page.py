@@ -14,8 +14,9 @@ from pathlib import Path
 
 import pages
 from aecore.errors import UnknownNameError
+from aecore.places import IMPORT_PATH
 
-APP = Path(pages.__file__).parents[1]  # the folder of app.py
+APP = IMPORT_PATH  # the folder of app.py
 _DECLARES = "\nPAGE = Page("
 
 

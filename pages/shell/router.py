@@ -11,11 +11,6 @@ from pages.shell import launcher, layout, session
 from pages.shell.page import all_pages
 
 ICON = Path(__file__).with_name("icon.png")
-# What tests/test_layers.py reads of the pages.
-SECTIONS = {
-    section: [(file,) for file, page in all_pages().items() if page.section == section]
-    for section in dict.fromkeys(page.section for page in all_pages().values())
-}
 
 
 def route() -> None:

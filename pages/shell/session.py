@@ -23,6 +23,7 @@ from aecore.models.families.pca import PCABasis, basis_of
 from aecore.runs import checkpoints
 from aecore.runs.checkpoints import Card
 from aecore.runs.store import ID_PATTERN, Run
+from pages.shell import opened_files
 from pages.shell.owner import COOKIE, is_owner, new_owner
 
 DEFAULT_MODEL = "vae-plane"
@@ -97,7 +98,7 @@ def hand() -> Hand:
 def hand_of(ref: str) -> Hand:
     """Any model by its name or run id."""
     version = version_of(ref)
-    found = _load(ref, version)
+    found = checkpoint_of(ref, version)
     data = datasets.load(found.card.dataset)
     if data.spec.shape != found.card.spec.data.shape:
         raise DatasetError(
@@ -111,23 +112,33 @@ def version_of(ref: str) -> int:
     """A number that changes with the weights behind a ref. Raises AecoreError if unknown."""
     if ID_PATTERN.fullmatch(ref):
         return jobs().get(ref).saved
+    if opened_files.PATTERN.fullmatch(ref):
+        return opened_files.get(ref).version
     if ref not in checkpoints.shipped():
         raise UnknownNameError("model", ref[:40], list(checkpoints.shipped()))
     return 0
+
+
+def checkpoint_of(ref: str, version: int) -> checkpoints.Checkpoint:
+    """The model behind a ref: as it was opened where that is remembered, else read, once."""
+    opened = opened_files.find(ref)
+    if opened is not None and opened.version == version:
+        return checkpoints.Checkpoint(opened.opened.model, opened.opened.card)
+    return _load(ref, version)
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
 def _load(ref: str, version: int) -> checkpoints.Checkpoint:
     # Shared by all sessions: in evaluation mode, and never changed.
     if ID_PATTERN.fullmatch(ref):
-        return jobs().checkpoint(ref)
+        return jobs().library.checkpoint(ref)
     return checkpoints.load(checkpoints.shipped()[ref])
 
 
 def card_of(ref: str) -> Card:
     """A model's card alone: names and figures need no weights."""
-    if ID_PATTERN.fullmatch(ref):
-        return _load(ref, version_of(ref)).card
+    if ID_PATTERN.fullmatch(ref) or opened_files.PATTERN.fullmatch(ref):
+        return checkpoint_of(ref, version_of(ref)).card
     return _shipped_card(ref)
 
 
@@ -160,9 +171,15 @@ def held_out_errors(held: Hand) -> np.ndarray:
     return _errors(held.key)
 
 
+def own_refs() -> list[str]:
+    """What this browser can take in hand: what ships, its files in memory, its runs."""
+    runs = [run.run_id for run in jobs().runs(owner()) if run.has_model]
+    return [*checkpoints.shipped(), *opened_files.unkept(owner()), *runs]
+
+
 def show_hand() -> None:
     """The sidebar's box: which model is in hand, and a list to take another."""
-    refs = [*checkpoints.shipped(), *(r.run_id for r in jobs().runs(owner()) if r.has_model)]
+    refs = own_refs()
     current = hand_ref()
     if current not in refs:
         # Somebody else's run, followed by its link: it can be looked at.
@@ -201,6 +218,13 @@ def _told_apart(refs: list[str]) -> dict[str, str]:
             number[title] += 1
             which = f"run {number[title]}" if of_runs[title] > 1 else "your run"
             titles[ref] = f"{title} ({which})"
+    files = [ref for ref in reversed(refs) if opened_files.PATTERN.fullmatch(ref)]
+    of_files, number = Counter(titles[ref] for ref in files), Counter()
+    for ref in files:
+        title = titles[ref]
+        number[title] += 1
+        which = f"file {number[title]}" if of_files[title] > 1 else "your file"
+        titles[ref] = f"{title} ({which}, not kept)"
     return titles
 
 
@@ -225,7 +249,8 @@ def title_of(ref: str) -> str:
     """What a person calls the model behind a ref."""
     if ID_PATTERN.fullmatch(ref):
         return jobs().get(ref).name
-    return card_of(ref).name if ref in checkpoints.shipped() else ref
+    known = ref in checkpoints.shipped() or opened_files.find(ref) is not None
+    return card_of(ref).name if known else ref
 
 
 # The run in view ---------------------------------------------------------------------------

@@ -10,16 +10,17 @@ import streamlit as st
 from aecore import datasets
 from aecore.errors import AecoreError, UnknownNameError
 from aecore.figures.network import compression_factor, network_svg
-from aecore.models import LatentModel, family
-from aecore.models.presets import PRESETS
+from aecore.models import LatentModel, all_families, family
+from aecore.models.presets import PRESETS, Preset, bare, without_presets
 from aecore.models.registry import options_of, shape_only
-from aecore.types import ModelSpec, TrainConfig
+from aecore.types import ModelSpec, TrainConfig, options_in
 from pages.components.drawing import drawing
 from pages.components.options_form import options_form
 
 MNIST = (1, 28, 28)  # the shape that the presets are described for
 SIZES = (100, 300, 1000, 3000, 10_000, 30_000)
 ALL = 0
+FAMILY = "family:"  # how the keys of families begin among those of presets
 
 
 @dataclass(frozen=True)
@@ -39,9 +40,11 @@ def choices() -> list[Plan]:
         dataset = _dataset()
         if dataset is None:
             return []
-        preset = _preset(dataset)
+        offered = _offered()
+        name = _preset(offered, dataset)
+        chosen = offered[name]
         try:
-            spec, config = _details(preset, dataset)
+            spec, config = _details(chosen, name, dataset)
             options_of(spec)
             config.check()
             model = shape_only(spec)
@@ -49,15 +52,15 @@ def choices() -> list[Plan]:
             st.error(str(error), icon=":material/error:")
             st.button("Start training", type="primary", disabled=True, width="stretch")
             return []
-        plan = Plan(PRESETS[preset].title, spec, config, dataset)
-        plans = _start(plan, PRESETS[preset].beside)
+        plans = _start(Plan(chosen.title, spec, config, dataset), chosen)
     with right:
         _drawing(model, dataset, config)
     return plans
 
 
-def _start(plan: Plan, beside: str) -> list[Plan]:
+def _start(plan: Plan, chosen: Preset) -> list[Plan]:
     """The start buttons; a preset that is best seen beside another has two."""
+    beside = chosen.beside
     icon, wide = ":material/play_arrow:", "stretch"
     start = st.button("Start training", type="primary", icon=icon, width=wide, key="start")
     if start:
@@ -70,7 +73,8 @@ def _start(plan: Plan, beside: str) -> list[Plan]:
         help="Two runs, compared on the Runs page: this one, and the same network the other way.",
     ):
         other = PRESETS[beside]
-        options = plan.spec.options | {"pretrain_epochs": other.options["pretrain_epochs"]}
+        apart = {k: v for k, v in other.options.items() if v != chosen.options.get(k)}
+        options = plan.spec.options | apart
         spec = dataclasses.replace(plan.spec, options=options)
         return [Plan(other.title, spec, plan.config, plan.dataset), plan]
     return []
@@ -130,39 +134,52 @@ def _title_of(name: str) -> str:
     return f"{found.title}{'' if found.ready() else ' (to download)'}"
 
 
-def _preset(dataset: str) -> str:
-    asked = st.query_params.get("preset", "fast-start")
-    fitting = [name for name, p in PRESETS.items() if p.fits(datasets.source(dataset).spec)]
+def _offered() -> dict[str, Preset]:
+    """What can be trained by the key of its entry: the presets, then families that have none, and
+    the one that a link names."""
+    bare_ones, asked = without_presets(), st.query_params.get("family", "")
+    if asked in all_families() and asked not in bare_ones:
+        bare_ones.append(asked)
+    return {**PRESETS, **{FAMILY + name: bare(name) for name in bare_ones}}
+
+
+def _preset(offered: dict[str, Preset], dataset: str) -> str:
+    """Choose an entry of `offered`; returns its key."""
+    kind = "family" if "family" in st.query_params else "preset"
+    name = st.query_params.get(kind, "fast-start")
+    asked = FAMILY + name if kind == "family" else name
+    fitting = [key for key, p in offered.items() if p.fits(datasets.source(dataset).spec)]
     start = asked if asked in fitting else fitting[0]
-    if asked not in PRESETS:
+    if asked not in offered:
         st.error(
-            f"There is no preset called {asked[:40]!r}; {PRESETS[start].title} is chosen instead.",
+            f"There is no {kind} called {name[:40]!r}; {offered[start].title} is chosen instead.",
             icon=":material/error:",
         )
     elif asked not in fitting:
         st.info(
-            f"{PRESETS[asked].title} cannot be given these data; {PRESETS[start].title} is chosen "
+            f"{offered[asked].title} cannot be given these data; {offered[start].title} is chosen "
             "instead.",
             icon=":material/info:",
         )
-    preset = st.selectbox(
+    chosen = st.selectbox(
         "Preset",
         fitting,
         index=fitting.index(start),
-        format_func=lambda n: PRESETS[n].title,
+        format_func=lambda key: offered[key].title,
         help=None
-        if len(fitting) == len(PRESETS)
+        if len(fitting) == len(offered)
         else "Only those that these data can be given "
         "to: convolutions need images, a conditional model needs labels.",
     )
     shape = datasets.source(dataset).spec.shape
     adapted = "" if shape == MNIST else " (That is on MNIST; to these data its layers adapt.)"
-    st.caption(PRESETS[preset].about + adapted)
-    return preset
+    adapted = "" if chosen.startswith(FAMILY) else adapted
+    st.caption(offered[chosen].about + adapted)
+    return chosen
 
 
-def _details(name: str, dataset: str) -> tuple[ModelSpec, TrainConfig]:
-    chosen, data = PRESETS[name], datasets.source(dataset).spec
+def _details(chosen: Preset, name: str, dataset: str) -> tuple[ModelSpec, TrainConfig]:
+    data = datasets.source(dataset).spec
     usual = chosen.training(len(datasets.load(dataset).train))
     cls = family(chosen.family)
     a, b = st.columns(2)
@@ -193,9 +210,9 @@ def _details(name: str, dataset: str) -> tuple[ModelSpec, TrainConfig]:
         options = options_form(cls.Options, spec.options, f"options_{key}")
         st.markdown("**Training**")
         skip = {"epochs", "limit"} | {
-            f.name
-            for f in dataclasses.fields(TrainConfig)
-            if f.metadata.get("variational") and not cls.variational
+            option.name
+            for option in options_in(TrainConfig)
+            if option.variational and not cls.variational
         }
         values = dataclasses.asdict(usual)
         training = options_form(TrainConfig, values, f"training_{key}", skip)

@@ -54,7 +54,7 @@ def _pad(run_id: str) -> None:
         return
     st.markdown("**Its latent space under your hand**, which follows the newest epoch")
     held = session.hand_of(run_id)
-    pad_travel.travelling_pad(held, run, key="pad_train", mode="train", live=True, scope="fragment")
+    pad_travel.travelling_pad(held, key="pad_train", mode="train", live=True)
 
 
 def _watch(run_id: str, was_live: bool) -> None:

@@ -19,12 +19,12 @@ def after_run(run: Run) -> None:
     row = st.container(horizontal=True, vertical_alignment="bottom")
     name = row.text_input("Name", run.name, max_chars=60, disabled=not mine, width=320)
     if row.button("Keep name", disabled=not mine or name == run.name, width="stretch"):
-        session.jobs().rename(session.owner(), run.run_id, name)
+        session.jobs().library.rename(session.owner(), run.run_id, name)
         st.rerun()
     if run.has_model:
         row.download_button(
             "Download",
-            lambda: session.jobs().download(run.run_id),
+            lambda: session.jobs().library.download(run.run_id),
             icon=":material/download:",
             file_name=f"{run.name}.safetensors",
             width="stretch",

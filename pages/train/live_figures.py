@@ -7,19 +7,13 @@ import streamlit as st
 from aecore.evaluation.diagnosis import diagnose
 from aecore.evaluation.metrics import expected_band, shown
 from aecore.figures.examples import thing_of
+from aecore.models import family
 from aecore.runs.recording import Recording
 from aecore.runs.store import Run
 from pages.shell import session
 from pages.shell.layout import band_text, figure
 
 FIGURE, EPOCHS = 144, 165  # pixels of a figure: five beside one another, two on a phone
-# What a family measures beside the error, held out.
-FIGURES = {
-    "test_denoised_mse": "From damaged examples, against the clean ones: MSE **{:.4f}**,",
-    "test_damaged_mse": "the damaged ones themselves {:.4f}.",
-    "test_units_firing": "**{:.1f}** units fire for an example.",
-    "test_jacobian": "Squared Jacobian of the code **{:.3g}**.",
-}
 STATUS = {
     "waiting": "Waiting",
     "training": "Training",
@@ -105,7 +99,8 @@ def summary(run: Run) -> None:
             f"{row['test_reconstruction']:.1f} + KL {row['test_kl']:.1f}; "
             f"{row['test_active_units']:.0f} of {k} dimensions active."
         )
-    parts += [text.format(row[name]) for name, text in FIGURES.items() if name in row]
+    figures = [(f.sentence, f"test_{f.name}") for f in family(run.spec.family).figures]
+    parts += [sentence.format(row[name]) for sentence, name in figures if name in row]
     full = run.config.limit == 0 and 5 <= row["epoch"] <= 15
     for metric, digits in (("nelbo", 0), ("mse", 4)):
         band = expected_band(run.dataset, run.spec, metric) if full else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,8 +16,9 @@ from aecore.models.registry import options_of
 from aecore.runs import checkpoints
 from aecore.runs.checkpoints import SUFFIX
 from aecore.runs.store import ID_PATTERN, Run
+from aecore.types import options_in
 from pages.components.figure_data import csv_button
-from pages.components.options_form import WORDS
+from pages.components.options_form import in_words
 from pages.shell import session
 
 
@@ -100,7 +100,7 @@ def actions(ref: str) -> None:
     with places[3].popover("Rename", icon=":material/edit:", width="stretch"):
         name = st.text_input("New name", run.name, max_chars=60, key=f"name_{ref}")
         if st.button("Rename", key=f"rename_{ref}"):
-            session.jobs().rename(session.owner(), ref, name)
+            session.jobs().library.rename(session.owner(), ref, name)
             st.rerun()
     with places[4].popover("Delete", icon=":material/delete:", width="stretch"):
         st.markdown(f"Delete **{run.name}** and its files? This cannot be undone.")
@@ -113,7 +113,7 @@ def actions(ref: str) -> None:
 
 def _content(ref: str) -> bytes:
     if ID_PATTERN.fullmatch(ref):
-        return session.jobs().download(ref)
+        return session.jobs().library.download(ref)
     return checkpoints.shipped()[ref].read_bytes()
 
 
@@ -179,22 +179,16 @@ def differences(a: checkpoints.Card, b: checkpoints.Card) -> list[tuple[str, str
 
 
 def _facts(card: checkpoints.Card) -> dict[str, str]:
-    facts = {
+    facts: dict[str, Any] = {
         "Model": family(card.spec.family).title,
         "Data": session.data_title(card.dataset),
         "Latent numbers": card.spec.latent_dim,
     }
     for made_by in (options_of(card.spec), card.config):
-        for f in dataclasses.fields(made_by):
-            facts[f.metadata.get("label", f.name)] = getattr(made_by, f.name)
+        for option in options_in(type(made_by)):
+            facts[option.label] = getattr(made_by, option.name)
     facts |= {"Epochs done": card.epochs_done, "Training seconds": round(card.seconds, 1)}
-    return {name: _in_words(value) for name, value in facts.items()}
-
-
-def _in_words(value: Any) -> str:
-    if isinstance(value, tuple):
-        return ", ".join(map(str, value)) or "none"
-    return WORDS.get(value, str(value))
+    return {name: in_words(value) for name, value in facts.items()}
 
 
 def upload(owner: str) -> None:
@@ -205,7 +199,7 @@ def upload(owner: str) -> None:
             return
         st.session_state["uploaded"] = file.file_id
         try:
-            run = session.jobs().upload(owner, file.name, file.getvalue())
+            run = session.jobs().library.upload(owner, file.name, file.getvalue())
         except AecoreError as error:
             st.error(str(error), icon=":material/error:")
             return

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from torch import nn
 
 from aecore.pad import build_bundle, export_explorer, export_pair
-
-PAD = Path(__file__).parents[2] / "aecore" / "pad" / "assets" / "latent_pad"
 
 
 @pytest.mark.parametrize("exact", [False, True])
@@ -24,9 +20,8 @@ def test_the_explorer_decodes_from_a_file(exact, chromium, tmp_path):
     bundle = build_bundle(
         network, model_id="m", model_name="m", codes=codes, images=rng.random((50, 1, 8, 8))
     )
-    texts = {kind: PAD.with_suffix(f".{kind}").read_text("utf-8") for kind in ("js", "css", "html")}
     file = tmp_path / "explorer.html"
-    file.write_text(export_explorer(bundle, **texts, title="<Explorer>", exact=exact), "utf-8")
+    file.write_text(export_explorer(bundle, title="<Explorer>", exact=exact), "utf-8")
     context = chromium.new_context(viewport={"width": 360, "height": 740}, offline=True)
     page = context.new_page()
     problems = []

@@ -7,7 +7,7 @@ import pytest
 APP = """
 import numpy as np, streamlit as st, torch
 from torch import nn
-from aecore.pad import EpochFrame, build_bundle, export_pair, with_frames
+from aecore.pad import EpochFrame, build_bundle, export_pair, pack_frame, with_epochs
 from pages.components.pad import latent_pad
 
 k, n = int(st.query_params.get("k", 2)), 400
@@ -29,17 +29,17 @@ bundle = build_bundle(
     why_no_network="This model is too large.",
 )
 if "time" in st.query_params and model == "first":
-    bundle = with_frames(bundle, st.session_state.get("frames", []), available=[1, 2, 3],
-                         test_mse=[0.3, 0.2, 0.1])
-start = st.selectbox("Start", [None, 0, 1])
-epoch = latent_pad(bundle, key="pad", start=None if start is None else codes[start],
-                   decode=lambda z, epoch: np.full(64, 0.2 if epoch == 2 else 0.5))
-if epoch and "frames" not in st.session_state:
+    bundle = with_epochs(bundle, available=[1, 2, 3], test_mse=[0.3, 0.2, 0.1])
+
+def travel(epoch):
     with torch.no_grad():
         encoder[1].bias += 1
     past = export_pair(encoder, decoder, shape=(1, 8, 8), latent_dim=k, variational=True)
-    st.session_state.frames = [EpochFrame(epoch, codes[::-1] + 1, past)]
-    st.rerun()
+    return pack_frame(bundle, EpochFrame(epoch, codes[::-1] + 1, past))
+
+start = st.selectbox("Start", [None, 0, 1])
+latent_pad(bundle, key="pad", start=None if start is None else codes[start], travel=travel,
+           decode=lambda z, epoch: np.full(64, 0.2 if epoch == 2 else 0.5))
 """
 
 

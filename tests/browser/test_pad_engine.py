@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import io
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,9 +13,9 @@ from torch import nn
 
 from aecore.models import registry
 from aecore.pad import export_network, export_pair
+from aecore.pad.browser_code import pad_script
 from aecore.types import DataSpec, ModelSpec
 
-JS = Path(__file__).parents[2] / "aecore" / "pad" / "assets" / "latent_pad.js"
 IMPORT = """async (source) => {
     const url = URL.createObjectURL(new Blob([source], {type: "text/javascript"}));
     window.pad = await import(url);
@@ -42,7 +41,7 @@ TOLERANCE = 1e-5
 @pytest.fixture(scope="module")
 def page(chromium):
     page = chromium.new_page()
-    page.evaluate(IMPORT, JS.read_text())
+    page.evaluate(IMPORT, pad_script())
     yield page
     page.close()
 

@@ -117,6 +117,22 @@ def test_factors_stand_row_for_row(data):
         assert known.dtype == "float32"
 
 
+def test_the_range_of_values_holds_nearly_all_of_them(data):
+    low, high = data.value_range
+    assert isinstance(low, int | float)
+    assert isinstance(high, int | float)
+    if data.spec.bounded:
+        assert (low, high) == (0, 1)
+        return
+    assert low == int(low) <= -1
+    assert high == int(high) >= 1
+    x = data.train.x
+    assert ((x >= low) & (x <= high)).float().mean() >= 0.998
+    # No wider than it must be: one less on either side would cut off more than a thousandth.
+    assert low == -1 or (x < low + 1).float().mean() > 0.0005
+    assert high == 1 or (x > high - 1).float().mean() > 0.0005
+
+
 def test_a_batch_is_a_copy(data):
     before = data.train.x[0].clone()
     data.train.batch(slice(0, 2)).fill_(0.5)

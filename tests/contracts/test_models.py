@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 
 import numpy as np
@@ -15,8 +14,9 @@ from aecore.models.losses import objective
 from aecore.models.registry import options_of, shape_only
 from aecore.runs import checkpoints
 from aecore.runs.checkpoints import Card
+from aecore.training.events import EpochDone, Finished
 from aecore.training.loop import train
-from aecore.types import EpochDone, Finished, ModelSpec, TrainConfig
+from aecore.types import ModelSpec, Option, TrainConfig, options_in
 
 FAMILIES = sorted(all_families())
 BATCH = 12
@@ -26,9 +26,9 @@ def choices() -> list[tuple[str, str, object]]:
     """(family, option, value) for every choice of every family, and a few layer widths."""
     found = []
     for name, cls in all_families().items():
-        for f in dataclasses.fields(cls.Options):
-            values = f.metadata.get("choices", ())
-            if f.metadata.get("widths"):
+        for f in options_in(cls.Options):
+            values = {"flag": (True, False)}.get(f.kind, f.choices)
+            if f.kind == "widths":
                 # An image of 8 x 8 pixels can be halved three times; there is no none of it.
                 values = ((9,), (12, 7, 5)) + (((),) if f.name == "hidden" else ())
             if f.name == "mistake":
@@ -40,11 +40,7 @@ def choices() -> list[tuple[str, str, object]]:
 def spec_for(family: str, data, **options) -> ModelSpec:
     """A small model of the family; where a choice forbids the default loss, with another."""
     known = _options(family)
-    options = {
-        k: v
-        for k, v in options.items()
-        if k in known and v in known[k].metadata.get("choices", (v,))
-    }
+    options = {k: v for k, v in options.items() if k in known and v in (known[k].choices or (v,))}
     for extra in ({}, {"loss": "mse"}):
         spec = ModelSpec(family, data.spec, 3, options | extra)
         try:
@@ -55,8 +51,8 @@ def spec_for(family: str, data, **options) -> ModelSpec:
     raise AssertionError(f"no {family} can be built with {options}")
 
 
-def _options(family: str) -> dict[str, dataclasses.Field]:
-    return {f.name: f for f in dataclasses.fields(all_families()[family].Options)}
+def _options(family: str) -> dict[str, Option]:
+    return {option.name: option for option in options_in(all_families()[family].Options)}
 
 
 @pytest.fixture(params=FAMILIES)
@@ -110,6 +106,24 @@ def test_networks_agree_with_encode_and_decode(model, x):
     parts = [posterior.mu] if posterior.logvar is None else [posterior.mu, posterior.logvar]
     assert torch.equal(model.encoder_network()(x), torch.cat(parts, 1))
     assert torch.equal(model.decoder_network()(posterior.mu), model.decode(posterior.mu))
+
+
+def test_says_what_it_measures_beside_the_error(model, x):
+    found = model.extra_metrics(x, seeded(0))
+    assert list(found) == [figure.name for figure in model.figures]
+    for figure in model.figures:
+        assert found[figure.name].shape == (BATCH,)
+        assert figure.sentence.format(1.5) != figure.sentence
+        assert figure.unit
+
+
+def test_sees_damage_only_where_it_says_so(model, x):
+    assert torch.equal(model.damage(x, seeded(0)), x) != model.denoises
+    assert bool(model.damage_in_words) == model.denoises
+
+
+def test_says_its_loss_for_scripts(model):
+    assert model.closed_form or (type(model).says_its_loss() and model.loss_source() is not None)
 
 
 def test_same_seed_same_numbers(model, family, digits, x):
@@ -197,7 +211,6 @@ def test_trains_through_the_one_loop(family, digits):
     events = list(train(spec, TrainConfig(epochs=1, batch_size=64, device="cpu"), digits))
     assert isinstance(events[-1], Finished)
     done = next(e for e in events if isinstance(e, EpochDone))
-    assert done.codes.shape == (len(digits.test), 3)
     assert done.probe.latent_map.shape == (len(digits.test), 2)
     variational = all_families()[family].variational
     assert {"kl", "reconstruction", "active_units"} <= set(done.metrics) or not variational

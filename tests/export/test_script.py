@@ -17,8 +17,10 @@ from aecore.export.script_model import wording
 from aecore.export.subject import TOLERANCE, Outputs, Subject, compare
 from aecore.models import build
 from aecore.models.losses import objective
-from aecore.training.loop import TrainState, train
-from aecore.types import Finished, TrainConfig
+from aecore.training.events import Finished
+from aecore.training.loop import train
+from aecore.training.state import TrainState
+from aecore.types import TrainConfig
 from tests.export.subjects import CASES, subject_of
 
 _ALL = """

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from aecore.inspection.files.contents import Contents
-from aecore.models.layers import KNOWN
+from aecore.models.layers import readable_layers
 
 
 class Dense(nn.Module):
@@ -124,8 +124,8 @@ def compute(contents: Contents, x: Tensor) -> list[Tensor]:
 
 def _layer(o, inputs, weights):
     if o.kind == "Pad":
-        return KNOWN["Pad"](o.settings["n"])(inputs[0])
-    layer = KNOWN[o.kind](**o.settings).eval()
+        return readable_layers()["Pad"].layer(o.settings["n"])(inputs[0])
+    layer = readable_layers()[o.kind].layer(**o.settings).eval()
     layer.load_state_dict(weights, strict=False)
     assert {n for n, _ in layer.named_parameters()} <= set(weights)
     return layer(inputs[0])

@@ -12,6 +12,20 @@ import torch
 from aecore.inspection.files.contents import Contents
 
 
+def _limits() -> dict[str, int]:
+    """The limits of this process, as the kernel holds them."""
+    import resource
+
+    with open("/proc/self/statm") as file:
+        now = int(file.read().split()[0]) * resource.getpagesize()
+    return {
+        "seconds": resource.getrlimit(resource.RLIMIT_CPU)[0],
+        "written": resource.getrlimit(resource.RLIMIT_FSIZE)[0],
+        "memory": resource.getrlimit(resource.RLIMIT_AS)[0] - now,
+        "threads": torch.get_num_threads(),
+    }
+
+
 def obey(file, name: str) -> Contents:
     """Do what the file's text says."""
     order, _, argument = file.read().decode().partition(" ")
@@ -27,6 +41,11 @@ def obey(file, name: str) -> Contents:
     elif order == "big":
         size = int(argument)
         return Contents("torch", {"w": torch.ones(size)})
+    elif order == "leak":
+        kept = b"x" * int(argument)
+        return Contents("torch", {"w": torch.ones(1)}, facts={"bytes": len(kept)})
+    elif order == "limits":
+        return Contents("torch", {"w": torch.ones(1)}, facts=_limits())
     elif order == "crash":
         os.abort()
     elif order == "write":

@@ -21,8 +21,8 @@ def examine(name: str) -> dict:
     from safetensors.torch import save
 
     from aecore import datasets
-    from aecore.inspection.checkup import findings_of
     from aecore.inspection.files.reading import read
+    from aecore.inspection.reading_findings import findings_of
     from aecore.inspection.understanding.candidates import describe
     from aecore.inspection.understanding.understand import understand
 

@@ -9,8 +9,10 @@ import pytest
 import torch
 from torch import Tensor
 
+from aecore import datasets
 from aecore.errors import InspectionError
-from aecore.inspection.checkup import Opened, by_hand, given_by, open_contents, open_files, overrule
+from aecore.inspection.checkup import Opened, by_hand, open_contents, open_files, overrule
+from aecore.inspection.origin import given_by
 from aecore.runs.checkpoints import from_bytes
 from tests.inspection import corpus
 
@@ -83,13 +85,13 @@ def test_a_missing_weight(vae, gone):
     left = {k: v for k, v in vae.items() if k != gone}
     if gone.startswith("fc2"):
         # Without one of two heads a way through the rest is left, and named for what it is.
-        found = open_files([file_of(left)], "mnist")
+        found = open_files([file_of(left)], datasets.load("mnist"))
         fault = next(f for f in found.given if f.name == "missing-tensor")
         assert fault.level == "broken"
         assert gone in fault.title
         return
     with pytest.raises(InspectionError) as error:
-        open_files([file_of(left)], "mnist")
+        open_files([file_of(left)], datasets.load("mnist"))
     assert error.value.finding == "missing-tensor"
     assert gone in str(error.value)
 
@@ -97,7 +99,7 @@ def test_a_missing_weight(vae, gone):
 def test_a_missing_layer_and_a_missing_bias(vae):
     left = {k: v for k, v in vae.items() if not k.startswith("fc3")}
     with pytest.raises(InspectionError) as error:
-        open_files([file_of(left)], "mnist")
+        open_files([file_of(left)], datasets.load("mnist"))
     assert error.value.finding == "missing-tensor"
     left = {k: v for k, v in vae.items() if k != "fc3.bias"}
     found = open_files([file_of(left)])
@@ -133,7 +135,7 @@ def test_described_by_hand(vae):
     contents = open_contents([file_of(vae)])
     encoder = ["Flatten()", "Linear(784, 400)", "ReLU()", "Linear(400, 40)"]
     decoder = ["Linear(20, 400)", "ReLU()", "Linear(400, 784)", "Sigmoid()"]
-    found = by_hand(contents, "mnist", "model.pt", encoder, decoder, 20, True)
+    found = by_hand(contents, datasets.load("mnist"), "model.pt", encoder, decoder, 20, True)
     x = torch.rand(3, 1, 28, 28, generator=torch.Generator().manual_seed(0))
     read = open_files([file_of(vae)])
     assert torch.allclose(found.model.reconstruct(x), read.model.reconstruct(x), atol=1e-6)
@@ -141,7 +143,7 @@ def test_described_by_hand(vae):
     with pytest.raises(InspectionError, match=r"Linear\(784, 300\)"):
         by_hand(
             contents,
-            "mnist",
+            datasets.load("mnist"),
             "m",
             ["Flatten()", "Linear(784, 300)", "Linear(300, 40)"],
             decoder,
@@ -152,6 +154,6 @@ def test_described_by_hand(vae):
 
 def test_other_data_than_it_takes(vae):
     with pytest.raises(InspectionError) as error:
-        open_files([file_of(vae)], "wine")
+        open_files([file_of(vae)], datasets.load("wine"))
     assert error.value.finding == "other-data"
     assert "784" in str(error.value)

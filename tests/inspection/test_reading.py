@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import ast
 import collections
 import io
 import pathlib
@@ -14,6 +15,7 @@ from safetensors.torch import save as save_safetensors
 from torch import nn
 from torch.nn.utils import prune
 
+from aecore import places
 from aecore.errors import CheckpointError
 from aecore.inspection.files.reading import read, read_pair, warm
 from aecore.models import build
@@ -37,6 +39,7 @@ def ready():
 
 
 STATE = network("dense").state_dict()
+FILES = sorted((places.PACKAGE / "inspection/files").glob("*.py"))
 
 
 def same(contents, state=STATE):
@@ -335,3 +338,11 @@ def test_a_header_length_that_looks_like_another_format(first):
             assert read(content, "model.safetensors").tensors["fc.weight"].shape == (3, 4)
             return
     raise AssertionError("no such length was met")
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_readers_know_nothing_of_data(path):
+    """The confined process parses files; it has no business with datasets."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom):
+            assert not (node.module or "").startswith("aecore.datasets"), node.module

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from aecore.models.blocks import ACTIVATIONS, INITS, dense_stack, initialise
+from aecore.models.blocks import ACTIVATIONS, INITS, dense_stack, fans, initialise
 
 
 def filled(init: str, n_in: int = 400, n_out: int = 300) -> nn.Linear:
@@ -82,3 +82,27 @@ def test_activations_are_what_they_are_called(name):
 def test_order_in_a_stack():
     kinds = [type(m) for m in dense_stack((4, 3, 2), "tanh", "layer")]
     assert kinds == [nn.Linear, nn.LayerNorm, nn.Tanh] * 2
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [nn.Linear(5, 4), nn.Conv2d(6, 4, (3, 2), groups=2), nn.ConvTranspose2d(6, 4, 3)],
+    ids=lambda layer: type(layer).__name__,
+)
+def test_fans_are_counted_as_pytorch_counts_them(layer):
+    """Xavier's bound tells their sum, Kaiming's the first of them."""
+    generator = torch.Generator().manual_seed(0)
+    fan_in, fan_out = fans(layer.weight)
+    many = nn.Parameter(torch.empty_like(layer.weight))
+    reach = {"both": 0.0, "in": 0.0, "out": 0.0}
+    for _ in range(200):
+        nn.init.xavier_uniform_(many, generator=generator)
+        reach["both"] = max(reach["both"], float(many.detach().abs().max()))
+        for name in ("in", "out"):
+            nn.init.kaiming_uniform_(
+                many, mode=f"fan_{name}", nonlinearity="linear", generator=generator
+            )
+            reach[name] = max(reach[name], float(many.detach().abs().max()))
+    assert reach["both"] == pytest.approx(math.sqrt(6 / (fan_in + fan_out)), rel=0.01)
+    assert reach["in"] == pytest.approx(math.sqrt(3 / fan_in), rel=0.01)
+    assert reach["out"] == pytest.approx(math.sqrt(3 / fan_out), rel=0.01)

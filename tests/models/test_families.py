@@ -11,13 +11,15 @@ from torch.func import jacrev, vmap
 
 from aecore.errors import ConfigError
 from aecore.evaluation.metrics import evaluate
-from aecore.models import build
+from aecore.models import LatentModel, build
 from aecore.models.families.linear import principal_angles
 from aecore.models.families.pca import basis_of
 from aecore.models.families.sparse import atoms, kl_to_target
 from aecore.models.presets import preset
-from aecore.training.loop import TrainState, train
-from aecore.types import DataSpec, EpochDone, Failed, Finished, ModelSpec, TrainConfig
+from aecore.training.events import EpochDone, Failed, Finished
+from aecore.training.loop import train
+from aecore.training.state import TrainState
+from aecore.types import DataSpec, ModelSpec, TrainConfig
 
 
 @pytest.fixture(scope="module")
@@ -133,6 +135,24 @@ def test_conditional_draws_the_digit_that_it_is_told(digits):
         x, labels = digits.test.batch(slice(0, 4)), torch.full((4,), label)
         torch.testing.assert_close(said.encode(x).mu, model.encode(x, labels).mu)
         torch.testing.assert_close(said.reconstruct(x), model.reconstruct(x, labels))
+
+
+def test_a_model_told_a_label_is_a_model(digits):
+    """The whole interface, and the weights of the one that is told."""
+    model = build(ModelSpec("conditional-vae", digits.spec, 2, {"hidden": (16,)}), 1)
+    said, x = model.given(3), digits.test.batch(slice(0, 4))
+    assert isinstance(said, LatentModel)
+    assert (said.conditional, said.variational, said.label) == (False, True, 3)
+    assert said.parameter_count() == model.parameter_count()
+    assert not said.training
+    seeds = (torch.Generator().manual_seed(2) for _ in range(2))
+    ours, theirs = (
+        said.loss_terms(x, next(seeds)),
+        model.loss_terms(x, next(seeds), torch.full((4,), 3)),
+    )
+    assert torch.equal(ours.reconstruction, theirs.reconstruction)
+    assert torch.equal(said.encoder_network()(x).chunk(2, 1)[0], said.encode(x).mu)
+    assert evaluate(said, digits.test.first(8))["nelbo"] > 0
 
 
 def test_conditional_without_labels():

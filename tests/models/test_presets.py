@@ -10,10 +10,18 @@ from torch import nn
 
 from aecore import datasets
 from aecore.errors import ConfigError, UnknownNameError
-from aecore.models import build
-from aecore.models.presets import LEAST_STEPS, MOST_EPOCHS, PRESETS, preset
+from aecore.models import all_families, build
+from aecore.models.presets import (
+    LEAST_STEPS,
+    MOST_EPOCHS,
+    PRESETS,
+    bare,
+    preset,
+    without_presets,
+)
+from aecore.training.events import EpochDone
 from aecore.training.loop import train
-from aecore.types import DataSpec, EpochDone
+from aecore.types import DataSpec
 
 # Every Linear's (in, out), from x to z and back; a VAE's code layer gives mu and logvar at once.
 LAYERS = {
@@ -95,11 +103,32 @@ def test_layers_adapt_to_the_data_and_the_code(name, data, generator):
         return
     assert build(chosen.spec(data, latent_dim=5)).spec.latent_dim == 5
     model = build(chosen.spec(data))
-    assert model.spec.latent_dim <= max(data.size // 2, 256 * (chosen.family == "sparse-ae"))
+    assert model.spec.latent_dim <= max(data.size // 2, 256 * model.wide_code)
     x = torch.rand(2, *data.shape, generator=generator)
     assert model.reconstruct(x).shape == x.shape
     if data.kind == "table":
         assert getattr(model.options, "output", "linear") == "linear"
+
+
+def test_families_bring_their_presets_in_this_order():
+    assert " ".join(PRESETS) == (
+        "fast-start first-ae deep-ae-3 deep-ae-32 vae-plane vae-textbook vae-32 linear-ae "
+        "linear-tied conv-ae conv-vae picture-128 denoising-ae conv-denoising k-sparse sparse-l1 "
+        "sparse-kl contractive beta-vae beta-vae-capacity conditional-vae shapes-vae stacked "
+        "stacked-random pca"
+    )
+    assert len({p.place for p in PRESETS.values()}) == len(PRESETS)
+    assert without_presets() == []  # what comes from files is not chosen by hand
+
+
+@pytest.mark.parametrize("data", SHAPES, ids=str)
+@pytest.mark.parametrize("name", all_families())
+def test_a_bare_family_is_a_preset_too(name, data):
+    chosen = bare(name)
+    assert chosen.about
+    if chosen.fits(data):
+        model = build(chosen.spec(data))
+        assert model.spec.latent_dim <= max(data.size // 2, 32 * model.wide_code)
 
 
 @pytest.mark.parametrize("name", [p.name for p in PRESETS.values() if p.beside])

@@ -22,12 +22,10 @@ from aecore.pad import (
     export_explorer,
     export_network,
     export_pair,
-    with_frames,
+    pack_frame,
+    with_epochs,
 )
 from aecore.types import DataSpec, ModelSpec
-
-PAD = Path(__file__).parents[2] / "aecore" / "pad" / "assets" / "latent_pad"
-TEXTS = {kind: PAD.with_suffix(f".{kind}").read_text("utf-8") for kind in ("js", "css", "html")}
 
 
 def dense_reading(network, part: str, x: np.ndarray) -> np.ndarray:
@@ -172,24 +170,25 @@ def test_a_decoder_over_the_budget_is_left_to_the_server():
     assert "w" not in bundle.arrays
     assert "4.0 million multiply-adds" in bundle.meta["note"]
     with pytest.raises(ExportError, match="explorer"):
-        export_explorer(bundle, js="", css="", html="", title="")
+        export_explorer(bundle, title="")
 
 
 def test_epochs_travel_with_the_bundle():
     bundle, _ = small_bundle()
     codes = bundle.arrays["codes"].reshape(50, 3)
-    timed = with_frames(bundle, [EpochFrame(2, codes + 1)], available=[1, 2], test_mse=[0.2, 0.1])
+    timed = with_epochs(bundle, available=[1, 2], test_mse=[0.2, 0.1])
     time = timed.meta["time"]
     assert (time["available"], time["test_mse"]) == ([1, 2], [0.2, 0.1])
-    assert [frame["epoch"] for frame in time["frames"]] == [2]
-    low, high = np.array(time["frames"][0]["spans"]).T
+    frame = pack_frame(timed, EpochFrame(2, codes + 1))
+    assert (frame.meta["epoch"], frame.meta["base"]) == (2, timed.meta["id"])
+    low, high = np.array(frame.meta["spans"]).T
     assert (low < codes.min(0) + 1.01).all()
     assert (high > codes.max(0) + 0.99).all()
     assert timed.meta["panels"] == ["sliders", "draw", "journey", "time"]
-    np.testing.assert_array_equal(timed.arrays["frame_codes"], codes.ravel() + 1)
+    np.testing.assert_array_equal(frame.arrays["frame_codes"], codes.ravel() + 1)
     assert timed.meta["id"] != bundle.meta["id"]
     with pytest.raises(ExportError, match="Epoch 1 has codes of shape"):
-        with_frames(bundle, [EpochFrame(1, codes[:3])], available=[1])
+        pack_frame(timed, EpochFrame(1, codes[:3]))
 
 
 def test_the_explorer_holds_everything_within_three_megabytes():
@@ -202,7 +201,7 @@ def test_the_explorer_holds_everything_within_three_megabytes():
     bundle = build_bundle(
         export_network(model), model_id="t", model_name="t", codes=codes, images=images
     )
-    page = export_explorer(bundle, **TEXTS, title="<b>textbook</b>")
+    page = export_explorer(bundle, title="<b>textbook</b>")
     assert len(page.encode()) <= 3_000_000
     assert "<b>textbook" not in page
     assert not re.findall(r"""(?:src|href)=|url\(|@import|https?:""", page)

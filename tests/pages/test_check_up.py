@@ -9,9 +9,13 @@ import torch
 from streamlit.testing.v1 import AppTest
 from torch import nn
 
-from aecore.inspection.checkup import Opened, open_files
+from aecore.errors import AecoreError
+from aecore.inspection.checkup import Opened, open_files, overrule
+from aecore.inspection.origin import given_by
 from aecore.jobs import engine
-from pages.check import check_reading, check_report
+from aecore.runs import checkpoints
+from pages.check import check_keeping, check_report
+from pages.shell import opened_files, session
 from pages.shell.page import all_pages
 from tests.pages.test_kinds import opened, sound
 
@@ -54,7 +58,7 @@ def stranger(state) -> Opened:
 
 @pytest.fixture(scope="module")
 def run_id(stranger) -> str:
-    return engine.engine().upload("nobody", "theirs", stranger.to_bytes()).run_id
+    return engine.engine().library.upload("nobody", "theirs", stranger.to_bytes()).run_id
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -83,12 +87,93 @@ def dropped(name: str, content: bytes) -> AppTest:
     return app
 
 
-def test_a_dropped_file_is_taken_in_hand(state):
+def in_hand(app: AppTest) -> str:
+    return next(s for s in app.selectbox if s.label == "Model in hand").value
+
+
+@pytest.fixture
+def parsed(monkeypatch) -> list[int]:
+    """One entry for each checkpoint that is parsed after the default model."""
+    opened(CHECK, session.DEFAULT_MODEL)
+    found, read = [], checkpoints.from_bytes
+    monkeypatch.setattr(checkpoints, "from_bytes", lambda *given: found.append(1) or read(*given))
+    return found
+
+
+def keep_button(app: AppTest):
+    return next((b for b in app.button if b.label == "Keep it"), None)
+
+
+def test_a_dropped_file_is_taken_in_hand_and_written_when_it_is_kept(state, parsed):
+    runs = set(engine.engine().store.runs)
     app = dropped("their network.pt", content_of(state))
     sound(app)
-    hand = next(s for s in app.selectbox if s.label == "Model in hand")
-    assert engine.engine().get(hand.value).name == "their network"
+    ref = in_hand(app)
+    assert opened_files.PATTERN.fullmatch(ref)
     assert app.subheader[0].value == "their network"
+    assert check_report._reports[ref, 1].findings
+    app.switch_page("pages/look/reconstructions.py").run()
+    sound(app)
+    assert in_hand(app) == ref
+    # The model itself went from page to page; nothing was written or parsed.
+    assert set(engine.engine().store.runs) == runs
+    assert not parsed
+    found = opened_files.get(ref).opened
+    app.switch_page(CHECK).run()
+    keep_button(app).click().run()
+    sound(app)
+    assert not parsed
+    kept = in_hand(app)
+    assert engine.engine().get(kept).name == "their network"
+    assert session.checkpoint_of(kept, 1).model is found.model
+    assert keep_button(app) is None
+    with pytest.raises(AecoreError, match="drop it in again"):
+        opened_files.get(ref)
+    # What was found while reading it outlives the server's memory.
+    opened_files.forget(kept)
+    card = engine.engine().library.checkpoint(kept).card
+    assert given_by(card) == found.given
+    assert {f.name for f in found.given} <= {
+        f.name for f in check_report._reports[kept, 1].findings
+    }
+
+
+def test_one_of_our_own_files_is_parsed_once(parsed):
+    path = checkpoints.shipped()["first-ae"]
+    app = dropped(path.name, path.read_bytes())
+    sound(app)
+    assert opened_files.PATTERN.fullmatch(in_hand(app))
+    assert len(parsed) == 1
+
+
+def test_a_file_that_is_forgotten_says_so():
+    app = AppTest.from_file("../../app.py", default_timeout=120)
+    app.query_params["model"] = opened_files.new_ref()
+    app.run()
+    assert not app.exception
+    assert "drop it in again" in app.error[0].value
+
+
+def test_who_did_not_bring_a_file_can_look_and_not_keep(stranger):
+    ref = opened_files.new_ref()
+    opened_files.remember(ref, stranger, "somebody else", 1)
+    app = opened(CHECK, ref)
+    assert app.subheader[0].value == "theirs"
+    assert keep_button(app) is None
+    assert "drop in the file again" in " ".join(c.value for c in app.caption)
+
+
+def test_another_reading_of_a_file_not_kept(state):
+    app = dropped("theirs.pt", content_of(state))
+    ref = in_hand(app)
+    choice = next(s for s in app.selectbox if s.label == "Take another reading")
+    choice.select(1).run()
+    next(b for b in app.button if b.label == "Read it so").click().run()
+    sound(app)
+    assert in_hand(app) == ref
+    assert opened_files.get(ref).version == 2
+    assert opened_files.get(ref).opened.reading.chosen == 1
+    assert check_report._reports[ref, 2]
 
 
 def test_a_hostile_file_is_one_sentence():
@@ -106,12 +191,11 @@ def test_what_is_not_understood_can_be_described(state):
     assert [t.label for t in app.text_area] == ["Encoder", "Decoder"]
 
 
-def test_another_reading_takes_its_place(stranger, run_id):
-    owner = engine.engine().get(run_id).owner
-    check_reading._remember(run_id, stranger)
+def test_another_reading_takes_its_place(stranger, monkeypatch):
+    monkeypatch.setattr(session, "owner", lambda: "nobody")
+    run_id = engine.engine().library.upload("nobody", "theirs", stranger.to_bytes()).run_id
     before = engine.engine().get(run_id).saved
-    from aecore.inspection.checkup import overrule
-
-    engine.engine().reread(owner, run_id, overrule(stranger, 1).to_bytes())
+    check_keeping.replace(run_id, overrule(stranger, 1))
     assert engine.engine().get(run_id).saved == before + 1
-    assert engine.engine().checkpoint(run_id).card.origin["chosen"] == 1
+    assert engine.engine().library.checkpoint(run_id).card.origin["chosen"] == 1
+    assert session.checkpoint_of(run_id, before + 1).card.origin["chosen"] == 1

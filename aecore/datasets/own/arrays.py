@@ -7,7 +7,7 @@ import math
 import zipfile
 import zlib
 from tokenize import TokenError
-from typing import BinaryIO
+from typing import IO
 
 import numpy as np
 from numpy.lib import format as npy
@@ -60,7 +60,7 @@ def read_npz(content: bytes, kind: str | None = None) -> Raw:
     test_name = next((n for n in chosen if n in TEST), None)
     return _raw(
         arrays[x_name],
-        arrays.get(test_name),
+        None if test_name is None else arrays[test_name],
         next((arrays[n] for n in chosen if n in LABELS), None),
         next((arrays[n] for n in chosen if n in TEST_LABELS), None),
         kind,
@@ -86,7 +86,7 @@ def _header(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> tuple[tuple[int,
         ) from error
 
 
-def _read_header(file: BinaryIO) -> tuple[tuple[int, ...], np.dtype, bool]:
+def _read_header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype, bool]:
     version = npy.read_magic(file)
     reader = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
     shape, fortran, dtype = reader(file)
@@ -156,7 +156,7 @@ def _kept_size(dtype: np.dtype) -> int:
 def _read(archive, info, name: str, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     """Read one array's values; no more than its header says."""
     out = np.empty(math.prod(shape), dtype)
-    view, done = memoryview(out.view(np.uint8)), 0
+    view, done = out.view(np.uint8).data, 0
     try:
         with archive.open(info) as file:
             fortran = _read_header(file)[2]
@@ -180,7 +180,8 @@ def _raw(x, x_test, labels, labels_test, kind: str | None) -> Raw:
         )
     raw = Raw(found, x, x_test=x_test)
     if image:
-        raw.x, raw.x_test = (None if a is None else _channels_first(a) for a in (x, x_test))
+        raw.x = _channels_first(x)
+        raw.x_test = None if x_test is None else _channels_first(x_test)
     elif kind is None:
         raw.notes.append(
             f"Rows of {x.shape[1]:,} numbers are taken as "

@@ -1,17 +1,17 @@
-"""A person's table, from text: separators, encodings, decimal commas, gaps, labels.
+"""A person's table, read by pandas: its header, decimal commas, gaps and labels are guessed.
 
 Rows are turned into numbers in blocks, so that a large file never stands in memory as text cells.
 """
 
 from __future__ import annotations
 
-import codecs
 import csv
-import io
 from collections.abc import Iterator
-from itertools import islice
+from contextlib import contextmanager
+from itertools import islice, takewhile
 
 import numpy as np
+import pandas as pd
 
 from aecore.datasets.limits import (
     MAX_COLUMNS,
@@ -21,14 +21,14 @@ from aecore.datasets.limits import (
     count,
     short,
 )
-from aecore.datasets.own.column import FORMULA, Column, is_number
+from aecore.datasets.own.column import Classes, Column, formulas_in, numbers_of, words_in
+from aecore.datasets.own.table_text import TableText, encoding_of, separator_of
 from aecore.errors import DatasetError
 
 LABEL_NAMES = ("label", "labels", "class", "target", "species", "category", "y", "kind", "type")
 MOST_CLASSES = 100
-_SEPARATORS = (",", ";", "\t")
 _CELLS = 1 << 18  # in a block
-_PIECE = 1 << 20
+_LOOKAHEAD = 8  # rows that pandas looks at before the first block; it takes three
 
 
 def read_csv(content: bytes, label: str | None = None, missing: str = "auto") -> Raw:
@@ -38,23 +38,23 @@ def read_csv(content: bytes, label: str | None = None, missing: str = "auto") ->
     with gaps, 'mean' fills in the column's mean, 'auto' drops up to a fifth of the rows.
     Raises DatasetError.
     """
-    encoding, notes = _encoding(content), []
-    if encoding == "latin-1":
-        notes.append("The file is not UTF-8: it was read as Latin-1 (Western European).")
-    separator = _separator(_lines(content, encoding))
-    # Where a comma separates the cells it is no decimal comma.
-    columns, skipped = _columns(_rows(_lines(content, encoding), separator), separator != ",")
-    n = sum(map(len, columns[0].numbers)) if columns else 0
-    if n == 0:
-        raise DatasetError("The table has no rows of values; expected a header and rows below it.")
-    if skipped > n:
+    table = _Table(content)
+    columns = _columns(table)
+    n = sum(map(len, columns[0].numbers))
+    if table.ragged > n:
         raise DatasetError(
-            f"{count(skipped, 'row')} have another number of cells than the first row; "
+            f"{count(table.ragged, 'row')} have another number of cells than the first row; "
             "save the table with one separator throughout."
         )
-    raw = Raw("table", np.empty(0), notes=notes)
-    if skipped:
-        notes.append(f"{count(skipped, 'row')} with too many or too few cells were left out.")
+    if n == 0:
+        raise DatasetError("The table has no rows of values; expected a header and rows below it.")
+    raw = Raw("table", np.empty(0))
+    if table.encoding == "latin-1":
+        raw.notes.append("The file is not UTF-8: it was read as Latin-1 (Western European).")
+    if table.ragged:
+        raw.notes.append(
+            f"{count(table.ragged, 'row')} with too many or too few cells were left out."
+        )
     labelled = _label(columns, label, n, raw)
     _fill(columns, labelled, n, missing, raw)
     return raw
@@ -62,105 +62,122 @@ def read_csv(content: bytes, label: str | None = None, missing: str = "auto") ->
 
 def column_names(content: bytes) -> tuple[str, ...]:
     """The names of a table's columns, to choose the label from; raises DatasetError."""
-    encoding = _encoding(content)
-    separator = _separator(_lines(content, encoding))
-    first = list(islice(_rows(_lines(content, encoding), separator), 50))
-    return tuple(column.name for column in _columns(iter(first), separator != ",")[0])
+    return _Table(content).names
 
 
-def _encoding(content: bytes) -> str:
-    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return "utf-16"
-    if b"\0" in content[:4096]:
-        raise DatasetError("The file is not text; save the table as CSV (UTF-8) and upload it.")
-    # Piece by piece: one character beyond Latin makes the whole text four bytes a character.
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    try:
-        for start in range(0, len(content), _PIECE):
-            decoder.decode(content[start : start + _PIECE])
-        decoder.decode(b"", final=True)
-    except UnicodeDecodeError:
-        return "latin-1"
-    return "utf-8-sig"
+class _Table:
+    """What the first row says about a table, and the rows that follow it.
 
+    names: one a column. header: whether the first row holds them. comma: whether 1,5 may be a
+    number. ragged: rows with another number of cells than the first, as far as they were read.
+    """
 
-def _lines(content: bytes, encoding: str) -> Iterator[str]:
-    """The lines of a text, with their ends; raises DatasetError for one without end."""
-    file = io.TextIOWrapper(io.BytesIO(content), encoding, errors="replace", newline="")
-    while line := file.readline(_PIECE):
-        if len(line) == _PIECE:
+    def __init__(self, content: bytes):
+        self.content = content
+        self.encoding = encoding_of(content)
+        self.separator = separator_of(TableText(content, self.encoding))
+        # Where a comma separates the cells it is no decimal comma.
+        self.comma = self.separator != ","
+        self.ragged = 0
+        nothing = f'{self.separator}" \t\r\n'
+        lines = TableText(content, self.encoding)
+        self._blank = sum(1 for _ in takewhile(lambda line: not line.strip(nothing), lines))
+        first = self._first_row()
+        if len(first) > MAX_COLUMNS:
             raise DatasetError(
-                f"A line of the table has more than {_PIECE:,} characters; put one example into "
-                "each line."
+                f"The table has {len(first):,} columns, and at most {MAX_COLUMNS:,} are taken."
             )
-        yield line
+        words = words_in(first, numbers_of(first, self.comma))
+        formulas = formulas_in(first[words])
+        if len(formulas):
+            raise DatasetError(
+                f"The first row holds a formula ({short(formulas.iloc[0])}); save the table with "
+                "values only and upload it again."
+            )
+        self.header = bool(words.any())
+        self.names = tuple(
+            short(cell) if self.header and cell.strip() else f"column {i + 1}"
+            for i, cell in enumerate(first)
+        )
+
+    def _text(self) -> TableText:
+        """The text from the first line that holds something."""
+        text = TableText(self.content, self.encoding)
+        for _ in range(self._blank):
+            next(text)
+        return text
+
+    def _first_row(self) -> pd.Series:
+        with _readable():
+            rows = csv.reader(self._text(), delimiter=self.separator, strict=True)
+            # pandas passes over what is wrong with its first rows, if rows may be ragged.
+            first = list(islice(rows, _LOOKAHEAD))[:1]
+        if not first:
+            raise DatasetError("The table has only empty cells; choose one that holds data.")
+        return pd.Series(first[0], dtype=object)
+
+    def blocks(self) -> Iterator[pd.DataFrame]:
+        """The rows below the header, as text cells, some at a time; counts those that are ragged.
+
+        Raises DatasetError for quotation marks that are never closed.
+        """
+        width = len(self.names)
+        with (
+            _readable(),
+            # Only pandas' engine in Python can tell an empty cell from one that is not there.
+            pd.read_csv(
+                self._text(),
+                sep=self.separator,
+                header=None,
+                names=list(range(width)),
+                index_col=False,
+                dtype=object,
+                na_filter=False,
+                on_bad_lines=self._too_long,
+                engine="python",
+                chunksize=max(1, _CELLS // width),
+            ) as reader,
+        ):
+            for i, rows in enumerate(reader):
+                yield self._whole(rows.iloc[1:] if self.header and i == 0 else rows)
+
+    def _too_long(self, row: list[str]) -> None:
+        self.ragged += any(cell.strip() for cell in row)
+
+    def _whole(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """The rows with all their cells of which at least one holds something."""
+        cut = rows[rows.columns[-1]].isna()
+        if cut.any():
+            filled = rows[cut].apply(lambda row: any(c.strip() for c in row.dropna()), axis=1)
+            self.ragged += int(filled.sum())
+            rows = rows[~cut]
+        empty = rows[0].str.strip() == ""
+        if empty.any():
+            empty[empty] = (rows[empty].apply(lambda c: c.str.strip()) == "").all(axis=1)
+            rows = rows[~empty]
+        return rows
 
 
-def _separator(lines: Iterator[str]) -> str:
-    """The separator that cuts the first lines into the most cells, all alike if any is."""
-    lines = [line for line in islice(lines, 40) if line.strip()][:20]
-    if not lines:
-        raise DatasetError("The file is empty; choose one that holds data.")
-
-    def quality(separator: str) -> tuple[bool, int]:
-        numbers = {line.count(separator) for line in lines}
-        return (len(numbers) == 1 and numbers != {0}, lines[0].count(separator))
-
-    # With decimal commas the comma is everywhere: what else cuts evenly is the separator.
-    return max((";", "\t", ","), key=quality)
-
-
-def _rows(lines: Iterator[str], separator: str) -> Iterator[list[str]]:
+@contextmanager
+def _readable() -> Iterator[None]:
     try:
-        for row in csv.reader(lines, delimiter=separator):
-            if any(cell.strip() for cell in row):
-                yield row
-    except csv.Error as error:
+        yield
+    except (csv.Error, pd.errors.ParserError) as error:
         raise DatasetError(
-            f"The table could not be read ({error}); check its quotation marks."
+            f"The table could not be read ({short(str(error), 120)}); check its quotation marks."
         ) from error
 
 
-def _columns(rows: Iterator[list[str]], comma: bool) -> tuple[list[Column], int]:
-    """Read all rows in blocks; returns the columns and how many rows did not fit."""
-    first = next(rows, None)
-    if first is None:
-        raise DatasetError("The table has only empty cells; choose one that holds data.")
-    if len(first) > MAX_COLUMNS:
-        raise DatasetError(
-            f"The table has {len(first):,} columns, and at most {MAX_COLUMNS:,} are taken."
-        )
-    header = not all(is_number(cell, comma) for cell in first)
-    names = [short(c) if header and c.strip() else f"column {i + 1}" for i, c in enumerate(first)]
-    for cell in first:
-        if FORMULA.match(cell) and not is_number(cell, comma):
-            raise DatasetError(
-                f"The first row holds a formula ({short(cell)}); save the table with values only "
-                "and upload it again."
-            )
-    columns = [Column(name) for name in names]
-    block: list[list[str]] = [] if header else [first]
-    skipped, taken, height = 0, 0, max(1, _CELLS // len(first))
-
-    def flush() -> None:
-        nonlocal taken
-        for column, cells in zip(columns, zip(*block, strict=True), strict=True):
-            column.add(cells, taken + 1 + header, comma)
+def _columns(table: _Table) -> list[Column]:
+    """Read all rows, block by block."""
+    columns, taken = [Column(name) for name in table.names], 0
+    for block in table.blocks():
+        for i, column in enumerate(columns):
+            column.add(block[i], taken + 1 + table.header, table.comma)
         taken += len(block)
         check_examples(taken, "rows")
         check_bytes(taken * len(columns) * 4)
-        block.clear()
-
-    for row in rows:
-        if len(row) != len(columns):
-            skipped += 1
-            continue
-        block.append(row)
-        if len(block) >= height:
-            flush()
-    if block:
-        flush()
-    return columns, skipped
+    return columns
 
 
 def _label(columns: list[Column], label: str | None, n: int, raw: Raw) -> Column | None:
@@ -182,19 +199,24 @@ def _label(columns: list[Column], label: str | None, n: int, raw: Raw) -> Column
                 "different values; choose another one or none."
             )
     else:
-        named = [c for c in columns if c.name.strip().lower() in LABEL_NAMES]
-        found, classes = None, None
-        # A measured target has many values: as a number only up to twenty are taken for classes.
-        for column in named + [c for c in reversed(columns) if c.texts > n / 2]:
-            classes = column.classes(most if column.texts else min(most, 20))
-            if classes is not None:
-                found = column
-                break
-        if found is None:
+        guess = _guessed_label(columns, n, most)
+        if guess is None:
             return None
+        found, classes = guess
         raw.notes.append(f"The column {found.name!r} is taken as the classes.")
     raw.labels, raw.class_names = classes
     return found
+
+
+def _guessed_label(columns: list[Column], n: int, most: int) -> tuple[Column, Classes] | None:
+    """A column that is called like one, or else the last of words, with what its classes are."""
+    named = [c for c in columns if c.name.strip().lower() in LABEL_NAMES]
+    for column in named + [c for c in reversed(columns) if c.texts > n / 2]:
+        # A measured target has many values: as a number only up to twenty are taken for classes.
+        classes = column.classes(most if column.texts else min(most, 20))
+        if classes is not None:
+            return column, classes
+    return None
 
 
 def _fill(columns: list[Column], labelled: Column | None, n: int, missing: str, raw: Raw) -> None:

@@ -14,9 +14,10 @@ from collections.abc import Callable, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import BinaryIO
+from typing import IO
 
 import numpy as np
+import torch
 
 from aecore.datasets.limits import (
     MAX_ALL_PIXELS,
@@ -45,7 +46,7 @@ class Entry:
     """One file: its path as given, with forward slashes, and how to read its bytes."""
 
     name: str
-    open: Callable[[], BinaryIO]
+    open: Callable[[], IO[bytes]]
     size: int
 
 
@@ -104,7 +105,7 @@ def read_images(entries: Iterable[Entry], size: int | None, others: int = 0) -> 
     size = size or SIZES[0]
     channels = 3 if colour else 1
     check_bytes(len(good) * channels * size * size)
-    x = np.empty((len(good), size, size, channels), np.uint8)
+    x = np.empty((len(good), channels, size, size), np.uint8)
     kept = []
     for entry in good:
         image = _decode(entry, size, channels)
@@ -114,9 +115,9 @@ def read_images(entries: Iterable[Entry], size: int | None, others: int = 0) -> 
             x[len(kept)] = image
             kept.append(entry)
     x = x[: len(kept)]
-    if channels == 3 and all((image == image[..., :1]).all() for image in x):
-        x = x[..., :1]  # grey images saved as colour
-    raw = Raw("image", np.ascontiguousarray(x.transpose(0, 3, 1, 2)))
+    if channels == 3 and all((image == image[:1]).all() for image in x):
+        x = x[:, :1]  # grey images saved as colour
+    raw = Raw("image", np.ascontiguousarray(x))
     if broken:
         raw.notes.append(f"{count(broken, 'image')} could not be read and were left out.")
     if others:
@@ -182,8 +183,12 @@ def _image(entry: Entry):
 
 
 def _decode(entry: Entry, size: int, channels: int) -> np.ndarray | None:
-    """Decode and fit one image: uint8 (size, size, channels), or None if it is damaged."""
-    from PIL import Image, ImageOps
+    """Decode and fit one image: uint8 (channels, size, size), or None if it is damaged.
+
+    Pillow decodes, since torchvision knows neither TIFF nor BMP and no bound on what is unpacked.
+    """
+    from PIL import ImageOps
+    from torchvision.transforms.v2 import functional
 
     with _image(entry) as image:
         if image is None:
@@ -192,23 +197,27 @@ def _decode(entry: Entry, size: int, channels: int) -> np.ndarray | None:
             image.draft("RGB" if channels == 3 else "L", (2 * size, 2 * size))
             image.load()
             image = ImageOps.exif_transpose(image)
-            image = _plain(image, "RGB" if channels == 3 else "L")
-            # Not ImageOps.contain: it makes a line thinner than a pixel 0 pixels wide.
-            scale = size / max(image.size)
-            fit = tuple(max(1, round(side * scale)) for side in image.size)
-            fitted = image.resize(fit, Image.Resampling.BOX)
+            pixels = functional.pil_to_tensor(_plain(image, "RGB" if channels == 3 else "L"))
         # PIL's decoders raise these and no common class of their own for damaged files.
         except (OSError, ValueError, SyntaxError, EOFError, IndexError, TypeError, KeyError):
             return None
         except (ZeroDivisionError, OverflowError, MemoryError, zlib.error):
             return None
-    pixels = np.asarray(fitted).reshape(fitted.height, fitted.width, channels)
-    border = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
-    out = np.empty((size, size, channels), np.uint8)
-    out[:] = np.median(border, axis=0).astype(np.uint8)
-    top, left = (size - fitted.height) // 2, (size - fitted.width) // 2
-    out[top : top + fitted.height, left : left + fitted.width] = pixels
-    return out
+    height, width = pixels.shape[1:]
+    scale = size / max(height, width)
+    # A line thinner than a pixel stays one pixel wide.
+    height, width = (max(1, round(side * scale)) for side in (height, width))
+    fitted = functional.resize(pixels, [height, width], antialias=True)
+    left, top = (size - width) // 2, (size - height) // 2
+    margins = [left, top, size - width - left, size - height - top]
+    return functional.pad(fitted, margins, fill=_border(fitted)).numpy()
+
+
+def _border(image: torch.Tensor) -> list[float]:
+    """The median colour of the outermost pixels of an image (C, H, W), one value a channel."""
+    sides = [image[:, 0], image[:, -1], image[:, :, 0], image[:, :, -1]]
+    colour = np.median(torch.cat(sides, 1).numpy(), axis=1)
+    return [float(value) for value in colour.astype(np.uint8)]
 
 
 def _plain(image, mode: str):

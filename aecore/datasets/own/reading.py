@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import io
 from collections.abc import Sequence
@@ -17,11 +18,19 @@ from aecore.datasets.own.arrays import read_npz
 from aecore.datasets.own.csv_table import column_names, read_csv
 from aecore.datasets.own.images import Entry, is_image_name, read_images, read_zip
 from aecore.datasets.own.store import OwnData, keep, own_folder
-from aecore.datasets.sources.tables import standardise
+from aecore.datasets.tables import standardise
 from aecore.errors import ConfigError, DatasetError
 from aecore.types import KINDS, DataSpec
 
-__all__ = ["OwnData", "column_names", "keep", "own_folder", "read_files", "read_upload"]
+__all__ = [
+    "OwnData",
+    "column_names",
+    "from_file",
+    "keep",
+    "own_folder",
+    "read_files",
+    "read_upload",
+]
 
 HELD_OUT, HELD_OUT_LEAST = 0.15, 10
 SUFFIXES = (".zip", ".npz", ".csv", ".tsv", ".txt")
@@ -48,9 +57,10 @@ def read_upload(
     if missing not in ("auto", "drop", "mean"):
         raise DatasetError(f"missing must be auto, drop or mean, not {missing!r}.")
     if isinstance(content, Path):
-        content = _read(content)
-        if not isinstance(content, bytes):
-            return read_files(content, size=size, title=name)
+        found = _read(content)
+        if not isinstance(found, bytes):
+            return read_files(found, size=size, title=name)
+        content = found
     check_upload(len(content))
     suffix = Path(name).suffix.lower()
     if suffix not in SUFFIXES:
@@ -62,6 +72,14 @@ def read_upload(
     else:
         raw = read_csv(content, label, missing)
     return _own(raw, name)
+
+
+def from_file(path: Path, *, label: str | None = None) -> Dataset:
+    """A person's file as data, without keeping them. label: a table's column of classes.
+
+    path: a zip or a folder of images, an .npz or a table as text. Raises DatasetError.
+    """
+    return read_upload(path.name, path, label=label).dataset
 
 
 def read_files(
@@ -113,22 +131,20 @@ def _own(raw: Raw, file: str) -> OwnData:
     labels = (None, None)
     if raw.labels is not None:
         labels = raw.labels[train], _held_out(raw, test, "labels")
-    splits = [
+    train_split, test_split = (
         Split(
             torch.from_numpy(np.ascontiguousarray(x)),
             None if y is None else torch.from_numpy(np.ascontiguousarray(y)),
         )
         for x, y in zip((x_train, x_test), labels, strict=True)
-    ]
+    )
     about = f"Own data from {title}: {len(x_train):,} to train on, {len(x_test):,} held out."
-    data = Dataset("own", spec, *splits, raw.class_names, about, columns)
+    data = Dataset("own", spec, train_split, test_split, raw.class_names, about, columns)
     digest = hashlib.sha256(f"{data.fingerprint} {title} {raw.class_names} {columns}".encode())
     for y in labels:
         digest.update(b"" if y is None else np.ascontiguousarray(y).data)
     name = f"own-{digest.hexdigest()[:12]}"
-    return OwnData(
-        Dataset(name, spec, *splits, raw.class_names, about, columns), tuple(notes), title
-    )
+    return OwnData(dataclasses.replace(data, name=name), tuple(notes), title)
 
 
 def _float(x: np.ndarray) -> np.ndarray:

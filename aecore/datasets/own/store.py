@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
-import os
 import re
 import shutil
-import tempfile
 import threading
 import zipfile
 import zlib
@@ -22,9 +19,10 @@ import torch
 from aecore import places
 from aecore.datasets import registry
 from aecore.datasets.dataset import Column, Dataset, Split
-from aecore.datasets.registry import Family, Source, register_family
+from aecore.datasets.registry import Family, Source
 from aecore.errors import AecoreError, DatasetError, UnknownNameError
 from aecore.types import DataSpec
+from aecore.writing import write_whole
 
 _NAME = re.compile(r"own-[0-9a-f]{12}")
 _FORMAT = 1
@@ -89,17 +87,7 @@ def _check_room(root: Path, size: int) -> None:
 def write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
     """Write an uncompressed .npz through a temporary file beside it; raises DatasetError."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".part-")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                np.savez(file, allow_pickle=False, **arrays)
-            os.chmod(temporary, 0o644)  # mkstemp makes private files; workers may be others
-            os.replace(temporary, path)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)
-            raise
+        write_whole(path, lambda file: np.savez(file, allow_pickle=False, **arrays))
     except OSError as error:
         raise DatasetError(
             f"The data could not be kept in {path.parent} ({error.strerror or error}); free some "
@@ -155,8 +143,7 @@ def delete(root: Path, name: str, owner: str) -> None:
             (_owners(root, owner) / name).unlink()
             if not any(root.glob(f"owners/*/{name}")):
                 (root / f"{name}.npz").unlink(missing_ok=True)
-                with registry._lock:  # nor does this process know them any more
-                    registry._kept.pop(name, None)
+                registry.forget(name)
         except OSError as error:
             raise DatasetError(
                 f"The data could not be deleted ({error.strerror or error}); try again."
@@ -220,13 +207,15 @@ def _load(name: str) -> Dataset:
         )
         class_names = tuple(str(c) for c in meta["class_names"])
         with np.load(path, allow_pickle=False) as packed:
-            splits = [_split(packed, which, spec, len(class_names)) for which in ("train", "test")]
+            train, test = (
+                _split(packed, which, spec, len(class_names)) for which in ("train", "test")
+            )
         about = str(meta["about"])
     except (OSError, ValueError, TypeError, KeyError, EOFError, AecoreError) as error:
         raise _damaged(name) from error
     except (zipfile.BadZipFile, zlib.error) as error:
         raise _damaged(name) from error
-    return Dataset(name, spec, *splits, class_names, about, columns)
+    return Dataset(name, spec, train, test, class_names, about, columns)
 
 
 def _split(packed, which: str, spec: DataSpec, classes: int) -> Split:
@@ -243,4 +232,4 @@ def _split(packed, which: str, spec: DataSpec, classes: int) -> Split:
     return Split(torch.from_numpy(x), labels)
 
 
-register_family(Family("own-", find_own))
+FAMILY = Family("own-", find_own)

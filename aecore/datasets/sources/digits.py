@@ -5,11 +5,13 @@ Source: UCI 'Optical Recognition of Handwritten Digits', Alpaydin and Kaynak; CC
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 
 from aecore.datasets.dataset import Dataset, Split
-from aecore.datasets.registry import Source, register
+from aecore.datasets.registry import Source
 from aecore.types import DataSpec
 
 SPEC = DataSpec((1, 8, 8), classes=10)
@@ -21,7 +23,7 @@ def load_digits() -> Dataset:
     """Return the digits scaled from 0..16 to uint8 0..255, shuffled once with a fixed seed."""
     from sklearn.datasets import load_digits as sklearn_digits
 
-    bunch = sklearn_digits()
+    bunch: Any = sklearn_digits()
     # The file lists its writers one after the other: unshuffled, the test split would hold
     # writers that nobody trained on.
     order = np.random.default_rng(0).permutation(len(bunch.target))
@@ -31,4 +33,4 @@ def load_digits() -> Dataset:
     return Dataset("digits", SPEC, train, test, tuple(str(d) for d in range(10)), ABOUT)
 
 
-register(Source("digits", "Small digits (scikit-learn)", ABOUT, SPEC, load_digits, "CC BY 4.0"))
+SOURCE = Source("digits", "Small digits (scikit-learn)", ABOUT, SPEC, load_digits, "CC BY 4.0")

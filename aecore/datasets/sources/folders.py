@@ -19,7 +19,7 @@ from aecore.datasets.download import cache_folder
 from aecore.datasets.limits import MAX_BYTES, MAX_CLASSES, MAX_EXAMPLES, MIN_EXAMPLES, short
 from aecore.datasets.own.images import Entry, is_image_name, read_images
 from aecore.datasets.own.store import write_arrays
-from aecore.datasets.registry import Family, Source, register_family
+from aecore.datasets.registry import Family, Source
 from aecore.errors import DatasetError, UnknownNameError
 from aecore.types import DataSpec
 
@@ -91,7 +91,7 @@ def _load(name: str, spec: DataSpec, classes: tuple[str, ...], about: str) -> Da
         # Any of them, not the first: files are often sorted by what they show.
         files = [files[i] for i in np.sort(rng.permutation(total)[:most])]
     # Decoding takes minutes, and every process loads: the pixels are kept beside the folder.
-    state = hashlib.sha256(repr((SIDE, files)).encode()).hexdigest()[:16]
+    state = hashlib.sha256(repr((SIDE, "antialiased", files)).encode()).hexdigest()[:16]
     packed = folders() / ".packed" / f"{name}-{state}.npz"
     if packed.is_file():
         with np.load(packed, allow_pickle=False) as kept:
@@ -106,14 +106,14 @@ def _load(name: str, spec: DataSpec, classes: tuple[str, ...], about: str) -> Da
         )
     order = np.random.default_rng(0).permutation(len(x))
     n_test = max(10, round(HELD_OUT * len(x)))
-    splits = [
+    train, test = (
         Split(torch.from_numpy(x[rows]), torch.from_numpy(labels[rows]) if classes else None)
         for rows in (order[n_test:], order[:n_test])
-    ]
-    about += f" {len(splits[0]):,} to train on, {n_test:,} held out"
+    )
+    about += f" {len(train):,} to train on, {n_test:,} held out"
     about += f"; {total - len(x):,} left out." if total > len(x) else "."
     names = tuple(short(c) for c in classes)
-    return Dataset(f"{PREFIX}{name}", spec, *splits, names, about)
+    return Dataset(f"{PREFIX}{name}", spec, train, test, names, about)
 
 
 def _decode(folder: Path, files: list, classes: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
@@ -128,4 +128,4 @@ def _decode(folder: Path, files: list, classes: tuple[str, ...]) -> tuple[np.nda
     return x[first], labels[first]
 
 
-register_family(Family(PREFIX, find, listed))
+FAMILY = Family(PREFIX, find, listed)

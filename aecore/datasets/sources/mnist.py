@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from aecore.datasets.dataset import Dataset, Split
-from aecore.datasets.registry import Source, register
+from aecore.datasets.registry import Source
 from aecore.types import DataSpec
 
 FILE = Path(__file__).with_name("mnist.npz")
@@ -34,4 +34,4 @@ def load_mnist() -> Dataset:
     return Dataset("mnist", SPEC, splits["train"], splits["test"], names, ABOUT)
 
 
-register(Source("mnist", "MNIST digits", ABOUT, SPEC, load_mnist, "CC BY-SA 3.0"))
+SOURCE = Source("mnist", "MNIST digits", ABOUT, SPEC, load_mnist, "CC BY-SA 3.0")

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from aecore.datasets.dataset import Dataset, Factors, Split
-from aecore.datasets.registry import Source, register
+from aecore.datasets.registry import Source
 from aecore.types import DataSpec
 
 SIDE = 32
@@ -110,4 +110,4 @@ def _triangle(u, v):
 
 _DISTANCE = {"square": _square, "ellipse": _ellipse, "heart": _heart, "triangle": _triangle}
 
-register(Source("shapes", "Shapes (generated)", ABOUT, SPEC, load_shapes, "MIT", generated=True))
+SOURCE = Source("shapes", "Shapes (generated)", ABOUT, SPEC, load_shapes, "MIT", generated=True)

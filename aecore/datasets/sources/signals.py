@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from aecore.datasets.dataset import Dataset, Factors, Split
-from aecore.datasets.registry import Source, register
+from aecore.datasets.registry import Source
 from aecore.types import DataSpec
 
 LENGTH = 128
@@ -81,4 +81,4 @@ def _drift(row: np.ndarray, rng: np.random.Generator) -> None:
 
 _FAULTS = {"spike": _spike, "dropout": _dropout, "drift": _drift}
 
-register(Source("signals", "Signals (generated)", ABOUT, SPEC, load_signals, "MIT", generated=True))
+SOURCE = Source("signals", "Signals (generated)", ABOUT, SPEC, load_signals, "MIT", generated=True)

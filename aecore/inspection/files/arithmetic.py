@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from aecore.inspection.files.steps import Graph
 
 
-def combine(g: Graph, how: str, a: Any, b: Any, output: str, said: str) -> None:
+def combine(g: Graph, how: str, a: str | float, b: str | float, output: str, said: str) -> None:
     """a + b, a - b, a * b or a / b (how: add, sub, mul, div) of values, weights and numbers.
 
     Raises ValueError for a combination that is none of scaling, adding or multiplying.
     """
-    left = a if isinstance(a, int | float) else g.number(a)
-    right = b if isinstance(b, int | float) else g.number(b)
+    left = g.number(a) if isinstance(a, str) else a
+    right = g.number(b) if isinstance(b, str) else b
     if left is not None and right is not None:
         raise ValueError("a computation with constants alone")
-    if right is not None:
+    if right is not None and isinstance(a, str):
         factor, shift = {
             "add": (1.0, right),
             "sub": (1.0, -right),
@@ -24,13 +22,15 @@ def combine(g: Graph, how: str, a: Any, b: Any, output: str, said: str) -> None:
             "div": (1.0 / right if how == "div" else 1.0, 0.0),
         }[how]
         g.scale(a, output, said, factor, shift)
-    elif left is not None:
+    elif left is not None and isinstance(b, str):
         if how == "div":
             raise ValueError("a number divided by a value")
         factor, shift = {"add": (1.0, left), "sub": (-1.0, left), "mul": (left, 0.0)}[how]
         g.scale(b, output, said, factor, shift)
+    elif not isinstance(a, str) or not isinstance(b, str):
+        raise ValueError("neither a value nor a number")
     elif g.is_weight(b):
-        tensor = g.constant(b)
+        tensor = g.values(b)
         if how in ("sub", "div"):
             name = g.changed(b, -tensor if how == "sub" else 1.0 / tensor)
         else:

@@ -3,48 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from aecore.inspection.files.arithmetic import combine
+from aecore.inspection.files.aten_node import Node, Ref
 from aecore.inspection.files.folding import POSITIVE
 from aecore.inspection.files.steps import Graph, one
-
-
-class Ref(str):
-    """The name of a value or weight, as opposed to a text."""
-
-
-@dataclass(frozen=True)
-class Node:
-    """One line of the graph; args by name: Ref, numbers, None for open sizes, lists of them."""
-
-    target: str
-    args: dict[str, Any]
-    outputs: list[str]
-
-    @property
-    def said(self) -> str:
-        return self.target.removeprefix("torch.ops.")
-
-    @property
-    def name(self) -> str:
-        """`linear` of torch.ops.aten.linear.default."""
-        return self.said.removeprefix("aten.").split(".")[0]
-
-    @property
-    def x(self) -> str:
-        return next(self.args[k] for k in ("self", "input", "x") if k in self.args)
-
-    @property
-    def out(self) -> str:
-        return self.outputs[0]
-
-    def refs(self) -> list[str]:
-        """Every value that it takes."""
-        flat = [v for a in self.args.values() for v in (a if isinstance(a, list) else [a])]
-        return [v for v in flat if isinstance(v, Ref)]
-
 
 Handler = Callable[[Graph, Node], None]
 
@@ -101,7 +65,7 @@ def _addmm(g: Graph, n: Node) -> None:
 
 
 def _matmul(g: Graph, n: Node) -> None:
-    g.matmul(n.x, n.args.get("mat2", n.args.get("other")), None, n.out, n.said)
+    g.matmul(n.x, n.args["mat2"] if "mat2" in n.args else n.args["other"], None, n.out, n.said)
 
 
 def _convolution(g: Graph, n: Node) -> None:
@@ -114,7 +78,7 @@ def _convolution(g: Graph, n: Node) -> None:
         "groups": a.get("groups", 1),
     }
     if settings["padding"] == "same":
-        kernel = list(g.constant(a["weight"]).shape[2:])
+        kernel = list(g.values(a["weight"]).shape[2:])
         spread = one(settings["dilation"])
         settings["padding"] = [(k - 1) * spread // 2 for k in kernel]
         if one(settings["stride"]) != 1 or any(k % 2 == 0 for k in kernel):
@@ -148,7 +112,7 @@ def _layer_norm(g: Graph, n: Node) -> None:
 
 def _group_norm(g: Graph, n: Node) -> None:
     weights = _norm_weights(g, n)
-    channels = len(g.tensors[weights["weight"]]) if weights else g.shape(n.x)[1]
+    channels = len(g.tensors[weights["weight"]]) if weights else g.size(n.x)
     groups = n.args.get("num_groups", n.args.get("group"))
     settings = {"num_groups": groups, "num_channels": channels}
     settings |= {"eps": float(n.args.get("eps", 1e-5)), "affine": bool(weights)}
@@ -231,7 +195,9 @@ def _reshape(g: Graph, n: Node) -> None:
     if sizes is None:
         raise ValueError("open sizes")
     if g.is_weight(n.x):
-        g.reshaped(n.out, n.x, sizes)
+        if None in list(sizes):
+            raise ValueError("a weight of an open size")
+        g.reshaped(n.out, n.x, [int(size) for size in sizes if size is not None])
     else:
         g.reshape(n.x, n.out, n.said, list(sizes)[1:])
 
@@ -285,13 +251,13 @@ def _parts(g: Graph, n: Node) -> None:
         raise ValueError("parts of another dimension")
     start = 0
     for output in n.outputs:
-        stop = start + int(g.shape(output)[1])
+        stop = start + g.size(output)
         g.part(n.x, output, n.said, start, stop)
         start = stop
 
 
 def _slice(g: Graph, n: Node) -> None:
-    shape = g.shape(n.x)
+    shape = g.sizes_of(n.x)
     dim = n.args.get("dim", 0) % len(shape)
     start, stop = n.args.get("start") or 0, n.args.get("end")
     size = shape[dim]
@@ -301,6 +267,7 @@ def _slice(g: Graph, n: Node) -> None:
     if whole:
         g.same(n.out, n.x)
     elif dim == 1:
+        size = g.size(n.x)
         start = start + size if start < 0 else start
         stop = size if stop is None else stop + size if stop < 0 else min(stop, size)
         g.part(n.x, n.out, n.said, start, stop)

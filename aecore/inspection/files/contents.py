@@ -12,7 +12,7 @@ from torch import Tensor
 class Operation:
     """One step of a network whose file says what it does (torch.export, ONNX).
 
-    kind: a name of `aecore.models.layers.KNOWN`, or one of "Add", "Multiply", "Exp", "Random",
+    kind: one of `aecore.models.layers.readable_layers()`, or "Add", "Multiply", "Exp", "Random",
     "Reshape", "Split", "Other". settings: plain numbers, what the line of that layer takes (for
     Reshape the sizes without the batch). weights: role (weight, bias, running_mean, running_var)
     to the name of a tensor. inputs, output: names of values; the network's own input is "input".

@@ -14,15 +14,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from aecore.datasets.limits import short
 from aecore.errors import CheckpointError
 from aecore.inspection.files.archive import Archive
-from aecore.inspection.files.aten import Node, Ref, add_node
+from aecore.inspection.files.aten import add_node
+from aecore.inspection.files.aten_node import Node, Ref
 from aecore.inspection.files.contents import Contents
 from aecore.inspection.files.header import parse_json
 from aecore.inspection.files.limits import MAX_DIMS, MAX_HEADER_BYTES, MAX_TENSOR_BYTES, Budget
 from aecore.inspection.files.steps import Graph, Shape
 from aecore.inspection.files.torch_file import load_zip
+from aecore.wording import short
 
 #: torch._export.serde.schema.ScalarType
 _DTYPES = {

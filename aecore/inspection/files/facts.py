@@ -11,6 +11,7 @@ import numpy as np
 from torch import Tensor
 
 from aecore.inspection.files.limits import MAX_FACTS, MAX_TEXT
+from aecore.wording import printable
 
 _LEVELS = 3  # of dictionaries within each other: hyper_parameters, and their own groups
 
@@ -65,5 +66,5 @@ def _number(value: Tensor | np.ndarray | np.generic) -> Any:
 
 def _text(value: Any) -> str:
     text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)[:10_000]
-    text = "".join(c if c.isprintable() else " " for c in text[: 4 * MAX_TEXT])
+    text = printable(text[: 4 * MAX_TEXT])
     return text if len(text) <= MAX_TEXT else text[: MAX_TEXT - 1] + "…"

@@ -49,6 +49,20 @@ class _Steps:
             return None
         return self.all[index] if uses is None or self.uses[value] == uses else None
 
+    def chain(self, value: str, *kinds: str) -> list[Operation] | None:
+        """What makes a value, what makes that one's first input, and so on: one of each kind.
+
+        None where an operation is of another kind, or its result is used elsewhere as well.
+        """
+        found = []
+        for kind in kinds:
+            operation = self.maker(value, kind)
+            if operation is None or not operation.inputs:
+                return None
+            found.append(operation)
+            value = operation.inputs[0]
+        return found
+
     def swap(self, last: Operation, new: Operation, *gone: Operation) -> None:
         """Put a new operation in the place of the last of a group, whose others go."""
         self._gone |= {self.made[o.output] for o in gone}
@@ -97,10 +111,11 @@ def _gelu(steps: _Steps) -> None:
         if o.kind != "Multiply" or len(o.inputs) != 2:
             continue
         for a, b in (o.inputs, o.inputs[::-1]):
-            plus = steps.maker(b, "Scale")
-            erf = plus and steps.maker(plus.inputs[0], "Other")
-            root = erf and erf.said == "Erf" and steps.maker(erf.inputs[0], "Scale")
-            if not root or not _is_scale(root, 1 / math.sqrt(2), 0):
+            chain = steps.chain(b, "Scale", "Other", "Scale")
+            if chain is None:
+                continue
+            plus, erf, root = chain
+            if erf.said != "Erf" or not _is_scale(root, 1 / math.sqrt(2), 0):
                 continue
             half = steps.maker(a, "Scale")
             x = root.inputs[0]
@@ -148,11 +163,13 @@ def _sums(steps: _Steps) -> None:
 def _group_norms(steps: _Steps) -> None:
     """Groups as channels of an instance norm, then the channels' own weight and bias."""
     for o in list(steps.all):
-        product = steps.maker(o.inputs[0], "Multiply") if o.kind == "Add" and o.inputs else None
-        back = product and steps.maker(product.inputs[0], "Reshape")
-        norm = back and steps.maker(back.inputs[0], "GroupNorm")
-        apart = norm and steps.maker(norm.inputs[0], "Reshape")
-        if not apart or "bias" not in o.weights or "weight" not in product.weights:
+        if o.kind != "Add" or not o.inputs:
+            continue
+        chain = steps.chain(o.inputs[0], "Multiply", "Reshape", "GroupNorm", "Reshape")
+        if chain is None:
+            continue
+        product, back, norm, apart = chain
+        if "bias" not in o.weights or "weight" not in product.weights:
             continue
         scale, shift = steps.tensors[product.weights["weight"]], steps.tensors[o.weights["bias"]]
         groups = norm.settings["num_groups"]
@@ -178,7 +195,9 @@ def _borders(steps: _Steps) -> None:
         if o.kind not in ("Conv2d", "AvgPool2d"):
             continue
         pad = steps.maker(o.inputs[0], "Pad")
-        n, before = (pad.settings["n"], o.settings["padding"]) if pad else (0, 0)
+        if pad is None:
+            continue
+        n, before = pad.settings["n"], o.settings["padding"]
         if n <= 0 or not isinstance(before, int):
             continue
         kernel = o.settings["kernel_size"]

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import BinaryIO
 
-from aecore.datasets.limits import short
 from aecore.errors import CheckpointError
 from aecore.inspection.files.archive import Archive
 from aecore.inspection.files.contents import Contents
@@ -20,6 +19,7 @@ from aecore.inspection.files.torch_file import (
     read_torch_legacy,
     read_torch_zip,
 )
+from aecore.wording import short
 
 #: Beginnings of files that are mistaken for weights, and what to do instead.
 _OTHERS = (

@@ -8,9 +8,9 @@ from typing import Any
 
 import torch
 
-from aecore.datasets.limits import short
 from aecore.errors import CheckpointError
 from aecore.inspection.files.limits import MAX_DEPTH, MAX_DIMS, MAX_HEADER_BYTES, MAX_TENSORS
+from aecore.wording import short
 
 DTYPES = {
     "F64": torch.float64,
@@ -112,15 +112,16 @@ def _entry(name: str, value: Any, begin: int) -> Entry:
     shown = repr(short(name))
     if not isinstance(value, dict):
         raise _damaged(f"the tensor {shown} is not described")
-    kind, shape, offsets = (value.get(k) for k in ("dtype", "shape", "data_offsets"))
+    kind = value.get("dtype")
     if not isinstance(kind, str) or kind not in DTYPES:
         raise CheckpointError(
             f"The tensor {shown} has the type {short(str(kind), 12)!r}, and only these can be "
             f"read: {', '.join(DTYPES)}."
         )
-    if not _sizes(shape) or len(shape) > MAX_DIMS:
+    shape, offsets = _sizes(value.get("shape")), _sizes(value.get("data_offsets"))
+    if shape is None or len(shape) > MAX_DIMS:
         raise _damaged(f"the shape of the tensor {shown} is not a short list of sizes")
-    if not _sizes(offsets) or len(offsets) != 2:
+    if offsets is None or len(offsets) != 2:
         raise _damaged(f"the place of the tensor {shown} is not two numbers")
     numel = 1
     for size in shape:
@@ -133,10 +134,11 @@ def _entry(name: str, value: Any, begin: int) -> Entry:
     return Entry(DTYPES[kind], tuple(shape), begin + offsets[0], begin + offsets[1])
 
 
-def _sizes(value: Any) -> bool:
+def _sizes(value: Any) -> list[int] | None:
+    """A list of sizes, None for anything else."""
     if not isinstance(value, list):
-        return False
-    return all(type(v) is int and 0 <= v < _MAX_SIZE for v in value)
+        return None
+    return value if all(type(v) is int and 0 <= v < _MAX_SIZE for v in value) else None
 
 
 def _check_places(entries: dict[str, Entry], begin: int, size: int) -> None:

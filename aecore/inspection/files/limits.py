@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from aecore.datasets.limits import count, short
 from aecore.errors import CheckpointError
+from aecore.wording import count, short
 
 MAX_FILE_BYTES = 512 << 20  # of a file as it comes
 MAX_ONNX_BYTES = 256 << 20  # onnx holds a file twice while it parses it

@@ -12,9 +12,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from aecore.datasets.limits import short
 from aecore.errors import CheckpointError
 from aecore.inspection.files.facts import plain_facts
+from aecore.wording import short
 
 #: Names under which a whole network's weights are kept, the likeliest first.
 WHOLE = (

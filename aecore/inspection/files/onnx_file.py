@@ -5,12 +5,9 @@ from __future__ import annotations
 import contextlib
 from typing import Any, BinaryIO
 
-import google.protobuf.message
 import onnx
-import onnx.shape_inference
 from torch import Tensor
 
-from aecore.datasets.limits import short
 from aecore.errors import CheckpointError
 from aecore.inspection.files.contents import Contents
 from aecore.inspection.files.facts import plain_facts
@@ -18,15 +15,8 @@ from aecore.inspection.files.limits import MAX_ONNX_BYTES, MAX_OPERATIONS, Budge
 from aecore.inspection.files.onnx_node import as_torch
 from aecore.inspection.files.onnx_nodes import add_node
 from aecore.inspection.files.steps import Graph, Shape
+from aecore.wording import short
 
-# How onnx's inference says that a graph contradicts itself or is too large for it.
-_CONTRADICTIONS = (
-    onnx.shape_inference.InferenceError,
-    google.protobuf.message.Error,
-    RuntimeError,
-    TypeError,
-    ValueError,
-)
 _KEPT_FOR_SHAPES = 64  # values of an initialiser that the sizes of others may depend on
 
 
@@ -109,7 +99,7 @@ def _shapes(model: Any) -> dict[str, Shape]:
             for data in ("raw_data", "float_data", "int32_data", "int64_data", "double_data"):
                 entry.ClearField(data)
     # A graph that contradicts itself is read without its shapes.
-    with contextlib.suppress(*_CONTRADICTIONS):
+    with contextlib.suppress(onnx.shape_inference.InferenceError, RuntimeError, ValueError):
         model = onnx.shape_inference.infer_shapes(model, data_prop=True)
     shapes = {}
     for value in (*model.graph.input, *model.graph.value_info, *model.graph.output):

@@ -8,9 +8,9 @@ import torch
 from onnx import numpy_helper
 from torch import Tensor
 
-from aecore.datasets.limits import short
 from aecore.errors import CheckpointError
 from aecore.inspection.files.limits import Budget
+from aecore.wording import short
 
 _INTEGER = {2, 3, 4, 5, 6, 7, 9, 12, 13}  # onnx.TensorProto.DataType
 
@@ -27,11 +27,18 @@ class Node:
 
     @property
     def x(self) -> str:
-        return self.inputs[0]
+        return self.needed(0)
 
     @property
     def out(self) -> str:
         return self.outputs[0]
+
+    def needed(self, index: int) -> str:
+        """An input that the operation cannot do without. Raises ValueError."""
+        name = self.input(index)
+        if name is None:
+            raise ValueError("an input is missing")
+        return name
 
     def input(self, index: int) -> str | None:
         return self.inputs[index] if index < len(self.inputs) else None

@@ -8,7 +8,7 @@ from typing import Any
 from aecore.inspection.files.arithmetic import combine
 from aecore.inspection.files.limits import Budget
 from aecore.inspection.files.onnx_node import Node
-from aecore.inspection.files.onnx_sizes import sizes_only, whole
+from aecore.inspection.files.onnx_sizes import known, sizes_only, whole
 from aecore.inspection.files.steps import Graph, one
 
 _STUMBLES = (KeyError, TypeError, ValueError, IndexError, AttributeError, RuntimeError)
@@ -63,13 +63,13 @@ def _gemm(g: Graph, n: Node) -> None:
     a = n.attributes
     if a.get("transA"):
         raise ValueError("a transposed input")
-    weight, bias = n.inputs[1], n.input(2)
+    weight, bias = n.needed(1), n.input(2)
     alpha, beta = a.get("alpha", 1.0), a.get("beta", 1.0)
     if alpha != 1:
-        weight = g.changed(weight, g.constant(weight) * alpha)
+        weight = g.changed(weight, g.values(weight) * alpha)
     if bias is not None:
-        values = g.constant(bias)
-        size = g.constant(weight).shape[0 if a.get("transB") else 1]
+        values = g.values(bias)
+        size = g.values(weight).shape[0 if a.get("transB") else 1]
         if beta != 1 or values.dim() != 1 or len(values) != size:
             bias = g.changed(bias, (values * beta).reshape(-1).expand(size))
     if a.get("transB"):
@@ -79,7 +79,7 @@ def _gemm(g: Graph, n: Node) -> None:
 
 
 def _matmul(g: Graph, n: Node) -> None:
-    g.matmul(n.x, n.inputs[1], None, n.out, n.said)
+    g.matmul(n.x, n.needed(1), None, n.out, n.said)
 
 
 def _padding(g: Graph, n: Node, kernel: list[int], stride: int, spread: int) -> Any:
@@ -99,7 +99,8 @@ def _padding(g: Graph, n: Node, kernel: list[int], stride: int, spread: int) -> 
 
 def _convolution(g: Graph, n: Node) -> None:
     a, transposed = n.attributes, n.said == "ConvTranspose"
-    kernel = list(g.constant(n.inputs[1]).shape[2:])
+    weight = n.needed(1)
+    kernel = list(g.values(weight).shape[2:])
     stride, spread = one(a.get("strides") or 1), one(a.get("dilations") or 1)
     if a.get("output_shape") or not isinstance(spread, int):
         raise ValueError("an unusual convolution")
@@ -108,13 +109,16 @@ def _convolution(g: Graph, n: Node) -> None:
     settings["groups"] = a.get("group", 1)
     if transposed:
         settings["output_padding"] = a.get("output_padding") or 0
-    g.convolution(n.x, n.inputs[1], n.input(2), n.out, n.said, transposed, settings)
+    g.convolution(n.x, weight, n.input(2), n.out, n.said, transposed, settings)
 
 
 def _batch_norm(g: Graph, n: Node) -> None:
     if n.attributes.get("training_mode"):
         raise ValueError("statistics of the batch itself")
-    roles = dict(zip(("weight", "bias", "running_mean", "running_var"), n.inputs[1:], strict=True))
+    names = ("weight", "bias", "running_mean", "running_var")
+    if len(n.inputs) != len(names) + 1:
+        raise ValueError("a batch norm without its statistics")
+    roles = {role: n.needed(i) for i, role in enumerate(names, 1)}
     g.batch_norm(n.x, roles, n.out, n.said, n.attributes.get("epsilon", 1e-5))
 
 
@@ -128,10 +132,10 @@ def _layer_norm(g: Graph, n: Node) -> None:
 
 def _group_norm(g: Graph, n: Node) -> None:
     """GroupNormalization, and InstanceNormalization as one group for each channel."""
-    weights = {"weight": g.weight(n.inputs[1]), "bias": g.weight(n.inputs[2])}
+    weights = {"weight": g.weight(n.needed(1)), "bias": g.weight(n.needed(2))}
     channels = len(g.tensors[weights["weight"]])
     groups = n.attributes.get("num_groups", channels)
-    if n.said == "GroupNormalization" and g.shape(n.x) and g.shape(n.x)[1] != channels:
+    if n.said == "GroupNormalization" and g.shape(n.x) and g.sizes_of(n.x)[1] != channels:
         raise ValueError("one weight for each group")
     settings = {"num_groups": groups, "num_channels": channels}
     settings |= {"eps": n.attributes.get("epsilon", 1e-5), "affine": True}
@@ -139,8 +143,8 @@ def _group_norm(g: Graph, n: Node) -> None:
 
 
 def _prelu(g: Graph, n: Node) -> None:
-    values = g.constant(n.inputs[1])
-    name = g.weight(n.inputs[1])
+    values = g.values(n.needed(1))
+    name = g.weight(n.needed(1))
     g.tensors[name] = values.reshape(-1)
     settings = {"num_parameters": values.numel()}
     g.step("PReLU", [n.x], n.out, n.said, settings, {"weight": name})
@@ -161,7 +165,7 @@ def _pool(g: Graph, n: Node) -> None:
 
 def _global_mean(g: Graph, n: Node) -> None:
     if n.said == "ReduceMean":
-        axes = n.attributes.get("axes") or whole(g, n.input(1))
+        axes = n.attributes.get("axes") or known(g, n.input(1))
         if g.rank(n.x) != 4 or sorted(a % 4 for a in axes) != [2, 3]:
             raise ValueError("a mean over something else than an image")
     kept = n.attributes.get("keepdims", 1)
@@ -187,7 +191,7 @@ def _resize(g: Graph, n: Node) -> None:
             raise ValueError("another size of something else than an image")
         settings["scale_factor"] = one(scales[2:])
     else:
-        sizes = whole(g, n.input(3)) or list(g.shape(n.out))
+        sizes = whole(g, n.input(3)) or list(g.sizes_of(n.out))
         if len(sizes) != 4 or None in sizes[2:]:
             raise ValueError("an open size")
         settings["size"] = one(sizes[2:])
@@ -218,7 +222,7 @@ def _transpose(g: Graph, n: Node) -> None:
 
 
 def _arithmetic(g: Graph, n: Node) -> None:
-    combine(g, n.said.lower(), n.inputs[0], n.inputs[1], n.out, n.said)
+    combine(g, n.said.lower(), n.x, n.needed(1), n.out, n.said)
 
 
 def _negative(g: Graph, n: Node) -> None:
@@ -237,35 +241,36 @@ def _split(g: Graph, n: Node) -> None:
         raise ValueError("parts of another dimension")
     sizes = n.attributes.get("split") or whole(g, n.input(1))
     if sizes is None:
-        size, parts = g.shape(n.x)[1], len(n.outputs)
+        size, parts = g.size(n.x), len(n.outputs)
         each = -(-size // parts)
         sizes = [min(each, size - i * each) for i in range(parts)]
     start = 0
     for output, size in zip(n.outputs, sizes, strict=True):
+        if size is None:
+            raise ValueError("an open size")
         g.part(n.x, output, n.said, start, start + size)
         start += size
 
 
 def _slice(g: Graph, n: Node) -> None:
     a = n.attributes
-    starts, ends = (a.get(k) or whole(g, n.input(i)) for i, k in ((1, "starts"), (2, "ends")))
-    axes = a.get("axes") or whole(g, n.input(3)) or [0]
+    starts, ends = (a.get(k) or known(g, n.input(i)) for i, k in ((1, "starts"), (2, "ends")))
+    axes = a.get("axes") or (known(g, n.input(3)) if n.input(3) else [0])
     steps = whole(g, n.input(4)) or [1]
-    rank = g.rank(n.x)
-    axis = axes[0] + rank if axes[0] < 0 else axes[0]
+    axis = axes[0] + len(g.sizes_of(n.x)) if axes[0] < 0 else axes[0]
     if len(starts) != 1 or steps != [1] or axis != 1:
         raise ValueError("a slice of another dimension")
-    size = g.shape(n.x)[1]
+    size = g.size(n.x)
     start = starts[0] + size if starts[0] < 0 else starts[0]
     stop = ends[0] + size if ends[0] < 0 else min(ends[0], size)
     g.part(n.x, n.out, n.said, start, stop)
 
 
 def _pad(g: Graph, n: Node) -> None:
-    pads = n.attributes.get("pads") or whole(g, n.input(1))
+    pads = n.attributes.get("pads") or known(g, n.input(1))
     value = n.attributes.get("value", 0.0)
     if n.input(2) is not None:
-        value = g.number(n.inputs[2])
+        value = g.number(n.needed(2))
     same = len(pads) == 8 and len({*pads[2:4], *pads[6:]}) == 1
     if value != 0 or not same or any((*pads[:2], *pads[4:6])):
         raise ValueError("a border that is not the same everywhere")

@@ -34,8 +34,9 @@ def sizes_only(g: Graph, n: Node) -> bool:
     if not any(_is_size(g, x, n.said in _OF_FIRST) for x in given if x):
         return False
     values = [_sizes(g, x) for x in n.inputs if x]
-    if all(v is not None for v in values):
-        result = _result(n, values)
+    known_values = [v for v in values if v is not None]
+    if len(known_values) == len(values):
+        result = _result(n, known_values)
         if result.size <= _MOST:
             g.sizes[n.out] = result
     return True
@@ -104,4 +105,14 @@ def whole(g: Graph, name: str | None) -> list[int | None] | None:
         return None
     if name in g.sizes:
         return [None if math.isnan(v) else int(v) for v in g.sizes[name].reshape(-1)]
-    return g.numbers(name)
+    found = g.numbers(name)
+    return None if found is None else list(found)
+
+
+def known(g: Graph, name: str | None) -> list[int]:
+    """The same where none may be open or missing. Raises ValueError."""
+    found = whole(g, name)
+    sizes = [] if found is None else [v for v in found if v is not None]
+    if found is None or len(sizes) != len(found):
+        raise ValueError("sizes that the file does not give")
+    return sizes

@@ -20,11 +20,12 @@ from aecore.inspection.files.limits import (
     MAX_OPERATIONS,
     MAX_TENSOR_BYTES,
 )
-from aecore.models.layers import KNOWN
+from aecore.models.layers import readable_layers
+from aecore.wording import printable
 
 MAX_BLOB = MAX_TENSOR_BYTES + MAX_HEADER_BYTES + 8
 FORMS = ("safetensors", "torch", "lightning", "torch.export", "onnx")
-KINDS = {*KNOWN, "Add", "Multiply", "Exp", "Random", "Reshape", "Split", "Other"}
+OTHERS = {"Add", "Multiply", "Exp", "Random", "Reshape", "Split", "Other"}
 _CHUNK = 1 << 20
 _LONGEST_SENTENCE = 600
 
@@ -34,7 +35,7 @@ def send_sentence(sentence: str, write: Callable[[bytes], object]) -> None:
     write(_head({"sentence": sentence}, {}))
 
 
-def send(contents: Contents, write: Callable[[bytes], object]) -> None:
+def send(contents: Contents, write: Callable[[bytes | memoryview], object]) -> None:
     """Write the contents piece by piece, so that they are not in memory twice."""
     about = {
         "form": contents.form,
@@ -64,7 +65,7 @@ def send(contents: Contents, write: Callable[[bytes], object]) -> None:
     for _, tensor in tensors:
         if not tensor.numel():
             continue
-        values = memoryview(tensor.reshape(-1).numpy()).cast("B")
+        values = memoryview(tensor.reshape(-1).numpy().data).cast("B")
         for start in range(0, len(values), _CHUNK):
             write(values[start : start + _CHUNK])
 
@@ -122,11 +123,11 @@ def receive(blob: bytearray) -> Contents:
 def _operations(values: list, tensors: dict) -> tuple[Operation, ...]:
     if len(values) > MAX_OPERATIONS:
         raise _doubt()
-    made = []
+    made, kinds = [], {*readable_layers(), *OTHERS}
     for kind, inputs, output, settings, weights, said in values:
         plain = all(_name(k) and _plain(v) for k, v in settings.items())
         named = all(_name(n) for n in (*inputs, output, said, *weights))
-        if kind not in KINDS or not plain or not named or not set(weights.values()) <= set(tensors):
+        if kind not in kinds or not plain or not named or not set(weights.values()) <= set(tensors):
             raise _doubt()
         made.append(Operation(kind, tuple(inputs), output, settings, weights, said))
     return tuple(made)
@@ -143,8 +144,7 @@ def _plain(value: Any) -> bool:
 
 
 def _one_line(sentence: Any) -> str:
-    text = "".join(c if c.isprintable() else " " for c in str(sentence))
-    return text[:_LONGEST_SENTENCE]
+    return printable(str(sentence))[:_LONGEST_SENTENCE]
 
 
 def _doubt() -> CheckpointError:

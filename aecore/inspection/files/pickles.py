@@ -7,9 +7,9 @@ import sys
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
-from aecore.datasets.limits import short
 from aecore.errors import CheckpointError
 from aecore.inspection.files.limits import MAX_HEADER_BYTES
+from aecore.wording import short
 
 _MAX_STEPS = 2_000_000
 _TEXTS = {
@@ -49,17 +49,18 @@ def scan(file: BinaryIO) -> Scan:
     begin = file.tell()
     try:
         for step, (code, argument, place) in enumerate(pickletools.genops(file)):
-            if step > _MAX_STEPS or place - begin > MAX_HEADER_BYTES:
+            if step > _MAX_STEPS or (place or begin) - begin > MAX_HEADER_BYTES:
                 raise CheckpointError(
                     "The file's list of contents is too long for a model's; save only the weights."
                 )
             name = code.name
             if name in _TEXTS:
-                texts.append(argument if isinstance(argument, str) else argument.decode("latin1"))
+                raw = isinstance(argument, bytes | bytearray)
+                texts.append(argument.decode("latin1") if raw else str(argument))
             elif name in _STORE:
                 memo[len(memo) if argument is None else argument] = texts[-1] if texts else None
             elif name in _FETCH:
-                texts.append(memo.get(argument))
+                texts.append(memo.get(argument) if isinstance(argument, int) else None)
             elif name in ("GLOBAL", "INST"):
                 module, _, attribute = str(argument).partition(" ")
                 found.names.append((module, attribute))

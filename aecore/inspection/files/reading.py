@@ -8,11 +8,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from aecore.datasets.limits import short
 from aecore.errors import CheckpointError
 from aecore.inspection.files.contents import Contents, Operation
 from aecore.inspection.files.limits import MAX_FILE_BYTES
 from aecore.inspection.files.sandbox import Sandbox
+from aecore.wording import short
 
 _ENCODERS = re.compile(r"(^|[^a-z])(enc|encode|encoder)([^a-z]|$)")
 _DECODERS = re.compile(r"(^|[^a-z])(dec|decode|decoder|generator)([^a-z]|$)")

@@ -37,14 +37,22 @@ def read_safetensors(file: BinaryIO) -> Contents:
     )
 
 
+_CHUNK = 1 << 20
+
+
 def _values(file: BinaryIO, entry: Entry) -> torch.Tensor:
     # One tensor at a time, straight into its own memory: the file is never there as a whole.
     values = bytearray(entry.stop - entry.start)
     if not values:
         return torch.empty(entry.shape, dtype=entry.dtype)
     file.seek(entry.start)
-    if file.readinto(values) != len(values):
-        raise CheckpointError(
-            "The file became shorter while it was read; wait until it is written and try again."
-        )
+    place = memoryview(values)
+    while place:
+        piece = file.read(min(len(place), _CHUNK))
+        if not piece:
+            raise CheckpointError(
+                "The file became shorter while it was read; wait until it is written and try again."
+            )
+        place[: len(piece)] = piece
+        place = place[len(piece) :]
     return torch.frombuffer(values, dtype=entry.dtype).reshape(entry.shape)

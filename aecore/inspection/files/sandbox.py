@@ -129,9 +129,10 @@ class Sandbox:
     def _start(self) -> socket.socket:
         """The socket to a helper that is ready; called with the lock held."""
         # A fork of the app inherits this object, but must not share the socket.
-        alive = self._helper is not None and self._owner == os.getpid()
-        if alive and self._helper.poll() is None:
-            return self._control
+        helper, control = self._helper, self._control
+        ours = self._owner == os.getpid()
+        if ours and helper is not None and control is not None and helper.poll() is None:
+            return control
         self._drop()
         # Packets keep their bounds, so that a file's handles come with its own message.
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)

@@ -80,6 +80,27 @@ class Graph:
         tensor, turned = self._seen[name]
         return self.tensors[tensor].T if turned else self.tensors[tensor]
 
+    def values(self, name: str) -> Tensor:
+        """The same for a weight that an operation cannot do without; ValueError if computed."""
+        found = self.constant(name)
+        if found is None:
+            raise ValueError("a weight that is computed")
+        return found
+
+    def sizes_of(self, name: str) -> Shape:
+        """A value's shape for an operation that needs it; ValueError where the file is silent."""
+        found = self.shape(name)
+        if found is None:
+            raise ValueError("an unknown shape")
+        return found
+
+    def size(self, name: str, dimension: int = 1) -> int:
+        """One size of a value, by default its features or channels; ValueError if it is open."""
+        found = self.sizes_of(name)[dimension]
+        if found is None:
+            raise ValueError("an open size")
+        return found
+
     def number(self, name: str) -> float | None:
         """A weight of one value as a number, which then is no tensor any more."""
         tensor = self.constant(name)
@@ -122,7 +143,7 @@ class Graph:
         tensor, turned = self._seen[name]
         if self._turned.setdefault(tensor, turned) == turned:
             return tensor
-        return self._beside(name, "transposed", self.constant(name))
+        return self._beside(name, "transposed", self.values(name))
 
     def changed(self, name: str, value: Tensor) -> str:
         """The name of a new tensor that takes a weight's place in an operation."""
@@ -131,7 +152,7 @@ class Graph:
 
     def reshaped(self, output: str, x: str, sizes: Sequence[int]) -> None:
         """Say that an output is a weight in another shape."""
-        new = self.changed(x, self.constant(x).reshape(tuple(sizes)))
+        new = self.changed(x, self.values(x).reshape(tuple(sizes)))
         self._seen[output] = (new, False)
         self._numbers.add(new)  # gone again, if no operation uses it so
 
@@ -170,7 +191,7 @@ class Graph:
 
     def linear(self, x: str, weight: str, bias: str | None, output: str, said: str) -> None:
         """x W^T + b; weight as the graph sees it is (out, in)."""
-        out, size = self.constant(weight).shape
+        out, size = self.values(weight).shape
         settings = {"in_features": size, "out_features": out, "bias": bias is not None}
         weights = {"weight": self.weight(weight)}
         if bias is not None:

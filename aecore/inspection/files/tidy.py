@@ -8,8 +8,8 @@ import re
 import torch
 from torch import Tensor
 
-from aecore.datasets.limits import short
 from aecore.inspection.files.limits import MAX_NOTES
+from aecore.wording import short
 
 #: What wrappers put before every name: data parallel, torch.compile, Lightning modules.
 _WRAPPERS = ("module.", "_orig_mod.", "model.", "net.", "network.", "autoencoder.", "vae.")

@@ -40,7 +40,8 @@ def _empty(*_: object) -> dict:
 def _inert() -> list[Any]:
     """Classes that hold data only, beyond those that torch allows by itself."""
     numpy_types = {type(np.dtype(kind)) for kind in "?bhilqBHILQefdSU"}
-    core = np._core.multiarray
+    # What NumPy's own pickles name, asked of two of its values: its modules for it are private.
+    scalar, reconstruct = np.float64(0).__reduce__()[0], np.zeros(0).__reduce__()[0]
     return [
         argparse.Namespace,
         types.SimpleNamespace,
@@ -51,8 +52,8 @@ def _inert() -> list[Any]:
         np.ndarray,
         np.dtype,
         *numpy_types,
-        *((core.scalar, f"numpy.{c}.multiarray.scalar") for c in ("core", "_core")),
-        *((core._reconstruct, f"numpy.{c}.multiarray._reconstruct") for c in ("core", "_core")),
+        *((scalar, f"numpy.{c}.multiarray.scalar") for c in ("core", "_core")),
+        *((reconstruct, f"numpy.{c}.multiarray._reconstruct") for c in ("core", "_core")),
         *((_joined, f"pathlib.{kind}Path") for kind in ("Posix", "Windows", "PurePosix", "")),
         (_empty, "collections.defaultdict"),
         *((dict, f"{module}.AttributeDict") for module in LIGHTNING_DICTS),

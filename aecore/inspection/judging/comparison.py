@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from aecore.inspection.judging.report import Report
 
+NOTABLE = 0.01  # share of the larger figure that a difference must exceed
+
 
 @dataclass(frozen=True)
 class Difference:
@@ -40,16 +42,11 @@ def differences(a: Report, b: Report) -> Iterator[Difference]:
         x, y = a.figure(first.key), b.figure(first.key)
         if x == y:
             continue
-        about_both = first.key in others and x is not None and y is not None
-        wins = ""
         own = first.group == "Cost"
-        if (
-            about_both
-            and first.better
-            and (fair or own)
-            and abs(x - y) > 0.01 * max(abs(x), abs(y))
-        ):
-            wins = "a" if (x < y) == (first.better == "lower") else "b"
+        wins = ""
+        if x is not None and y is not None and first.better and (fair or own):
+            apart = abs(x - y) > NOTABLE * max(abs(x), abs(y))
+            wins = "" if not apart else "a" if (x < y) == (first.better == "lower") else "b"
         # PCA with one k stands beside that with another.
         name = "PCA with as many numbers" if first.key == "pca_mse" else first.name
         # 'of 20' and 'of 2' are no common unit.

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from aecore.datasets import Split
-from aecore.evaluation.metrics import labels_for
+from aecore.evaluation.batches import labels_for
 from aecore.inspection.judging.findings import Figure
 from aecore.models import LatentModel
 

@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from aecore.datasets import Dataset
-from aecore.evaluation.metrics import labels_for
 from aecore.inspection.judging.findings import Figure, Finding, amount
 from aecore.inspection.judging.passes import Look
 from aecore.models import LatentModel
@@ -76,7 +75,7 @@ def generate(
     dimensions = order[:MOST_DIMENSIONS]
     label = None
     if model.conditional and data.test.labels is not None:
-        label = int(labels_for(model, data.test, rows[:1])[0])
+        label = int(data.test.labels[rows[0]])
     traversals, ends, change = _traverse(model, look, dimensions, label)
     return Generated(
         samples.cpu().numpy(),
@@ -118,7 +117,7 @@ def _traverse(model, look: Look, dimensions: np.ndarray, label: int | None):
     ends[flat] += [-1, 1]  # a dead dimension is shown over what a prior would give it
     z = np.repeat(middle[None, None], len(dimensions), 0).repeat(STEPS, 1).astype(np.float32)
     for i, d in enumerate(dimensions):
-        z[i, :, d] = np.linspace(*ends[i], STEPS)
+        z[i, :, d] = np.linspace(ends[i, 0], ends[i, 1], STEPS)
     device = next(model.parameters()).device
     codes = torch.from_numpy(z).flatten(0, 1).to(device)
     labels = None if label is None else torch.full((len(codes),), label, device=device)

@@ -16,12 +16,12 @@ import torch
 from scipy import stats
 
 from aecore.datasets import Split
+from aecore.evaluation.thresholds import BY_HEART, KNOWS_BETTER
 from aecore.inspection.judging.findings import Finding, amount
 from aecore.models.families.pca import PCABasis
 
 HEADS = (50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 30_000)
 RANKS = (1, 3, 10, 30, 100, 300, 1000)  # of the held-out errors, lowest first
-STRONG, SLIGHT = 2.0, 1.4  # held-out error over that of what it has seen
 EXCESS, LOWER = 2.0, 2.5  # times as many very low errors as chance gives; times as low as usual
 
 
@@ -129,7 +129,7 @@ def _head(train_mse, train_index, usual) -> tuple[int, float, float]:
         noise = np.sqrt(ratio[here].var() / n + ratio[~here].var() / (len(ratio) - n))
         gap = float(np.exp(apart))
         # A larger part with nearly the same gap says more about what it has seen.
-        if apart > 8 * noise and gap > max(SLIGHT, best[2] * (0.8 if best[0] else 1)):
+        if apart > 8 * noise and gap > max(KNOWS_BETTER, best[2] * (0.8 if best[0] else 1)):
             best = (size, float(train_mse[here].mean()), gap)
     return best
 
@@ -158,8 +158,8 @@ def memory_findings(m: Memory) -> list[Finding]:
     """memorised, or the plain gap in words."""
     seen = "all" if m.looked_at == m.of else f"{m.looked_at:,} of"
     split = f"{seen} {m.of:,} training examples"
-    if m.head_gap >= SLIGHT:
-        level = "broken" if m.head_gap >= STRONG else "worrying"
+    if m.head_gap >= KNOWS_BETTER:
+        level = "broken" if m.head_gap >= BY_HEART else "worrying"
         return [
             Finding(
                 level,
@@ -171,8 +171,8 @@ def memory_findings(m: Memory) -> list[Finding]:
                 "held-out ones.",
             )
         ]
-    if m.gap >= SLIGHT and m.test_mse - m.train_mse > 3 * m.noise:
-        level = "broken" if m.gap >= STRONG else "worrying"
+    if m.gap >= KNOWS_BETTER and m.test_mse - m.train_mse > 3 * m.noise:
+        level = "broken" if m.gap >= BY_HEART else "worrying"
         return [
             Finding(
                 level,

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from aecore.datasets import Split
-from aecore.evaluation.metrics import labels_for
+from aecore.evaluation.batches import labels_for
 from aecore.inspection.judging.findings import Finding, amount
 from aecore.models import LatentModel
 

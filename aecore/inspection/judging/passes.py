@@ -10,16 +10,14 @@ import torch
 from torch import Tensor, nn
 
 from aecore.datasets import Split
-from aecore.errors import ExportError
-from aecore.evaluation.metrics import labels_for
+from aecore.evaluation.batches import labels_for
 from aecore.models import LatentModel
 from aecore.models.blocks import leaves
+from aecore.models.layers import entry_of
 from aecore.models.losses import bernoulli_nats, squared_error_per_value
-from aecore.pad.network import export_network
 
 #: Multiply-adds of dense layers spent on a split. Not a clock, so a report is the same anywhere.
 HELD_OUT_BUDGET, TRAINING_BUDGET = 50e9, 90e9
-CONVOLUTION = 1.5  # times as long as a dense layer's, each multiply-add
 #: Values that all examples of a pass may have: above it, fewer are looked at.
 VALUES = 50_000_000
 UNKNOWN_MACS = 10_000_000  # assumed of a model that cannot be traced
@@ -49,10 +47,10 @@ class Outputs:
     """Sums over all reconstructed values; x_hat is decode(z), z sampled for a VAE."""
 
     n: int = 0
-    total: Tensor | float = 0.0
-    squares: Tensor | float = 0.0
-    x_total: Tensor | float = 0.0
-    x_squares: Tensor | float = 0.0
+    total: Tensor = field(default_factory=lambda: torch.zeros(()))
+    squares: Tensor = field(default_factory=lambda: torch.zeros(()))
+    x_total: Tensor = field(default_factory=lambda: torch.zeros(()))
+    x_squares: Tensor = field(default_factory=lambda: torch.zeros(()))
     low: float = float("inf")
     high: float = float("-inf")
     far_outside: int = 0
@@ -122,26 +120,18 @@ def output_sigmoid(model: LatentModel) -> nn.Sigmoid | None:
     for layer in reversed(list(leaves(model.decoder_network()))):
         if isinstance(layer, nn.Sigmoid):
             return layer
-        if not isinstance(layer, nn.Flatten | nn.Unflatten | nn.Identity | nn.Dropout):
+        entry = entry_of(layer)
+        if entry is None or not entry.idle:
             return None
     return None
-
-
-def multiply_adds(model: LatentModel) -> tuple[int, int] | None:
-    """Multiply-adds of one example, encoder and decoder; None where a layer cannot be traced."""
-    try:
-        meta = export_network(model).meta
-    except ExportError:
-        return None
-    return meta["encoder_macs"], meta["decoder_macs"]
 
 
 def work(model: LatentModel, macs: tuple[int, int] | None) -> float:
     """Multiply-adds of one example, as many of a dense layer as take the same time."""
     networks = (model.encoder_network(), model.decoder_network())
-    kinds = nn.Conv2d | nn.ConvTranspose2d
-    convolves = any(isinstance(layer, kinds) for n in networks for layer in leaves(n))
-    return (sum(macs) if macs else UNKNOWN_MACS) * (CONVOLUTION if convolves else 1)
+    entries = [entry_of(layer) for network in networks for layer in leaves(network)]
+    pace = max((entry.pace for entry in entries if entry is not None), default=1.0)
+    return (sum(macs) if macs else UNKNOWN_MACS) * pace
 
 
 def chosen(n: int, size: int, macs: float, budget: float) -> np.ndarray:

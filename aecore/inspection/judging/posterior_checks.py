@@ -7,12 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from aecore.evaluation.latent import mean_kl
 from aecore.evaluation.metrics import active_units
+from aecore.evaluation.thresholds import ACTIVE_VARIANCE, CARRIES_NATS, FEW_IN_USE
 from aecore.inspection.judging.findings import Figure, Finding, amount
 from aecore.inspection.judging.passes import Look
-
-CARRIES = 0.05  # nats of mean KL below which a dimension carries next to nothing
-ACTIVE = 0.01  # Burda et al. 2016, section 4.2
 
 
 @dataclass(frozen=True)
@@ -45,13 +44,13 @@ def code_of(look: Look) -> Code:
     own_variance = np.zeros(k)
     if look.logvar is not None:
         logvar = look.logvar.astype(np.float64).clip(-80, 80)
-        kl = (0.5 * (np.square(mu) + np.exp(logvar) - 1 - logvar)).mean(0)
+        kl = mean_kl(mu, logvar)
         own_variance = np.exp(logvar).mean(0)
         own = np.exp(0.5 * logvar).mean(0)
     mean = mu.mean(0)
     covariance = np.atleast_2d(np.cov(mu, rowvar=False, bias=True)) + np.diag(own_variance)
     carries = mu.var(0) if kl is None else kl
-    used = carries > (CARRIES if kl is not None else 1e-4 * max(float(mu.var(0).max()), 1e-12))
+    used = carries > (CARRIES_NATS if kl is not None else 1e-4 * max(float(mu.var(0).max()), 1e-12))
     largest, pair = _largest_correlation(covariance, np.flatnonzero(used))
     gaussian = None
     if kl is not None:
@@ -65,7 +64,7 @@ def code_of(look: Look) -> Code:
         mean,
         np.sqrt(np.diag(covariance)),
         own,
-        active_units(torch.from_numpy(look.mu), ACTIVE),
+        active_units(torch.from_numpy(look.mu)),
         int(used.sum()),
         largest,
         pair,
@@ -132,12 +131,12 @@ def code_figures(code: Code, look: Look, floor: float | None) -> list[Figure]:
                 code.active,
                 f"of {len(code.mean)}",
                 "",
-                f"variance of the mean above {ACTIVE:g}, {on}",
+                f"variance of the mean above {ACTIVE_VARIANCE:g}, {on}",
             ),
             Figure(
                 "dimensions_used",
                 "Code",
-                f"Dimensions above {CARRIES:g} nat",
+                f"Dimensions above {CARRIES_NATS:g} nat",
                 code.used,
                 f"of {len(code.mean)}",
                 "",
@@ -201,7 +200,7 @@ def code_findings(code: Code, look: Look) -> list[Finding]:
         if code.used < k:
             return [
                 Finding(
-                    "worrying" if code.used < k / 2 else "note",
+                    "worrying" if code.used < FEW_IN_USE * k else "note",
                     "idle-dimensions",
                     f"{k - code.used} of {k} latent numbers never change",
                     f"Their variance over {n:,} held-out examples is below 1e-4 of the largest.",
@@ -220,28 +219,28 @@ def code_findings(code: Code, look: Look) -> list[Finding]:
                 "the code says nothing about the example.",
             )
         ]
-    return [*_idle(code, n, k), *_aggregate(code, n, k)]
+    return [*_idle(code, total, n, k), *_aggregate(code, n, k)]
 
 
-def _idle(code: Code, n: int, k: int) -> list[Finding]:
+def _idle(code: Code, total: float, n: int, k: int) -> list[Finding]:
     if code.used == k:
         return [
             Finding(
                 "good",
                 "all-dimensions-live",
                 f"All {k} latent dimensions carry something",
-                f"Each has more than {CARRIES:g} nat of KL on {n:,} held-out examples; in all "
-                f"{amount(float(code.kl.sum()))} nats.",
+                f"Each has more than {CARRIES_NATS:g} nat of KL on {n:,} held-out examples; in all "
+                f"{amount(total)} nats.",
             )
         ]
-    few = code.used < k / 2
+    few = code.used < FEW_IN_USE * k
     return [
         Finding(
             "worrying" if few else "note",
             "idle-dimensions",
             f"{k - code.used} of {k} latent dimensions carry next to nothing",
-            f"{code.used} have more than {CARRIES:g} nat of KL on {n:,} held-out examples, "
-            f"{code.active} are active (variance of the mean above {ACTIVE:g}). "
+            f"{code.used} have more than {CARRIES_NATS:g} nat of KL on {n:,} held-out examples, "
+            f"{code.active} are active (variance of the mean above {ACTIVE_VARIANCE:g}). "
             + (
                 "Most of the code has collapsed to the prior; beta below 1 or free bits would "
                 "keep more."

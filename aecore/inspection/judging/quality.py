@@ -8,13 +8,13 @@ import numpy as np
 
 from aecore.datasets import Dataset
 from aecore.evaluation.metrics import expected_band
+from aecore.evaluation.thresholds import ALIKE, NO_BETTER_THAN_MEAN, WORSE_THAN_MEAN
 from aecore.inspection.judging.findings import Figure, Finding, amount, percent
 from aecore.inspection.judging.passes import EDGE, Look
 from aecore.models import LatentModel
 from aecore.models.families.pca import PCABasis
 from aecore.types import ModelSpec
 
-ALIKE = 0.02  # errors that differ by less than this share count as the same
 IGNORES = 0.01  # share of the data's variance below which outputs hardly vary
 
 
@@ -104,8 +104,8 @@ def quality_findings(
     mse, mean = float(look.mse.mean()), look.outputs.data_variance()
     n = f"{len(look.mse):,} held-out examples"
     found = [*_outputs(look, n)]
-    if mse > 0.97 * mean:
-        worse = "worse than" if mse > 1.03 * mean else "that of"
+    if mse > NO_BETTER_THAN_MEAN * mean:
+        worse = "worse than" if mse > WORSE_THAN_MEAN * mean else "that of"
         found.append(
             Finding(
                 "broken",
@@ -151,7 +151,7 @@ def _against_pca(model, look, basis, k, linear, n) -> Finding:
             f"{told}: {percent(1 - mse / pca)} less.",
         )
     why = ""
-    if "denoising" in model.spec.family:
+    if model.denoises:
         why = " It was trained to bring back clean images from noisy ones, which PCA was not."
     return Finding(
         "note" if why else "worrying",
@@ -205,7 +205,7 @@ def _outputs(look: Look, n: str) -> list[Finding]:
 def stand_in(model: LatentModel) -> ModelSpec:
     """The spec by which bands are known: for described layers that of the family they amount to."""
     spec = model.spec
-    if not spec.family.startswith("described"):
+    if not model.from_outside:
         return spec
     encoder, decoder = spec.options.get("encoder", ()), spec.options.get("decoder", ())
     linear = re.compile(r"Linear\((\d+), (\d+)\)")

@@ -27,7 +27,6 @@ from aecore.inspection.judging.passes import (
     Look,
     chosen,
     look,
-    multiply_adds,
     output_sigmoid,
     work,
 )
@@ -41,6 +40,7 @@ from aecore.inspection.judging.untouched import (
 )
 from aecore.models import LatentModel
 from aecore.models.families.pca import basis_of
+from aecore.models.layers.tracing import multiply_adds
 
 WATCHED = 2000  # held-out examples on which units are followed
 Progress = Callable[[float, str], None]
@@ -211,9 +211,9 @@ def _examine(model, data: Dataset, given: list[Finding], seed: int, tell: Progre
     )
     found += unit_findings(units)
     found += generation_findings(generated, model.variational)
-    in_bands = {f.key.removeprefix("test_"): f.value for f in figures}
-    keep = {key: value for key, value in in_bands.items() if key in ("mse", "nelbo")}
-    found += quality.band_findings(model, data, keep)
+    banded = {f.key.removeprefix("test_"): f.value for f in figures if f.value is not None}
+    banded = {key: value for key, value in banded.items() if key in ("mse", "nelbo")}
+    found += quality.band_findings(model, data, banded)
     if any(f.name == "no-better-than-mean" for f in found):
         # As bad on what it has not seen, and near the mean of all data: no praise.
         found = [f for f in found if f.name not in ("generalises", "samples-near")]

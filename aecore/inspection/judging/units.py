@@ -9,15 +9,15 @@ import torch
 from torch import Tensor, nn
 
 from aecore.datasets import Split
-from aecore.evaluation.metrics import labels_for
+from aecore.evaluation.batches import labels_for
 from aecore.inspection.judging.findings import Finding, percent, some
 from aecore.inspection.judging.passes import output_sigmoid
 from aecore.models import LatentModel
 from aecore.models.blocks import leaves
-from aecore.models.families.sparse import TopK
+from aecore.models.layers import all_layers, entry_of
+from aecore.models.layers.entry import Curve
 
 STUCK = 0.01  # a sigmoid or tanh this near to one end for all examples says nothing
-ENDS = {nn.Sigmoid: (0.0, 1.0), nn.Tanh: (-1.0, 1.0)}
 MANY = 0.5  # share of dead units in a layer from which it worries
 
 
@@ -65,26 +65,31 @@ class _Watch:
         self.values += out.numel()
 
     def result(self, examples: int) -> Units | None:
-        if self.low is None:
+        if self.low is None or self.high is None:
             return None
-        kind = type(self.layer)
-        if kind in ENDS:
-            low, high = ENDS[kind]
+        curve = _curve(self.layer) or Curve()
+        if curve.ends is not None:
+            low, high = curve.ends
             dead = (self.high < low + STUCK) | (self.low > high - STUCK)
-        elif kind in (nn.ReLU, TopK):
+        elif curve.dies:
             dead = self.high <= 0
         else:
             dead = self.high == self.low
         rms = float(np.sqrt(self.squares / max(self.values, 1)))
         return Units(
-            self.part, self.number, kind.__name__, len(self.low), int(dead.sum()), rms, examples
+            self.part,
+            self.number,
+            type(self.layer).__name__,
+            len(self.low),
+            int(dead.sum()),
+            rms,
+            examples,
         )
 
 
-_CURVES = (
-    *(nn.ReLU, TopK, nn.Sigmoid, nn.Tanh, nn.LeakyReLU, nn.ELU),
-    *(nn.SELU, nn.GELU, nn.SiLU, nn.Mish, nn.Softplus, nn.PReLU),
-)
+def _curve(layer: nn.Module) -> Curve | None:
+    entry = entry_of(layer)
+    return entry.curve if entry is not None else None
 
 
 @torch.inference_mode()
@@ -99,7 +104,7 @@ def watch_units(model: LatentModel, split: Split, index: np.ndarray) -> list[Uni
             ("decoder", model.decoder_network()),
         )
         for i, layer in enumerate(leaves(network))
-        if isinstance(layer, _CURVES) and layer is not last
+        if _curve(layer) is not None and layer is not last
     ]
     try:
         for start in range(0, len(index), 500):
@@ -114,9 +119,12 @@ def watch_units(model: LatentModel, split: Split, index: np.ndarray) -> list[Uni
 def unit_findings(layers: list[Units]) -> list[Finding]:
     """Dead ReLUs, stuck sigmoids, and activations out of proportion, with the layers."""
     found = []
+    curves_of = {name: e.curve for name, e in all_layers().items() if e.curve is not None}
+    dying = [name for name, curve in curves_of.items() if curve.dies]
+    ended = [name for name, curve in curves_of.items() if curve.ends is not None]
     for name, title, curves, word in (
-        ("dead-relu", "Dead ReLUs", ("ReLU", "TopK"), "never above 0"),
-        ("saturated-units", "Saturated units", ("Sigmoid", "Tanh"), "always at one end"),
+        ("dead-relu", "Dead ReLUs", dying, "never above 0"),
+        ("saturated-units", "Saturated units", ended, "always at one end"),
     ):
         of = [u for u in layers if u.curve in curves]
         dead = [u for u in of if u.dead]

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from scipy import stats
-from torch import Tensor, nn
+from torch import Tensor
 
 from aecore.inspection.judging.findings import Finding, some
 from aecore.models import LatentModel
-from aecore.models.blocks import leaves
-from aecore.models.layers import write_layer
+from aecore.models.blocks import fans, leaves
+from aecore.models.layers import entry_of, write_layer
 
 FEWEST, MANY = 100, 1000  # weights below which bounds, or a shape alone, say nothing
 CHANCE = 1e-3  # p-value of the Kolmogorov-Smirnov test below which the draw is another
@@ -52,10 +52,11 @@ def layer_states(model: LatentModel) -> list[LayerState]:
         for i, layer in enumerate(leaves(network)):
             weight = getattr(layer, "weight", None)
             if isinstance(weight, Tensor) and weight.ndim >= 2:
-                fan_in, _ = nn.init._calculate_fan_in_and_fan_out(weight)
+                fan_in, _ = fans(weight)
                 scale = float(weight.detach().double().square().mean().sqrt()) * math.sqrt(fan_in)
                 fresh = initialisation_of(weight, getattr(layer, "bias", None))
-                line = write_layer(layer) if not hasattr(layer, "_of") else "the same, transposed"
+                entry = entry_of(layer)
+                line = (entry.told if entry is not None else "") or write_layer(layer)
                 found.append(LayerState(part, i + 1, line, weight.numel(), scale, fresh))
     return found
 
@@ -74,7 +75,7 @@ def initialisation_of(weight: Tensor, bias: Tensor | None) -> str:
     # PCA's components are orthogonal too, but not like normal draws.
     if _orthogonal(w) and stats.kstest(values / values.std(), "norm").pvalue > CHANCE:
         return "orthogonal rows of one length"
-    fan_in, fan_out = nn.init._calculate_fan_in_and_fan_out(weight)
+    fan_in, fan_out = fans(weight)
     if len(values) < FEWEST or not _fresh_bias(bias, fan_in) or _structured(w):
         return ""
     bounds = {
@@ -196,10 +197,10 @@ def _batch_norms(model: LatentModel) -> list[Finding]:
         write_layer(layer)
         for network in (model.encoder_network(), model.decoder_network())
         for layer in leaves(network)
-        if isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d)
-        and layer.running_mean is not None
-        and not bool(layer.running_mean.any())
-        and bool((layer.running_var == 1).all())
+        if (entry := entry_of(layer)) is not None
+        and (kept := entry.statistics(layer)) is not None
+        and not bool(kept[0].any())
+        and bool((kept[1] == 1).all())
     ]
     if not names:
         return []

@@ -15,7 +15,7 @@ from aecore.inspection.understanding.choice import (
     entry,
     exit_lines,
 )
-from aecore.models.layers import parse_layer
+from aecore.models.layers import entry_of, parse_layer
 
 #: How seldom a curve is met, in steps of PRIOR.
 SELDOM = {
@@ -161,15 +161,14 @@ class Trials:
                 layer = spot.module(choice)
                 if layer is None:
                     continue
-                before = x
+                before = tuple(x.shape[1:])
                 try:
                     x = layer(x)
                 except (RuntimeError, ValueError):
                     return total
-                if isinstance(layer, nn.Linear | nn.Conv2d):
-                    total += x.numel() * layer.weight[0].numel()
-                elif isinstance(layer, nn.ConvTranspose2d):
-                    total += before.numel() * layer.weight[0].numel()
+                known = entry_of(layer)
+                if known is not None and known.weighted:
+                    total += known.multiply_adds(layer, before, tuple(x.shape[1:]))
         return total
 
     def _run(self, lines: list[str], x: Tensor) -> Tensor | None:
@@ -196,6 +195,8 @@ def _apply(places: list, choice: Choice, x: Tensor) -> tuple[Tensor | None, list
 
 def _surprise(layer: nn.BatchNorm1d | nn.BatchNorm2d, x: Tensor) -> float:
     """How far x (B, C, ...) is from a BatchNorm's own statistics: 0 for the same."""
+    if layer.running_mean is None or layer.running_var is None:
+        return 0.0  # it normalises by the batch, which is like itself
     rows = x.transpose(0, 1).flatten(1)
     var, mean = torch.var_mean(rows, 1)
     kept = layer.running_var + layer.eps

@@ -11,7 +11,7 @@ from aecore.errors import ConfigError, InspectionError
 from aecore.inspection.files.contents import Contents, Operation
 from aecore.inspection.understanding.choice import Draft, Layer
 from aecore.inspection.understanding.parts import square_side
-from aecore.models.layers import KNOWN, parse_layer, shape_after, write_layer
+from aecore.models.layers import parse_layer, readable_layers, shape_after, write_layer
 
 _CURVES = {"Sigmoid": "sigmoid", "Tanh": "tanh"}
 _MIXING = {"Add", "Multiply", "Exp", "Random", "Identity", "Scale", "Dropout", "Softplus"}
@@ -105,7 +105,7 @@ class _Walk:
         if op.said == "Reshape":
             self.layers += self._reshaped(op)
             return op.output
-        if op.kind not in KNOWN:
+        if op.kind not in readable_layers():
             raise InspectionError(
                 f"The network has an operation that is not understood, {op.said or op.kind!r}: it "
                 "can be opened if it is a chain of the usual layers."
@@ -181,7 +181,7 @@ class _Walk:
         while waiting:
             value = waiting.pop(0)
             for op in self.users.get(value, []):
-                if op.kind in KNOWN and op.kind not in _MIXING and op.kind != "Flatten":
+                if op.kind in readable_layers() and op.kind not in _MIXING and op.kind != "Flatten":
                     return value
                 if op.kind == "Reshape":
                     return value

@@ -7,8 +7,10 @@ from torch import Tensor
 
 from aecore.inspection.understanding.chains import Chain, Link
 from aecore.inspection.understanding.choice import Draft, Layer
-from aecore.inspection.understanding.geometry import Geometry, Setting, between, tells
+from aecore.inspection.understanding.geometry import Geometry
+from aecore.inspection.understanding.numbering import between, tells
 from aecore.inspection.understanding.parts import Part, all_names, hint, place
+from aecore.inspection.understanding.usual_settings import Setting
 
 
 def draft(chain: Chain, geometry: Geometry, channels: int, side: int, flat: bool) -> Draft:

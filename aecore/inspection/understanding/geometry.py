@@ -8,26 +8,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from aecore.inspection.understanding.chains import Chain, Link
-from aecore.inspection.understanding.parts import Part, hint, place, square_side
+from aecore.inspection.understanding.numbering import between
+from aecore.inspection.understanding.parts import hint, square_side
+from aecore.inspection.understanding.usual_settings import RECIPES, Setting, down, up
 
 MAX_STATES = 12_000
 MAX_SOLUTIONS = 80
-
-
-@dataclass(frozen=True)
-class Setting:
-    """How one convolution is run, and what stands around it.
-
-    before: an enlargement to this side, 0 for none. after: pooling (kernel, stride) or None.
-    squeeze: after all, average pooling to this side before a linear layer, 0 for none.
-    """
-
-    stride: int = 1
-    padding: int = 0
-    output_padding: int = 0
-    before: int = 0
-    after: tuple[int, int] | None = None
-    squeeze: int = 0
 
 
 @dataclass(frozen=True)
@@ -44,118 +30,6 @@ class Geometry:
     turn: int | None = None
 
 
-# kernel: (cost, stride, padding, pooling) on the way down. Costs are how seldom one sees it.
-_POOL = (2, 2)
-_DOWN: dict[int, list] = {
-    1: [(0, 1, 0, None), (0.6, 2, 0, None)],
-    2: [(0, 2, 0, None), (0.6, 1, 0, None)],
-    3: [
-        (0, 2, 1, None),
-        (0, 1, 1, _POOL),
-        (0.1, 1, 1, None),
-        (0.3, 1, 0, _POOL),
-        (0.4, 1, 0, None),
-        (0.4, 2, 0, None),
-        (0.6, 3, 1, _POOL),
-        (0.6, 2, 1, (2, 1)),
-        (1.2, 2, 1, _POOL),
-        (1.4, 3, 1, None),
-        (1.6, 3, 0, None),
-    ],
-    4: [
-        (0, 2, 1, None),
-        (0.2, 1, 0, None),
-        (0.6, 2, 0, None),
-        (1, 1, 1, None),
-        (1, 2, 2, None),
-        (1.4, 4, 0, None),
-    ],
-    5: [
-        (0, 2, 2, None),
-        (0.2, 1, 2, _POOL),
-        (0.2, 1, 2, None),
-        (0.2, 1, 0, _POOL),
-        (0.3, 1, 0, None),
-        (0.3, 2, 0, None),
-        (0.6, 2, 1, None),
-        (1.2, 3, 1, None),
-        (1.2, 3, 2, None),
-    ],
-    7: [
-        (0, 1, 0, None),
-        (0.2, 1, 3, None),
-        (0.3, 1, 3, _POOL),
-        (0.3, 2, 3, None),
-        (1.2, 7, 0, None),
-    ],
-}
-# kernel: (cost, stride, padding, output padding) of a transposed convolution.
-_UP: dict[int, list] = {
-    1: [(0, 1, 0, 0)],
-    2: [(0, 2, 0, 0), (0.5, 2, 1, 0)],
-    3: [
-        (0, 2, 1, 1),
-        (0.1, 2, 1, 0),
-        (0.2, 1, 1, 0),
-        (0.3, 1, 0, 0),
-        (0.3, 2, 0, 0),
-        (0.6, 2, 0, 1),
-        (1.2, 3, 1, 0),
-        (1.2, 3, 0, 0),
-    ],
-    4: [(0, 2, 1, 0), (0.1, 1, 0, 0), (0.6, 2, 0, 0), (0.7, 2, 2, 0), (1, 1, 1, 0), (1.4, 4, 0, 0)],
-    5: [
-        (0, 2, 2, 1),
-        (0.2, 2, 2, 0),
-        (0.2, 1, 0, 0),
-        (0.3, 1, 2, 0),
-        (0.3, 2, 0, 0),
-        (0.5, 2, 0, 1),
-        (0.6, 2, 1, 0),
-        (0.7, 2, 1, 1),
-        (0.5, 3, 1, 0),
-        (1.2, 3, 1, 1),
-        (1.2, 3, 0, 0),
-    ],
-    6: [(0.1, 2, 2, 0), (0.2, 2, 0, 0), (0.3, 1, 0, 0)],
-    7: [(0, 1, 0, 0), (0.3, 1, 3, 0), (0.4, 2, 3, 1), (1.2, 7, 0, 0)],
-}
-
-
-# Networks of tutorials that many copied, whose settings one would not guess: ways and kernels to
-# settings.
-_RECIPES: dict[tuple, tuple[Setting, ...]] = {
-    (("conv", 3), ("conv", 3), ("transposed", 3), ("transposed", 5), ("transposed", 2)): (
-        Setting(3, 1, after=_POOL),
-        Setting(2, 1, after=(2, 1)),
-        Setting(2, 0),
-        Setting(3, 1),
-        Setting(2, 1),
-    )
-}
-
-
-def _down(kernel: int) -> list:
-    half = (kernel - 1) // 2
-    return _DOWN.get(kernel) or [
-        (0.4, 1, 0, None),
-        (0.4, 2, half, None),
-        (0.5, 1, half, None),
-        (1, kernel, 0, None),
-    ]
-
-
-def _up(kernel: int) -> list:
-    half = (kernel - 1) // 2
-    return _UP.get(kernel) or [
-        (0.4, 1, 0, 0),
-        (0.4, 2, half, 1),
-        (0.5, 2, half, 0),
-        (0.5, 1, half, 0),
-        (1, kernel, 0, 0),
-    ]
-
-
 def geometries(chain: Chain, side_in: int, side_out: int) -> list[Geometry]:
     """Ways for a chain's convolutions to bring side_in x side_in to side_out x side_out.
 
@@ -164,7 +38,7 @@ def geometries(chain: Chain, side_in: int, side_out: int) -> list[Geometry]:
     found: list[Geometry] = []
     for turn in _turns(chain):
         found += _solve(chain, side_in, side_out, turn)
-    recipe = _RECIPES.get(
+    recipe = RECIPES.get(
         tuple((link.way, link.part.tensors["weight"].shape[-1]) for link in chain.links)
     )
     if recipe is not None:
@@ -257,14 +131,14 @@ def _steps(
     decoding = turn is not None and i >= turn
     if link.way == "transposed":
         choices = (
-            (cost, Setting(stride, padding, extra)) for cost, stride, padding, extra in _up(kernel)
+            (cost, Setting(stride, padding, extra)) for cost, stride, padding, extra in up(kernel)
         )
     elif decoding:
         choices = _same(kernel, side)
     else:
         choices = (
             (cost, Setting(stride, padding, after=pool))
-            for cost, stride, padding, pool in _down(kernel)
+            for cost, stride, padding, pool in down(kernel)
         )
     for cost, setting in choices:
         after = _side(setting, link, side, kernel)
@@ -323,33 +197,6 @@ def _uneven(setting: Setting, previous: Setting | None, link: Link, before: Link
     if setting.after != previous.after:
         cost += 0.4
     return cost + 0.15 * (setting.output_padding != previous.output_padding)
-
-
-def tells(parts: list[Part]) -> set[str]:
-    """The numbered lists whose numbers tell of layers without weights: those with holes.
-
-    A list without any may be a ModuleList, whose curves stand in code and not in the list.
-    """
-    numbers: dict[str, list[int]] = {}
-    for part in parts:
-        for p in (part, part.norm, part.slope):
-            spot = None if p is None else place(p.name)
-            if spot is not None:
-                numbers.setdefault(spot[0], []).append(spot[1])
-    return {name for name, found in numbers.items() if max(found) + 1 > len(found)}
-
-
-def between(first: Part, second: Part) -> int | None:
-    """Layers without weights between two parts of one numbered list; None if it does not tell."""
-    ends = [p for p in (first, first.norm, first.slope) if p is not None]
-    places = [place(p.name) for p in ends]
-    b = place(second.name)
-    if b is None or any(p is None or p[0] != b[0] for p in places):
-        return None
-    gap = b[1] - max(p[1] for p in places) - 1
-    # A norm may stand after the activation; what is between it and its layer counts as well.
-    inner = max(p[1] for p in places) - min(p[1] for p in places) - (len(ends) - 1)
-    return gap + inner if gap >= 0 else None
 
 
 def _gaps(links: tuple[Link, ...], i: int, setting: Setting, gaps: list[int | None]) -> float:

@@ -37,8 +37,12 @@ def pull(
     finally:
         for p, wanted in zip(weights, kept, strict=True):
             p.requires_grad_(wanted)
-    by_loss = [[g[i] for g in gradients] for i in range(2)]
-    found = [_statistic(g) for g in by_loss if all(part is not None for part in g)]
+    found = []
+    for i in range(2):
+        by_loss = [g[i] for g in gradients]
+        defined = [part for part in by_loss if part is not None]
+        if len(defined) == len(by_loss):
+            found.append(_statistic(defined))
     return min((v for v in found if v == v), default=float("inf"))
 
 
@@ -66,8 +70,13 @@ def _gradients(model, weights, x, factor, shift, generator) -> list[Tensor | Non
 
 def _statistic(gradients: list[Tensor]) -> float:
     """Mean squared t-statistic over the weights, NaN where none moves."""
-    mean = sum(gradients) / len(gradients)
-    square = sum((g - mean).square() for g in gradients)
+    mean = gradients[0].clone()
+    for g in gradients[1:]:
+        mean += g
+    mean /= len(gradients)
+    square = torch.zeros_like(mean)
+    for g in gradients:
+        square += (g - mean).square_()
     spread = square.div_(len(gradients) - 1).sqrt_().div_(len(gradients) ** 0.5)
     moving = spread > 1e-12
     t = torch.where(moving, mean / spread, torch.zeros(())).clamp_(-20, 20)

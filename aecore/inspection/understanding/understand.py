@@ -209,14 +209,15 @@ def _doubts(
     margin = float("inf")
     for rival in kept[1:]:
         theirs = trials.reconstruct(rival.draft, rival.choice)
-        if theirs is not None and float((ours - theirs).abs().max()) < 1e-5:
+        if ours is not None and theirs is not None and float((ours - theirs).abs().max()) < 1e-5:
             continue  # another way to say the same
         share = rival.error / max(best.error, 1e-12) - 1
         difference = rival.errors - best.errors
         spread = float(difference.std()) / len(difference) ** 0.5
         sigmas = float(difference.mean()) / max(spread, 1e-12)
         margin = min(margin, share)
-        calmer = None not in (best.pull, rival.pull) and rival.pull < 0.98 * best.pull
+        pulls = best.pull, rival.pull
+        calmer = pulls[0] is not None and pulls[1] is not None and pulls[1] < 0.98 * pulls[0]
         if share < SURE_MARGIN or sigmas < SURE_SIGMAS or calmer:
             doubts.append(
                 f"Nearly as good, its error differs by {share:+.2%}: {_difference(best, rival)}."

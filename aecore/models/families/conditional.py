@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -11,10 +11,13 @@ from torch.nn import functional as F
 
 from aecore.errors import ConfigError
 from aecore.models import fields
+from aecore.models.base import LatentModel
+from aecore.models.declared import Constant, LossSource
 from aecore.models.families.dense import DenseModel, DenseOptions
 from aecore.models.losses import LossTerms
 from aecore.models.posterior import Posterior
-from aecore.types import ModelSpec
+from aecore.models.presets import Preset
+from aecore.types import ModelSpec, TrainConfig
 
 UNSAID = 0.05  # share of training examples whose label the decoder is not told
 
@@ -49,17 +52,18 @@ class ConditionalVAE(DenseModel):
             )
         super().__init__(spec, options)
         classes = spec.data.classes
-        self.content_seen = nn.Linear(classes, self.encoder[1].out_features, bias=False)
-        self.content = nn.Linear(classes, self.decoder[0].out_features, bias=False)
+        seen, decoded = _linear(self.encoder[1]), _linear(self.decoder[0])
+        self.content_seen = nn.Linear(classes, seen.out_features, bias=False)
+        self.content = nn.Linear(classes, decoded.out_features, bias=False)
 
     def encoder_network(self, label: int | None = None) -> nn.Sequential:
         """x -> mu and logvar for one label; its weights are the encoder's, a bias has the label."""
         flatten, first, *rest = self.encoder
-        return nn.Sequential(flatten, _told(first, self.content_seen, label), *rest)
+        return nn.Sequential(flatten, _told(_linear(first), self.content_seen, label), *rest)
 
     def decoder_network(self, label: int | None = None) -> nn.Sequential:
         """z -> x_hat for one label: its weights are the decoder's, a bias holds the label."""
-        first = _told(self.decoder[0], self.content, label)
+        first = _told(_linear(self.decoder[0]), self.content, label)
         return nn.Sequential(first, *self.decoder[1:], self.output)
 
     def encode(self, x: Tensor, labels: Tensor | None = None) -> Posterior:
@@ -96,6 +100,17 @@ class ConditionalVAE(DenseModel):
         before = self._before_output(posterior.sample(generator), told)
         return LossTerms(self.compare(before, x), posterior.kl())
 
+    def loss_source(self) -> LossSource | None:
+        return LossSource(
+            constants=(Constant("UNSAID", UNSAID, "share of examples whose label is kept back"),),
+            prepared=(
+                "if labels is not None and model.training:",
+                "    # Some labels are kept back, so that decoding without one means something.",
+                "    drawn = torch.rand(len(x), 1, generator=generator, device=x.device)",
+                "    told = torch.where(drawn < UNSAID, 1 / CLASSES, told)",
+            ),
+        )
+
     def _one_hot(self, labels: Tensor) -> Tensor:
         return F.one_hot(labels, self.spec.data.classes).to(torch.float32)
 
@@ -110,6 +125,12 @@ class ConditionalVAE(DenseModel):
         return self.decoder[1:](self.decoder[0](z) + self.content(told))
 
 
+def _linear(layer: nn.Module) -> nn.Linear:
+    """The first layer of either half, where the label enters, known for what it is."""
+    assert isinstance(layer, nn.Linear)
+    return layer
+
+
 def _told(layer: nn.Linear, content: nn.Linear, label: int | None) -> nn.Linear:
     """The layer with a label's share, or the mean of all labels' shares, in its bias."""
     share = content.weight.mean(1) if label is None else content.weight[:, label]
@@ -119,32 +140,55 @@ def _told(layer: nn.Linear, content: nn.Linear, label: int | None) -> nn.Linear:
     return told
 
 
-class GivenLabel:
-    """A conditional model whose label is fixed; everything else is the model's own."""
+class GivenLabel(LatentModel):
+    """A conditional model with one label said for good: a model of z alone, of the same weights."""
 
-    conditional = False
+    title: ClassVar[str] = ConditionalVAE.title
+    Options: ClassVar[type] = ConditionalOptions
+    variational: ClassVar[bool] = True
 
     def __init__(self, model: ConditionalVAE, label: int):
-        self._model = model
-        self.label = label
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._model, name)
+        super().__init__(model.spec, model.options)
+        self.model, self.label = model, label
+        self.train(model.training)
 
     def encoder_network(self) -> nn.Sequential:
-        return self._model.encoder_network(self.label)
+        return self.model.encoder_network(self.label)
 
     def decoder_network(self) -> nn.Sequential:
-        return self._model.decoder_network(self.label)
+        return self.model.decoder_network(self.label)
 
-    def encode(self, x: Tensor, labels: Tensor | None = None) -> Posterior:
-        """q(z|x, this label), of (B, *shape)."""
-        return Posterior(*self.encoder_network()(x).chunk(2, dim=1))
+    @property
+    def reconstruction_unit(self) -> str:
+        return self.model.reconstruction_unit
 
-    def decode(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
-        """x_hat for each z: (B, latent_dim) -> (B, *shape)."""
-        return self.decoder_network()(z)
+    @property
+    def outputs_data(self) -> bool:
+        return self.model.outputs_data
 
-    def reconstruct(self, x: Tensor, labels: Tensor | None = None) -> Tensor:
-        """decode(mean of q(z|x)) with this label, (B, *shape)."""
-        return self.decode(self.encode(x).mu)
+    def initialise(self, generator: torch.Generator) -> None:
+        self.model.initialise(generator)
+
+    def loss_terms(
+        self,
+        x: Tensor,
+        generator: torch.Generator | None = None,
+        labels: Tensor | None = None,
+    ) -> LossTerms:
+        """The model's own, each example having this label."""
+        return self.model.loss_terms(x, generator, torch.full((len(x),), self.label))
+
+
+PRESETS = (
+    Preset(
+        "conditional-vae",
+        "Conditional VAE",
+        "The decoder is told the digit; two latent numbers are left for the style, the same "
+        "for all ten.",
+        "conditional-vae",
+        2,
+        {"hidden": (400, 400), "loss": "bce"},
+        TrainConfig(epochs=10, learning_rate=2e-3, schedule="one-cycle"),
+        place=210,
+    ),
+)

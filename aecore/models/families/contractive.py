@@ -9,12 +9,25 @@ import torch
 from torch import Tensor, nn
 
 from aecore.models import fields
+from aecore.models.declared import Constant, Figure, LossSource
 from aecore.models.families.dense import DenseModel
 from aecore.models.losses import LossTerms
+from aecore.models.presets import Preset
+from aecore.types import TrainConfig
+
+#: The same in a script: slower than ours, but it needs no word about layers.
+SQUARED_JACOBIAN = '''def squared_jacobian(model: {model}, x: Tensor) -> Tensor:
+    """||dz/dx||_F^2 of each example, (n,): how much its code moves when it does."""
+
+    def encode_one(example: Tensor) -> Tensor:
+        return model.encode(example.unsqueeze(0)).squeeze(0)
+
+    jacobian = torch.func.vmap(torch.func.jacrev(encode_one))(x)  # (n, LATENT_DIM, *SHAPE)
+    return jacobian.square().flatten(1).sum(1)'''
 
 
 @dataclass(frozen=True)
-class ContractiveOptions:
+class ContractiveOptions(fields.NetworkOptions):
     """Choices of a contractive autoencoder."""
 
     strength: float = fields.number(
@@ -36,6 +49,13 @@ class ContractiveAE(DenseModel):
     family: ClassVar[str] = "contractive-ae"
     title: ClassVar[str] = "Contractive autoencoder"
     Options: ClassVar[type] = ContractiveOptions
+    figures: ClassVar[tuple[Figure, ...]] = (
+        Figure(
+            "jacobian",
+            "Squared Jacobian of the code **{:.3g}**.",
+            "squared Frobenius norm of dz/dx",
+        ),
+    )
 
     def loss_terms(
         self,
@@ -46,6 +66,14 @@ class ContractiveAE(DenseModel):
         code, jacobian = self._code_and_jacobian(x)
         penalty = self.options.strength * jacobian
         return LossTerms(self.compare(self.decoder(code), x), penalty=penalty)
+
+    def loss_source(self) -> LossSource | None:
+        strength = self.options.strength
+        return LossSource(
+            constants=(Constant("STRENGTH", strength, "weight of the squared Jacobian"),),
+            functions=(SQUARED_JACOBIAN.format(model=type(self).__name__),),
+            penalty="STRENGTH * squared_jacobian(model, x).mean()",
+        )
 
     def extra_metrics(
         self, x: Tensor, generator: torch.Generator | None = None
@@ -81,3 +109,17 @@ class ContractiveAE(DenseModel):
             rows = (rows @ linear.weight) * slope.unsqueeze(1)
         first = linears[0].weight
         return h, ((rows @ (first @ first.T)) * rows).sum((1, 2))
+
+
+PRESETS = (
+    Preset(
+        "contractive",
+        "Contractive autoencoder",
+        "A price on how much the code moves when the image does: its Jacobian.",
+        "contractive-ae",
+        32,
+        {"hidden": (128,), "strength": 0.01},
+        TrainConfig(epochs=5, learning_rate=2e-3),
+        place=180,
+    ),
+)

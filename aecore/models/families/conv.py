@@ -11,11 +11,13 @@ from torch import nn
 from aecore.errors import ConfigError
 from aecore.models import blocks, fields
 from aecore.models.network import NetworkModel
+from aecore.models.presets import Preset
 from aecore.models.transposed import ConvTranspose2d
+from aecore.types import TrainConfig
 
 
 @dataclass(frozen=True)
-class ConvOptions:
+class ConvOptions(fields.NetworkOptions):
     """Choices of a convolutional model; each channel number is a layer that halves the image."""
 
     channels: tuple[int, ...] = fields.channels((16, 32))
@@ -49,11 +51,12 @@ class ConvVAEOptions(ConvOptions):
 class ConvModel(NetworkModel):
     """Strided convolutions down to the code and back."""
 
+    needs_images: ClassVar[bool] = True
+
     def layers(self) -> tuple[nn.Sequential, nn.Sequential]:
         spec, options = self.spec, self.options
         sizes = self._sizes()
-        activation = getattr(options, "activation", "relu")
-        batch = getattr(options, "normalisation", "none") == "batch"
+        activation, batch = options.activation, options.normalisation == "batch"
         channels = (spec.data.shape[0], *options.channels)
 
         def after(n: int) -> list[nn.Module]:
@@ -93,7 +96,7 @@ class ConvModel(NetworkModel):
         if self.options.enlarging == "upsampling":
             return [nn.Upsample(size=large), nn.Conv2d(n_in, n_out, 3, padding=1)]
         # A convolution with stride 2 rounds odd sizes up; the extra row brings even ones back.
-        extra = tuple(big - (2 * few - 1) for few, big in zip(small, large, strict=True))
+        extra = (large[0] - (2 * small[0] - 1), large[1] - (2 * small[1] - 1))
         return [ConvTranspose2d(n_in, n_out, 3, stride=2, padding=1, output_padding=extra)]
 
     def _sizes(self) -> list[tuple[int, int]]:
@@ -108,14 +111,15 @@ class ConvModel(NetworkModel):
             raise ConfigError(
                 "A convolutional model needs at least one number of channels, like 16, 32."
             )
-        sizes = [tuple(shape[1:])]
+        sizes = [(shape[1], shape[2])]
         for _ in channels:
             if min(sizes[-1]) < 2:
                 raise ConfigError(
                     f"{len(channels)} convolutions cannot halve an image of {shape[1]} x "
                     f"{shape[2]} pixels that often: give at most {len(sizes) - 1} channel numbers."
                 )
-            sizes.append(tuple(-(-n // 2) for n in sizes[-1]))
+            height, width = sizes[-1]
+            sizes.append((-(-height // 2), -(-width // 2)))
         return sizes
 
 
@@ -134,3 +138,50 @@ class ConvVAE(ConvModel):
     title: ClassVar[str] = "Convolutional variational autoencoder"
     Options: ClassVar[type] = ConvVAEOptions
     variational: ClassVar[bool] = True
+
+
+PRESETS = (
+    Preset(
+        "conv-ae",
+        "Convolutional autoencoder",
+        "Convolutions halve the image twice (16 and 32 maps) before 16 numbers: neighbouring "
+        "pixels belong together, and this network knows it.",
+        "conv-ae",
+        16,
+        {"channels": (16, 32)},
+        TrainConfig(epochs=5, learning_rate=1e-2, schedule="one-cycle"),
+        place=100,
+    ),
+    Preset(
+        "conv-vae",
+        "Convolutional VAE",
+        "Convolutions with a Gaussian code of 16 numbers.",
+        "conv-vae",
+        16,
+        {"channels": (16, 32)},
+        TrainConfig(epochs=5, learning_rate=3e-3, schedule="one-cycle"),
+        place=110,
+    ),
+    Preset(
+        "picture-128",
+        "A picture as 128 numbers",
+        "Five halvings bring a 256 x 256 colour picture, 196,608 values, down to 128 numbers; "
+        "smaller pictures take fewer.",
+        "conv-ae",
+        128,
+        {"channels": (16, 32, 64, 128, 128)},
+        TrainConfig(epochs=20, batch_size=32, learning_rate=1e-3, schedule="one-cycle"),
+        place=120,
+    ),
+    Preset(
+        "shapes-vae",
+        "VAE that finds causes",
+        "Convolutions, six latent numbers and a price on what they tell about each other: one "
+        "finds the position across, one the position down. Made for the generated shapes.",
+        "conv-vae",
+        6,
+        {"channels": (32, 32, 64), "hidden": (128,), "independence": 30.0},
+        TrainConfig(epochs=10, learning_rate=2e-3, schedule="one-cycle"),
+        place=220,
+    ),
+)

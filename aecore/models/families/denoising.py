@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
-from aecore.datasets.corruption import CORRUPTIONS, corrupt
+from aecore.datasets.corruption import BLOCKS, CORRUPTIONS, blur, corrupt, kept_blocks, uniform
 from aecore.errors import ConfigError
 from aecore.models import fields
+from aecore.models.declared import Constant, Figure, LossSource
 from aecore.models.families.conv import ConvModel, ConvOptions
 from aecore.models.families.dense import DenseModel, DenseOptions
 from aecore.models.losses import LossTerms, squared_error_per_value
 from aecore.models.network import NetworkModel
-from aecore.types import ModelSpec
+from aecore.models.presets import Preset
+from aecore.types import DataSpec, ModelSpec, TrainConfig
 
 
 @dataclass(frozen=True)
-class NoiseOptions:
+class NoiseOptions(fields.NetworkOptions):
     """The damage that a denoising autoencoder learns to undo."""
 
     noise: str = fields.choice(
@@ -62,6 +65,16 @@ class Denoising(NetworkModel):
     """
 
     stochastic: ClassVar[bool] = True
+    denoises: ClassVar[bool] = True
+    figures: ClassVar[tuple[Figure, ...]] = (
+        Figure(
+            "denoised_mse",
+            "From damaged examples, against the clean ones: MSE **{:.4f}**,",
+            "squared error per value",
+        ),
+        Figure("damaged_mse", "the damaged ones themselves {:.4f}.", "squared error per value"),
+    )
+    inside: ClassVar[tuple[str, ...]] = ("noise",)
 
     def __init__(self, spec: ModelSpec, options: NoiseOptions):
         low, high = CORRUPTIONS[options.noise].range
@@ -83,6 +96,10 @@ class Denoising(NetworkModel):
         options, bounded = self.options, self.spec.data.bounded
         return corrupt(x, options.noise, options.level, generator, bounded)
 
+    @property
+    def damage_in_words(self) -> str:
+        return f"{self.options.noise.replace('_', ' and ')}, level {self.options.level:g}"
+
     def loss_terms(
         self,
         x: Tensor,
@@ -91,6 +108,14 @@ class Denoising(NetworkModel):
     ) -> LossTerms:
         code = self.encode(self.damage(x, generator)).mu
         return LossTerms(self.compare(self.decoder(code), x))
+
+    def loss_source(self) -> LossSource | None:
+        level, noise = self.options.level, self.options.noise
+        return LossSource(
+            constants=(Constant("LEVEL", level, f"of the noise ({noise})"),),
+            functions=_damage_source(self.options, self.spec.data),
+            seen="damage(x, generator)",
+        )
 
     def extra_metrics(
         self, x: Tensor, generator: torch.Generator | None = None
@@ -118,3 +143,65 @@ class ConvDenoisingAE(Denoising, ConvModel):
     family: ClassVar[str] = "conv-denoising-ae"
     title: ClassVar[str] = "Convolutional denoising autoencoder"
     Options: ClassVar[type] = ConvDenoisingOptions
+
+
+def _damage_source(options: NoiseOptions, data: DataSpec) -> tuple[Callable[..., Any] | str, ...]:
+    """damage(x, generator) for a script: the one kind of noise that this model undoes."""
+    kind, bounded = options.noise, data.bounded
+    places = "(len(x), 1, *x.shape[2:])" if len(data.shape) > 1 else "x.shape"
+    draw = f"torch.rand({places}, generator=generator, device=x.device)"
+    low, high = ("0.0", "1.0") if bounded else ("-3.0", "3.0")
+    before: tuple[Callable[..., Any] | str, ...] = ()
+    if options.level == 0:
+        about, body = "Nothing is damaged.", "return x"
+    elif kind == "gaussian":
+        about = "Noise of deviation LEVEL" + (", clipped to [0, 1]." if bounded else ".")
+        answer = "(x + LEVEL * noise).clamp(0, 1)" if bounded else "x + LEVEL * noise"
+        noise = "noise = torch.randn(x.shape, generator=generator, device=x.device)"
+        body = f"{noise}\n    return {answer}"
+    elif kind == "salt_pepper":
+        about = f"A share LEVEL of the values becomes {low} or {high}."
+        body = (
+            f"draw = {draw}\n    x = torch.where(draw < LEVEL / 2, {low}, x)\n"
+            f"    return torch.where((draw >= LEVEL / 2) & (draw < LEVEL), {high}, x)"
+        )
+    elif kind == "blur":
+        about, body = "Blurred; LEVEL is the deviation.", "return blur(x, LEVEL)"
+        before = (blur,)
+    elif kind == "blocks" and bounded:
+        about = "A share LEVEL is covered by squares of zeros."
+        body = "return x * kept_blocks(x, LEVEL, generator)"
+        side = f"BLOCKS = {BLOCKS}  # a square's side is this share of the example's"
+        before = (side, uniform, kept_blocks)
+    else:
+        about = "A share LEVEL of the values is set to 0."
+        body = f"kept = {draw} >= LEVEL\n    return x * kept"
+    return (
+        *before,
+        f"def damage(x: Tensor, generator: torch.Generator | None = None) -> Tensor:\n"
+        f'    """{about}"""\n    {body}',
+    )
+
+
+PRESETS = (
+    Preset(
+        "denoising-ae",
+        "Denoising autoencoder",
+        "It gets images with strong Gaussian noise (deviation 0.5) and must draw the clean ones.",
+        "denoising-ae",
+        128,
+        {"hidden": (256,), "noise": "gaussian", "level": 0.5},
+        TrainConfig(epochs=10, learning_rate=2e-3, schedule="one-cycle"),
+        place=130,
+    ),
+    Preset(
+        "conv-denoising",
+        "Convolutional denoising",
+        "The same task for convolutions, which see a stroke where pixels are noisy.",
+        "conv-denoising-ae",
+        64,
+        {"channels": (32, 64), "noise": "gaussian", "level": 0.5},
+        TrainConfig(epochs=5, learning_rate=3e-3, schedule="one-cycle"),
+        place=140,
+    ),
+)

@@ -10,15 +10,17 @@ from torch import Tensor, nn
 
 from aecore.errors import ConfigError
 from aecore.models import blocks, fields
+from aecore.models.declared import LossSource
 from aecore.models.losses import LossTerms, squared_error
 from aecore.models.network import NetworkModel
-from aecore.types import ModelSpec
+from aecore.models.presets import Preset
+from aecore.types import ModelSpec, TrainConfig
 
 NO_FLATTEN, CODE_LOSS = "no flattening", "loss on the code"
 
 
 @dataclass(frozen=True)
-class DenseOptions:
+class DenseOptions(fields.NetworkOptions):
     """Choices of a dense model; the decoder mirrors the encoder."""
 
     hidden: tuple[int, ...] = fields.hidden()
@@ -55,17 +57,15 @@ class DenseModel(NetworkModel):
 
     def layers(self) -> tuple[nn.Sequential, nn.Sequential]:
         options, spec = self.options, self.spec
-        activation = getattr(options, "activation", "relu")
-        normalisation = getattr(options, "normalisation", "none")
         down = (spec.data.size, *options.hidden)
         up = (spec.latent_dim, *reversed(options.hidden))
         encoder = nn.Sequential(
             nn.Flatten(),
-            *blocks.dense_stack(down, activation, normalisation),
+            *blocks.dense_stack(down, options.activation, options.normalisation),
             nn.Linear(down[-1], self.code_size),
         )
         decoder = nn.Sequential(
-            *blocks.dense_stack(up, activation, normalisation),
+            *blocks.dense_stack(up, options.activation, options.normalisation),
             nn.Linear(up[-1], spec.data.size),
             nn.Unflatten(1, spec.data.shape),
         )
@@ -83,6 +83,29 @@ class DenseAE(DenseModel):
         _explain_mistake(spec, options)
         super().__init__(spec, options)
 
+    @classmethod
+    def mistakes(cls, options: DenseAEOptions) -> list[str]:
+        if options.mistake != CODE_LOSS:
+            return []
+        return [
+            "**The loss was on the code.** The code was compared with the image, so the encoder "
+            "learned to copy and the decoder was never trained at all: its weights are those of "
+            "the start, and so is its drawing. Compare the decoder's answer with the image."
+        ]
+
+    @classmethod
+    def expected_band(
+        cls, dataset: str, spec: ModelSpec, metric: str
+    ) -> tuple[float, float] | None:
+        """784-128-k with a sigmoid output and squared error, measured."""
+        loss, output = spec.options.get("loss"), spec.options.get("output")
+        one_layer = dataset == "mnist" and len(spec.options.get("hidden", ())) == 1
+        if not one_layer or metric != "mse" or output == "linear" or loss == "bce":
+            return None
+        middles = {2: 0.0430, 3: 0.0385, 8: 0.0215, 16: 0.0137, 32: 0.0085}
+        middle = middles.get(spec.latent_dim)
+        return None if middle is None else (middle * 0.85, middle * 1.2)
+
     def loss_terms(
         self,
         x: Tensor,
@@ -93,6 +116,17 @@ class DenseAE(DenseModel):
             return LossTerms(squared_error(self.encode(x).mu, x))
         return super().loss_terms(x, generator)
 
+    def loss_source(self) -> LossSource | None:
+        if self.options.mistake != CODE_LOSS:
+            return super().loss_source()
+        return LossSource(
+            whole=(
+                "# A mistake on purpose: it is the code that is compared, not the reconstruction.",
+                "z = model.encode(x)",
+                'return F.mse_loss(z.flatten(1), x.flatten(1), reduction="sum") / len(x)',
+            )
+        )
+
 
 class DenseVAE(DenseModel):
     """A dense VAE: reconstruction + KL(q(z|x) || N(0, I)). Kingma and Welling 2014."""
@@ -101,6 +135,17 @@ class DenseVAE(DenseModel):
     title: ClassVar[str] = "Dense variational autoencoder"
     Options: ClassVar[type] = DenseVAEOptions
     variational: ClassVar[bool] = True
+
+    @classmethod
+    def expected_band(
+        cls, dataset: str, spec: ModelSpec, metric: str
+    ) -> tuple[float, float] | None:
+        """784-400-k with cross-entropy, measured."""
+        one_layer = dataset == "mnist" and len(spec.options.get("hidden", ())) == 1
+        if not one_layer or metric != "nelbo" or spec.options.get("loss") == "mse":
+            return None
+        bands, k = {2: (148.0, 162.0), 8: (110.0, 120.0)}, spec.latent_dim
+        return bands.get(k, (102.0, 112.0) if 16 <= k <= 32 else None)
 
 
 def _explain_mistake(spec: ModelSpec, options: DenseAEOptions) -> None:
@@ -119,3 +164,101 @@ def _explain_mistake(spec: ModelSpec, options: DenseAEOptions) -> None:
             f"{size} values. Compare what the decoder gives, which has the image's shape: choose "
             "no mistake."
         )
+
+
+PRESETS = (
+    Preset(
+        "fast-start",
+        "Fast start",
+        "One hidden layer of 128 and a brisk learning rate: on MNIST it passes PCA within a "
+        "second.",
+        "dense-ae",
+        32,
+        {"hidden": (128,), "output": "sigmoid"},
+        TrainConfig(epochs=3, batch_size=64, learning_rate=3e-3),
+        place=10,
+    ),
+    Preset(
+        "first-ae",
+        "The first autoencoder",
+        "784-128-32 and back, ReLU, linear output: the lesson's first, squeezing each digit "
+        "into 32 numbers.",
+        "dense-ae",
+        32,
+        {"hidden": (128,), "output": "linear"},
+        TrainConfig(epochs=10, learning_rate=1e-3),
+        place=20,
+    ),
+    Preset(
+        "deep-ae-3",
+        "Deep, three numbers",
+        "784-128-64-12-3 and back: every digit becomes a point in space.",
+        "dense-ae",
+        3,
+        {"hidden": (128, 64, 12), "output": "sigmoid"},
+        TrainConfig(epochs=10, learning_rate=1e-3),
+        place=30,
+    ),
+    Preset(
+        "deep-ae-32",
+        "Deep, thirty-two numbers",
+        "784-256-128-64-32 and back: deeper, with a code that is wide enough for detail.",
+        "dense-ae",
+        32,
+        {"hidden": (256, 128, 64), "output": "sigmoid"},
+        TrainConfig(epochs=10, learning_rate=1e-3),
+        place=40,
+    ),
+    Preset(
+        "vae-plane",
+        "VAE on a plane",
+        "784-400-2-400-784: a map of all digits in two dimensions, to walk through.",
+        "dense-vae",
+        2,
+        {"hidden": (400,), "loss": "bce"},
+        TrainConfig(epochs=10, learning_rate=1e-3),
+        place=50,
+    ),
+    Preset(
+        "vae-textbook",
+        "Textbook VAE",
+        "784-400-20-400-784: the model of the VAE tutorials, good at inventing digits.",
+        "dense-vae",
+        20,
+        {"hidden": (400,), "loss": "bce"},
+        TrainConfig(epochs=10, learning_rate=1e-3),
+        place=60,
+    ),
+    Preset(
+        "vae-32",
+        "VAE, thirty-two numbers",
+        "784-256-128 with mean and log-variance of 32: some dimensions stay unused, and one "
+        "can see which.",
+        "dense-vae",
+        32,
+        {"hidden": (256, 128), "loss": "bce"},
+        TrainConfig(epochs=10, learning_rate=1e-3),
+        place=70,
+    ),
+    Preset(
+        "beta-vae",
+        "Beta-VAE",
+        "The KL counts four times, from a soft start: fewer latent numbers stay in use, each "
+        "with a task of its own.",
+        "dense-vae",
+        10,
+        {"hidden": (400,), "loss": "bce"},
+        TrainConfig(epochs=10, beta=4.0, kl_warmup_epochs=3.0),
+        place=190,
+    ),
+    Preset(
+        "beta-vae-capacity",
+        "Beta-VAE with a capacity",
+        "The KL is pulled to a figure that grows from 0 to 25 nats: the code fills up slowly.",
+        "dense-vae",
+        10,
+        {"hidden": (400,), "loss": "bce"},
+        TrainConfig(epochs=10, beta=20.0, kl_warmup_epochs=8.0, capacity=25.0),
+        place=200,
+    ),
+)

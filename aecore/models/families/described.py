@@ -16,7 +16,7 @@ from aecore.types import ModelSpec
 
 
 @dataclass(frozen=True)
-class DescribedOptions:
+class DescribedOptions(fields.NetworkOptions):
     """The layers of both halves; empty lists stand for one linear layer each way."""
 
     encoder: tuple[str, ...] = fields.layer_lines(
@@ -36,6 +36,8 @@ class DescribedVAEOptions(DescribedOptions):
 
 class DescribedModel(NetworkModel):
     """Two lists of layers. What follows the decoder's last layer with weights is its output."""
+
+    from_outside: ClassVar[bool] = True
 
     def __init__(self, spec: ModelSpec, options: Any):
         super().__init__(spec, options)

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, cast
 
 import numpy as np
 import torch
-from torch import Tensor, nn
-from torch.nn import functional as F
+from torch import nn
 
 from aecore.models import fields
+from aecore.models.layers.kinds.linear import TransposedLinear
 from aecore.models.network import NetworkModel
+from aecore.models.presets import Preset
+from aecore.types import TrainConfig
 
 
 @dataclass(frozen=True)
-class LinearOptions:
+class LinearOptions(fields.NetworkOptions):
     """Choices of a linear autoencoder."""
 
     weights: str = fields.choice(
@@ -28,35 +30,20 @@ class LinearOptions:
     init: str = fields.init()
 
 
-class TransposedLinear(nn.Module):
-    """Another layer's weights, transposed, with a bias of its own: (B, out) -> (B, in)."""
-
-    def __init__(self, of: nn.Linear):
-        super().__init__()
-        self._of = (of,)  # in a tuple: its weights are saved and trained where they belong
-        self.in_features, self.out_features = of.out_features, of.in_features
-        self.bias = nn.Parameter(torch.empty(of.in_features))
-
-    @property
-    def weight(self) -> Tensor:
-        """(out_features, in_features)."""
-        return self._of[0].weight.T
-
-    def forward(self, z: Tensor) -> Tensor:
-        return F.linear(z, self.weight, self.bias)
-
-
 class LinearAE(NetworkModel):
     """x_hat = W2 (W1 x + b1) + b2: at its best it spans PCA's subspace (Baldi and Hornik 1989)."""
 
     family: ClassVar[str] = "linear-ae"
     title: ClassVar[str] = "Linear autoencoder"
     Options: ClassVar[type] = LinearOptions
+    linear: ClassVar[bool] = True
+    inside: ClassVar[tuple[str, ...]] = ("angles",)
 
     def layers(self) -> tuple[nn.Sequential, nn.Sequential]:
         size, k = self.spec.data.size, self.spec.latent_dim
         down = nn.Linear(size, k)
-        up = TransposedLinear(down) if self.options.weights == "tied" else nn.Linear(k, size)
+        tied = self.options.weights == "tied"
+        up: nn.Module = TransposedLinear(down) if tied else nn.Linear(k, size)
         return (
             nn.Sequential(nn.Flatten(), down),
             nn.Sequential(up, nn.Unflatten(1, self.spec.data.shape)),
@@ -65,7 +52,7 @@ class LinearAE(NetworkModel):
     def initialise(self, generator: torch.Generator) -> None:
         super().initialise(generator)
         if self.options.weights == "tied":
-            nn.init.zeros_(self.decoder[0].bias)
+            nn.init.zeros_(cast(TransposedLinear, self.decoder[0]).bias)
 
 
 def principal_angles(decoder_weight: np.ndarray, components: np.ndarray) -> np.ndarray:
@@ -77,3 +64,27 @@ def principal_angles(decoder_weight: np.ndarray, components: np.ndarray) -> np.n
     from scipy.linalg import subspace_angles
 
     return np.degrees(subspace_angles(decoder_weight.astype(float), components.T.astype(float)))
+
+
+PRESETS = (
+    Preset(
+        "linear-ae",
+        "Linear autoencoder",
+        "784-32-784 without any curve: it arrives at PCA's error and at PCA's subspace.",
+        "linear-ae",
+        32,
+        {"weights": "untied"},
+        TrainConfig(epochs=8, learning_rate=4e-3, schedule="one-cycle"),
+        place=80,
+    ),
+    Preset(
+        "linear-tied",
+        "Linear autoencoder, tied weights",
+        "The decoder is the encoder's transpose, as in PCA: half the weights, same error.",
+        "linear-ae",
+        32,
+        {"weights": "tied"},
+        TrainConfig(epochs=5, learning_rate=2e-3, schedule="one-cycle"),
+        place=90,
+    ),
+)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import os
-import tempfile
 import threading
 import zipfile
 from dataclasses import dataclass
@@ -16,11 +14,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from aecore import places
 from aecore.datasets import Dataset
 from aecore.errors import ConfigError
 from aecore.models.base import LatentModel
 from aecore.models.losses import LossTerms, squared_error
+from aecore.models.presets import Preset
 from aecore.types import ModelSpec
+from aecore.writing import write_whole
 
 
 @dataclass(frozen=True)
@@ -79,9 +80,8 @@ def cache_file(data: Dataset) -> Path:
     Every process needs it, and importing scikit-learn and fitting takes it two seconds. The name
     holds the data's fingerprint and number, so other data never meet this file.
     """
-    root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     name = f"pca-{CACHE_FORMAT}-{data.name}-{data.fingerprint}-{len(data.train)}.npz"
-    return root / "aecore" / name
+    return places.cache() / name
 
 
 def _from_cache(data: Dataset) -> PCABasis | None:
@@ -99,11 +99,7 @@ def _into_cache(data: Dataset, basis: PCABasis) -> PCABasis:
     path = cache_file(data)
     # A cache that cannot be written costs time at the next start, nothing else.
     with contextlib.suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent)
-        with os.fdopen(handle, "wb") as file:
-            np.savez(file, **dataclasses.asdict(basis))
-        os.replace(temporary, path)
+        write_whole(path, lambda file: np.savez(file, **dataclasses.asdict(basis)), synced=False)
     return basis
 
 
@@ -115,7 +111,7 @@ def fit_basis(data: Dataset) -> PCABasis:
     if len(x) < 2:
         raise ConfigError(f"PCA needs at least 2 training examples; there is {len(x)}.")
     pca = PCA(n_components=min(x.shape), svd_solver="covariance_eigh", copy=False).fit(x)
-    mean, components = pca.mean_.astype(np.float32), pca.components_.astype(np.float32)
+    mean, components = (np.asarray(a, np.float32) for a in (pca.mean_, pca.components_))
     test = data.test.batch(slice(None)).flatten(1).numpy() - mean
     energy = np.square(test).sum(dtype=np.float64)
     captured = np.square(test @ components.T).sum(0, dtype=np.float64)
@@ -132,6 +128,9 @@ class PCAModel(LatentModel):
     title: ClassVar[str] = "PCA (principal component analysis)"
     Options: ClassVar[type] = PCAOptions
     closed_form: ClassVar[bool] = True
+    linear: ClassVar[bool] = True
+    inside: ClassVar[tuple[str, ...]] = ("angles",)
+    explained_variance_ratio: Tensor
 
     def __init__(self, spec: ModelSpec, options: PCAOptions):
         super().__init__(spec, options)
@@ -170,11 +169,12 @@ class PCAModel(LatentModel):
         self._set(torch.from_numpy(basis.mean), torch.from_numpy(basis.components[:k]), ratio)
 
     def _set(self, mean: Tensor, components: Tensor, ratio: Tensor) -> None:
+        # One linear layer each way: weight, then bias.
+        weights = [*self.encoder.parameters(), *self.decoder.parameters()]
+        values = [components, -components @ mean, components.T, mean]
         with torch.no_grad():
-            self.encoder[1].weight.copy_(components)
-            self.encoder[1].bias.copy_(-components @ mean)
-            self.decoder[0].weight.copy_(components.T)
-            self.decoder[0].bias.copy_(mean)
+            for weight, value in zip(weights, values, strict=True):
+                weight.copy_(value)
             self.explained_variance_ratio.copy_(ratio)
 
     def loss_terms(
@@ -184,3 +184,15 @@ class PCAModel(LatentModel):
         labels: Tensor | None = None,
     ) -> LossTerms:
         return LossTerms(squared_error(self.reconstruct(x), x))
+
+
+PRESETS = (
+    Preset(
+        "pca",
+        "PCA baseline",
+        "No training at all: the best that a linear code of this size can do.",
+        "pca",
+        32,
+        place=10000,
+    ),
+)

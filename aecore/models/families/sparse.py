@@ -9,8 +9,13 @@ import torch
 from torch import Tensor, nn
 
 from aecore.models import blocks, fields
+from aecore.models.base import LatentModel
+from aecore.models.declared import Constant, Figure, LossSource
+from aecore.models.layers.kinds.top_k import TopK
 from aecore.models.losses import LossTerms
 from aecore.models.network import NetworkModel
+from aecore.models.presets import Preset
+from aecore.types import TrainConfig
 
 GENEROUS_EPOCHS = 3  # of k-sparse training: 8, 4, 2 times as many active units, then as asked
 L1, KL, TOP_K = "l1", "kl", "k-sparse"
@@ -18,7 +23,7 @@ FIRES = {L1: 1e-3, TOP_K: 1e-3, KL: 0.1}  # a unit fires when its activation is 
 
 
 @dataclass(frozen=True)
-class SparseOptions:
+class SparseOptions(fields.NetworkOptions):
     """Choices of a sparse autoencoder; latent numbers are its code units."""
 
     penalty: str = fields.choice(
@@ -52,25 +57,6 @@ class SparseOptions:
     init: str = fields.init()
 
 
-class TopK(nn.Module):
-    """Keep the k largest values of each row, set the others to 0: (B, n) -> (B, n).
-
-    While training, `generosity` times as many.
-    """
-
-    def __init__(self, k: int):
-        super().__init__()
-        self.k = k
-        self.generosity = 1
-
-    def forward(self, x: Tensor) -> Tensor:
-        k = self.k * self.generosity if self.training else self.k
-        if k >= x.shape[1]:
-            return x
-        values, places = x.topk(k, dim=1)
-        return torch.zeros_like(x).scatter(1, places, values)
-
-
 class SparseAE(NetworkModel):
     """An overcomplete code of which few units fire.
 
@@ -80,6 +66,11 @@ class SparseAE(NetworkModel):
     family: ClassVar[str] = "sparse-ae"
     title: ClassVar[str] = "Sparse autoencoder"
     Options: ClassVar[type] = SparseOptions
+    wide_code: ClassVar[bool] = True
+    figures: ClassVar[tuple[Figure, ...]] = (
+        Figure("units_firing", "**{:.1f}** units fire for an example.", "code units per example"),
+    )
+    inside: ClassVar[tuple[str, ...]] = ("units",)
 
     def layers(self) -> tuple[nn.Sequential, nn.Sequential]:
         options, spec = self.options, self.spec
@@ -124,6 +115,25 @@ class SparseAE(NetworkModel):
             )
         return None
 
+    def loss_source(self) -> LossSource | None:
+        chosen = self.options
+        strength = Constant("STRENGTH", chosen.strength, "weight of the sparsity penalty")
+        if chosen.penalty == L1:
+            return LossSource((strength,), penalty="STRENGTH * z.abs().sum(1).mean()")
+        if chosen.penalty == KL:
+            target = Constant("TARGET", chosen.target, "mean activation wanted of each unit")
+            return LossSource(
+                (strength, target), (kl_to_target,), penalty="STRENGTH * kl_to_target(z, TARGET)"
+            )
+        return LossSource(
+            (Constant("GENEROUS_EPOCHS", GENEROUS_EPOCHS, "8, 4, 2 times as many active units"),),
+            each_epoch=(
+                "# From many units to few: with few from the start, most never learn.",
+                f"model.encoder[{len(self.encoder) - 1}].generosity = "
+                "2 ** max(0, GENEROUS_EPOCHS - epoch)",
+            ),
+        )
+
     def extra_metrics(
         self, x: Tensor, generator: torch.Generator | None = None
     ) -> dict[str, Tensor]:
@@ -146,10 +156,44 @@ def kl_to_target(code: Tensor, target: float) -> Tensor:
 
 
 @torch.inference_mode()
-def atoms(model: SparseAE, codes: Tensor) -> Tensor:
+def atoms(model: LatentModel, codes: Tensor) -> Tensor:
     """What each unit adds to a drawing, (k, *shape): with the unit at its usual strength, minus
     with no unit on. codes: (n, k) of held-out images; 'usual' is the mean where it fires."""
     on = model.firing(codes)
     strength = (codes * on).sum(0) / on.sum(0).clamp(min=1)
     none = torch.zeros(1, codes.shape[1], device=codes.device)
     return model.decode(torch.diag(strength)) - model.decode(none)
+
+
+PRESETS = (
+    Preset(
+        "k-sparse",
+        "Sparse: 25 of 256 units",
+        "256 code units of which only the 25 strongest stay on for an image.",
+        "sparse-ae",
+        256,
+        {"penalty": "k-sparse", "active": 25, "hidden": (512,)},
+        TrainConfig(epochs=8, learning_rate=3e-3, schedule="one-cycle"),
+        place=150,
+    ),
+    Preset(
+        "sparse-l1",
+        "Sparse: every activation costs",
+        "256 code units and a price on each activation (L1): few fire, and strokes appear.",
+        "sparse-ae",
+        256,
+        {"penalty": "l1", "strength": 0.1},
+        TrainConfig(epochs=5, learning_rate=1e-3),
+        place=160,
+    ),
+    Preset(
+        "sparse-kl",
+        "Sparse: a target activation",
+        "256 sigmoid units, each pulled to fire for one image in twenty (KL).",
+        "sparse-ae",
+        256,
+        {"penalty": "kl", "strength": 1.0, "target": 0.05},
+        TrainConfig(epochs=5, learning_rate=1e-3),
+        place=170,
+    ),
+)

@@ -9,13 +9,31 @@ import torch
 from torch import Tensor, nn
 
 from aecore.models import fields
+from aecore.models.declared import Constant, LossSource
 from aecore.models.families.dense import DenseModel
 from aecore.models.losses import LossTerms, squared_error
-from aecore.types import ModelSpec
+from aecore.models.presets import Preset
+from aecore.types import ModelSpec, TrainConfig
+
+#: The loss in a script, which knows no phase: its loop says which layer learns.
+ONE_LAYER = (
+    "if layer is None:",
+    "    x_hat = model(x)",
+    '    return F.mse_loss(x_hat, x, reduction="sum") / len(x)',
+    "# One layer brings back what the layers before it give; its mirror image decodes.",
+    "start, mirror = 1 + 2 * layer, 2 * (DEPTH - 1 - layer)",
+    "with torch.no_grad():",
+    "    below = model.encoder[:start](x)",
+    "code = model.encoder[start : start + 2](below)",
+    "if layer == 0:",
+    '    return F.mse_loss(model.decoder[mirror:](code), x, reduction="sum") / len(x)',
+    "x_hat = model.decoder[mirror : mirror + 2](code)",
+    'return F.mse_loss(x_hat, below, reduction="sum") / len(x)',
+)
 
 
 @dataclass(frozen=True)
-class StackedOptions:
+class StackedOptions(fields.NetworkOptions):
     """Choices of a stacked autoencoder."""
 
     hidden: tuple[int, ...] = fields.hidden((256, 128, 64))
@@ -74,3 +92,47 @@ class StackedAE(DenseModel):
         up: nn.Sequential = self.decoder[place:] if last else self.decoder[place : place + 2]
         x_hat = self.output(up(code)) if last else up(code)
         return LossTerms(squared_error(x_hat, x if last else below))
+
+    def loss_source(self) -> LossSource | None:
+        if not self.options.pretrain_epochs:
+            return LossSource()
+        return LossSource(
+            constants=(
+                Constant("PRETRAIN_EPOCHS", self.options.pretrain_epochs, "of each layer alone"),
+                Constant("DEPTH", self.depth, "layers of the encoder"),
+            ),
+            whole=ONE_LAYER,
+            about="; `layer` learns alone, or all do",
+            argument="layer: int | None = None",
+            passed="layer",
+            each_epoch=(
+                "alone = epoch // PRETRAIN_EPOCHS",
+                "layer = alone if alone < DEPTH else None",
+            ),
+        )
+
+
+PRESETS = (
+    Preset(
+        "stacked",
+        "Stacked, layer by layer",
+        "784-256-128-64-32: four epochs in which each layer learns alone, then all together.",
+        "stacked-ae",
+        32,
+        {"hidden": (256, 128, 64), "pretrain_epochs": 1, "activation": "sigmoid"},
+        TrainConfig(epochs=10, learning_rate=1e-3),
+        beside="stacked-random",
+        place=230,
+    ),
+    Preset(
+        "stacked-random",
+        "The stack from random weights",
+        "The same network without pretraining, to see what that gains.",
+        "stacked-ae",
+        32,
+        {"hidden": (256, 128, 64), "pretrain_epochs": 0, "activation": "sigmoid"},
+        TrainConfig(epochs=10, learning_rate=1e-3),
+        beside="stacked",
+        place=240,
+    ),
+)

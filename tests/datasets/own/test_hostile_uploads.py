@@ -5,14 +5,14 @@ from __future__ import annotations
 import contextlib
 import io
 import pickle
-import resource
+import re
 import struct
-import time
 import zipfile
 import zlib
 
 import numpy as np
 import pytest
+from measured import Measuring
 from numpy.lib import format as npy
 from PIL import Image
 
@@ -221,19 +221,36 @@ HOSTILE = {
 }
 
 
+MOST_SECONDS, MOST_BYTES = 5, 400 << 20
+
+
+@pytest.fixture(scope="module")
+def measuring():
+    process = Measuring()
+    yield process
+    process.close()
+
+
 @pytest.mark.parametrize("what", list(HOSTILE))
-def test_it_is_refused_in_one_sentence(what):
+def test_it_is_refused_in_one_sentence(what, measuring):
     name, content, sentence = HOSTILE[what]
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    start = time.process_time()
-    with pytest.raises(DatasetError, match=sentence) as caught:
-        read_upload(name, content)
-    text = str(caught.value)
-    assert text.isprintable()
-    assert text.endswith(".")
-    assert len(text) < 400
-    assert time.process_time() - start < 5
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory < 400 << 10  # kB
+    cost = measuring.cost(name, content)
+    assert re.search(sentence, cost.refusal)
+    assert cost.refusal.isprintable()
+    assert cost.refusal.endswith(".")
+    assert len(cost.refusal) < 400
+    assert cost.seconds < MOST_SECONDS
+    assert cost.peak < MOST_BYTES
+
+
+def test_a_reader_that_takes_too_much_is_noticed_however_much_was_taken_before(measuring):
+    for _ in range(2):
+        cost = measuring.cost("big.csv", b"", "greedy")
+        assert cost.peak > MOST_BYTES
+        assert cost.seconds > MOST_SECONDS
+        small = measuring.cost("a.csv", b"a,b\n1,2\n")
+        assert small.peak < MOST_BYTES / 10
+        assert small.seconds < MOST_SECONDS / 5
 
 
 def test_what_the_zip_says_about_sizes_is_not_believed():

@@ -47,6 +47,21 @@ def test_decimal_commas():
     assert torch.equal(a.train.x, b.train.x)
 
 
+def test_decimal_commas_are_no_separators_without_a_header_either():
+    text = csv(TABLE, header="", separator=";").replace(b".", b",")
+    want = read_upload("t.csv", csv(TABLE, header="")).dataset
+    assert torch.equal(read_upload("t.csv", text).dataset.train.x, want.train.x)
+
+
+@pytest.mark.parametrize("cells", [2, 4, 9])
+def test_a_long_or_short_row_right_below_the_header_is_left_out(cells):
+    head, *rows = csv(TABLE).splitlines()
+    text = b"\n".join([head, b",".join([b"7"] * cells), *rows])
+    own = read_upload("t.csv", text)
+    assert len(everything(own.dataset)) == 60
+    assert own.notes == ("1 row with too many or too few cells were left out.",)
+
+
 def test_no_header():
     data = read_upload("t.csv", csv(TABLE, header="")).dataset
     assert [c.name for c in data.columns] == ["column 1", "column 2", "column 3"]

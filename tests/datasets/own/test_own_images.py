@@ -58,6 +58,19 @@ def test_the_size_can_be_chosen(size):
         read_upload("a.zip", zipped(files), size=size + 1)
 
 
+@pytest.mark.parametrize("side", [20, 28, 47, 90])
+def test_images_are_smoothed_as_pillow_does_it(side):
+    """An independent oracle: Pillow's bilinear filter, widened where an image is made smaller."""
+    files = {f"{i}.png": png(noise(side, side, 3, seed=i)) for i in range(20)}
+    data = read_upload("a.zip", zipped(files), size=28).dataset
+    found = {tuple(image.flatten().tolist()) for image in (everything(data) * 255).round().int()}
+    found = np.array(sorted(found))
+    for i in range(20):
+        image = Image.fromarray(noise(side, side, 3, seed=i))
+        want = np.asarray(image.resize((28, 28), Image.Resampling.BILINEAR)).transpose(2, 0, 1)
+        assert np.abs(found - want.reshape(1, -1).astype(int)).max(1).min() <= 1
+
+
 def test_any_mode_becomes_grey_or_colour():
     sixteen = noise(28, 28).astype(np.uint16) * 257
     transparent = np.zeros((28, 28, 4), np.uint8)

@@ -1,0 +1,84 @@
+"""The text of a person's table before it is cut into cells: its encoding and its separator."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+from itertools import islice
+
+import pandas as pd
+
+from aecore.datasets.own.column import numbers_of, words_in
+from aecore.errors import DatasetError
+
+SEPARATORS = (";", "\t", ",")
+LONGEST_LINE = 1 << 20  # characters
+_PIECE = 1 << 20
+_SAMPLE = 40  # lines that the separator is guessed from
+
+
+class TableText(io.TextIOWrapper):
+    """A table's text, line by line; raises DatasetError for a line without end."""
+
+    def __init__(self, content: bytes, encoding: str):
+        super().__init__(io.BytesIO(content), encoding, errors="replace", newline="")
+
+    def __next__(self) -> str:
+        line = self.readline(LONGEST_LINE)
+        if not line:
+            raise StopIteration
+        if len(line) == LONGEST_LINE:
+            raise DatasetError(
+                f"A line of the table has more than {LONGEST_LINE:,} characters; put one example "
+                "into each line."
+            )
+        return line
+
+
+def encoding_of(content: bytes) -> str:
+    """A codec that reads the text: UTF-16 by its mark, UTF-8, else Latin-1.
+
+    Raises DatasetError for what is no text.
+    """
+    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return "utf-16"
+    if b"\0" in content[:4096]:
+        raise DatasetError("The file is not text; save the table as CSV (UTF-8) and upload it.")
+    # Piece by piece: one character beyond Latin makes the whole text four bytes a character.
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        for start in range(0, len(content), _PIECE):
+            decoder.decode(content[start : start + _PIECE])
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return "latin-1"
+    return "utf-8-sig"
+
+
+def separator_of(text: TableText) -> str:
+    """The separator that cuts the first lines alike, and into cells of which most are numbers."""
+    lines = [line for line in islice(text, _SAMPLE) if line.strip()][: _SAMPLE // 2]
+    if not lines:
+        raise DatasetError("The file is empty; choose one that holds data.")
+    # With decimal commas the comma is everywhere, but what it cuts are no numbers.
+    return max(SEPARATORS, key=lambda separator: _quality(lines, separator))
+
+
+def _quality(lines: list[str], separator: str) -> tuple[float, float, int]:
+    """How well a separator cuts: the share of the text that is numbers, of rows alike, and cells.
+
+    Of the text, not of the cells: 6,25 cut at a comma leaves a number too.
+    """
+    try:
+        rows = list(csv.reader(lines, delimiter=separator))
+    except csv.Error:  # a cell of more than 131,072 characters
+        return 0, 0, 0
+    width = len(rows[0])
+    alike = sum(len(row) == width for row in rows)
+    if width < 2:
+        return 0, alike / len(rows), 1  # one column
+    cells = pd.Series([cell for row in rows for cell in row], dtype=object)
+    words, lengths = words_in(cells, numbers_of(cells, separator != ",")), cells.str.len()
+    share = 1 - lengths[words].sum() / max(lengths.sum(), 1)
+    return share * alike / len(rows), alike / len(rows), width

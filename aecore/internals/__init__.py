@@ -1,0 +1,1 @@
+"""Private names of libraries, one module a library: why each is needed, and what does without."""

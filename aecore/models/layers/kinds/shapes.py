@@ -1,0 +1,86 @@
+"""Layers that only change a shape, or in use do nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+
+from torch import nn
+
+from aecore.errors import ExportError
+from aecore.models.layers.arguments import arguments_of
+from aecore.models.layers.entry import LayerEntry, Pick, Shape, expect
+from aecore.models.layers.operation import Op
+from aecore.models.layers.registry import register
+
+
+class Unflattened(nn.Unflatten):
+    """A flat row as (C, H, W): `Unflatten(16, 7, 7)` in a line."""
+
+    def __init__(self, *sizes: int):
+        super().__init__(1, sizes)
+
+
+def _passed_on(layer: nn.Module, shape: Shape, ops: list[Op]) -> Shape:
+    return shape
+
+
+for cls, sample in (
+    (nn.Identity, lambda shape, pick: nn.Identity()),
+    (nn.Dropout, lambda shape, pick: nn.Dropout(pick((0.5, 0.1)))),
+    (nn.Dropout2d, lambda shape, pick: nn.Dropout2d(pick((0.5, 0.1))) if shape[2:] else None),
+):
+    register(LayerEntry(layer=cls, sample=sample, trace=_passed_on, idle=True))
+
+
+def _flatten(layer: nn.Flatten, shape: Shape, ops: list[Op]) -> Shape:
+    if layer.start_dim != 1 or layer.end_dim not in (-1, len(shape)):
+        raise ExportError("only a Flatten of all dimensions is supported.")
+    return (prod(shape),)
+
+
+register(
+    LayerEntry(
+        layer=nn.Flatten,
+        sample=lambda shape, pick: nn.Flatten(),
+        line=lambda layer: ", ".join(arguments_of(layer)),
+        trace=_flatten,
+        idle=True,
+    )
+)
+
+
+def _unflatten(layer: nn.Unflatten, shape: Shape, ops: list[Op]) -> Shape:
+    sizes = [int(n) for n in layer.unflattened_size]
+    if len(shape) != 1 or layer.dim not in (1, -1):
+        raise ExportError("only an Unflatten of a flat vector is supported.")
+    if -1 in sizes:
+        sizes[sizes.index(-1)] = shape[0] // -prod(sizes)
+    expect(prod(sizes) == shape[0], layer, shape, f"it cannot become {tuple(sizes)}")
+    return tuple(sizes)
+
+
+def _unflatten_call(layer: nn.Unflatten, encoder: Sequence[nn.Module]) -> list[str]:
+    return [repr(layer.dim), repr(tuple(layer.unflattened_size))]
+
+
+def _unflatten_sample(shape: Shape, pick: Pick) -> nn.Unflatten | None:
+    if len(shape) != 1:
+        return None
+    sizes = [(c, h) for c in (1, 2, 3) for h in (2, 1, 3) if shape[0] % (c * h) == 0]
+    channels, height = pick(sizes)
+    return nn.Unflatten(1, (channels, height, shape[0] // (channels * height)))
+
+
+register(
+    LayerEntry(
+        layer=nn.Unflatten,
+        same=(Unflattened,),
+        sample=_unflatten_sample,
+        make=Unflattened,
+        line=lambda layer: ", ".join(map(str, layer.unflattened_size)),
+        script=_unflatten_call,
+        trace=_unflatten,
+        idle=True,
+    )
+)

@@ -1,0 +1,71 @@
+// @ts-check
+// The elements of markup.html that have a name, by that name.
+
+/**
+ * @typedef {object} Elements
+ * @property {HTMLElement} axes
+ * @property {HTMLSelectElement} axisX
+ * @property {HTMLSelectElement} axisY
+ * @property {HTMLButtonElement} dots
+ * @property {HTMLElement} map
+ * @property {HTMLCanvasElement} points
+ * @property {HTMLCanvasElement} overlay
+ * @property {HTMLElement} note
+ * @property {HTMLElement} where
+ * @property {HTMLElement} legend
+ * @property {HTMLCanvasElement} big
+ * @property {HTMLElement} bigText
+ * @property {HTMLCanvasElement} near
+ * @property {HTMLElement} nearText
+ * @property {HTMLCanvasElement} pca
+ * @property {HTMLElement} pcaText
+ * @property {HTMLButtonElement} resample
+ * @property {HTMLButtonElement} random
+ * @property {HTMLButtonElement} prior
+ * @property {HTMLButtonElement} undo
+ * @property {HTMLElement} tabs
+ * @property {HTMLTemplateElement} slider
+ * @property {HTMLElement} openSliders
+ * @property {HTMLDetailsElement} fold
+ * @property {HTMLElement} foldText
+ * @property {HTMLElement} foldedSliders
+ * @property {HTMLCanvasElement} paper
+ * @property {HTMLInputElement} file
+ * @property {HTMLInputElement} centre
+ * @property {HTMLCanvasElement} seen
+ * @property {HTMLCanvasElement} redrawn
+ * @property {HTMLCanvasElement} neighbours
+ * @property {HTMLElement} drawText
+ * @property {HTMLButtonElement} path
+ * @property {HTMLSelectElement} line
+ * @property {HTMLButtonElement} between
+ * @property {HTMLButtonElement} play
+ * @property {HTMLButtonElement} gif
+ * @property {HTMLButtonElement} png
+ * @property {HTMLElement} pins
+ * @property {HTMLCanvasElement} strip
+ * @property {HTMLElement} journeyText
+ * @property {HTMLButtonElement} film
+ * @property {HTMLInputElement} epoch
+ * @property {HTMLElement} epochText
+ * @property {HTMLCanvasElement} losses
+ */
+
+/**
+ * @param {HTMLElement} root
+ * @returns {Elements}
+ */
+export function findElements(root) {
+  /** @type {any} */
+  const found = {};
+  for (const node of root.querySelectorAll("[id]")) found[node.id] = node;
+  return found;
+}
+
+/**
+ * The buttons that choose a panel, each with the panel's name.
+ * @param {Elements} elements
+ */
+export function tabButtons({ tabs }) {
+  return /** @type {HTMLButtonElement[]} */ ([...tabs.children]);
+}

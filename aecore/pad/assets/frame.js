@@ -1,0 +1,130 @@
+// @ts-check
+// One frame: what moves goes on, what changed is drawn.
+
+import { classOf, decodeByPca, imageOf } from "./bundle.js";
+import { nearest } from "./codes.js";
+import { drawEpochs } from "./epoch_curve.js";
+import { drawPins } from "./journeys.js";
+import { drawOverlay, drawPoints } from "./map_drawing.js";
+import { advanceGlide, resizeMap } from "./map_view.js";
+import { encodeDrawing } from "./paper.js";
+import { paint, wipe } from "./pictures.js";
+import { advanceJourney } from "./playing.js";
+import { drawStrips, followCode } from "./sliders.js";
+import { show, shownNumber } from "./state.js";
+import { advanceFilm } from "./travel.js";
+
+/** @import { Pad } from "./state.js" */
+
+/**
+ * @param {Pad} pad
+ * @param {number} now
+ */
+export function drawFrame(pad, now) {
+  if (!pad.width) resizeMap(pad);
+  if (!pad.width) return;
+  if (pad.drawingChanged) encodeDrawing(pad);
+  if (pad.playing) advanceJourney(pad, now);
+  if (pad.film) advanceFilm(pad, now);
+  if (pad.glide) advanceGlide(pad, now);
+  if (pad.pinsChanged) drawPins(pad);
+  if (pad.style.color !== pad.ink) {
+    pad.ink = pad.style.color; // light or dark
+    pad.stale = true;
+  }
+  if (pad.stale) {
+    drawPoints(pad);
+    drawEpochs(pad);
+    pad.stale = false;
+  }
+  drawDecoded(pad);
+  drawOverlay(pad);
+  drawStrips(pad, now);
+  if (pad.playing || pad.film || pad.glide || pad.stripsAt !== null) show(pad);
+}
+
+/**
+ * What the code under the hand becomes, and what is shown beside it.
+ * @param {Pad} pad
+ */
+function drawDecoded(pad) {
+  const { anchor, hover, z } = pad;
+  const code = hover ?? z;
+  const still = !hover && anchor?.x && anchor.mu.every((value, d) => value === z[d]);
+  const example = still ? anchor : null;
+  drawLarge(pad, code, Boolean(example));
+  drawNearest(pad, code, example?.index ?? -1);
+  drawPca(pad, code, example?.x ?? null);
+  drawWhere(pad, code);
+  followCode(pad, code);
+}
+
+/**
+ * @param {Pad} pad
+ * @param {Float32Array} code
+ * @param {boolean} reconstructs
+ */
+function drawLarge(pad, code, reconstructs) {
+  const { elements, bundle } = pad;
+  const decodedByServer = pad.hover ? null : pad.answer;
+  const decoded = pad.network ? pad.network.decode(code) : decodedByServer;
+  wipe(elements.big);
+  if (decoded?.every(Number.isFinite)) {
+    paint(elements.big, decoded, bundle.layout.large);
+    elements.bigText.textContent = reconstructs ? "Its reconstruction" : "Decoded from this point";
+  } else if (decoded) {
+    elements.bigText.textContent = "The decoding is not a number here.";
+  } else if (bundle.meta.network) {
+    elements.bigText.textContent = "Nothing to decode.";
+  } else {
+    elements.bigText.textContent = pad.hover ? "Click to decode here." : "Waiting for the server.";
+  }
+}
+
+/**
+ * The nearest real example, or the chosen one.
+ * @param {Pad} pad
+ * @param {Float32Array} code
+ * @param {number} chosen its index, or -1
+ */
+function drawNearest(pad, code, chosen) {
+  const { elements, bundle } = pad;
+  const { images, thing } = bundle.meta;
+  if (!images) return;
+  const [found] =
+    chosen >= 0
+      ? [{ index: chosen, distance: 0 }]
+      : nearest(pad.codes, bundle.latentDim, images, code);
+  const name = classOf(bundle, found.index)?.name;
+  pad.near = found;
+  paint(elements.near, imageOf(bundle, found.index), bundle.layout.small);
+  elements.nearText.textContent =
+    `${found.distance ? "Nearest real" : "The chosen"} ${thing}${name ? ` (${name})` : ""}` +
+    (found.distance ? `, ${shownNumber(found.distance)} away` : "");
+}
+
+/**
+ * @param {Pad} pad
+ * @param {Float32Array} code
+ * @param {Float32Array | null} x the chosen example
+ */
+function drawPca({ elements, bundle }, code, x) {
+  if (!bundle.meta.pca) return;
+  paint(elements.pca, decodeByPca(bundle, code, x), bundle.layout.small);
+  elements.pcaText.textContent = x
+    ? `PCA of it, ${bundle.latentDim} numbers`
+    : `PCA, ${bundle.latentDim} numbers, here`;
+}
+
+/**
+ * The code in numbers.
+ * @param {Pad} pad
+ * @param {Float32Array} code
+ */
+function drawWhere({ elements, bundle, axes }, code) {
+  const many = bundle.latentDim > 3;
+  const shown = many ? axes : [...code.keys()];
+  const numbers = shown.map((d) => `${bundle.meta.names[d]} = ${shownNumber(code[d])}`);
+  const others = many ? `   ${bundle.latentDim - 2} others unchanged` : "";
+  elements.where.textContent = numbers.join("   ") + others;
+}

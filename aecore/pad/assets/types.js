@@ -1,0 +1,190 @@
+// @ts-check
+// What crosses between Python and JavaScript, and what the modules hand one another. No code.
+
+/** @typedef {Float32Array | Float64Array | number[]} NumberArray */
+/** @typedef {[number, number, number]} Grid channels, height, width */
+
+// ---- a network: aecore/pad/layers.py and network.py write it
+
+/**
+ * One operation of a network; which of the fields it has depends on `op`.
+ * @typedef {object} Operation
+ * @property {string} op its name in operations.js
+ * @property {number} writes how many values it gives
+ * @property {number} w where its weights begin
+ * @property {number} b where its biases begin
+ * @property {Grid} in of a grid; of "linear" a number of values
+ * @property {Grid} out likewise
+ * @property {number} rows how often a "linear" or a "layer_norm" is applied, one row each
+ * @property {[number, number][]} columns
+ * @property {number} channels
+ * @property {number} size
+ * @property {number} groups
+ * @property {[number, number]} kernel
+ * @property {[number, number]} stride
+ * @property {[number, number]} padding
+ * @property {[number, number]} [dilation]
+ * @property {boolean} count_padding
+ * @property {number} eps
+ * @property {string} kind of an activation or a pooling
+ * @property {number} slope
+ * @property {number} alpha
+ * @property {string} approximate
+ * @property {number} k
+ */
+
+/**
+ * @typedef {object} NetworkMeta
+ * @property {number[]} shape of x
+ * @property {number} latent_dim
+ * @property {boolean} variational
+ * @property {Operation[]} encoder
+ * @property {Operation[]} decoder
+ * @property {number} weights how many there are
+ */
+
+/** @typedef {(offset: number, size: number) => Float32Array} Take a view of the weights */
+/** @typedef {(x: NumberArray, y: Float32Array) => void} Run reads x, fills y */
+
+/**
+ * @typedef {object} Network ready to run; what it returns is overwritten by its next call
+ * @property {boolean} variational
+ * @property {(z: NumberArray) => Float32Array} decode
+ * @property {(x: NumberArray) => { mu: Float32Array, logvar: Float32Array | null }} encode
+ */
+
+// ---- a bundle: aecore/pad/bundle.py and pad_meta.py write it
+
+/**
+ * How an example is drawn: as a picture, or as a graph from `low` to `high`.
+ * @typedef {object} Drawing
+ * @property {number} C channels of a picture
+ * @property {number} H height in pixels
+ * @property {number} W width in pixels
+ * @property {boolean} graph
+ * @property {number} low
+ * @property {number} high
+ * @property {Column[]} [columns] of a table: its graph is bars
+ * @property {boolean} [names] whether there is room for them
+ * @property {string} [color]
+ */
+/** @typedef {{ name: string, mean: number, std: number }} Column */
+/** @typedef {Drawing & { large: Drawing, small: Drawing }} Layout */
+
+/**
+ * @typedef {object} Dimension
+ * @property {number} index
+ * @property {number} low
+ * @property {number} high
+ * @property {number} bar its score in percent of the best one's
+ * @property {boolean} dead
+ * @property {string} text says the score
+ */
+
+/**
+ * @typedef {object} Epochs
+ * @property {number[]} available ascending
+ * @property {(number | null)[]} test_mse held-out error at each of them
+ */
+
+/**
+ * @typedef {object} Meta
+ * @property {string} id changes with the content
+ * @property {{ id: string, lineage: string, name: string }} model lineage: what shares its z
+ * @property {boolean} centred
+ * @property {[number, number]} range of x
+ * @property {number} latent_dim
+ * @property {number} size of x
+ * @property {boolean} variational
+ * @property {NetworkMeta | null} network
+ * @property {string} note
+ * @property {string} thing "image" or "example"
+ * @property {Layout} layout
+ * @property {string[]} panels
+ * @property {number} points
+ * @property {number} images how many of the first points have one
+ * @property {{ name: string, color: string }[]} classes
+ * @property {Dimension[]} dimensions most informative first
+ * @property {string[]} names of the dimensions
+ * @property {number[]} mean code
+ * @property {[number, number][]} spans of the codes, a dimension each
+ * @property {number[]} errors quantiles of the held-out errors
+ * @property {boolean} pca
+ * @property {Epochs} [time]
+ */
+
+/**
+ * @typedef {object} Arrays
+ * @property {Float32Array} codes points * latent_dim
+ * @property {Float32Array} [w]
+ * @property {Int16Array} [labels]
+ * @property {Uint8Array} [images]
+ * @property {Float32Array} [pca] components, mean, matrix and offset from codes to scores
+ */
+
+/**
+ * @typedef {object} Options what the page wants of the pad
+ * @property {string[]} panels
+ * @property {number} height of the map, in CSS pixels
+ * @property {number[]} [start] a point to go to
+ * @property {string} [name] by which answers find this pad
+ */
+
+// ---- messages
+
+/** @typedef {"epoch" | "decode"} RequestName */
+/**
+ * @typedef {object} EpochRequest
+ * @property {number} epoch
+ * @property {string} token tells two questions apart
+ */
+/**
+ * @typedef {object} DecodeRequest
+ * @property {number[]} z
+ * @property {number | null} epoch
+ * @property {string} token
+ */
+/** @typedef {(name: RequestName, value: EpochRequest | DecodeRequest) => void} Send */
+
+/**
+ * How an epoch's weights are packed, aecore/pad/epoch_frame.py: runs of weights that travel as
+ * whole steps away from the newest ones; all others travel as they are.
+ * @typedef {object} PackedRun
+ * @property {number} at
+ * @property {number} length
+ * @property {number} block how many weights share a step
+ */
+/**
+ * @typedef {object} EpochAnswer
+ * @property {number} epoch
+ * @property {string} base the id of the bundle whose weights it is packed against
+ * @property {[number, number][]} spans
+ * @property {PackedRun[] | null} packed null where no weights came
+ */
+/**
+ * An answer's `meta`, beside its arrays.
+ * @typedef {object} Answer
+ * @property {string} [pad] the name of the pad that asked
+ * @property {EpochAnswer | null} [frame] null where the epoch is not kept
+ * @property {string} [token] of the question for it
+ * @property {string} [decoded_for] the token of the question for a decoding
+ */
+/**
+ * @typedef {object} AnswerArrays
+ * @property {Float32Array} [decoded] x_hat
+ * @property {Float32Array} [frame_codes]
+ * @property {Float32Array} [frame_exact]
+ * @property {Float32Array} [frame_steps]
+ * @property {Uint8Array} [frame_counts] deflated int8
+ */
+
+/** @typedef {Record<string, any>} ComponentData meta, options, and arrays by their names */
+/**
+ * What Streamlit calls a component with.
+ * @typedef {object} ComponentArguments
+ * @property {ComponentData} data
+ * @property {ParentNode} parentElement
+ * @property {Send} [setTriggerValue]
+ */
+
+export {};

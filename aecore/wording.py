@@ -1,0 +1,19 @@
+"""A person's words inside our sentences: printable, short, and counted with the right noun."""
+
+from __future__ import annotations
+
+
+def printable(text: str) -> str:
+    """The text as one line: every control character and line break becomes a space."""
+    return "".join(c if c.isprintable() else " " for c in text)
+
+
+def short(text: str, n: int = 40) -> str:
+    """A person's text for a message: one line, printable, at most n characters."""
+    text = printable(text).strip()
+    return text if len(text) <= n else text[: n - 1] + "…"
+
+
+def count(n: int, one: str, many: str | None = None) -> str:
+    """A number and its noun: '1 row', '1,200 rows'."""
+    return f"{n:,} {one if n == 1 else many or one + 's'}"

@@ -1,0 +1,267 @@
+// @ts-check
+// The errors of a run as it goes: held out and in training, with PCA's line and the mean's.
+
+import { CHART_HEIGHT, fitCanvas, seriesColors } from "./run_view_canvas.js";
+
+/** @import { Figures, Reading, RunData } from "./run_view_types.js" */
+/**
+ * @typedef {object} Scales
+ * @property {number} low
+ * @property {number} high
+ * @property {number} reach
+ * @property {number} width
+ * @property {number} height
+ * @property {(images: number) => number} xAt
+ * @property {(error: number) => number} yAt
+ */
+/**
+ * @typedef {object} Label
+ * @property {string} text
+ * @property {string} color
+ * @property {number} x
+ * @property {number} y
+ * @property {CanvasTextAlign} align
+ */
+
+const margin = { left: 52, right: 12, top: 14, bottom: 34 };
+const DOT = 3.5;
+const CIRCLE = 2 * Math.PI;
+
+/**
+ * Round numbers for an axis, on a logarithmic scale: the coarsest steps that give three.
+ * @param {number} low
+ * @param {number} high
+ */
+function logTicks(low, high) {
+  /** @type {number[]} */
+  let ticks = [];
+  for (const steps of [
+    [1, 2, 5],
+    [1, 1.5, 2, 3, 4, 5, 6, 7, 8],
+  ]) {
+    ticks = [];
+    for (let e = Math.floor(Math.log10(low)); e <= Math.ceil(Math.log10(high)); e++) {
+      ticks.push(...steps.map((step) => step * 10 ** e));
+    }
+    ticks = ticks.filter((tick) => tick >= low && tick <= high);
+    if (ticks.length >= 3) break;
+  }
+  return ticks;
+}
+
+/** @param {number} value */
+function shortNumber(value) {
+  if (value >= 1e6) return `${+(value / 1e6).toPrecision(3)}M`;
+  if (value >= 1e3) return `${+(value / 1e3).toPrecision(3)}k`;
+  return `${+value.toPrecision(2)}`;
+}
+
+/**
+ * @param {Figures} figures
+ * @param {RunData} data
+ */
+export function drawChart({ root, chart, thing }, data) {
+  const style = getComputedStyle(root);
+  const ink = style.color;
+  const { context, width, height } = fitCanvas(chart, CHART_HEIGHT);
+  context.font = `12px ${style.fontFamily || "sans-serif"}`;
+  context.textBaseline = "middle";
+  const readings = [...data.heldout, ...data.train, ...data.whole];
+  const values = readings
+    .map(([, error]) => error)
+    .filter((error) => error > 0 && Number.isFinite(error));
+  // With as many numbers as the data have, PCA makes no error: its line would be far below all.
+  const pcaIsPerfect = values.length > 0 && (data.pca ?? NaN) < 1e-4 * Math.max(...values);
+  for (const line of [pcaIsPerfect ? null : data.pca, data.mean]) if (line) values.push(line);
+  if (!values.length) {
+    context.fillStyle = ink;
+    context.globalAlpha = 0.75;
+    const sentence = "The first point appears as soon as training begins.";
+    context.fillText(sentence, margin.left, height / 2);
+    context.globalAlpha = 1;
+    return;
+  }
+  const scales = scalesOf(data, values, width, height);
+  drawAxes(context, scales, ink, thing);
+  const labels = drawLevels(context, scales, data, pcaIsPerfect, thing);
+  drawCurve(context, scales, data.heldout, seriesColors.model, data.heldout.length < 3);
+  drawCurve(context, scales, data.train, seriesColors.train, true);
+  drawDots(context, scales, data.whole, seriesColors.model);
+  if (data.passed) labels.push(drawPassing(context, scales, data.passed, labels, ink));
+  drawLabels(context, labels, style.getPropertyValue("--st-background-color") || "#fff");
+}
+
+/**
+ * @param {RunData} data
+ * @param {number[]} values
+ * @param {number} width
+ * @param {number} height
+ * @returns {Scales}
+ */
+function scalesOf(data, values, width, height) {
+  const low = Math.min(...values) * 0.85;
+  const high = Math.max(...values) * 1.15;
+  const reach = Math.max(data.total || 1, ...data.heldout.map(([images]) => images), 1);
+  const across = width - margin.left - margin.right;
+  const down = height - margin.top - margin.bottom;
+  return {
+    low,
+    high,
+    reach,
+    width,
+    height,
+    xAt: (images) => margin.left + (images / reach) * across,
+    yAt: (error) => height - margin.bottom - (Math.log(error / low) / Math.log(high / low)) * down,
+  };
+}
+
+/**
+ * @param {CanvasRenderingContext2D} context
+ * @param {Scales} scales
+ * @param {string} ink
+ * @param {string} thing
+ */
+function drawAxes(context, { low, high, reach, width, height, xAt, yAt }, ink, thing) {
+  context.strokeStyle = ink;
+  context.fillStyle = ink;
+  context.lineWidth = 1;
+  context.textAlign = "right";
+  for (const tick of logTicks(low, high)) {
+    context.globalAlpha = 0.12;
+    line(context, margin.left, yAt(tick), width - margin.right, yAt(tick));
+    context.globalAlpha = 0.85;
+    context.fillText(`${+tick.toPrecision(2)}`, margin.left - 6, yAt(tick));
+  }
+  for (let i = 0; i <= 4; i++) {
+    const images = (reach * i) / 4;
+    context.textAlign = i === 4 ? "right" : i === 0 ? "left" : "center";
+    context.fillText(shortNumber(images), xAt(images), height - margin.bottom + 12);
+  }
+  context.textAlign = "center";
+  const middle = margin.left + (width - margin.left - margin.right) / 2;
+  context.fillText(`${thing}s seen`, middle, height - 8);
+  context.globalAlpha = 1;
+}
+
+/**
+ * The lines that a model is measured by; returns their labels.
+ * @param {CanvasRenderingContext2D} context
+ * @param {Scales} scales
+ * @param {RunData} data
+ * @param {boolean} pcaIsPerfect
+ * @param {string} thing
+ * @returns {Label[]}
+ */
+function drawLevels(context, { high, width, height, yAt }, data, pcaIsPerfect, thing) {
+  const x = width - margin.right - 2;
+  /** @type {Label[]} */
+  const labels = [];
+  /** @type {(value: number | undefined, color: string, text: string) => void} */
+  const level = (value, color, text) => {
+    if (!value || value > high) return;
+    context.strokeStyle = color;
+    context.setLineDash([6, 4]);
+    line(context, margin.left, yAt(value), width - margin.right, yAt(value));
+    context.setLineDash([]);
+    labels.push({ text, color, x, y: yAt(value) - 9, align: "right" });
+  };
+  if (pcaIsPerfect) {
+    const text = "PCA, the same k: no error, it keeps everything";
+    const y = height - margin.bottom - 9;
+    labels.push({ text, color: seriesColors.pca, x, y, align: "right" });
+  } else {
+    level(data.pca, seriesColors.pca, "PCA, the same k");
+  }
+  level(data.mean, seriesColors.floor, `the mean ${thing}`);
+  return labels;
+}
+
+/**
+ * @param {CanvasRenderingContext2D} context
+ * @param {Scales} scales
+ * @param {Reading[]} readings
+ * @param {string} color
+ * @param {boolean} dots
+ */
+function drawCurve(context, scales, readings, color, dots) {
+  context.strokeStyle = color;
+  context.lineWidth = 2;
+  context.beginPath();
+  for (const [images, error] of readings) {
+    context.lineTo(scales.xAt(images), scales.yAt(Math.min(error, scales.high)));
+  }
+  context.stroke();
+  context.lineWidth = 1;
+  if (dots) drawDots(context, scales, readings, color);
+}
+
+/**
+ * @param {CanvasRenderingContext2D} context
+ * @param {Scales} scales
+ * @param {Reading[]} readings
+ * @param {string} color
+ */
+function drawDots(context, { xAt, yAt, high }, readings, color) {
+  context.fillStyle = color;
+  for (const [images, error] of readings) {
+    context.beginPath();
+    context.arc(xAt(images), yAt(Math.min(error, high)), DOT, 0, CIRCLE);
+    context.fill();
+  }
+}
+
+/**
+ * Where the model passed PCA; returns its label, which keeps clear of the others.
+ * @param {CanvasRenderingContext2D} context
+ * @param {Scales} scales
+ * @param {[number, number]} passed
+ * @param {Label[]} labels
+ * @param {string} ink
+ * @returns {Label}
+ */
+function drawPassing(context, { width, height, xAt }, [images, seconds], labels, ink) {
+  const x = xAt(images);
+  context.strokeStyle = seriesColors.pca;
+  line(context, x, margin.top, x, height - margin.bottom);
+  const align = x > width * 0.6 ? "right" : "left";
+  const taken = labels.some((label) => Math.abs(label.y - margin.top - 8) < 16);
+  return {
+    text: `passed PCA after ${seconds.toFixed(1)} s`,
+    color: ink,
+    x: x + (align === "right" ? -6 : 6),
+    y: margin.top + (taken ? 28 : 8),
+    align,
+  };
+}
+
+/**
+ * Over the curves, each on a rim of the page's colour.
+ * @param {CanvasRenderingContext2D} context
+ * @param {Label[]} labels
+ * @param {string} paper
+ */
+function drawLabels(context, labels, paper) {
+  context.strokeStyle = paper;
+  context.lineWidth = 4;
+  context.lineJoin = "round";
+  for (const { text, color, x, y, align } of labels) {
+    context.fillStyle = color;
+    context.textAlign = align;
+    context.strokeText(text, x, y);
+    context.fillText(text, x, y);
+  }
+}
+
+/**
+ * @param {CanvasRenderingContext2D} context
+ * @param {number} fromX
+ * @param {number} fromY
+ * @param {number} toX
+ * @param {number} toY
+ */
+function line(context, fromX, fromY, toX, toY) {
+  context.beginPath();
+  context.moveTo(fromX, fromY);
+  context.lineTo(toX, toY);
+  context.stroke();
+}

@@ -1,0 +1,55 @@
+// @ts-check
+// What run_view.py sends, and what the parts of the view share. No code.
+
+/** @typedef {[number, number]} Reading images seen, error */
+
+/**
+ * @typedef {object} RunData arrays as base64
+ * @property {"image" | "lines" | "bars"} kind
+ * @property {number[]} shape
+ * @property {string} run
+ * @property {Reading[]} heldout of at most 1,000 examples
+ * @property {Reading[]} whole of all
+ * @property {Reading[]} train
+ * @property {string[]} colors of the classes
+ * @property {[number, number] | null} passed images and seconds when PCA was passed
+ * @property {number | null} total images to be seen
+ * @property {number} [pca] its error
+ * @property {number} [mean] error of the mean example
+ * @property {[number, number]} [range]
+ * @property {string} [sample] uint8
+ * @property {string} [pca_sample] uint8
+ * @property {string} [x_hat] uint8
+ * @property {number} [count] examples in the sample
+ * @property {string} [labels] uint8
+ * @property {string} [map] float32, two numbers a point
+ */
+
+/**
+ * @typedef {object} Figures the canvases that stay in place
+ * @property {HTMLElement} root
+ * @property {string} kind
+ * @property {string} thing "image" or "example"
+ * @property {string} title of the chart
+ * @property {HTMLCanvasElement} chart
+ * @property {HTMLCanvasElement} map
+ * @property {HTMLCanvasElement} examples
+ */
+
+/**
+ * @typedef {object} MapState
+ * @property {Float32Array | null} from where the points were
+ * @property {Float32Array | null} to where they go
+ * @property {Uint8Array} labels
+ * @property {number} frame of the animation
+ */
+
+/**
+ * @typedef {object} RunView
+ * @property {RunData} data
+ * @property {Figures} figures
+ * @property {MapState} map
+ * @property {ResizeObserver} observer of the place's width
+ */
+
+export {};
