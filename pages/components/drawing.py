@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import streamlit as st
+from streamlit.components.v2 import component
 
 _JS = """
 export default function drawing({ data, parentElement }) {
@@ -10,9 +10,7 @@ export default function drawing({ data, parentElement }) {
 }
 """
 _CSS = ".drawing { color: var(--st-text-color); font-family: var(--st-font); min-height: 202px; }"
-_component = st.components.v2.component(
-    "drawing", html='<div class="drawing"></div>', css=_CSS, js=_JS
-)
+_component = component("drawing", html='<div class="drawing"></div>', css=_CSS, js=_JS)
 
 
 def drawing(svg: str, key: str) -> None:

@@ -44,10 +44,11 @@ def serve_declared_pages_only() -> None:
     skips app.py. Without this switch the very first visit of a fresh server, if it is to another
     page than Home, would show that page bare; from the second on all is well.
     """
-    if _has_switch():
-        PagesManager.uses_pages_directory = False
-    else:
+    manager = _manager_with_switch()
+    if manager is None:
         log.warning("Streamlit has changed how pages are found: the first visit may look bare.")
+    else:
+        manager.uses_pages_directory = False
 
 
 @contextmanager
@@ -56,21 +57,24 @@ def navigation_stays() -> Iterator[None]:
 
     Without the switch AppTest serves the pages bare from its second run on.
     """
-    if not _has_switch():
+    manager = _manager_with_switch()
+    if manager is None:
         yield
         return
-    make = PagesManager.__init__
+    make = manager.__init__
 
     def init(self: Any, *args: Any, **kwargs: Any) -> None:
-        PagesManager.uses_pages_directory = False
+        manager.uses_pages_directory = False
         make(self, *args, **kwargs)
 
-    PagesManager.__init__ = init
+    manager.__init__ = init
     try:
         yield
     finally:
-        PagesManager.__init__ = make
+        manager.__init__ = make
 
 
-def _has_switch() -> bool:
-    return PagesManager is not None and hasattr(PagesManager, "uses_pages_directory")
+def _manager_with_switch() -> Any:
+    """Streamlit's PagesManager, or None where it has no such switch."""
+    known = PagesManager is not None and hasattr(PagesManager, "uses_pages_directory")
+    return PagesManager if known else None

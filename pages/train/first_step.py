@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import streamlit as st
+from streamlit.components.v2 import component
 
+from aecore.pad.browser_code import joined
 from aecore.runs.store import Run
 from pages.shell.first_step import ADDRESS
 
-_component = st.components.v2.component(
-    "first_step", js=Path(__file__).with_suffix(".js").read_text("utf-8")
-)
+_component = component("first_step", js=joined(Path(__file__).with_suffix(".js")))
 
 
 def rerun_at_first_step(run: Run) -> None:
