@@ -3,16 +3,10 @@
 import streamlit as st
 
 from pages.components import pad_data, pad_travel
-from pages.components.pad import explorer_html, latent_pad
-from pages.look.strips import (
-    choose_label,
-    export_button,
-    has_plane,
-    interpolations,
-    manifold,
-    styles,
-    traversals,
-)
+from pages.components.pad import latent_pad
+from pages.look.explorer_button import explorer_button
+from pages.look.strips import has_plane, interpolations, manifold, traversals
+from pages.look.styles import choose_label, styles
 from pages.shell import session
 from pages.shell.layout import explain, head
 from pages.shell.page import Page
@@ -30,7 +24,7 @@ if pad_travel.run_of(held):
     pad_travel.travelling_pad(held, key="pad_decode", mode="decode", live=False)
 else:
     latent_pad(bundle, key="pad_decode", mode="decode", decode=pad_travel.decoder_for(held))
-export_button(held, bundle, explorer_html)
+explorer_button(held, bundle)
 names = ["Traversals", "Interpolation"] + (["The whole plane"] if has_plane(held) else [])
 which = st.segmented_control("On paper", names, default=names[0], key="on_paper") or names[0]
 if which == "Traversals":

@@ -1,19 +1,14 @@
-"""The pieces of the Decode page that stand still: strips and the grid over the plane."""
+"""Ways through the latent space, decoded step by step: strips, and the grid over the plane."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
-from html import escape
 
 import numpy as np
 import streamlit as st
 import torch
 
-from aecore.errors import AecoreError
 from aecore.evaluation.latent import decode_array, interpolation, manifold_codes, traversal
-from aecore.figures import images, palette
+from aecore.figures import images
 from aecore.figures.examples import (
-    Version,
     course,
     frame_of,
     gallery,
@@ -22,50 +17,12 @@ from aecore.figures.examples import (
     panel,
     panel_width,
 )
-from aecore.pad import PadBundle
 from pages.components import pad_data
 from pages.components.drawing import drawing
 from pages.shell.session import Hand
 
 STEPS, ROWS, SIDE = 11, 6, 21
-HANDS, LABELS = 6, 20  # of the grid of styles: rows, and columns at most
 MEAN, EXAMPLE, PRIOR = "the mean code", "an example's code", "a sample of the prior"
-
-
-def choose_label(held: Hand) -> Hand:
-    """For a conditional model, the label that it is told: everything below works on what it then
-    is. Another model comes back as it is."""
-    if not held.model.conditional:
-        return held
-    names = held.data.class_names
-    chosen = st.segmented_control(
-        "What the decoder is told",
-        range(len(names)),
-        default=0,
-        required=True,
-        format_func=lambda label: names[label],
-        key=f"told_{held.data.name}",
-        help="The latent numbers then hold the style alone. The map shows the held-out examples "
-        "of this class.",
-    )
-    return pad_data.told(held, chosen or 0)
-
-
-def export_button(held: Hand, bundle: PadBundle, html: Callable[..., str]) -> None:
-    """The explorer as one file to keep."""
-    try:
-        st.download_button(
-            "Export explorer",
-            lambda: html(bundle, title=held.card.name),
-            file_name=f"{held.card.name}.html",
-            mime="text/html",
-            icon=":material/ios_share:",
-            help="One HTML file with this map, the sliders and, for grey images, the drawing "
-            "canvas: it works without a network, on a phone too.",
-            key="explorer",
-        )
-    except AecoreError as error:
-        st.caption(str(error))
 
 
 def _pick(held: Hand, label: str, start: int, key: str) -> int:
@@ -139,8 +96,9 @@ def traversals(held: Hand) -> None:
     found = []
     for d in order[:ROWS]:
         low, high = ranges[d]
-        way = traversal(z.astype(np.float32), int(d), low, high, STEPS)
-        found.append((f"z{d + 1}", unit.format(weight[d]), decode_array(held.model, way)))
+        codes_along = traversal(z.astype(np.float32), int(d), low, high, STEPS)
+        x_hat = decode_array(held.model, codes_along)
+        found.append((f"z{d + 1}", unit.format(weight[d]), x_hat))
     _show(held, found, ("low end of its range", "middle", "high end"))
     if len(order) > ROWS:
         st.caption(f"The {ROWS} most informative of {len(order)} latent numbers.")
@@ -191,58 +149,4 @@ def manifold(held: Hand) -> None:
         f"Across: z1 from {x0:.1f} to {x1:.1f}. Up: z2 from {y0:.1f} to {y1:.1f}, the ranges that "
         "hold 99 % of the held-out codes. Neighbouring squares are neighbouring codes: where the "
         "drawing changes slowly the decoder has learned a smooth map."
-    )
-
-
-@torch.inference_mode()
-def styles(held: Hand) -> None:
-    """One hand's style across all labels: held-out examples' codes, decoded with each label."""
-    if not isinstance(held, pad_data.Told):
-        return
-    model, test, names = held.whole.model, held.whole.data.test, held.data.class_names[:LABELS]
-    frame = frame_of(held.data)
-    st.subheader("One hand's style across all labels", anchor=False)
-    st.caption(
-        f"Each row takes the latent numbers of one held-out {frame.thing} (on the left) and "
-        "decodes them with each label in turn: the label gives the content, the code the style."
-    )
-    if st.button("Others", icon=":material/casino:", key="other_styles"):
-        st.session_state["styles_seed"] = st.session_state.get("styles_seed", 0) + 1
-    generator = torch.Generator().manual_seed(st.session_state.get("styles_seed", 0))
-    order = torch.randperm(len(test), generator=generator)
-    seen = test.labels
-    assert seen is not None  # a conditional model learnt from them
-    # Hands that wrote different things show best that the style is what stays.
-    _, first = np.unique(seen[order].numpy(), return_index=True)
-    rows = order[torch.from_numpy(np.sort(first)[:HANDS])]
-    x, seen = test.batch(rows), seen[rows]
-    z, n = model.encode(x, seen).mu, len(names)
-    labels = torch.arange(n).repeat(len(rows))
-    x_hat = (
-        model.decode(z.repeat_interleave(n, 0), labels).numpy().reshape(len(rows), n, *x[0].shape)
-    )
-    if frame.kind != "image":
-        entries = [(name, palette.class_color(c)) for c, name in enumerate(names)]
-        panels = []
-        for i, row, label in zip(rows, x_hat, seen, strict=True):
-            answers = zip(entries, row, strict=True)
-            versions = [Version(name, values, color) for (name, color), values in answers]
-            title = f"The style of no. {int(i)} ({held.whole.data.class_names[label]})"
-            panels.append(panel(frame, versions, title))
-        drawing(legend(entries) + gallery(panels, panel_width(frame)), key="styles")
-        return
-    blank = np.full((*x.shape[2:], 3), 128, np.uint8)
-    pictures = []
-    for original, row in zip(x.numpy(), x_hat, strict=True):
-        pictures += [images.as_image(original), blank, *(images.as_image(v) for v in row)]
-    enlarge = images.enlargement((x.shape[-1] + 1) * (n + 2), 900)
-    grid = images.grid(pictures, n + 2, enlarge=enlarge)
-    # The column between originals and answers is a gap.
-    side = (x.shape[-1] + 1) * enlarge
-    grid[:, side : 2 * side, 3] = 0
-    st.image(grid, width="stretch")
-    heads = "".join(f"<span>{escape(name)}</span>" for name in ("original", "", *names))
-    st.html(
-        f'<div style="display:grid;grid-template-columns:repeat({n + 2},minmax(0,1fr));'
-        f'text-align:center;font-size:clamp(.5rem,1.2vw,.9rem);opacity:.8">{heads}</div>'
     )

@@ -1,10 +1,21 @@
+// @ts-check
+// Asks the server once, and tells Python when the run has taken its first step.
+
 /**
- * Ask the server once, and tell Python when the run has taken its first step.
- * @param {{data: {url: string | null}, parentElement: Element | ShadowRoot,
- *   setTriggerValue: (name: string, value: boolean) => void}} component
+ * @typedef {EventTarget & { waiting?: AbortController, asked?: string | null }} Host the element
+ *   that the component lies in, with what it waits for
  */
+/**
+ * @typedef {object} StepArguments
+ * @property {{ url: string | null }} data where to ask, from the app's address; null: not any more
+ * @property {Element | ShadowRoot} parentElement
+ * @property {(name: "come", value: true) => void} setTriggerValue
+ */
+
+/** @param {StepArguments} given */
 export default function firstStep({ data, parentElement, setTriggerValue }) {
-  const host = parentElement.host ?? parentElement;
+  /** @type {Host} */
+  const host = parentElement instanceof ShadowRoot ? parentElement.host : parentElement;
   const stop = () => {
     host.waiting?.abort();
     host.asked = null;
@@ -14,15 +25,19 @@ export default function firstStep({ data, parentElement, setTriggerValue }) {
   host.asked = data.url;
   if (data.url) {
     host.waiting = new AbortController();
-    wait(new URL(data.url, document.baseURI), host.waiting.signal).then((come) => {
+    hasCome(new URL(data.url, document.baseURI), host.waiting.signal).then((come) => {
       if (come) setTriggerValue("come", true);
     });
   }
   return stop;
 }
 
-/** Whether the step has come; false when the server does not answer or nobody waits any more. */
-async function wait(url, signal) {
+/**
+ * Whether the step has come; false when the server does not answer or nobody waits any more.
+ * @param {URL} url
+ * @param {AbortSignal} signal
+ */
+async function hasCome(url, signal) {
   try {
     for (;;) {
       const { status } = await fetch(url, { signal });
