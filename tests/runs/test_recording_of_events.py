@@ -8,18 +8,17 @@ import math
 import pytest
 
 from aecore.runs.recording import Recording
-from aecore.training.loop import train
-from aecore.types import (
+from aecore.training.loop import (
     EpochDone,
     Failed,
     Finished,
-    ModelSpec,
     Paused,
     Started,
     StepDone,
     Stopped,
-    TrainConfig,
+    train,
 )
+from aecore.types import ModelSpec, TrainConfig
 
 CONFIG = TrainConfig(epochs=2, batch_size=100, seed=1, device="cpu")
 
