@@ -8,8 +8,16 @@ import math
 import pytest
 
 from aecore.runs.recording import Recording
-from aecore.training.events import EpochDone, Failed, Finished, Paused, Started, StepDone, Stopped
-from aecore.training.loop import train
+from aecore.training.loop import (
+    EpochDone,
+    Failed,
+    Finished,
+    Paused,
+    Started,
+    StepDone,
+    Stopped,
+    train,
+)
 from aecore.types import ModelSpec, TrainConfig
 
 CONFIG = TrainConfig(epochs=2, batch_size=100, seed=1, device="cpu")

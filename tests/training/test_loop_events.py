@@ -15,9 +15,17 @@ from sklearn.decomposition import PCA
 from aecore.datasets import Dataset, Split
 from aecore.models import build
 from aecore.training.control import TrainControl
-from aecore.training.events import EpochDone, Failed, Finished, Paused, Started, StepDone, Stopped
-from aecore.training.loop import train
-from aecore.training.state import TrainState
+from aecore.training.loop import (
+    EpochDone,
+    Failed,
+    Finished,
+    Paused,
+    Started,
+    StepDone,
+    Stopped,
+    TrainState,
+    train,
+)
 from aecore.types import DataSpec, ModelSpec, TrainConfig
 
 CONFIG = TrainConfig(epochs=2, batch_size=40, learning_rate=3e-3, seed=2, device="cpu")
@@ -435,6 +443,20 @@ def test_a_stop_after_the_weights_went_wrong_is_a_failure(digits, tiny_vae):
     assert "not a number" in last.message
     for name, value in state.model.state_dict().items():
         assert torch.equal(value, good[name])
+
+
+def test_every_step_that_was_asked_for_shows_its_look(digits, tiny_vae):
+    """Also one that was asked for before the loop came to wait for it."""
+    control, events = TrainControl(paused=True), []
+    for event in train(tiny_vae, CONFIG, digits, control):
+        if not isinstance(event, Started):
+            events.append(event)
+        if len(events) in (1, 2):
+            control.step()
+        elif len(events) == 4:
+            control.stop()
+    assert [type(e) for e in events] == [Paused, StepDone, StepDone, Paused, Stopped]
+    assert all(e.probe is not None for e in events[1:3])
 
 
 def test_a_stop_while_it_waits_brings_no_second_pause(digits, tiny_vae):

@@ -13,9 +13,14 @@ from aecore.datasets import Dataset, Split
 from aecore.errors import ConfigError
 from aecore.models import build
 from aecore.training.control import TrainControl
-from aecore.training.events import EpochDone, Finished, StepDone
-from aecore.training.loop import train
-from aecore.training.state import TrainState
+from aecore.training.loop import (
+    EpochDone,
+    Finished,
+    StepDone,
+    TrainState,
+    pick_device,
+    train,
+)
 from aecore.types import ModelSpec, TrainConfig
 
 QUICK = TrainConfig(epochs=3, batch_size=256, learning_rate=3e-3, seed=5, device="cpu")
@@ -99,6 +104,7 @@ CASES: dict[str, tuple[str, dict, dict]] = {
     "told labels": ("conditional-vae", {}, {}),
     "a penalty": ("contractive-ae", {}, {}),
     "noise": ("denoising-ae", {}, {}),
+    "layer by layer first": ("stacked-ae", {"pretrain_epochs": 1}, {}),
 }
 
 
@@ -226,3 +232,14 @@ def test_auto_is_the_processor_where_there_is_nothing_else(digits, tiny_ae, monk
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
     config = dataclasses.replace(QUICK, device="auto", epochs=1)
     assert next(train(tiny_ae, config, digits)).device == "cpu"
+
+
+@pytest.mark.parametrize(
+    ("cuda", "mps", "taken"),
+    [(True, True, "cuda"), (True, False, "cuda"), (False, True, "mps"), (False, False, "cpu")],
+)
+def test_auto_takes_the_fastest_there_is(cuda, mps, taken, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
+    assert pick_device("auto").type == taken
+    assert pick_device("cpu").type == "cpu"  # whoever asks for it gets it
