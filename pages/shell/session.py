@@ -190,13 +190,12 @@ def show_hand() -> None:
             st.error(f"{error} The default model is in hand instead.", icon=":material/error:")
             current = DEFAULT_MODEL
             take_in_hand(current)
-    titles = _told_apart(refs)
     with st.sidebar:
         chosen = st.selectbox(
             "Model in hand",
             refs,
             index=refs.index(current),
-            format_func=lambda ref: titles[ref],
+            format_func=_told_apart(refs).__getitem__,
             help="Every page works on this model. It is in the address too, so a link shares it.",
             key=f"{_CHOICE}_{current}",
         )

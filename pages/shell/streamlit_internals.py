@@ -44,11 +44,11 @@ def serve_declared_pages_only() -> None:
     skips app.py. Without this switch the very first visit of a fresh server, if it is to another
     page than Home, would show that page bare; from the second on all is well.
     """
-    manager = _manager_with_switch()
-    if manager is None:
-        log.warning("Streamlit has changed how pages are found: the first visit may look bare.")
-    else:
+    manager = _with_switch()
+    if manager is not None:
         manager.uses_pages_directory = False
+    else:
+        log.warning("Streamlit has changed how pages are found: the first visit may look bare.")
 
 
 @contextmanager
@@ -57,7 +57,7 @@ def navigation_stays() -> Iterator[None]:
 
     Without the switch AppTest serves the pages bare from its second run on.
     """
-    manager = _manager_with_switch()
+    manager = _with_switch()
     if manager is None:
         yield
         return
@@ -74,7 +74,6 @@ def navigation_stays() -> Iterator[None]:
         manager.__init__ = make
 
 
-def _manager_with_switch() -> Any:
-    """Streamlit's PagesManager, or None where it has no such switch."""
-    known = PagesManager is not None and hasattr(PagesManager, "uses_pages_directory")
-    return PagesManager if known else None
+def _with_switch() -> Any:
+    """Streamlit's class that has the switch, None where it has none."""
+    return PagesManager if hasattr(PagesManager, "uses_pages_directory") else None

@@ -6,11 +6,10 @@ from pathlib import Path
 
 from streamlit.components.v2 import component
 
-from aecore.pad.browser_code import joined
 from aecore.runs.store import Run
 from pages.shell.first_step import ADDRESS
 
-_component = component("first_step", js=joined(Path(__file__).with_suffix(".js")))
+_component = component("first_step", js=Path(__file__).with_suffix(".js").read_text("utf-8"))
 
 
 def rerun_at_first_step(run: Run) -> None:
