@@ -5,6 +5,7 @@
 import { seriesColors } from "./run_view_canvas.js";
 import { drawChart } from "./run_view_chart.js";
 import { drawExamples } from "./run_view_examples.js";
+import { firstFrame } from "./run_view_first.js";
 import { drawMap, moveMap } from "./run_view_map.js";
 
 /** @import { Figures, RunData, RunView } from "./run_view_types.js" */
@@ -95,6 +96,8 @@ function mountView(root, data) {
     data,
     figures: build(root, data.kind),
     map: { from: null, to: null, labels: new Uint8Array(), frame: 0 },
+    waiting: null,
+    awaited: "",
     observer: new ResizeObserver(() => {
       drawChart(view.figures, view.data);
       drawMap(view, 1);
@@ -110,6 +113,7 @@ function mountView(root, data) {
 function unmountView(view) {
   cancelAnimationFrame(view.map.frame);
   view.observer.disconnect();
+  view.waiting?.abort();
   views.delete(view.figures.root);
 }
 
@@ -127,6 +131,42 @@ function describe({ data, figures: { chart, title } }) {
 }
 
 /**
+ * Repaint a view with newer data.
+ * @param {RunView} view
+ * @param {RunData} data
+ * @param {boolean} fresh whether nothing is drawn yet
+ */
+function show(view, data, fresh = false) {
+  const sameRun = view.data.run === data.run;
+  // What the page sent before the first frame may come after it.
+  if (sameRun && view.data.heldout.length && !data.heldout.length) return;
+  if (!sameRun) view.map.to = null;
+  const mapMoved = fresh || view.data.map !== data.map;
+  view.data = data;
+  drawChart(view.figures, data);
+  drawExamples(view.figures, data);
+  if (mapMoved) moveMap(view);
+  else drawMap(view, 1);
+  describe(view);
+}
+
+/**
+ * Ask for the first frame of a run that has none; once for each.
+ * @param {RunView} view
+ */
+function awaitFirst(view) {
+  const { run, first } = view.data;
+  if (first && view.awaited === run) return;
+  view.waiting?.abort(); // another run, or the frame is there
+  view.awaited = run;
+  if (!first) return;
+  view.waiting = new AbortController();
+  firstFrame(first, view.waiting.signal).then((data) => {
+    if (data && view.data.run === data.run) show(view, data);
+  });
+}
+
+/**
  * The component; Streamlit calls it again whenever data change.
  * @param {{ data: RunData, parentElement: ParentNode }} given
  */
@@ -140,13 +180,7 @@ export default function runView({ data, parentElement }) {
     known = undefined;
   }
   const view = known ?? mountView(root, data);
-  if (view.data.run !== data.run) view.map.to = null;
-  const mapMoved = !known || view.data.map !== data.map;
-  view.data = data;
-  drawChart(view.figures, data);
-  drawExamples(view.figures, data);
-  if (mapMoved) moveMap(view);
-  else drawMap(view, 1);
-  describe(view);
+  show(view, data, !known);
+  awaitFirst(view);
   return () => unmountView(view);
 }

@@ -29,12 +29,15 @@ _component = component(
 MAX_POINTS = 400
 
 
-def run_canvas(run: Run, key: str = "run_canvas") -> None:
-    """Loss curves, reconstructions and the latent map of a run, as far as it is."""
-    _component(key=key, data=_payload(run))
+def run_canvas(run: Run, first: str | None = None, key: str = "run_canvas") -> None:
+    """Loss curves, reconstructions and the latent map of a run, as far as it is.
+
+    first: the address at which the browser can wait for a run's first frame.
+    """
+    _component(key=key, data={**frame_of_run(run), "first": first})
 
 
-def _payload(run: Run) -> dict[str, Any]:
+def frame_of_run(run: Run) -> dict[str, Any]:
     """Everything the canvas shows, as plain JSON (arrays as base64: nested bytes would be lost)."""
     recording = run.recording
     started, probe = recording.started, recording.probe
@@ -52,6 +55,7 @@ def _payload(run: Run) -> dict[str, Any]:
         "colors": list(palette.CLASSES),
         "passed": _passed(recording),
         "total": None,
+        "first": None,
     }
     if started is not None:
         data |= {

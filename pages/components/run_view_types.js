@@ -8,6 +8,7 @@
  * @property {"image" | "lines" | "bars"} kind
  * @property {number[]} shape
  * @property {string} run
+ * @property {string | null} first where the first frame can be waited for; null once it is there
  * @property {Reading[]} heldout of at most 1,000 examples
  * @property {Reading[]} whole of all
  * @property {Reading[]} train
@@ -50,6 +51,8 @@
  * @property {Figures} figures
  * @property {MapState} map
  * @property {ResizeObserver} observer of the place's width
+ * @property {AbortController | null} waiting for the first frame
+ * @property {string} awaited the run whose first frame was asked for
  */
 
 export {};

@@ -10,7 +10,7 @@ from typing import Any
 
 from starlette.middleware import Middleware
 
-from pages.shell import first_step
+from pages.components import first_frame
 from pages.shell.owner import OwnerCookie
 from pages.shell.streamlit_internals import serve_declared_pages_only
 
@@ -27,7 +27,7 @@ def launcher_options() -> dict[str, Any]:
     return {
         "lifespan": _lifespan,
         "middleware": [Middleware(OwnerCookie)],
-        "routes": [first_step.route()],
+        "routes": [first_frame.route()],
     }
 
 

@@ -7,11 +7,10 @@ import streamlit as st
 from aecore.figures.network import short
 from aecore.models.registry import shape_only
 from aecore.runs.store import Run
-from pages.components import pad_travel
+from pages.components import first_frame, pad_travel
 from pages.components.run_view import run_canvas
 from pages.shell import session
 from pages.shell.layout import guarded
-from pages.train.first_step import rerun_at_first_step
 from pages.train.live_controls import controls
 from pages.train.live_end import after_run
 from pages.train.live_figures import figures
@@ -61,9 +60,7 @@ def _watch(run_id: str, was_live: bool) -> None:
     run = session.jobs().get(run_id)
     controls(run)
     figures(run)
-    with st.container(gap=None):
-        run_canvas(run)
-        rerun_at_first_step(run)
+    run_canvas(run, first=first_frame.address_of(run))
     if run.notice:
         st.warning(run.notice, icon=":material/warning:")
     if was_live and not run.recording.live:

@@ -1,4 +1,4 @@
-"""The answer to a browser that waits for a run's first step."""
+"""The answer to a browser that waits for the first frame of a run."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from starlette.requests import Request
 from aecore.errors import JobError
 from aecore.jobs import engine
 from aecore.runs.recording import Recording
-from pages.shell import first_step
+from pages.components import first_frame, run_view
 
 
 @pytest.fixture
@@ -26,6 +26,7 @@ def recording(monkeypatch: pytest.MonkeyPatch) -> Recording:
             raise JobError("no such run")
         return SimpleNamespace(recording=found)
 
+    monkeypatch.setattr(run_view, "frame_of_run", lambda run: {"run": "r1"})
     monkeypatch.setattr(engine, "engine", lambda: SimpleNamespace(get=get))
     return found
 
@@ -35,7 +36,7 @@ def asked(run_id: str = "r1", later=None) -> int:
 
     async def both() -> int:
         scope = {"type": "http", "path_params": {"run_id": run_id}}
-        answer = asyncio.ensure_future(first_step.route().endpoint(Request(scope)))
+        answer = asyncio.ensure_future(first_frame.route().endpoint(Request(scope)))
         if later is not None:
             await asyncio.sleep(0.1)
             assert not answer.done()
@@ -45,26 +46,26 @@ def asked(run_id: str = "r1", later=None) -> int:
     return asyncio.run(both())
 
 
-def test_the_answer_comes_with_the_step(recording: Recording):
-    def step() -> None:
-        recording.last_step = object()
+def test_the_answer_comes_with_the_first_measurement(recording: Recording):
+    def measured() -> None:
+        recording.probes.append((128, 0.1, 0.2))
 
     began = time.monotonic()
-    assert asked(later=step) == 200
-    assert time.monotonic() - began < first_step.PATIENCE
+    assert asked(later=measured) == 200
+    assert time.monotonic() - began < first_frame.PATIENCE
 
 
-def test_a_run_that_ends_without_a_step_is_answered(recording: Recording):
+def test_a_run_that_ends_without_one_is_answered(recording: Recording):
     assert asked(later=lambda: recording.fail("its worker died")) == 200
 
 
-def test_a_step_that_was_taken_is_answered_at_once(recording: Recording):
-    recording.last_step = object()
+def test_what_was_measured_is_answered_at_once(recording: Recording):
+    recording.probes.append((128, 0.1, 0.2))
     assert asked() == 200
 
 
-def test_no_step_within_the_time_asks_again(recording: Recording, monkeypatch):
-    monkeypatch.setattr(first_step, "PATIENCE", 0.1)
+def test_nothing_within_the_time_asks_again(recording: Recording, monkeypatch):
+    monkeypatch.setattr(first_frame, "PATIENCE", 0.1)
     assert asked() == 204
 
 
@@ -74,6 +75,6 @@ def test_an_unknown_run_is_not_waited_for(recording: Recording):
 
 @pytest.mark.parametrize(("base", "path"), [("", "/"), ("class", "/class/"), ("/a/b/", "/a/b/")])
 def test_the_address_follows_the_servers_own(monkeypatch, base: str, path: str):
-    monkeypatch.setattr(first_step.st, "get_option", lambda name: base)
-    app = Starlette(routes=[first_step.route()])
-    assert app.url_path_for("_answer", run_id="r1") == f"{path}{first_step.ADDRESS}r1"
+    monkeypatch.setattr(first_frame.st, "get_option", lambda name: base)
+    app = Starlette(routes=[first_frame.route()])
+    assert app.url_path_for("_answer", run_id="r1") == f"{path}{first_frame.ADDRESS}r1"
