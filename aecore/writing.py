@@ -67,7 +67,7 @@ def write_or_say(path: Path, content: bytes) -> Path:
 
 
 def json_ready(value: Any) -> Any:
-    """The value with None for what JSON has no word for (infinities, NaN); NumPy's numbers plain."""
+    """The value, None for what JSON has no word for (infinities, NaN), NumPy's numbers plain."""
     if isinstance(value, dict):
         return {k: json_ready(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
