@@ -1,13 +1,16 @@
-"""Files that appear whole or not at all, and names fit to be shown and written."""
+"""What is written: files that appear whole or not at all, names, and values fit for JSON."""
 
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
+
+import numpy as np
 
 from aecore.errors import CheckpointError
 
@@ -61,3 +64,14 @@ def write_or_say(path: Path, content: bytes) -> Path:
             f"The model could not be saved to {path} ({error.strerror or error}); free some space "
             "or choose a folder that you may write to. What is in memory is not lost."
         ) from error
+
+
+def json_ready(value: Any) -> Any:
+    """The value, None for what JSON has no word for (infinities, NaN), NumPy's numbers plain."""
+    if isinstance(value, dict):
+        return {k: json_ready(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [json_ready(v) for v in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -13,6 +12,7 @@ import torch
 import aecore
 from aecore.errors import CheckpointError
 from aecore.types import ModelSpec, TrainConfig
+from aecore.writing import json_ready
 
 CARD_FORMAT = 1
 MAX_FIGURE = 1e39  # above all that a float32 can be: a run's own figures are always readable
@@ -63,7 +63,7 @@ class Card:
 
     def to_text(self) -> str:
         """The card as a file holds it: JSON, with null for what JSON has no word for."""
-        return json.dumps(_clean(self.to_json()), allow_nan=False)
+        return json.dumps(json_ready(self.to_json()), allow_nan=False)
 
     @classmethod
     def from_json(cls, value: Any) -> Card:
@@ -95,17 +95,6 @@ class Card:
             note=_text(value, "note", 2000),
             origin=_origin(value.get("origin", {})),
         )
-
-
-def _clean(value: Any) -> Any:
-    """Replace what JSON has no word for (infinities, NaN) by None."""
-    if isinstance(value, dict):
-        return {k: _clean(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_clean(v) for v in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
 
 
 def _get(value: Any, key: str) -> Any:

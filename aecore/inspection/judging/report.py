@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -41,6 +40,7 @@ from aecore.inspection.judging.untouched import (
 from aecore.models import LatentModel
 from aecore.models.families.pca import basis_of
 from aecore.models.layers.tracing import multiply_adds
+from aecore.writing import json_ready
 
 WATCHED = 2000  # held-out examples on which units are followed
 Progress = Callable[[float, str], None]
@@ -93,7 +93,7 @@ class Report:
 
     def to_json(self) -> dict[str, Any]:
         """Everything but the arrays as plain JSON values; what is no number becomes None."""
-        return _clean(
+        return json_ready(
             {
                 "level": self.level,
                 "verdict": dict(self.verdict()),
@@ -261,13 +261,3 @@ def _moments(split: Split) -> tuple[float, float]:
     """Mean and deviation of all values of (at most 10,000 examples of) a split."""
     x = split.batch(slice(0, 10_000))
     return float(x.mean()), float(x.std())
-
-
-def _clean(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {k: _clean(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_clean(v) for v in value]
-    if isinstance(value, np.generic):
-        value = value.item()
-    return None if isinstance(value, float) and not math.isfinite(value) else value

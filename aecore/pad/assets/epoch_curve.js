@@ -21,7 +21,8 @@ export function drawEpochs(pad) {
   elements.epochText.textContent =
     `epoch ${shown}` +
     (epoch === null ? " (newest)" : onItsWay ? " (on its way)" : "") +
-    (typeof error === "number" ? `, held-out error ${error.toFixed(4)}` : "");
+    (typeof error === "number" ? `, held-out error ${error.toFixed(4)}` : "") +
+    (epoch !== null && pad.frames.get(epoch)?.rounded ? "; drawn with rounded weights" : "");
   const known = errors.filter((value) => value !== null);
   if (known.length < 2) return;
   const { width: W, height: H } = elements.losses;

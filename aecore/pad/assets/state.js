@@ -21,6 +21,7 @@
  * @property {Float32Array} codes
  * @property {[number, number][]} spans
  * @property {Float32Array | null} weights
+ * @property {boolean} rounded whether they came as whole steps, so that drawings are nearly those
  * @property {Network} [network]
  */
 /**

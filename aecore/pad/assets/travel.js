@@ -148,7 +148,8 @@ export async function takeAnswer(pad, data) {
   const weights = bundle.arrays.w ? await unpackWeights(bundle.arrays.w, frame, arrays) : null;
   if (pad.bundle.meta.model.id !== bundle.meta.model.id) return;
   if (arrays.frame_codes.length !== pad.codes.length) return;
-  pad.frames.set(frame.epoch, { codes: arrays.frame_codes, spans: frame.spans, weights });
+  const rounded = Boolean(frame.packed?.length);
+  pad.frames.set(frame.epoch, { codes: arrays.frame_codes, spans: frame.spans, weights, rounded });
   fitView(pad, false);
   if (pad.epoch === frame.epoch) travel(pad, frame.epoch);
   show(pad);
