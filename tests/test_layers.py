@@ -38,9 +38,6 @@ LAYERS = (
     "cli",
     "__main__",
 )
-# What Dask runs in a worker imports the worker's code there: the scheduler, which unpickles the
-# same functions only to pass them on, must not import torch.
-LATE = {("aecore.jobs.orders", "aecore.jobs.worker"), ("aecore.jobs.prewarm", "aecore.jobs.worker")}
 CORE = sorted((ROOT / "aecore").rglob("*.py"))
 PAGES = [ROOT / "app.py", *sorted((ROOT / "pages").rglob("*.py"))]
 
@@ -70,12 +67,7 @@ def imports(path: Path) -> set[str]:
 
 
 def ours(path: Path) -> set[str]:
-    own = module_name(path)
-    return {
-        name
-        for name in imports(path)
-        if name.split(".")[0] in ("aecore", "pages", "app") and (own, name) not in LATE
-    }
+    return {n for n in imports(path) if n.split(".")[0] in ("aecore", "pages", "app")}
 
 
 def layer(name: str) -> int:

@@ -12,6 +12,7 @@ from typing import Any
 from aecore.errors import AecoreError
 from aecore.jobs import orders
 from aecore.jobs.cluster import ANSWER_TIMEOUT, Workers, is_loss
+from aecore.jobs.order import Order
 from aecore.machine import cores
 from aecore.runs.store import Run, RunStore
 from aecore.training.events import EpochDone, Failed, Started, TrainEvent
@@ -33,7 +34,7 @@ class Books:
         """Take in nothing more."""
         self._work.put(None)
 
-    def follow(self, run: Run, order: orders.Order) -> None:
+    def follow(self, run: Run, order: Order) -> None:
         """Hand the run's order to the workers and take in all that comes of it."""
         self.workers.client.subscribe_topic(
             order.topic, lambda message: self._on_event(run, order, message)
@@ -66,7 +67,7 @@ class Books:
 
     # Called on Dask's threads ----------------------------------------------------------------
 
-    def _on_event(self, run: Run, order: orders.Order, message: tuple) -> None:
+    def _on_event(self, run: Run, order: Order, message: tuple) -> None:
         """Called on the client's event loop for each message of a run, in order."""
         _, (address, sequence, content) = message
         # From our own worker, over Dask's own pickled channel.
@@ -88,7 +89,7 @@ class Books:
         if isinstance(event, EpochDone):
             self._work.put(("snapshot", run, order, event.epoch))
 
-    def _on_end(self, run: Run, order: orders.Order, future: Any) -> None:
+    def _on_end(self, run: Run, order: Order, future: Any) -> None:
         """Called on a thread of Dask's when a run's task is over, however it ended."""
         if order.attempt == run.attempt and future.status == "error" and is_loss(future):
             # At once: the books may just be waiting for an answer of the worker that is gone.
@@ -105,7 +106,7 @@ class Books:
             except Exception:  # the books go on whatever one run does; the log has the rest
                 log.exception("keeping the books of run %s", run.run_id)
 
-    def _enter(self, what: str, run: Run, order: orders.Order, extra: Any) -> None:
+    def _enter(self, what: str, run: Run, order: Order, extra: Any) -> None:
         if what == "unwanted":
             stop = (run.run_id, "stop", {})
             self.workers.client.run(

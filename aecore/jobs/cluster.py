@@ -11,6 +11,7 @@ from typing import Any
 from aecore import places
 from aecore.errors import JobError
 from aecore.jobs import orders
+from aecore.jobs.order import Order
 from aecore.machine import cores, keep_freed_memory_in_children
 from aecore.runs.store import Run
 
@@ -77,7 +78,7 @@ class Workers:
             self._cluster = SubprocessCluster(**options)
         return Client(self._cluster, set_as_default=False)
 
-    def submit(self, order: orders.Order) -> Any:
+    def submit(self, order: Order) -> Any:
         """Hand an order to a free worker, or to the queue; returns Dask's future of its outcome."""
         return self.client.submit(orders.carry_out, order, pure=False, retries=0)
 

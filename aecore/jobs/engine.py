@@ -14,6 +14,7 @@ from aecore.errors import AecoreError, JobError
 from aecore.jobs import orders
 from aecore.jobs.books import Books
 from aecore.jobs.cluster import CLUSTER_VARIABLE, Workers
+from aecore.jobs.order import Order
 from aecore.models.registry import options_of
 from aecore.runs import checkpoints
 from aecore.runs.library import Library, run_name
@@ -143,7 +144,7 @@ class JobEngine:
         run.worker, run.received, run.end_seen = None, 0, False
         run.recording.status, run.recording.message = "waiting", ""
         run.recording.version += 1
-        order = orders.Order(
+        order = Order(
             run.run_id,
             run.attempt,
             run.name,

@@ -1,4 +1,4 @@
-"""What the app sends to Dask, in a module that imports no torch.
+"""What Dask runs on a worker for the app, in a module that imports no torch by itself.
 
 Dask's scheduler unpickles every task and plugin that passes through it: it would import torch, for
 seconds and hundreds of megabytes, if their classes lived beside the training loop.
@@ -6,28 +6,9 @@ seconds and hundreds of megabytes, if their classes lived beside the training lo
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
 
-from aecore.types import ModelSpec, TrainConfig
-
-
-@dataclass(frozen=True)
-class Order:
-    """What the app asks a worker to train. resume: bytes of a checkpoint with Adam's memory."""
-
-    run_id: str
-    attempt: int
-    name: str
-    spec: ModelSpec
-    config: TrainConfig
-    dataset: str
-    threads: int | None = None
-    resume: bytes | None = field(default=None, repr=False)
-
-    @property
-    def topic(self) -> str:
-        return f"aecore-{self.run_id}-{self.attempt}"
+from aecore.jobs.order import Order
 
 
 def carry_out(order: Order) -> Any:

@@ -13,7 +13,7 @@ import torch
 
 from aecore import datasets
 from aecore.errors import AecoreError
-from aecore.jobs.orders import Order
+from aecore.jobs.order import Order
 from aecore.runs import checkpoints
 from aecore.runs.recording import Recording
 from aecore.training.control import TrainControl
