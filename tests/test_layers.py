@@ -243,11 +243,20 @@ def test_the_formatter_decides():
 
 @pytest.mark.parametrize("path", CORE + PAGES, ids=module_name)
 def test_nothing_is_swallowed(path):
-    """No bare except, no handler that does nothing, and no suppress of everything."""
+    """No bare except, no handler that does nothing, no suppress of everything; and who catches
+    everything raises it, logs it or says it."""
     everything = {"Exception", "BaseException"}
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ExceptHandler):
             assert node.type is not None
             assert not (len(node.body) == 1 and isinstance(node.body[0], ast.Pass))
+            if everything & {n.id for n in ast.walk(node.type) if isinstance(n, ast.Name)}:
+                assert any(uses_error(n, node.name) for s in node.body for n in ast.walk(s))
         elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("suppress"):
             assert not everything & {ast.unparse(argument) for argument in node.args}
+
+
+def uses_error(node: ast.AST, name: str | None) -> bool:
+    if isinstance(node, ast.Call):
+        return ast.unparse(node.func).startswith("log.")
+    return isinstance(node, ast.Raise) or (isinstance(node, ast.Name) and node.id == name)
