@@ -447,7 +447,7 @@ def test_a_stop_after_the_weights_went_wrong_is_a_failure(digits, tiny_vae):
 
 def test_every_step_that_was_asked_for_shows_its_look(digits, tiny_vae):
     """Also one that was asked for before the loop came to wait for it."""
-    control, events = TrainControl(paused=True), []
+    control, events = TrainControl(paused=True, pause_limit=5), []
     for event in train(tiny_vae, CONFIG, digits, control):
         if not isinstance(event, Started):
             events.append(event)
@@ -460,7 +460,7 @@ def test_every_step_that_was_asked_for_shows_its_look(digits, tiny_vae):
 
 
 def test_a_stop_while_it_waits_brings_no_second_pause(digits, tiny_vae):
-    control, events = TrainControl(paused=True), []
+    control, events = TrainControl(paused=True, pause_limit=5), []
     for event in train(tiny_vae, CONFIG, digits, control):
         events.append(type(event))
         if isinstance(event, Paused):
@@ -469,7 +469,7 @@ def test_a_stop_while_it_waits_brings_no_second_pause(digits, tiny_vae):
 
 
 def test_the_time_of_a_pause_is_no_training_time(digits, tiny_vae):
-    control, done = TrainControl(paused=True), None
+    control, done = TrainControl(paused=True, pause_limit=5), None
     config = dataclasses.replace(CONFIG, epochs=1)
     began = time.perf_counter()
     for event in train(tiny_vae, config, digits, control):
