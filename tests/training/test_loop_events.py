@@ -367,6 +367,24 @@ def test_nothing_that_was_hopeless_is_an_event(digits, tiny_ae):
             assert event.probe.heldout_mse < 30 * mean
 
 
+def test_a_look_within_an_epoch_that_is_hopeless_ends_the_run(digits, tiny_ae):
+    """A brightness far off: too little for the loss to explode, too much to go on."""
+    spec = dataclasses.replace(tiny_ae, options={"hidden": (16,), "output": "linear"})
+    control, state = TrainControl(paused=True, pause_limit=5), TrainState.fresh(spec, 0)
+    good, events = None, []
+    for event in train(spec, CONFIG, digits, control, state):
+        events.append(event)
+        if len(events) == 2:
+            control.step()
+        elif len(events) == 4:
+            good = {k: v.clone() for k, v in state.model.state_dict().items()}
+            state.model.decoder[2].bias.data.add_(3.0)
+            control.step()
+    assert [type(e) for e in events] == [Started, Paused, StepDone, Paused, Failed]
+    assert "exploded at step 2" in events[-1].message
+    assert all(torch.equal(v, good[k]) for k, v in state.model.state_dict().items())
+
+
 def test_a_mistake_on_purpose_may_run(digits):
     """Its output is no image, so its error says nothing; it is explained after."""
     options = {"hidden": (16,), "mistake": "loss on the code"}
