@@ -367,6 +367,24 @@ def test_nothing_that_was_hopeless_is_an_event(digits, tiny_ae):
             assert event.probe.heldout_mse < 30 * mean
 
 
+def test_a_look_within_an_epoch_that_is_hopeless_ends_the_run(digits, tiny_ae):
+    """A brightness far off: too little for the loss to explode, too much to go on."""
+    spec = dataclasses.replace(tiny_ae, options={"hidden": (16,), "output": "linear"})
+    control, state = TrainControl(paused=True, pause_limit=5), TrainState.fresh(spec, 0)
+    good, events = None, []
+    for event in train(spec, CONFIG, digits, control, state):
+        events.append(event)
+        if len(events) == 2:
+            control.step()
+        elif len(events) == 4:
+            good = {k: v.clone() for k, v in state.model.state_dict().items()}
+            state.model.decoder[2].bias.data.add_(3.0)
+            control.step()
+    assert [type(e) for e in events] == [Started, Paused, StepDone, Paused, Failed]
+    assert "exploded at step 2" in events[-1].message
+    assert all(torch.equal(v, good[k]) for k, v in state.model.state_dict().items())
+
+
 def test_a_mistake_on_purpose_may_run(digits):
     """Its output is no image, so its error says nothing; it is explained after."""
     options = {"hidden": (16,), "mistake": "loss on the code"}
@@ -447,7 +465,7 @@ def test_a_stop_after_the_weights_went_wrong_is_a_failure(digits, tiny_vae):
 
 def test_every_step_that_was_asked_for_shows_its_look(digits, tiny_vae):
     """Also one that was asked for before the loop came to wait for it."""
-    control, events = TrainControl(paused=True), []
+    control, events = TrainControl(paused=True, pause_limit=5), []
     for event in train(tiny_vae, CONFIG, digits, control):
         if not isinstance(event, Started):
             events.append(event)
@@ -460,7 +478,7 @@ def test_every_step_that_was_asked_for_shows_its_look(digits, tiny_vae):
 
 
 def test_a_stop_while_it_waits_brings_no_second_pause(digits, tiny_vae):
-    control, events = TrainControl(paused=True), []
+    control, events = TrainControl(paused=True, pause_limit=5), []
     for event in train(tiny_vae, CONFIG, digits, control):
         events.append(type(event))
         if isinstance(event, Paused):
@@ -469,7 +487,7 @@ def test_a_stop_while_it_waits_brings_no_second_pause(digits, tiny_vae):
 
 
 def test_the_time_of_a_pause_is_no_training_time(digits, tiny_vae):
-    control, done = TrainControl(paused=True), None
+    control, done = TrainControl(paused=True, pause_limit=5), None
     config = dataclasses.replace(CONFIG, epochs=1)
     began = time.perf_counter()
     for event in train(tiny_vae, config, digits, control):
