@@ -280,6 +280,7 @@ class _Run:
         if not within:
             return Stopped(self._summary())
         done = self._epoch_done()
+        self.model.eval()  # looking at the sample had it train again
         if self._hopeless(done.metrics["mse"]):
             return self._failure(done.metrics["mse"])
         return Stopped(self._summary(), done)

@@ -23,6 +23,7 @@ from pages.components.plain_text import plain
 from pages.data import downloads
 from pages.shell import session
 from pages.shell.layout import guarded
+from pages.shell.page import file_of
 
 SHOWN = 12  # examples
 COLUMNS = 100  # of a table that are shown
@@ -171,7 +172,7 @@ def counts(data: Dataset) -> None:
 def train_on(name: str) -> None:
     """Go to the Train page with this dataset."""
     session.view_run(None)
-    st.switch_page("pages/train/train.py", query_params={"dataset": name})
+    st.switch_page(file_of("train"), query_params={"dataset": name})
 
 
 def examples(data: Dataset, key: str) -> None:

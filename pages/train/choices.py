@@ -17,6 +17,7 @@ from aecore.options import options_in
 from aecore.types import ModelSpec, TrainConfig
 from pages.components.drawing import drawing
 from pages.components.options_form import options_form
+from pages.shell.page import file_of
 
 MNIST = (1, 28, 28)  # the shape that the presets are described for
 SIZES = (100, 300, 1000, 3000, 10_000, 30_000)
@@ -126,7 +127,7 @@ def _dataset() -> str | None:
         st.caption(found.about)
         return name
     st.info(found.how_to_get(), icon=":material/cloud_download:")
-    st.page_link("pages/data/data.py", label="Get it on the Data page", icon=":material/database:")
+    st.page_link(file_of("data"), label="Get it on the Data page", icon=":material/database:")
     return None
 
 

@@ -20,6 +20,7 @@ from aecore.runs.store import ID_PATTERN, Run
 from pages.components.figure_data import csv_button
 from pages.components.options_form import in_words
 from pages.shell import session
+from pages.shell.page import file_of
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ def actions(ref: str) -> None:
         return
     if places[2].button("Watch", icon=":material/monitoring:", width="stretch", key=f"watch_{ref}"):
         session.view_run(ref)
-        st.switch_page("pages/train/train.py", query_params={session.RUN: ref})
+        st.switch_page(file_of("train"), query_params={session.RUN: ref})
     with places[3].popover("Rename", icon=":material/edit:", width="stretch"):
         name = st.text_input("New name", run.name, max_chars=60, key=f"name_{ref}")
         if st.button("Rename", key=f"rename_{ref}"):
