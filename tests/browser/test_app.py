@@ -53,7 +53,9 @@ class Server:
     def workers(self) -> list[psutil.Process]:
         """The processes that train: the nannies' children."""
         below = psutil.Process(self.process.pid).children(recursive=True)
-        return [p for p in below if any("spawn_main" in part for part in p.cmdline())]
+        # Dask renames them where setproctitle is installed.
+        names = ("spawn_main", "dask worker")
+        return [p for p in below if any(name in " ".join(p.cmdline()) for name in names)]
 
     def stop(self) -> list[psutil.Process]:
         """Stop as Ctrl-C does; return the processes that are still there."""
