@@ -68,5 +68,5 @@ def newcomer_family() -> Iterator[str]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(registry.FOLDERS_VARIABLE, str(folder))
         registry.look_again()
-        yield "dropout-ae"
+        yield "newcomer-dropout"
     registry.look_again()

@@ -231,7 +231,7 @@ def _load(found: Source) -> Dataset:
     if not found.ready():
         raise DatasetError(found.how_to_get())
     try:
-        return found.load()
+        data = found.load()
     except (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error) as error:
         again = (
             "get the file again from a fresh copy of the project"
@@ -241,6 +241,15 @@ def _load(found: Source) -> Dataset:
         raise DatasetError(
             f"The dataset {found.name!r} could not be read ({error}); {again}."
         ) from error
+    said, is_so = (found.name, found.spec.shape), (data.name, data.spec.shape)
+    of_examples = tuple(data.train.x.shape[1:])
+    if said != is_so or of_examples != data.spec.shape:
+        raise DatasetError(
+            f"The source {found.name!r} announces examples of shape {found.spec.shape}; it loads "
+            f"{data.name!r} with shape {data.spec.shape}, whose examples have {of_examples}. "
+            "Make the three agree."
+        )
+    return data
 
 
 def _remember(data: Dataset, found: Source) -> None:

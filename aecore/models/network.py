@@ -19,6 +19,11 @@ class NetworkModel(LatentModel):
     The family's Options are NetworkOptions: output, loss and init mean the same in all of them.
     """
 
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if "Options" in vars(cls) and not issubclass(cls.Options, NetworkOptions):
+            raise TypeError(f"{cls.__name__}.Options must be a subclass of fields.NetworkOptions.")
+
     def __init__(self, spec: ModelSpec, options: NetworkOptions):
         super().__init__(spec, options)
         self.encoder, self.decoder = self.layers()

@@ -50,8 +50,20 @@ def all_families() -> dict[str, type[LatentModel]]:
 
 
 def collected(name: str) -> list[Any]:
-    """The entries of a tuple that families' files may have at their top level, like PRESETS."""
-    return [entry for module in _look().modules for entry in vars(module).get(name, ())]
+    """The entries of a tuple that families' files may have at their top level, like PRESETS.
+
+    Raises ConfigError where it is no tuple.
+    """
+    entries: list[Any] = []
+    for module in _look().modules:
+        given = vars(module).get(name, ())
+        if not isinstance(given, tuple):
+            raise ConfigError(
+                f"{name} in {module.__file__} must be a tuple, not a {type(given).__name__}: "
+                "a single entry needs a comma after it."
+            )
+        entries += given
+    return entries
 
 
 def look_again() -> None:

@@ -108,7 +108,7 @@ def test_a_table_is_standardised_and_can_be_undone(data):
 def test_factors_stand_row_for_row(data):
     assert data.generated == KNOWN[data.name].generated
     if data.factors is None:
-        assert not data.generated
+        assert not data.generated, "generated data say what each example was made from: factors"
         return
     f = len(data.factors.names)
     assert data.factors.periods == () or len(data.factors.periods) == f
@@ -182,7 +182,8 @@ def test_nothing_held_out_is_trained_on(data):
     def rows(split):
         return {hashlib.md5(image.numpy()).digest() for image in split.x}
 
-    assert not rows(data.train) & rows(data.test)
+    twice = len(rows(data.train) & rows(data.test))
+    assert twice == 0, f"{twice} held-out examples equal one that is trained on"
 
 
 @pytest.mark.parametrize("split", ["train", "test"])

@@ -147,8 +147,11 @@ def test_no_global_random_numbers(family, digits, x):
     model.train()
     model.loss_terms(x, seeded(0))
     model.sample_prior(4, seeded(0))
-    assert torch.equal(torch_before, torch.random.get_rng_state())
-    assert np.array_equal(numpy_before, np.random.get_state()[1])
+    from_elsewhere = (
+        "what is random is drawn from the generator given, not by nn.Dropout or the like"
+    )
+    assert torch.equal(torch_before, torch.random.get_rng_state()), from_elsewhere
+    assert np.array_equal(numpy_before, np.random.get_state()[1]), from_elsewhere
 
 
 def test_spec_goes_to_json_and_back(model):

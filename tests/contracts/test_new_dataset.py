@@ -25,7 +25,8 @@ from aecore.types import TrainConfig
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = Path(__file__).with_name("newcomers") / "datasets"
-NAME = "ramps"
+NAME = "newcomer-ramps"
+RAMPS = FOLDER / "newcomer_ramps.py"
 QUICK = ["--preset", "fast-start", "--epochs", "1", "--latent-dim", "2", "--device", "cpu"]
 
 
@@ -124,12 +125,16 @@ def test_the_app_offers_it(page):
     [
         ("wine.py", "", "two files wine.py"),
         ("empty.py", "", "names no SOURCE"),
-        ("again.py", (FOLDER / "ramps.py").read_text().replace('"ramps"', '"mnist"'), "'mnist'"),
+        (
+            "again.py",
+            (FOLDER / "newcomer_ramps.py").read_text().replace('"newcomer-ramps"', '"mnist"'),
+            "'mnist'",
+        ),
     ],
 )
 def test_what_is_no_dataset_is_one_sentence(name, content, said, tmp_path, monkeypatch):
     (tmp_path / name).write_text(content)
-    shutil.copy(FOLDER / "ramps.py", tmp_path)
+    shutil.copy(FOLDER / "newcomer_ramps.py", tmp_path)
     monkeypatch.setenv(FOLDERS_VARIABLE, str(tmp_path))
     look_again()
     with pytest.raises(ConfigError, match=said):

@@ -56,8 +56,8 @@ def trained(spec, digits) -> tuple[list, Subject]:
 def test_it_is_found_with_its_preset(newcomer_family, digits):
     assert newcomer_family in all_families()
     names = list(PRESETS)
-    assert names.index("dropout-half") == len(names) - 2  # before PCA, the baseline
-    assert PRESETS["dropout-half"].spec(digits.spec).options["dropout"] == 0.5
+    assert names.index("newcomer-half") == len(names) - 2  # before PCA, the baseline
+    assert PRESETS["newcomer-half"].spec(digits.spec).options["dropout"] == 0.5
     assert bare(newcomer_family).about.startswith("Latent numbers are dropped")
 
 
@@ -155,8 +155,8 @@ def test_command_line_trains_it_with_its_flags(newcomer_family, tmp_path, capsys
     card = checkpoints.load(out).card
     assert card.spec.options == {"calm": False, "dropout": 0.4, "hidden": (12, 8)}
     assert card.config.schedule == "cosine"
-    main(["train", "--preset", "dropout-half", *few, "--calm", "--json"])
-    assert json.loads(capsys.readouterr().out)["preset"] == "dropout-half"
+    main(["train", "--preset", "newcomer-half", *few, "--calm", "--json"])
+    assert json.loads(capsys.readouterr().out)["preset"] == "newcomer-half"
     main(["families", "--json"])
     listed = {f["name"]: f for f in json.loads(capsys.readouterr().out)}
     assert listed[newcomer_family]["options"]["calm"] is True

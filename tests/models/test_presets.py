@@ -110,13 +110,35 @@ def test_layers_adapt_to_the_data_and_the_code(name, data, generator):
         assert getattr(model.options, "output", "linear") == "linear"
 
 
-def test_families_bring_their_presets_in_this_order():
-    assert " ".join(PRESETS) == (
-        "fast-start first-ae deep-ae-3 deep-ae-32 vae-plane vae-textbook vae-32 linear-ae "
-        "linear-tied conv-ae conv-vae picture-128 denoising-ae conv-denoising k-sparse sparse-l1 "
-        "sparse-kl contractive beta-vae beta-vae-capacity conditional-vae shapes-vae stacked "
-        "stacked-random pca"
-    )
+def test_families_bring_the_shipped_presets_in_this_order():
+    ours = [
+        "fast-start",
+        "first-ae",
+        "deep-ae-3",
+        "deep-ae-32",
+        "vae-plane",
+        "vae-textbook",
+        "vae-32",
+        "linear-ae",
+        "linear-tied",
+        "conv-ae",
+        "conv-vae",
+        "picture-128",
+        "denoising-ae",
+        "conv-denoising",
+        "k-sparse",
+        "sparse-l1",
+        "sparse-kl",
+        "contractive",
+        "beta-vae",
+        "beta-vae-capacity",
+        "conditional-vae",
+        "shapes-vae",
+        "stacked",
+        "stacked-random",
+        "pca",
+    ]
+    assert [name for name in PRESETS if name in ours] == ours  # others may stand between
     assert len({p.place for p in PRESETS.values()}) == len(PRESETS)
     assert without_presets() == []  # what comes from files is not chosen by hand
 

@@ -10,6 +10,8 @@ from streamlit.testing.v1 import AppTest
 
 from aecore import places
 from aecore.jobs import engine
+from aecore.models import all_families
+from pages.look.inside_sections import SECTIONS
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +49,7 @@ def test_form_has_its_options_with_their_types(newcomer_family):
         from aecore.models import family
         from pages.components.options_form import options_form
 
-        st.json(options_form(family("dropout-ae").Options, {"calm": False}, "f"))
+        st.json(options_form(family("newcomer-dropout").Options, {"calm": False}, "f"))
 
     app = AppTest.from_function(form).run()
     sound(app)
@@ -58,7 +60,7 @@ def test_form_has_its_options_with_their_types(newcomer_family):
     assert '"calm": true' in app.json[0].value.replace('"calm":true', '"calm": true')
 
 
-@pytest.mark.parametrize("query", [{"family": "dropout-ae"}, {"preset": "dropout-half"}])
+@pytest.mark.parametrize("query", [{"family": "newcomer-dropout"}, {"preset": "newcomer-half"}])
 def test_train_page_offers_it(own_engine, query):
     app = train_page(dataset="digits", **query)
     sound(app)
@@ -107,3 +109,10 @@ def test_inside_has_every_view_that_a_family_asks_for():
 
     asked = {key for cls in all_families().values() for key in cls.inside}
     assert asked <= {section.key for section in SECTIONS}
+
+
+def test_what_families_ask_to_be_shown_inside_is_there():
+    """A misspelt key would show nothing, and nobody would be told."""
+    keys = {section.key for section in SECTIONS if section.key}
+    for name, cls in all_families().items():
+        assert set(cls.inside) <= keys, f"{name} asks for more than {sorted(keys)}"

@@ -28,20 +28,20 @@ PAGE = NEWCOMERS / "pages" / "averages.py"
 def new_page(monkeypatch: pytest.MonkeyPatch) -> str:
     """The newcomer among the pages; gives its file, as st.page_link takes it."""
     monkeypatch.setattr(pages, "__path__", [*pages.__path__, str(PAGE.parent)])
-    return file_of("averages")
+    return file_of("newcomer-averages")
 
 
 @pytest.fixture
 def new_way(monkeypatch: pytest.MonkeyPatch) -> str:
     """The newcomer among the ways out; gives its name."""
     monkeypatch.setattr(ways, "__path__", [*ways.__path__, str(NEWCOMERS / "ways")])
-    return "numpy"
+    return "newcomer_numpy"
 
 
 def test_without_them_nothing_of_them_is_there():
-    assert "numpy" not in all_ways()
-    with pytest.raises(UnknownNameError, match="no page called 'averages'"):
-        file_of("averages")
+    assert "newcomer_numpy" not in all_ways()
+    with pytest.raises(UnknownNameError, match="no page called 'newcomer-averages'"):
+        file_of("newcomer-averages")
 
 
 def test_a_page_stands_in_its_place(new_page: str):
@@ -68,7 +68,7 @@ from pages.shell.page import Page, file_of
 
 PAGE = Page(title="Links", url="links", icon=":material/link:", place=99)
 
-st.page_link(file_of("averages"), label="There")
+st.page_link(file_of("newcomer-averages"), label="There")
 """
 
 
@@ -77,7 +77,7 @@ def test_pages_can_be_linked_to_wherever_they_lie(new_page: str, tmp_path: Path,
     monkeypatch.setattr(pages, "__path__", [*pages.__path__, str(tmp_path)])
     app = open_page(file_of("links"))
     sound(app)
-    assert app.get("page_link")[0].proto.page == "averages"
+    assert app.get("page_link")[0].proto.page == "newcomer-averages"
 
 
 def test_a_page_that_cannot_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -95,16 +95,17 @@ def test_a_way_out_is_on_the_page(new_way: str):
     app = open_page("pages/check/take_out.py", model="first-ae")
     sound(app)
     assert any("NumPy archive" in m.value for m in app.markdown)
-    app.button(key="prepare_numpy").click().run()
+    app.button(key="prepare_newcomer_numpy").click().run()
     sound(app)
     offered = {button.key: button.proto.help for button in app.get("download_button")}
-    assert ".npz" in offered["download_numpy"]
+    assert ".npz" in offered["download_newcomer_numpy"]
 
 
 def test_a_way_out_is_on_the_command_line(new_way: str, tmp_path: Path, capsys):
     with pytest.raises(SystemExit):
         cli.main(["export", "--help"])
-    assert "notebook, onnx, numpy, explorer or figures" in " ".join(capsys.readouterr().out.split())
+    said = " ".join(capsys.readouterr().out.split())
+    assert "notebook, onnx, newcomer_numpy, explorer or figures" in said
     file = checkpoints.shipped()["first-ae"]
     cli.main(["export", str(file), "--to", new_way, "--out", str(tmp_path), "--json"])
     made = json.loads(capsys.readouterr().out)
@@ -117,7 +118,7 @@ def test_an_unknown_way_out_names_the_newcomer_too(new_way: str, tmp_path: Path,
     file = checkpoints.shipped()["first-ae"]
     with pytest.raises(SystemExit):
         cli.main(["export", str(file), "--to", "paper", "--out", str(tmp_path)])
-    assert "onnx, numpy, explorer" in capsys.readouterr().err
+    assert "onnx, newcomer_numpy, explorer" in capsys.readouterr().err
 
 
 def test_no_two_pages_share_an_address_or_a_place():

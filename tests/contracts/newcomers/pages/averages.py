@@ -6,7 +6,9 @@ from pages.shell import session
 from pages.shell.layout import explain, head
 from pages.shell.page import Page
 
-PAGE = Page(section="Look", title="Averages", url="averages", icon=":material/blur_on:", place=21.5)
+PAGE = Page(
+    section="Look", title="Averages", url="newcomer-averages", icon=":material/blur_on:", place=21.5
+)
 
 head("Averages", "What all held-out examples have in common.")
 held = session.hand()

@@ -32,7 +32,7 @@ def export_archive(subject: Subject) -> TakenOut:
 
 
 WAY = Way(
-    name="numpy",
+    name="newcomer_numpy",
     title="NumPy archive",
     icon=":material/grid_on:",
     about="Every tensor of the model by its name, as one .npz file.",

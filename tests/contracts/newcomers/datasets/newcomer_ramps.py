@@ -26,7 +26,9 @@ def load() -> Dataset:
     x, y = torch.from_numpy(images[:, None]), torch.from_numpy(labels)
     factors = Factors(("slope",), slope[:TRAIN, None], slope[TRAIN:, None])
     train, test = Split(x[:TRAIN], y[:TRAIN]), Split(x[TRAIN:], y[TRAIN:])
-    return Dataset("ramps", SPEC, train, test, DIRECTIONS, ABOUT, factors=factors, generated=True)
+    return Dataset(
+        "newcomer-ramps", SPEC, train, test, DIRECTIONS, ABOUT, factors=factors, generated=True
+    )
 
 
-SOURCE = Source("ramps", "Ramps (generated)", ABOUT, SPEC, load, "MIT", generated=True)
+SOURCE = Source("newcomer-ramps", "Ramps (generated)", ABOUT, SPEC, load, "MIT", generated=True)

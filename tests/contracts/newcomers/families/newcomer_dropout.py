@@ -40,7 +40,7 @@ def squared_length(z: Tensor) -> Tensor:
 class DropoutAE(DenseModel):
     """Latent numbers are dropped at random while it learns (Srivastava et al. 2014)."""
 
-    family: ClassVar[str] = "dropout-ae"
+    family: ClassVar[str] = "newcomer-dropout"
     title: ClassVar[str] = "Dropout autoencoder"
     Options: ClassVar[type] = DropoutOptions
     stochastic: ClassVar[bool] = True
@@ -88,10 +88,10 @@ class DropoutAE(DenseModel):
 
 PRESETS = (
     Preset(
-        "dropout-half",
+        "newcomer-half",
         "Half the code dropped",
         "Every latent number has to manage without half of the others.",
-        "dropout-ae",
+        "newcomer-dropout",
         16,
         {"dropout": 0.5, "hidden": (128,)},
         TrainConfig(epochs=10, learning_rate=1e-3),
