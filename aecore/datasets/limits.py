@@ -8,8 +8,6 @@ from typing import IO
 import numpy as np
 
 from aecore.errors import DatasetError
-from aecore.wording import count as count
-from aecore.wording import short as short
 
 MAX_UPLOAD = 200 << 20  # bytes of a file as it comes
 MAX_EXAMPLES = 100_000

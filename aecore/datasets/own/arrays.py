@@ -12,16 +12,9 @@ from typing import IO
 import numpy as np
 from numpy.lib import format as npy
 
-from aecore.datasets.limits import (
-    MAX_CLASSES,
-    MAX_VALUES,
-    Raw,
-    check_bytes,
-    check_examples,
-    count,
-    short,
-)
+from aecore.datasets.limits import MAX_CLASSES, MAX_VALUES, Raw, check_bytes, check_examples
 from aecore.errors import DatasetError
+from aecore.wording import count, short
 
 # Names that people give, the first found is taken; without one of them, the largest array.
 TRAIN = ("x_train", "train_x", "train_images", "images_train", "train", "x", "images", "data", "X")

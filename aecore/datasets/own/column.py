@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from aecore.datasets.limits import short
 from aecore.errors import DatasetError
+from aecore.wording import short
 
 MISSING = ("", "na", "n/a", "nan", "null", "none", "?", "-", ".", "#n/a", "missing")
 # What a spreadsheet would run.

@@ -13,17 +13,11 @@ from itertools import islice, takewhile
 import numpy as np
 import pandas as pd
 
-from aecore.datasets.limits import (
-    MAX_COLUMNS,
-    Raw,
-    check_bytes,
-    check_examples,
-    count,
-    short,
-)
+from aecore.datasets.limits import MAX_COLUMNS, Raw, check_bytes, check_examples
 from aecore.datasets.own.column import Classes, Column, formulas_in, numbers_of, words_in
 from aecore.datasets.own.table_text import TableText, encoding_of, separator_of
 from aecore.errors import DatasetError
+from aecore.wording import count, short
 
 LABEL_NAMES = ("label", "labels", "class", "target", "species", "category", "y", "kind", "type")
 MOST_CLASSES = 100

@@ -28,11 +28,10 @@ from aecore.datasets.limits import (
     Raw,
     check_bytes,
     check_examples,
-    count,
     read_capped,
-    short,
 )
 from aecore.errors import DatasetError
+from aecore.wording import count, short
 
 SIZES = (28, 32, 64, 128)
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm")

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from aecore.datasets.dataset import Dataset, Split
-from aecore.datasets.limits import MIN_EXAMPLES, Raw, check_upload, count, short
+from aecore.datasets.limits import MIN_EXAMPLES, Raw, check_upload
 from aecore.datasets.own.arrays import read_npz
 from aecore.datasets.own.csv_table import column_names, read_csv
 from aecore.datasets.own.images import Entry, is_image_name, read_images, read_zip
@@ -21,6 +21,7 @@ from aecore.datasets.own.store import OwnData, keep, own_folder
 from aecore.datasets.tables import standardise
 from aecore.errors import ConfigError, DatasetError
 from aecore.types import KINDS, DataSpec
+from aecore.wording import count, short
 
 __all__ = [
     "OwnData",

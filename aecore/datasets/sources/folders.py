@@ -16,12 +16,13 @@ import torch
 
 from aecore.datasets.dataset import Dataset, Split
 from aecore.datasets.download import cache_folder
-from aecore.datasets.limits import MAX_BYTES, MAX_CLASSES, MAX_EXAMPLES, MIN_EXAMPLES, short
+from aecore.datasets.limits import MAX_BYTES, MAX_CLASSES, MAX_EXAMPLES, MIN_EXAMPLES
 from aecore.datasets.own.images import Entry, is_image_name, read_images
 from aecore.datasets.own.store import write_arrays
 from aecore.datasets.registry import Family, Source
 from aecore.errors import DatasetError, UnknownNameError
 from aecore.types import DataSpec
+from aecore.wording import short
 
 PREFIX = "folder-"
 SIDE = 64
