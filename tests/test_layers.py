@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import graphlib
 import json
 import subprocess
@@ -47,15 +48,22 @@ def module_name(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
+@functools.cache
 def is_module(name: str) -> bool:
     path = ROOT / name.replace(".", "/")
     return path.is_dir() or path.with_suffix(".py").exists()
 
 
+@functools.cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
+@functools.cache
 def imports(path: Path) -> set[str]:
     """Every module that a file imports, also inside functions and for type checking."""
     found = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -138,7 +146,7 @@ def test_every_page_is_a_storyboard():
 def test_pages_are_storyboards(path):
     """No class is defined in a page, and none grows beyond what one reads at a sitting."""
     text = path.read_text()
-    assert not any(isinstance(node, ast.ClassDef) for node in ast.walk(ast.parse(text)))
+    assert not any(isinstance(node, ast.ClassDef) for node in ast.walk(tree_of(path)))
     assert len(text.splitlines()) <= 160
 
 
@@ -246,7 +254,7 @@ def test_nothing_is_swallowed(path):
     """No bare except, no handler that does nothing, no suppress of everything; and who catches
     everything raises it, logs it or says it."""
     everything = {"Exception", "BaseException"}
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.ExceptHandler):
             assert node.type is not None
             assert not (len(node.body) == 1 and isinstance(node.body[0], ast.Pass))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import pytest
@@ -43,7 +44,9 @@ def asked(run_id: str = "r1", later=None) -> int:
             later()
         return (await answer).status_code
 
-    return asyncio.run(both())
+    # In a thread of its own: Playwright's tests leave a loop running in this one.
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, both()).result()
 
 
 def test_the_answer_comes_with_the_first_measurement(recording: Recording):
