@@ -80,7 +80,7 @@ def test_instructions_to_run_something_are_not_followed(write, place, tmp_path):
         Payload(torch.load, "x"),
         Payload(open, "/etc/passwd"),
     ],
-    ids=str,
+    ids=lambda call: call.call[0].__qualname__,
 )
 def test_every_way_to_run_something_is_named(call):
     assert "nothing was run" in refused(saved({"w": call}))
