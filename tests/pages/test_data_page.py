@@ -144,9 +144,10 @@ def absent(monkeypatch):
             raise outcome
         here.append(True)
 
-    digits = datasets.load("digits")
+    digits = dataclasses.replace(datasets.load("digits"), name="usps")
     source = dataclasses.replace(
         datasets.source("usps"),
+        spec=digits.spec,
         fetch=fetch,
         ready=lambda: bool(here),
         load=lambda: digits,

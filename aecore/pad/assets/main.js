@@ -1,6 +1,6 @@
 // @ts-check
 // The live decoder: a pad in one place of a page, which points into the latent space of a network.
-// The same modules, joined by aecore/pad/browser_code.py, are the Streamlit component and the explorer.
+// The same modules, joined by aecore/pad/browser_code.py, are the component and the explorer.
 
 import { listen } from "./actions.js";
 import { readBundle } from "./bundle.js";
