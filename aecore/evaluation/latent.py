@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from aecore.datasets import Split
 from aecore.evaluation.batches import labels_for, parts
@@ -131,8 +130,3 @@ def nearest(codes: np.ndarray, z: np.ndarray, n: int, skip: int | None = None) -
     n = min(n, len(codes) - (skip is not None))
     part = np.argpartition(distance, n - 1)[:n]
     return part[np.argsort(distance[part])]
-
-
-def to_tensor(z: np.ndarray) -> Tensor:
-    """A single code (k,) as a batch of one, (1, k) float32."""
-    return torch.from_numpy(np.asarray(z, dtype=np.float32))[None]
