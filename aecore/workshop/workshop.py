@@ -16,7 +16,7 @@ import tempfile
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, BinaryIO
@@ -44,7 +44,8 @@ TOGETHER = 1300 << 20  # bytes that all children may take at a time
 _GRACE = 2.0  # seconds that the helper has to stop a child itself
 _BEAT = 0.5  # seconds after which `tell` is called though nothing is new
 
-Content = bytes | Path
+#: A file for a child: its bytes, its path, or what writes it to an open file.
+Content = bytes | Path | Callable[[BinaryIO], object]
 
 
 @dataclass(frozen=True)
@@ -101,9 +102,10 @@ class Workshop:
     ) -> Made:
         """Have a child do a task, and return what it made.
 
-        files: bytes, or paths; the target gets them open. arguments: plain JSON. who: tells people
-        apart for the turns. tell(share, what): called in this thread as the work goes on, at least
-        twice a second; place(ahead): while one waits. What either raises ends the work.
+        files: bytes, paths, or what writes them; the target gets them open. arguments: plain JSON.
+        who: tells people apart for the turns. tell(share, what): called in this thread as the work
+        goes on, at least twice a second; place(ahead): while one waits. What either raises ends
+        the work.
 
         Raises what the target raised if that was an AecoreError; `task.error` with a sentence for a
         death, too much time or memory, and a stumble.
@@ -335,8 +337,7 @@ def _opened(content: Content) -> BinaryIO:
     if isinstance(content, Path):
         return content.open("rb")
     file = os.fdopen(os.memfd_create("aecore-workshop"), "w+b")
-    file.write(content)
-    file.flush()
+    _fill(file, content)
     file.seek(0)
     return file
 
@@ -345,8 +346,17 @@ def _written(path: Path, content: Content) -> Path:
     """A path at which a child finds the content."""
     if isinstance(content, Path):
         return content
-    path.write_bytes(content)
+    with path.open("wb") as file:
+        _fill(file, content)
     return path
+
+
+def _fill(file: BinaryIO, content: bytes | Callable[[BinaryIO], object]) -> None:
+    if isinstance(content, bytes):
+        file.write(content)
+    else:
+        content(file)
+    file.flush()
 
 
 @functools.cache
