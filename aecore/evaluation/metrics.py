@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from aecore.datasets import Split
-from aecore.evaluation.batches import labels_for, parts
+from aecore.evaluation.batches import batch_for, labels_for, parts
 from aecore.evaluation.thresholds import ACTIVE_VARIANCE, CARRIES_NATS
 from aecore.models import LatentModel, family
 from aecore.models.losses import bernoulli_floor, squared_error_per_value
@@ -88,7 +88,7 @@ def evaluate(model: LatentModel, split: Split, seed: int = 0) -> dict[str, float
     error = reconstruction = 0.0
     kls, mus = [], []
     extra: dict[str, float] = {}
-    for part in parts(len(split), DRAWN_BATCH):
+    for part in parts(len(split), batch_for(model, DRAWN_BATCH)):
         x, labels = split.batch(part).to(device), labels_for(model, split, part)
         posterior = model.encode(x, labels)
         error += float(squared_error_per_value(model.decode(posterior.mu, labels), x).sum())
@@ -118,7 +118,7 @@ def example_errors(model: LatentModel, split: Split) -> Tensor:
     """Mean squared error per value of decode(mean) of each example, unclipped: (n,)."""
     device = next(model.parameters()).device
     found = []
-    for part in parts(len(split)):
+    for part in parts(len(split), batch_for(model)):
         x, labels = split.batch(part).to(device), labels_for(model, split, part)
         found.append(squared_error_per_value(model.reconstruct(x, labels), x))
     return torch.cat(found).cpu()
@@ -139,7 +139,7 @@ class Scores:
 def scores_beside_pca(model: LatentModel, basis: PCABasis, split: Split, image: bool) -> Scores:
     """Each example's scores, PCA's at the model's own k; the model is on the processor."""
     found: list[list[np.ndarray]] = []
-    for part in parts(len(split)):
+    for part in parts(len(split), batch_for(model)):
         x = split.batch(part)
         x_hat = model.reconstruct(x, labels_for(model, split, part))
         flat = basis.reconstruct(x.flatten(1).numpy(), model.spec.latent_dim)

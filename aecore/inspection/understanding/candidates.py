@@ -99,6 +99,7 @@ class Trials:
         self._ends: dict[tuple, tuple[Tensor | None, list[float]]] = {}
         self._done: dict[tuple, Candidate] = {}
         self._held = 0  # bytes of codes and ends
+        self.largest = 1  # values between two layers of what `multiply_adds` went through
 
     @torch.inference_mode()
     def score(self, draft: Draft, choice: Choice) -> Candidate:
@@ -179,6 +180,7 @@ class Trials:
                     x = layer(x)
                 except (RuntimeError, ValueError):
                     return total
+                self.largest = max(self.largest, x[0].numel())
                 known = entry_of(layer)
                 if known is not None and known.weighted:
                     total += known.multiply_adds(layer, before, tuple(x.shape[1:]))

@@ -25,14 +25,16 @@ from aecore.inspection.understanding.choice import (
     names_contradict,
 )
 from aecore.inspection.understanding.computed import draft_of
-from aecore.inspection.understanding.stillness import pull
+from aecore.inspection.understanding.stillness import PARTS, pull
 from aecore.inspection.understanding.trying import Progress, search
 from aecore.models import LatentModel, build
+from aecore.models.sizes import sizes_of
 from aecore.types import ModelSpec
 
 # Rivals whose error is less than NEAR times the best one's are told apart by a second witness.
 NEAR, RIVALS, PULLED, PULL_WORK = 1.05, 5, 1024, 6e8
 MOST_PULLED = 8_000_000  # weights: their gradients of all parts are held together
+MOST_KEPT = 256 << 20  # bytes that a part's examples leave between the layers for the gradient
 PIECE = 500  # examples that are looked at together where it is only about their values
 TRIED = 1000  # held-out examples that candidates are ranked on
 SURE_MARGIN = 0.004  # the runner-up's error has to be larger by this share
@@ -212,6 +214,8 @@ def at_rest(found: list[Candidate], data: Dataset, ranges: dict, until: float) -
             break
         factor, shift = ranges[candidate.choice.target]
         model = model_of(candidate, data, ranges)
+        if sizes_of(model).nbytes * len(x) / PARTS > MOST_KEPT:
+            return found
         value = pull(model, x, factor, shift, torch.Generator().manual_seed(0))
         measured.append(replace(candidate, pull=value))
     if len(measured) < len(near):
