@@ -67,7 +67,9 @@ class _Gone(Exception):
 
 
 class Workshop:
-    """Runs tasks in children, a few at a time. costs: of the last ones.
+    """Runs tasks in children, a few at a time.
+
+    costs: of the last ones. tried: the walls around them, not `known` before `walls` or `warm`.
 
     On Linux they are forked from one warm helper process; elsewhere each is a fresh process.
     """
@@ -77,6 +79,7 @@ class Workshop:
         self._turns = Turns(at_once or max(2, cores()), together)
         self._helper = HelperProcess()
         self._numbers = itertools.count()
+        self.tried = Walls()
         atexit.register(self.close)
 
     def warm(self, *tasks: Task) -> None:
@@ -90,6 +93,7 @@ class Workshop:
         with contextlib.suppress(HelperError):  # `run` will say it
             for task in tasks:
                 self._helper.send({"target": task.target, "prepare": task.prepare}, [])
+            self.walls()
 
     def run(
         self,
@@ -138,10 +142,11 @@ class Workshop:
         """End the helper process; the next task starts another."""
         self._helper.close()
 
-    @functools.cached_property
     def walls(self) -> Walls:
-        """Which walls really stand around a child on this machine, found by trying each."""
-        return try_walls(self.run)
+        """Which walls really stand around a child on this machine, found by trying each, once."""
+        if not self.tried.known:
+            self.tried = try_walls(self.run)
+        return self.tried
 
     @property
     def helper_pid(self) -> int | None:
