@@ -268,8 +268,8 @@ def _judged(task: Task, frames: Frames, doubt: str, late: bool) -> tuple[str, Ma
         if kinds == [child.TOO_LARGE]:
             return "too large", task.too_large()
         if kinds == [child.STUMBLED]:
-            log.warning("%s: %s", task.target, sentence)
-            log.debug("%s", details.get("trace"))
+            # Every one is a sentence that somebody has yet to write.
+            log.warning("%s: %s\n%s", task.target, sentence, details.get("trace"))
             return "stumbled", task.stumbled()
         return "refused", _error(kinds, sentence, details, task)
     except (Nonsense, KeyError, TypeError, AttributeError) as error:

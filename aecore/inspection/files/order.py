@@ -31,8 +31,12 @@ def check_order(operations: Sequence[Operation]) -> None:
     try:
         TopologicalSorter(needs).prepare()
     except CycleError as error:
-        said = makers[error.args[1][0]].said or makers[error.args[1][0]].kind
-        raise CheckpointError(
-            f"The network's operations go round in a circle (at {short(said)!r}), so that nothing "
-            "can be computed; the file is damaged or a trap, so export the model again."
-        ) from error
+        raise circle(error.args[1][0]) from error
+
+
+def circle(value: str) -> CheckpointError:
+    """The sentence for a value that needs itself."""
+    return CheckpointError(
+        f"The network's operations go round in a circle (the value {short(value)!r} needs itself), "
+        "so nothing can be computed; the file is damaged or a trap, so export the model again."
+    )
