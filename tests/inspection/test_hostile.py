@@ -25,6 +25,7 @@ from tests.inspection.files import (
     exported,
     legacy,
     network,
+    onnx_bytes,
     payload,
     rezipped,
     safetensors,
@@ -377,6 +378,15 @@ def test_a_file_too_large_is_not_read(tmp_path):
     with path.open("wb") as file:
         file.truncate(600 << 20)
     assert "600 MB" in refused(path)
+
+
+def test_names_of_an_onnx_file_that_are_no_text(tmp_path):
+    """Protobuf hands them on as bytes, which stand in no card and no message."""
+    content = onnx_bytes(network("dense"), tmp_path / "x.onnx", dynamo=False)
+    assert b"encoder.0.weight" in content
+    assert "no text" in refused(
+        content.replace(b"encoder.0.weight", b"encoder.0.\xff\xfe\xfdght"), "x.onnx"
+    )
 
 
 def test_a_file_that_is_not_there(tmp_path):
