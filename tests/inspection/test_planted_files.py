@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from dataclasses import replace
 
 import pytest
@@ -131,6 +132,8 @@ def test_overruling_takes_another_reading(vae):
     other = overrule(contents, data, "model.pt", recipes, 1)
     assert other.reading.chosen == 1
     assert other.card.origin["ranking"] == found.card.origin["ranking"]
+    endless = replace(found.reading.candidate, pull=float("inf"))
+    json.dumps(recipes_of(replace(found.reading, candidates=(endless,))), allow_nan=False)
     first = overrule(contents, data, "model.pt", recipes, 0)
     assert first.card.origin == found.card.origin
     assert other.model.spec.options != found.model.spec.options

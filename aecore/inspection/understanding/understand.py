@@ -33,6 +33,7 @@ from aecore.types import ModelSpec
 
 # Rivals whose error is less than NEAR times the best one's are told apart by a second witness.
 NEAR, RIVALS, PULLED, PULL_WORK = 1.05, 5, 1024, 6e8
+LARGEST_PULL = 1e300
 MOST_PULLED = 8_000_000  # weights: their gradients of all parts are held together
 MOST_KEPT = 256 << 20  # bytes that a part's examples leave between the layers for the gradient
 PIECE = 500  # examples that are looked at together where it is only about their values
@@ -175,7 +176,8 @@ def recipes_of(reading: Reading) -> list[dict[str, Any]]:
         {
             "draft": c.draft.number,
             "choice": asdict(c.choice),
-            "pull": c.pull,
+            # JSON has no word for infinity, which a weight that nothing holds gives.
+            "pull": None if c.pull is None else min(c.pull, LARGEST_PULL),
             "tried": len(c.errors),
         }
         for c in reading.candidates
