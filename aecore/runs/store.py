@@ -32,6 +32,11 @@ def new_run_id() -> str:
     return "r" + secrets.token_hex(6)
 
 
+def owner_key(cookie: str) -> str:
+    """What a browser's cookie is known by everywhere but in the browser: 64 hex digits."""
+    return hashlib.sha256(b"aecore-owner:" + cookie.encode()).hexdigest()
+
+
 @dataclass
 class Run:
     """A run of one owner. `kind` is 'training', or 'upload' for a file somebody brought."""

@@ -11,6 +11,7 @@ from typing import Any
 from starlette.middleware import Middleware
 
 from pages.components import first_frame
+from pages.shell.gate import Headers, OwnOrigin
 from pages.shell.owner import OwnerCookie
 from pages.shell.streamlit_internals import serve_declared_pages_only
 
@@ -26,7 +27,7 @@ def launcher_options() -> dict[str, Any]:
     serve_declared_pages_only()
     return {
         "lifespan": _lifespan,
-        "middleware": [Middleware(OwnerCookie)],
+        "middleware": [Middleware(OwnOrigin), Middleware(Headers), Middleware(OwnerCookie)],
         "routes": [first_frame.route()],
     }
 

@@ -22,9 +22,9 @@ from aecore.models import LatentModel
 from aecore.models.families.pca import PCABasis, basis_of
 from aecore.runs import checkpoints
 from aecore.runs.checkpoints import Card
-from aecore.runs.store import ID_PATTERN, Run
+from aecore.runs.store import ID_PATTERN, Run, owner_key
 from pages.shell import opened_files
-from pages.shell.owner import COOKIE, is_owner, new_owner
+from pages.shell.owner import new_owner, owner_in
 
 DEFAULT_MODEL = "vae-plane"
 MODEL, RUN = "model", "run"  # query parameters
@@ -32,11 +32,9 @@ _HAND, _RUN_VIEW, _OWNER, _CHOICE = "hand", "run_view", "owner", "hand_choice"
 
 
 def owner() -> str:
-    """Who this browser is: its cookie, or an id of this session where there are no cookies."""
-    cookie = st.context.cookies.get(COOKIE)
-    if isinstance(cookie, str) and is_owner(cookie):
-        return cookie
-    return st.session_state.setdefault(_OWNER, new_owner())
+    """Who this browser is: its cookie's hash, or that of an id of this session without cookies."""
+    cookie = owner_in(st.context.headers.get_all("Cookie"))
+    return owner_key(cookie or st.session_state.setdefault(_OWNER, new_owner()))
 
 
 def jobs() -> JobEngine:

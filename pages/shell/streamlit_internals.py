@@ -9,7 +9,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
+
+import streamlit
 
 log = logging.getLogger(__name__)
 
@@ -72,6 +75,20 @@ def navigation_stays() -> Iterator[None]:
         yield
     finally:
         manager.__init__ = make
+
+
+def index_page() -> str:
+    """The page that Streamlit serves at every address, "" where it cannot be found.
+
+    It holds a script inline, which a policy against such scripts has to name. Without it the page
+    works: the script only serves search engines.
+    """
+    path = Path(streamlit.__file__).with_name("static") / "index.html"
+    try:
+        return path.read_text("utf-8")
+    except OSError as error:
+        log.warning("Streamlit's page could not be read: %s", error)
+        return ""
 
 
 def _with_switch() -> Any:
