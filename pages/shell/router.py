@@ -7,7 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from aecore.errors import AecoreError
-from pages.shell import launcher, layout, session
+from pages.shell import launcher, layout, session, uploads
 from pages.shell.page import all_pages
 
 ICON = Path(__file__).with_name("icon.png")
@@ -23,6 +23,9 @@ def route() -> None:
         sections.setdefault(page.section, []).append(entry)
     layout.tighten()
     opened = st.navigation(sections)
+    refused = uploads.refusal()
+    if refused is not None:
+        st.error(refused, icon=":material/upload_file:")
     try:
         session.begin()
         session.show_hand()
