@@ -136,7 +136,10 @@ def rerun(session: str) -> None:
     runtime = _runtime()
     info = None if runtime is None else runtime._session_mgr.get_active_session_info(session)
     if info is not None:
-        info.session.request_rerun(None)
+        before = type(info.session._client_state)()
+        before.CopyFrom(info.session._client_state)  # the page it is on, and its widgets
+        before.fragment_id = ""
+        info.session.request_rerun(before)
 
 
 def _runtime() -> Any:
