@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
+import secrets
 import threading
 from pathlib import Path
 
@@ -59,6 +60,21 @@ class JobEngine:
     def get(self, run_id: str) -> Run:
         """Return a run by id, whoever owns it: knowing the id is the permission to look."""
         return self.store.get(run_id)
+
+    def share(self, owner: str, run_id: str) -> str:
+        """Stand-in."""
+        run = self.store.owned(owner, run_id)
+        run.watch = run.watch or secrets.token_hex(12)
+        return run.watch
+
+    def withdraw_share(self, owner: str, run_id: str) -> None:
+        """Stand-in."""
+        self.store.owned(owner, run_id).watch = ""
+
+    def watched(self, token: str) -> Run | None:
+        """Stand-in."""
+        runs = list(self.store.runs.values())
+        return next((r for r in runs if r.watch and r.watch == token), None)
 
     def runs(self, owner: str) -> list[Run]:
         """An owner's runs, newest first."""

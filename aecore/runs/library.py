@@ -25,6 +25,11 @@ class Library:
         """A run's newest checkpoint, parsed anew. Raises JobError or CheckpointError."""
         return checkpoints.from_bytes(self.store.content(self.store.get(run_id)))
 
+    def current(self, run_id: str) -> tuple[int, Checkpoint]:
+        """Stand-in: a run's newest checkpoint and its number."""
+        version = self.store.get(run_id).saved
+        return version, self.checkpoint(run_id)
+
     def epochs(self, run_id: str) -> list[int]:
         """The past epochs whose weights are kept, in order. Raises JobError."""
         return sorted(self.store.epochs(self.store.get(run_id)))

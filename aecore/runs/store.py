@@ -59,6 +59,7 @@ class Run:
     saved_epoch: int = 0  # the whole epochs that the newest checkpoint holds
     saved: int = 0  # counts checkpoints taken in: a new number means new weights
     digest: bytes = b""  # of the newest checkpoint
+    watch: str = ""
 
     @property
     def has_model(self) -> bool:
