@@ -25,6 +25,7 @@ from pages.components.drawing import drawing
 from pages.components.figure_data import csv_button
 from pages.shell import session
 from pages.shell.layout import band_text
+from pages.shell.plain_text import own, plain
 from pages.shell.session import Hand
 
 ORDERS = ("random", "worst", "best", "one of each class")
@@ -172,7 +173,7 @@ def _pictures(held: Hand, rows: np.ndarray, drawn: Drawn) -> None:
     pictures = [(title, [images.as_image(v) for v in values]) for title, values in bands]
     for title, row in [*pictures, ("Model's error", errors)]:
         label, picture = st.columns([1, 9], vertical_alignment="center")
-        label.markdown(f"**{title}**")
+        label.markdown(f"**{plain(title)}**")
         picture.image(images.grid(row, len(rows), enlarge=enlarge), width="stretch")
     label, text = st.columns([1, 9])
     label.markdown("**MSE**")
@@ -257,7 +258,7 @@ def distribution(held: Hand) -> None:
         pair, unit = (scores.mse, scores.pca_mse), "MSE per value, lower is better"
     ours, theirs = float(np.mean(pair[0])), float(np.mean(pair[1]))
     right.caption(
-        f"{kind} of {len(scores.mse):,} held-out {thing}s: mean {ours:.4g} for this model, "
+        f"{own(kind)} of {len(scores.mse):,} held-out {thing}s: mean {ours:.4g} for this model, "
         f"{theirs:.4g} for PCA with as many numbers."
     )
     fig = charts.error_histogram(*pair, unit=unit)

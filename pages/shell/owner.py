@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 COOKIE = "aecore_owner"
@@ -35,12 +35,12 @@ def owner_in(cookies: Iterable[str]) -> str | None:
     return None
 
 
-def owner_of_request(scope: dict[str, Any]) -> str | None:
+def owner_of_request(scope: Mapping[str, Any]) -> str | None:
     """The id that an ASGI request brings, None without one."""
     return owner_in(v.decode("latin-1") for k, v in scope.get("headers", []) if k == b"cookie")
 
 
-def is_https(scope: dict[str, Any]) -> bool:
+def is_https(scope: Mapping[str, Any]) -> bool:
     """Whether the browser speaks TLS, be it with us or with a proxy before us."""
     told = dict(scope.get("headers", [])).get(b"x-forwarded-proto", b"").decode("latin-1")
     return "https" in (scope.get("scheme"), told.split(",")[0].strip().lower())

@@ -9,6 +9,7 @@ import streamlit as st
 from aecore.errors import AecoreError
 from pages.shell import launcher, layout, session, uploads
 from pages.shell.page import all_pages
+from pages.shell.plain_text import own, say
 
 ICON = Path(__file__).with_name("icon.png")
 
@@ -25,11 +26,11 @@ def route() -> None:
     opened = st.navigation(sections)
     refused = uploads.refusal()
     if refused is not None:
-        st.error(refused, icon=":material/upload_file:")
+        st.error(own(refused), icon=":material/upload_file:")
     try:
         session.begin()
         session.show_hand()
         opened.run()
     except AecoreError as error:
-        st.error(str(error), icon=":material/error:")
+        say(error)
     launcher.first_page.set()
