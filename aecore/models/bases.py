@@ -61,9 +61,14 @@ def basis_of(data: Dataset, components: int = 0, stop: Stop | None = None) -> PC
 
 
 def is_ready(data: Dataset, components: int = 0) -> bool:
-    """Whether `basis_of` would answer at once: the basis is in memory or on disk."""
+    """Whether `basis_of` would answer at once: the basis is in memory, or was on disk."""
     key = (data.name, len(data.train))
-    return _remembered(key, components) is not None or cache_file(data).is_file()
+    if _remembered(key, components) is not None:
+        return True
+    found = _from_cache(data, components)
+    if found is not None:
+        _remember(key, found)
+    return found is not None
 
 
 def _remembered(key: Key, components: int) -> PCABasis | None:
@@ -114,8 +119,8 @@ def _from_cache(data: Dataset, components: int) -> PCABasis | None:
     path = cache_file(data)
     try:
         with np.load(path, allow_pickle=False) as kept:
-            arrays = {f.name: kept[f.name] for f in dataclasses.fields(PCABasis)}
-        basis = PCABasis(**arrays | {"rank": int(arrays["rank"])})
+            arrays = (kept[f.name] for f in dataclasses.fields(PCABasis) if f.name != "rank")
+            basis = PCABasis(*arrays, rank=int(kept["rank"]))
         path.touch()  # what is used stays when room is made
     except (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile):
         return None
