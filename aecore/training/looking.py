@@ -26,7 +26,7 @@ class View:
     """
 
     def __init__(self, data: Dataset, latent_dim: int, device: torch.device):
-        self.basis: PCABasis = basis_of(data)
+        self.basis: PCABasis = basis_of(data, latent_dim)
         self.range = data.value_range
         self._split = data.test.first(PROBE_SIZE)
         self._x = self._split.batch(slice(None)).to(device)
