@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -84,6 +85,12 @@ def _held_out_errors(held: Hand) -> np.ndarray:
         return squared_error_per_value(held.model.reconstruct(x), x).numpy()
 
 
+def _mark_of(ref: str) -> str:
+    """What tells models apart in the browser, and in the files that are made of what it shows."""
+    whole, slash, label = ref.partition("/")
+    return hashlib.blake2b(whole.encode(), digest_size=6).hexdigest() + slash + label
+
+
 def make_bundle(
     held: Hand, codes: Codes, errors: np.ndarray | None, sizes: tuple[int, int]
 ) -> PadBundle:
@@ -99,7 +106,7 @@ def make_bundle(
         codes,
         network=network,
         why_no_network=why,
-        model_id=held.ref,
+        model_id=_mark_of(held.ref),
         sizes=sizes,
         errors=errors,
     )

@@ -91,6 +91,13 @@ def version_of(ref: str) -> int:
     return 0
 
 
+def owner_of(ref: str) -> str | None:
+    """Whose the model behind a ref is, None for what ships; of one that may be looked at."""
+    if ID_PATTERN.fullmatch(ref):
+        return run_of(ref).owner
+    return file_of(ref).owner if opened_files.PATTERN.fullmatch(ref) else None
+
+
 def taking_refused(ref: str) -> str | None:
     """Why nothing of a model may be taken away by this browser, None where it may."""
     try:

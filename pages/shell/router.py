@@ -7,7 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from aecore.errors import AecoreError
-from pages.shell import launcher, layout, session, uploads
+from pages.shell import hand_box, launcher, layout, session, uploads
 from pages.shell.page import all_pages
 from pages.shell.plain_text import own, say
 
@@ -29,7 +29,7 @@ def route() -> None:
         st.error(own(refused), icon=":material/upload_file:")
     try:
         session.begin()
-        session.show_hand()
+        hand_box.show_hand()
         opened.run()
     except AecoreError as error:
         say(error)

@@ -6,17 +6,16 @@ stay with their pages.
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
 import streamlit as st
 
 from aecore import datasets
-from aecore.datasets import Dataset
+from aecore.datasets import Dataset, public_name
+from aecore.datasets.own.store import check_access, find_by_fingerprint
 from aecore.errors import AecoreError, DatasetError
 from aecore.evaluation.latent import Codes, encode_split
-from aecore.evaluation.metrics import shown
 from aecore.export.subject import file_stem
 from aecore.jobs.engine import JobEngine
 from aecore.models import LatentModel
@@ -26,11 +25,12 @@ from aecore.runs.checkpoints import Card, Checkpoint
 from aecore.runs.store import ID_PATTERN, Run
 from pages.shell import access, opened_files
 from pages.shell.kept import kept
-from pages.shell.plain_text import plain, say
+from pages.shell.plain_text import say
 
+OWN = public_name("own-")  # what a file calls data of somebody's own
 DEFAULT_MODEL = "vae-plane"
 MODEL, RUN = "model", "run"  # query parameters
-_HAND, _RUN_VIEW, _CHOICE = "hand", "run_view", "hand_choice"
+_HAND, _RUN_VIEW, CHOICE = "hand", "run_view", "hand_choice"
 SHIPPED_BYTES = 128 << 20  # of the shipped models' weights, all of which are 20 MB
 
 
@@ -120,7 +120,7 @@ def hand_ref() -> str:
 def take_in_hand(ref: str) -> None:
     """Make a shipped model (by name) or a run (by id) the model in hand, on all pages."""
     st.session_state[_HAND] = ref
-    st.session_state.pop(_CHOICE, None)
+    st.session_state.pop(CHOICE, None)
     _address_hand(ref)
 
 
@@ -132,13 +132,25 @@ def hand() -> Hand:
 def hand_of(ref: str) -> Hand:
     """Any model by its name, run id or file, that this browser may look at. Raises AecoreError."""
     version, found = _model_of(ref)
-    data = datasets.load(found.card.dataset)
+    data = datasets.load(_data_of(ref, found.card))
     if data.spec.shape != found.card.spec.data.shape:
         raise DatasetError(
             f"The model {found.card.name!r} takes examples of shape {found.card.spec.data.shape}, "
             f"but {data_title(data.name)} has shape {data.spec.shape}; take another model in hand."
         )
     return Hand(ref, version, found.model, found.card, data)
+
+
+def _data_of(ref: str, card: Card) -> str:
+    """The name of the data that a model was trained on. Own data are its owner's: who watches a run
+    sees them by it, and a card that somebody wrote opens nobody else's. Raises DatasetError."""
+    whose, name = access.owner_of(ref), card.dataset
+    if whose is None:
+        return name
+    if name == OWN:
+        return find_by_fingerprint(whose, card.fingerprint) or name
+    check_access(name, whose)
+    return name
 
 
 def version_of(ref: str) -> int:
@@ -196,74 +208,12 @@ def own_refs() -> list[str]:
     return [*checkpoints.shipped(), *opened_files.unkept(owner()), *runs]
 
 
-def show_hand() -> None:
-    """The sidebar's box: which model is in hand, and a list to take another."""
-    refs = [*own_refs(), *(ref for ref in access.watched() if access.run_of(ref).has_model)]
-    current = hand_ref()
-    if current not in refs:
-        try:
-            version_of(current)
-            refs.append(current)
-        except AecoreError as error:
-            say(error, "The default model is in hand instead.")
-            current = DEFAULT_MODEL
-            take_in_hand(current)
-    with st.sidebar:
-        chosen = st.selectbox(
-            "Model in hand",
-            refs,
-            index=refs.index(current),
-            format_func=_told_apart(refs).__getitem__,
-            help="Every page works on this model.",
-            key=f"{_CHOICE}_{current}",
-        )
-        if chosen != current:
-            st.query_params.pop(access.WATCH, None)
-            take_in_hand(chosen)
-            st.rerun()
-        _describe(current)
-
-
-def _told_apart(refs: list[str]) -> dict[str, str]:
-    """Each model's title; of several that are called the same, runs are numbered, the oldest
-    first, and a single one beside a shipped model is said to be the person's."""
-    titles = {ref: title_of(ref) for ref in refs}
-    met = Counter(titles.values())
-    runs = [ref for ref in reversed(refs) if ID_PATTERN.fullmatch(ref)]  # refs: the newest first
-    of_runs, number = Counter(titles[ref] for ref in runs), Counter()
-    for ref in runs:
-        title = titles[ref]
-        if met[title] > 1:
-            number[title] += 1
-            which = f"run {number[title]}" if of_runs[title] > 1 else "your run"
-            titles[ref] = f"{title} ({which})"
-    files = [ref for ref in reversed(refs) if opened_files.PATTERN.fullmatch(ref)]
-    of_files, number = Counter(titles[ref] for ref in files), Counter()
-    for ref in files:
-        title = titles[ref]
-        number[title] += 1
-        which = f"file {number[title]}" if of_files[title] > 1 else "your file"
-        titles[ref] = f"{title} ({which}, not kept)"
-    return titles
-
-
-def _describe(ref: str) -> None:
-    card = card_of(ref)
-    mse = card.metrics.get("test_mse")
-    parts = [f"{card.spec.latent_dim} latent numbers", data_title(card.dataset)]
-    if mse is not None:
-        parts.append(f"held-out MSE {shown(mse)}")
-    st.caption(plain(" · ".join(parts)))
-    if access.taking_refused(ref):
-        st.caption(access.LOOK_ONLY)
-
-
 def data_title(name: str) -> str:
     """What a person calls a dataset; where the data are gone, its name unless that opens them."""
     try:
         return datasets.source(name).title
     except AecoreError:
-        return "own data" if name.startswith("own-") else name
+        return "own data" if name.startswith(OWN) else name
 
 
 def title_of(ref: str) -> str:

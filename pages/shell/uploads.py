@@ -100,7 +100,7 @@ def check(session: str, more: int = 0) -> None:
             "one would make them more; try again when others have finished theirs, or bring a "
             "smaller one."
         )
-    from aecore.datasets.own.store import SPARE  # late: it brings torch
+    from aecore.datasets.room import SPARE  # late: it brings torch
 
     free = shutil.disk_usage(tempfile.gettempdir()).free
     if free - more < SPARE:
