@@ -246,7 +246,7 @@ def distribution(held: Hand) -> None:
     kind = left.radio("Distribution of", kinds, key="distribution")
     left.caption("Dashed: the means.")
     with left:
-        csv_button(lambda: _error_columns(scores), f"{held.ref}-errors", "errors")
+        csv_button(lambda: _error_columns(scores), f"{held.stem}-errors", "errors")
     if kind == "SSIM" and scores.ssim is not None and scores.pca_ssim is not None:
         pair, unit = (scores.ssim, scores.pca_ssim), "SSIM, higher is better"
     elif kind == "PSNR":

@@ -19,7 +19,7 @@ from aecore.runs.checkpoints import SUFFIX
 from aecore.runs.store import ID_PATTERN, Run
 from pages.components.figure_data import csv_button
 from pages.components.options_form import in_words
-from pages.shell import session
+from pages.shell import access, session
 from pages.shell.page import file_of
 from pages.shell.plain_text import plain, say
 
@@ -72,7 +72,7 @@ def _row(name: str, source: str, spec, dataset: str, last: dict) -> dict[str, An
 
 def actions(ref: str) -> None:
     """What can be done with one model."""
-    run = session.jobs().get(ref) if ID_PATTERN.fullmatch(ref) else None
+    run = access.run_of(ref) if ID_PATTERN.fullmatch(ref) else None
     ready = run is None or run.has_model
     places = st.columns(5, vertical_alignment="bottom")
     if places[0].button(
@@ -130,7 +130,7 @@ def comparison(refs: list[str]) -> None:
     """Two models beside each other: figures, differences in their making, curves."""
     cards = []
     for ref in refs:
-        run = session.jobs().get(ref) if ID_PATTERN.fullmatch(ref) else None
+        run = access.run_of(ref) if ID_PATTERN.fullmatch(ref) else None
         if run is not None and not run.has_model:
             st.info(
                 f"{plain(run.name)} has no model yet; wait for its first epoch.",
