@@ -26,6 +26,7 @@ LAYERS = (
     "options",
     "types",
     "machine",
+    "workshop",
     "datasets",
     "models",
     "evaluation",

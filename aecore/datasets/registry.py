@@ -31,6 +31,7 @@ __all__ = [
     "load",
     "look_again",
     "source",
+    "when_gone",
 ]
 
 FOLDERS_VARIABLE = "AECORE_DATASETS"
@@ -95,6 +96,7 @@ _families: dict[str, Family] = {}
 _loaded: dict[str, Dataset] = {}
 _kept: OrderedDict[str, Dataset] = OrderedDict()  # those of families, the latest used last
 _loading: dict[str, threading.Lock] = {}
+_forgetting: list[Callable[[str], None]] = []
 _searched = False
 
 
@@ -105,11 +107,19 @@ def look_again() -> None:
         _searched = False
 
 
+def when_gone(forget: Callable[[str], None]) -> Callable[[str], None]:
+    """Have forget(name) called for data that are gone, by whatever keeps what was made of them."""
+    _forgetting.append(forget)
+    return forget
+
+
 def forget(name: str) -> None:
-    """Give up the copy in memory of data that are gone."""
+    """Give up the copy in memory of data that are gone, and what was made of them."""
     with _lock:
         _kept.pop(name, None)
         _loading.pop(name, None)
+    for forgetting in _forgetting:
+        forgetting(name)
 
 
 def _search() -> None:

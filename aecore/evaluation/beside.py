@@ -70,7 +70,7 @@ def judged(figures: Mapping[str, float]) -> tuple[float | None, float | None]:
 def pca_reconstruction(basis: PCABasis, x: Tensor, k: int) -> Tensor:
     """What PCA with k components makes of x, unclipped, (B, *shape), on x's device."""
     # In torch, not NumPy: NumPy's own BLAS threads spin beside torch's and slow a training run.
-    components = torch.from_numpy(basis.components[:k]).to(x.device)
+    components = torch.from_numpy(basis.components[: basis.at(k)]).to(x.device)
     mean = torch.from_numpy(basis.mean).to(x.device)
     return ((x.flatten(1) - mean) @ components.T @ components + mean).view_as(x)
 

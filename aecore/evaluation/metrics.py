@@ -178,7 +178,7 @@ class Scores:
 def scores_beside_pca(
     model: LatentModel, basis: PCABasis, split: Split, image: bool, seed: int = 0
 ) -> Scores:
-    """Each example's scores; the model is on the processor. seed: of what damages, as in evaluate."""
+    """Each example's scores; the model is on the processor. seed: of the damage."""
     ours: list[list[Tensor]] = []
     used = 0.0
     for part in parts(len(split)):

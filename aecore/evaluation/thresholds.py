@@ -30,3 +30,5 @@ PAST_ITS_BEST = 1.03
 GOES_WRONG = 1.5
 #: Share by which the training error of the last epoch must be lower for a run to be learning still.
 STILL_LEARNS = 0.01
+#: Adam's learning rate below which training takes much longer than it need.
+SLOW_RATE = 3e-4

@@ -66,7 +66,7 @@ class Hand:
     @property
     def basis(self) -> PCABasis:
         """PCA of the data that the model was trained on."""
-        return basis_of(self.data.limited(self.card.config.limit))
+        return basis_of(self.data.limited(self.card.config.limit), self.card.spec.latent_dim)
 
 
 def begin() -> None:

@@ -176,7 +176,8 @@ def _examine(model, data: Dataset, given: list[Finding], seed: int, tell: Progre
     tell(0.6, "following the units inside")
     units = watch_units(model, data.test, test_index[:WATCHED])
     tell(0.7, "fitting PCA beside it")
-    basis, k = basis_of(data), quality.pca_size(test)
+    k = quality.pca_size(test)
+    basis = basis_of(data, k)
     whole = len(test_index) == len(data.test)
     bounded = test.reconstruction is not None
     held_out = data.test if whole else Split(data.test.x[torch.from_numpy(test_index)])
