@@ -195,14 +195,24 @@ def scores_beside_pca(
     found = Scores(mse, pca_mse, beside, similar, pca_similar)
     if not model.denoises:
         return found
-    generator, damaged = torch.Generator().manual_seed(seed), []
+    denoised, pca_denoised = denoised_errors(model, basis, split, beside.k, seed)
+    return dataclasses.replace(found, denoised=denoised, pca_denoised=pca_denoised)
+
+
+@torch.inference_mode()
+def denoised_errors(
+    model: LatentModel, basis: PCABasis, split: Split, k: int, seed: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Squared error per value of each example, (n,), from the same damaged ones against the clean:
+    the model's, and that of PCA with k components. The means are evaluate's with the same seed."""
+    generator, found = torch.Generator().manual_seed(seed), []
     for part in parts(len(split), DRAWN_BATCH):
         x = split.batch(part)
         seen = model.damage(x, generator)
         x_hat = torch.cat([model.reconstruct(seen[some]) for some in parts(len(seen))])
-        damaged.append([squared_error_per_value(x_hat, x), pca_errors(basis, seen, beside.k, x)])
-    denoised, pca_denoised = _joined(damaged)
-    return dataclasses.replace(found, denoised=denoised, pca_denoised=pca_denoised)
+        found.append((squared_error_per_value(x_hat, x), pca_errors(basis, seen, k, x)))
+    ours, pca = (torch.cat(column).numpy() for column in zip(*found, strict=True))
+    return ours, pca
 
 
 def _scores_of(x_hat: Tensor, x: Tensor, image: bool) -> list[Tensor]:
