@@ -7,7 +7,7 @@ import re
 import numpy as np
 
 from aecore.datasets import Dataset
-from aecore.evaluation.metrics import expected_band
+from aecore.evaluation.metrics import expected_band, shown
 from aecore.evaluation.thresholds import ALIKE, NO_BETTER_THAN_MEAN, WORSE_THAN_MEAN
 from aecore.inspection.judging.findings import Figure, Finding, amount, percent
 from aecore.inspection.judging.passes import EDGE, Look
@@ -129,8 +129,8 @@ def quality_findings(
                 "broken",
                 "no-better-than-mean",
                 "No better than drawing the mean",
-                f"Its error on {n}, {amount(mse)} per value, is {worse} drawing the mean "
-                f"example for everything ({amount(mean)}).",
+                f"Its error on {n}, {shown(mse)} per value, is {worse} drawing the mean "
+                f"example for everything ({shown(mean)}).",
             )
         )
         return found
@@ -145,13 +145,13 @@ def _against_pca(model, look, basis, k, linear, n, denoised) -> Finding:
         if k == latent
         else (f"with {k} numbers, as many as are on in this code of {latent}")
     )
-    told = f"MSE per value {amount(mse)} on {n}; PCA {size} has {amount(pca)}"
+    told = f"MSE per value {shown(mse)} on {n}; PCA {size} has {shown(pca)}"
     if denoised is not None:
-        clean = f"{amount(mse)} and {amount(pca)}"
+        clean = f"{shown(mse)} and {shown(pca)}"
         mse, pca = (float(errors.mean()) for errors in denoised)
         told = (
-            f"MSE per value {amount(mse)} on {n} that are damaged as in training, against the "
-            f"clean ones; PCA {size} has {amount(pca)} from the same (from clean ones {clean})"
+            f"MSE per value {shown(mse)} on {n} that are damaged as in training, against the "
+            f"clean ones; PCA {size} has {shown(pca)} from the same (from clean ones {clean})"
         )
     if k >= model.spec.data.size:
         return Finding(
@@ -255,8 +255,9 @@ def band_findings(model: LatentModel, data: Dataset, figures: dict[str, float]) 
             continue
         low, high = band
         unit = "nats per example" if metric == "nelbo" else "MSE per value"
+        said = shown if metric == "mse" else amount
         told = (
-            f"{amount(value)} {unit} held out; {amount(low)} to {amount(high)} is usual for one "
+            f"{said(value)} {unit} held out; {amount(low)} to {amount(high)} is usual for one "
             f"hidden layer and k = {spec.latent_dim} on all of {data.name} after 5 to 15 epochs."
         )
         if value > high:
