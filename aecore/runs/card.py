@@ -56,6 +56,12 @@ class Card:
         reached = {"epoch": self.epochs_done, "images_seen": self.images_seen}
         return reached | {"seconds": self.seconds} | metrics
 
+    @property
+    def reached(self) -> list[dict[str, float]]:
+        """The rows of history that lead to the weights in this file: none later, none twice."""
+        rows = {row.get("epoch"): row for row in self.history}
+        return [row for epoch, row in rows.items() if epoch is None or epoch <= self.epochs_done]
+
     def to_json(self) -> dict[str, Any]:
         plain = asdict(self)
         plain["spec"], plain["config"] = self.spec.to_json(), self.config.to_json()

@@ -88,6 +88,19 @@ class Recording:
         self.status, self.message = "failed", message
         self.version += 1
 
+    def go_back(self, card: Card | None) -> None:
+        """Forget what came after the weights that a resumed run goes on from.
+
+        card: of those weights; None where it starts from the very beginning.
+        """
+        self.history = [] if card is None else card.reached
+        self.newest = {} if card is None else card.newest
+        images = 0 if card is None else card.images_seen
+        self.probes = [row for row in self.probes if row[0] <= images]
+        self.probe = self.epoch = self.last_step = None
+        self.summary = {}
+        self.version += 1
+
     def _measured(self, event: EpochDone) -> None:
         self._figures_of(event)
         self._look(event.images_seen, event.seconds, event.probe)
