@@ -96,11 +96,20 @@ def trouble(
     return Trouble(words, best_of(history))
 
 
-def lower_rate(rate: float, changes: Sequence[Change]) -> float:
-    """The learning rate to go on with where `rate` was too high: the one before it was raised,
-    else a tenth."""
-    raised = [c for c in changes if c.name == "learning_rate" and c.after > c.before]
-    return raised[-1].before if raised and raised[-1].after >= rate else rate / 10
+def rate_to_go_on_with(planned: float, changes: Sequence[Change], images: float) -> float:
+    """The learning rate to go on with from weights that had seen so many images, where what came
+    after went wrong: the one in force then, or a tenth of it if it was not raised since.
+
+    planned: the rate that the training was started with.
+    """
+    then, now = rate_at(planned, changes, images), rate_at(planned, changes)
+    return then if then < now else then / 10
+
+
+def rate_at(planned: float, changes: Sequence[Change], images: float = float("inf")) -> float:
+    """The learning rate asked for when so many images had been seen, by default in the end."""
+    asked = [c for c in changes if c.name == "learning_rate" and c.images_seen < images]
+    return asked[-1].after if asked else planned
 
 
 def failure_in_words(
@@ -108,17 +117,18 @@ def failure_in_words(
     of: str,
     *,
     step: int,
-    rate: float,
+    planned: float,
     changes: Sequence[Change],
     kept: str,
+    kept_images: float,
     mean_mse: float,
     linear_output: bool,
 ) -> str:
     """What happened to a training that ended by itself, what is kept, and what to try.
 
-    figure, of: what gave it away, "loss" or "held-out error", with its value. rate: the learning
-    rate asked for. kept: what the weights are, in words. linear_output: of data in [0, 1], where a
-    sigmoid would hold the outputs.
+    figure, of: what gave it away, "loss" or "held-out error", with its value. planned: the learning
+    rate that it was started with. kept: what the weights are, in words; kept_images: what they had
+    seen. linear_output: of data in [0, 1], where a sigmoid would hold the outputs.
     """
     if figure != figure or abs(figure) == float("inf"):
         what = "became infinite or not a number"
@@ -127,12 +137,12 @@ def failure_in_words(
     else:
         what = f"rose to {figure:.3g}, {beside_the_mean(figure, mean_mse)} drawing the mean for "
         what += f"everything ({shown(mean_mse)}),"
-    raised = [c for c in changes if c.name == "learning_rate" and c.after > c.before]
-    # Only where that rate was in force when it happened.
-    why = f"after {in_words(raised[-1])}" if raised and raised[-1].after == rate else ""
-    why = why or f"with a learning rate of {rate:g}"
+    last = next((c for c in reversed(changes) if c.name == "learning_rate"), None)
+    raised = last is not None and last.after > last.before
+    rate = rate_at(planned, changes)
+    why = f"after {in_words(last)}" if last and raised else f"with a learning rate of {rate:g}"
     sigmoid = ", or a sigmoid output" if linear_output else ""
     return (
         f"The {of} {what} at step {step:,}, {why}. {kept} Try a learning rate of "
-        f"{lower_rate(rate, changes):g}{sigmoid}."
+        f"{rate_to_go_on_with(planned, changes, kept_images):g}{sigmoid}."
     )

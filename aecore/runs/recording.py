@@ -48,6 +48,7 @@ class Recording:
     last_step: StepDone | None = None
     summary: dict = field(default_factory=dict)
     version: int = 0
+    launches: int = 0  # times that it was handed to the workers
 
     @property
     def live(self) -> bool:
@@ -88,6 +89,12 @@ class Recording:
         self.status, self.message = "failed", message
         self.version += 1
 
+    def wait(self) -> None:
+        """The run waits for a worker, for the first time or again."""
+        self.status, self.message, self.preparing = "waiting", "", ""
+        self.launches += 1
+        self.version += 1
+
     def go_back(self, card: Card | None) -> None:
         """Forget what came after the weights that a resumed run goes on from.
 
@@ -97,6 +104,7 @@ class Recording:
         self.newest = {} if card is None else card.newest
         images = 0 if card is None else card.images_seen
         self.probes = [row for row in self.probes if row[0] <= images]
+        self.changes = [change for change in self.changes if change.images_seen < images]
         self.probe = self.epoch = self.last_step = None
         self.summary = {}
         self.version += 1

@@ -59,7 +59,7 @@ def sentence(
     done: EpochDone | None,
     state: TrainState,
     step: int,
-    rate: float,
+    planned: float,
     changes: Sequence[Changed],
     mean_mse: float,
 ) -> str:
@@ -69,9 +69,10 @@ def sentence(
         figure,
         of,
         step=step,
-        rate=rate,
+        planned=planned,
         changes=changes,
         kept=_kept_in_words(good, done),
+        kept_images=good.images_seen,
         mean_mse=mean_mse,
         # Where data lie in [0, 1] a sigmoid would hold the outputs.
         linear_output=spec.data.bounded and spec.options.get("output") == "linear",

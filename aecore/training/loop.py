@@ -352,7 +352,7 @@ class _Run:
             self.state.optimizer = None
         if done is not None:
             self._is_of(done)
-        rate, mean = self._asked_rate(), self.basis.mse(0)
+        rate, mean = self.config.learning_rate, self.basis.mse(0)
         said = sentence(figure, of, good, done, self.state, self.step, rate, self.changes, mean)
         return Failed(said, self._summary(), done)
 

@@ -147,9 +147,10 @@ def test_the_words_after_a_failure(figure, of, changes, linear, expected):
         figure,
         of,
         step=9,
-        rate=0.1,
+        planned=0.003 if changes else 0.1,
         changes=changes,
         kept="Kept.",
+        kept_images=4000,
         mean_mse=MEAN,
         linear_output=linear,
     )

@@ -83,7 +83,7 @@ def test_the_words_are_of_what_happened(diverged):
     mse = failed.kept.metrics["mse"]
     assert "the learning rate was changed from 0.3 to 1 in epoch 3" in failed.message
     assert f"those after epoch 2, the best so far: held-out MSE {mse:.4f}. " in failed.message
-    assert failed.message.endswith("Try a learning rate of 0.3, or a sigmoid output.")
+    assert failed.message.endswith("Try a learning rate of 0.003, or a sigmoid output.")
 
 
 def test_it_can_go_on_from_there(diverged, spec, digits):
