@@ -16,12 +16,14 @@ from aecore.evaluation.batches import labels_for, parts
 from aecore.evaluation.beside import PCABeside, beside_of, pca_errors, pca_reconstruction
 from aecore.evaluation.thresholds import ACTIVE_VARIANCE, CARRIES_NATS
 from aecore.models import LatentModel, family
+from aecore.models.declared import Figure
 from aecore.models.losses import bernoulli_floor, squared_error_per_value
 from aecore.types import ModelSpec
 
 if TYPE_CHECKING:
     from aecore.models.families.pca import PCABasis
 
+HELD_OUT_MSE = "Held-out MSE"  # what pages call it
 DRAWN_BATCH = 2000  # where noise is drawn: pieces of another size would draw other noise
 
 
@@ -32,6 +34,12 @@ def shown(error: float, sign: str = "") -> str:
     """
     close = 1e-9 < abs(error) < 1e-3
     return f"{error:{sign}.2g}" if close else f"{error:{sign}.4f}"
+
+
+def said(figure: Figure, value: float) -> str:
+    """A family's figure in its own sentence; an error in it looks as everywhere."""
+    error = figure.unit == "squared error per value"
+    return figure.sentence.format(shown(value) if error else value)
 
 
 def psnr(mse: Tensor) -> Tensor:
