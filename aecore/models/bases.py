@@ -14,6 +14,7 @@ import numpy as np
 from aecore import places
 from aecore.datasets import Dataset
 from aecore.datasets.registry import when_gone
+from aecore.datasets.room import has_room
 from aecore.errors import Interrupted
 from aecore.models import principal
 from aecore.models.principal import PCABasis, Stop
@@ -134,6 +135,8 @@ def _into_cache(data: Dataset, basis: PCABasis) -> None:
     path = cache_file(data)
     # A cache that cannot be written costs time at the next start, nothing else.
     with contextlib.suppress(OSError):
+        if not has_room(path, basis.nbytes):
+            return
         write_whole(path, lambda file: np.savez(file, **dataclasses.asdict(basis)), synced=False)
         _make_room(path)
 

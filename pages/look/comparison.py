@@ -25,6 +25,7 @@ from pages.components.beside_pca import beside, scores, title_of_pca
 from pages.components.drawing import drawing
 from pages.components.figure_data import csv_button
 from pages.shell.layout import band_text
+from pages.shell.plain_text import own, plain
 from pages.shell.session import Hand
 
 ORDERS = ("random", "worst", "best", "one of each class")
@@ -175,7 +176,7 @@ def _pictures(held: Hand, rows: np.ndarray, drawn: Drawn) -> None:
     pictures = [(title, [images.as_image(v) for v in values]) for title, values in bands]
     for title, row in [*pictures, ("Model's error", errors)]:
         label, picture = st.columns([1, 9], vertical_alignment="center")
-        label.markdown(f"**{title}**")
+        label.markdown(f"**{plain(title)}**")
         picture.image(images.grid(row, len(rows), enlarge=enlarge), width="stretch")
     label, text = st.columns([1, 9])
     label.markdown("**MSE**")
@@ -259,10 +260,10 @@ def distribution(held: Hand) -> None:
     else:
         pair, unit = (found.mse, found.pca_mse), "MSE per value, lower is better"
     ours, theirs = float(np.mean(pair[0])), float(np.mean(pair[1]))
-    say = {"SSIM": "{:.3f}".format, "PSNR": "{:.1f} dB".format, "MSE": shown}[kind or "MSE"]
+    text = {"SSIM": "{:.3f}".format, "PSNR": "{:.1f} dB".format, "MSE": shown}[kind or "MSE"]
     right.caption(
-        f"{kind} of {len(found.mse):,} held-out {thing}s: mean {say(ours)} for this model, "
-        f"{say(theirs)} for {title_of_pca(held)}."
+        f"{own(kind)} of {len(found.mse):,} held-out {thing}s: mean {own(text(ours))} for this "
+        f"model, {own(text(theirs))} for {own(title_of_pca(held))}."
     )
     fig = charts.error_histogram(*pair, unit=unit)
     if thing != "image":

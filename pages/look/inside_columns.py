@@ -13,6 +13,7 @@ from aecore.evaluation.batches import labels_for
 from aecore.figures import charts
 from pages.components.figure_data import CAMERA, csv_button
 from pages.shell import session
+from pages.shell.plain_text import own
 from pages.shell.session import Hand
 
 MOST_COLUMNS, MOST_NUMBERS = 30, 12
@@ -82,7 +83,7 @@ def show(held: Hand) -> None:
 
 
 def _part(shown: int, whole: int, what: str) -> str:
-    return f" {shown} of {whole} {what}." if shown < whole else ""
+    return f" {shown} of {whole} {own(what)}." if shown < whole else ""
 
 
 def _table(names: list[str], rows: np.ndarray, found: Figures, k: int) -> None:

@@ -9,6 +9,7 @@ import torch
 from aecore.figures import charts, images
 from pages.components.figure_data import CAMERA, csv_button
 from pages.shell import session
+from pages.shell.plain_text import plain
 from pages.shell.session import Hand
 
 SAMPLE, SHOWN = 1000, 10
@@ -57,16 +58,17 @@ def show(held: Hand) -> None:
     won = errors["this model"] < errors[best]
     left.markdown(
         f"Against the clean example, {SAMPLE:,} held out, clipped to the data's range: this model "
-        f"**{errors['this model']:.4f}**, the best simple way ({best}) **{errors[best]:.4f}**. "
+        f"**{errors['this model']:.4f}**, the best simple way ({plain(best)}) "
+        f"**{errors[best]:.4f}**. "
         + ("The model is worth its training." if won else "The simple way wins: train longer.")
-        + f" Noise: {held.model.damage_in_words}."
+        + f" Noise: {plain(held.model.damage_in_words)}."
     )
     if held.data.spec.kind != "image":
         return
     titles = ("Clean", "Damaged", best[0].upper() + best[1:], "This model")
     for title, row in zip(titles, rows, strict=True):
         label, picture = right.columns([1, 6], vertical_alignment="center")
-        label.markdown(f"**{title}**")
+        label.markdown(f"**{plain(title)}**")
         pictures = [images.as_image(v) for v in row]
         enlarge = images.enlargement((row.shape[-1] + 1) * len(row), 900)
         picture.image(images.grid(pictures, len(pictures), enlarge=enlarge), width="stretch")

@@ -19,6 +19,7 @@ from aecore.models.families.sparse import atoms
 from pages.components.figure_data import CAMERA, csv_button
 from pages.look import inside_columns, inside_denoising
 from pages.shell import session
+from pages.shell.plain_text import own, plain
 from pages.shell.session import Hand
 
 FILTERS = 64
@@ -45,8 +46,8 @@ class Section:
 def nothing(held: Hand) -> None:
     """What to do when no section fits."""
     st.info(
-        f"There is no special view for {held.card.name}: its layers are not ones whose weights "
-        "can be drawn. Take another model in hand.",
+        f"There is no special view for {plain(held.card.name)}: its layers are not ones whose "
+        "weights can be drawn. Take another model in hand.",
         icon=":material/info:",
     )
 
@@ -235,8 +236,8 @@ def _filters(held: Hand) -> None:
     _grid([images.error_image(drawn[u], 0 * drawn[u], reach) for u in order], 16)
     what = "unit" if flat else f"{weight.shape[-2]} x {weight.shape[-1]} filter"
     st.caption(
-        f"Each square is a {what} of the encoder's first layer ({len(order)} of {len(drawn)}, the "
-        "strongest first): red where ink excites it, blue where ink holds it back."
+        f"Each square is a {own(what)} of the encoder's first layer ({len(order)} of {len(drawn)}, "
+        "the strongest first): red where ink excites it, blue where ink holds it back."
         + ("" if shape[0] == 1 else " Colours are averaged.")
     )
 
@@ -253,7 +254,7 @@ def _measured(key: tuple[str, int]) -> dict[str, float]:
 def _figures(held: Hand) -> None:
     st.subheader("What this family measures", anchor=False)
     found = _measured(held.key)
-    st.markdown(" ".join(f.sentence.format(found[f.name]) for f in held.model.figures))
+    st.markdown(own(" ".join(f.sentence.format(found[f.name]) for f in held.model.figures)))
     st.caption(f"Means over {len(held.data.test):,} held-out examples.")
 
 

@@ -14,6 +14,7 @@ from pages.components.figure_data import csv_button
 from pages.components.latent_point_3d import latent_point_3d
 from pages.look.latent_pool import Pool, class_of, pool_of
 from pages.look.latent_view import TSNE, View
+from pages.shell.plain_text import plain
 from pages.shell.session import Hand
 
 
@@ -35,7 +36,7 @@ def maps(held: Hand, view: View) -> np.ndarray:
         chart = f"{key}_{side}"
         fig = charts.latent_map(points, labels, held.data.class_names, axes, chosen)
         with place:
-            st.markdown(f"**{title}**")
+            st.markdown(f"**{plain(title)}**")
             st.plotly_chart(
                 fig,
                 key=chart,

@@ -8,6 +8,7 @@ from aecore.evaluation.metrics import CodeQuality, code_quality
 from aecore.figures.examples import frame_of
 from pages.look.latent_pool import shared_pool
 from pages.shell import session
+from pages.shell.plain_text import own
 from pages.shell.session import Hand
 
 
@@ -32,12 +33,12 @@ def quality(held: Hand) -> None:
     )
     for name, mine, theirs, form in figures:
         if mine is None:
-            row.metric(name, "–", "needs class labels", delta_color="off", delta_arrow="off")
+            row.metric(own(name), "–", "needs class labels", delta_color="off", delta_arrow="off")
         else:
             row.metric(
-                name,
-                form.format(mine),
-                f"PCA, k = {k}: {form.format(theirs)}",
+                own(name),
+                own(form.format(mine)),
+                f"PCA, k = {k}: {own(form.format(theirs))}",
                 delta_color="off",
                 delta_arrow="off",
             )

@@ -19,6 +19,7 @@ from aecore.figures.examples import (
 )
 from pages.components import pad_data
 from pages.components.drawing import drawing
+from pages.shell.plain_text import own, plain
 from pages.shell.session import Hand
 
 STEPS, ROWS, SIDE = 11, 6, 21
@@ -29,7 +30,7 @@ def _pick(held: Hand, label: str, start: int, key: str) -> int:
     """A widget that chooses a held-out example by its number."""
     last = len(held.data.test) - 1
     key = f"{key}_{held.data.name}_{last}"
-    return int(st.number_input(label, 0, last, min(start, last), key=key))
+    return int(st.number_input(own(label), 0, last, min(start, last), key=key))
 
 
 def _code_of(held: Hand, index: int) -> np.ndarray:
@@ -61,14 +62,14 @@ def _show(held: Hand, ways: list[tuple[str, str, np.ndarray]], ends: tuple[str, 
     drawing(about + gallery(panels, panel_width(frame) + 20), key="ways")
     if frame.kind == "bars":
         st.caption(
-            f"Bars go from the column's mean. The figures are those of “{ends[0]}”, in the "
+            f"Bars go from the column's mean. The figures are those of “{plain(ends[0])}”, in the "
             "column's own unit; under the pointer stand all three."
         )
 
 
 def _strip(x: np.ndarray, label: str, note: str = "") -> None:
     left, right = st.columns([1, 6], vertical_alignment="center")
-    left.markdown(f"**{label}**" + (f"  \n{note}" if note else ""))
+    left.markdown(f"**{plain(label)}**" + (f"  \n{plain(note)}" if note else ""))
     enlarge = images.enlargement(29 * len(x), 1000)
     right.image(
         images.grid([images.as_image(v) for v in x], len(x), enlarge=enlarge), width="stretch"

@@ -19,6 +19,8 @@ import streamlit as st
 import torch
 from torch import nn
 
+from pages.shell.plain_text import own
+
 P = ParamSpec("P")
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -103,7 +105,7 @@ class Kept(Generic[P, T]):
         key = (self.name, *map(_key_of, arguments), *by_name)
 
         def make() -> T:
-            with st.spinner(self.spinner) if self.spinner else nullcontext():
+            with st.spinner(own(self.spinner)) if self.spinner else nullcontext():
                 return self.function(*arguments, **named)
 
         return self.pot.get(key, make)

@@ -9,6 +9,7 @@ from aecore.models import family
 from aecore.runs.store import Run
 from pages.shell import session
 from pages.shell.layout import guarded
+from pages.shell.plain_text import own
 
 RATES = [1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1]
 BETAS = [0.0, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0]
@@ -24,10 +25,10 @@ def controls(run: Run) -> None:
 
     def button(label: str, icon: str, command: str, on: bool, about: str) -> None:
         row.button(
-            label,
+            own(label),
             icon=icon,
             disabled=not on,
-            help=about,
+            help=own(about),
             width="stretch",
             key=f"{command}_button" if command not in ("pause", "resume") else "pause_button",
             on_click=_send,
@@ -54,7 +55,7 @@ def _slider(
     start = getattr(run.config, name)
     options = sorted({*choices, start})
     place.select_slider(
-        label,
+        own(label),
         options,
         start,
         format_func=lambda v: f"{v:g}",

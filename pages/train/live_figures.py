@@ -13,6 +13,7 @@ from aecore.runs.store import Run
 from pages.components.run_view import pca_of
 from pages.shell import session
 from pages.shell.layout import band_text, figure
+from pages.shell.plain_text import own, plain
 
 FIGURE, EPOCHS = 144, 165  # pixels of a figure: five beside one another, two on a phone
 STATUS = {
@@ -38,7 +39,7 @@ def figures(run: Run) -> None:
         note = "PCA first"
     elif recording.status == "waiting":
         ahead = session.jobs().ahead_of(run)
-        note = f"{ahead} before it" if ahead else "for a worker"
+        note = f"{ahead:,} before it" if ahead else "for a worker"
     elif recording.status == "paused" and step is not None:
         note = f"after step {step.step:,}"
     row.metric(
@@ -51,7 +52,7 @@ def figures(run: Run) -> None:
         done = 0 if step is None else min(step.step / started.steps_per_epoch, total)
     done = max(done, 0 if epoch is None else epoch.epoch)
     whole = (done == int(done) and not recording.live) or total >= 100
-    row.metric("Epoch", f"{done:.{0 if whole else 1}f} of {total}", width=EPOCHS)
+    row.metric("Epoch", f"{done:.{0 if whole else 1}f} of {int(total)}", width=EPOCHS)
     no_measure = pca_of(run)[1] >= run.spec.data.size  # then PCA keeps everything
     delta = (
         None
@@ -69,7 +70,9 @@ def figures(run: Run) -> None:
         "and PCA beside it the same ones.",
     )
     pace = step.images_per_second if step else recording.summary.get("images_per_second")
-    row.metric(f"{thing_of(run.spec.data).capitalize()}s a second", figure(pace, 0), width=FIGURE)
+    row.metric(
+        f"{own(thing_of(run.spec.data).capitalize())}s a second", figure(pace, 0), width=FIGURE
+    )
     if recording.live and step is not None and started is not None:
         left = step.seconds * (total / max(done, 1e-6) - 1)
         row.metric("Time left", f"{left:,.0f} s", width=FIGURE)
@@ -125,7 +128,7 @@ def summary(run: Run) -> None:
         band = expected_band(run.dataset, run.spec, metric) if full else None
         if band is not None:
             parts.append(f"{metric.upper()}: {band_text(band, digits)} for this model.")
-    st.markdown(" ".join(parts))
+    st.markdown(own(" ".join(parts)))
     started, config = run.recording.started, run.config
     for finding in diagnose(
         run.spec,
@@ -135,4 +138,4 @@ def summary(run: Run) -> None:
         rate=config.learning_rate,
         changes=run.recording.changes,
     ):
-        st.info(finding, icon=":material/lightbulb:")
+        st.info(plain(finding), icon=":material/lightbulb:")

@@ -159,7 +159,7 @@ def absent(monkeypatch):
     go.set()
     for job in downloads._downloads.values():
         wait(job)
-    registry._loaded.pop("usps", None)
+    registry._kept.pop("usps", None)
 
 
 def wait(job: downloads.Download) -> None:
