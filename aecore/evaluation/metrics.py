@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from aecore.datasets import Split
 from aecore.evaluation.batches import labels_for, parts
 from aecore.evaluation.beside import PCABeside, beside_of, pca_errors, pca_reconstruction
 from aecore.evaluation.thresholds import ACTIVE_VARIANCE, CARRIES_NATS
+from aecore.machine import one_blas_thread
 from aecore.models import LatentModel, family
 from aecore.models.declared import Figure
 from aecore.models.losses import bernoulli_floor, squared_error_per_value
@@ -207,16 +209,25 @@ def scores_beside_pca(
     return dataclasses.replace(found, denoised=denoised, pca_denoised=pca_denoised)
 
 
+def damaged(model: LatentModel, split: Split, seed: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
+    """Examples and what a denoising model gets to see of them, some at a time: (n, *shape) twice.
+
+    The same damage as evaluate's with this seed. On the processor.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    for part in parts(len(split), DRAWN_BATCH):
+        x = split.batch(part)
+        yield x, model.damage(x, generator)
+
+
 @torch.inference_mode()
 def denoised_errors(
     model: LatentModel, basis: PCABasis, split: Split, k: int, seed: int = 0
 ) -> tuple[np.ndarray, np.ndarray]:
     """Squared error per value of each example, (n,), from the same damaged ones against the clean:
     the model's, and that of PCA with k components. The means are evaluate's with the same seed."""
-    generator, found = torch.Generator().manual_seed(seed), []
-    for part in parts(len(split), DRAWN_BATCH):
-        x = split.batch(part)
-        seen = model.damage(x, generator)
+    found = []
+    for x, seen in damaged(model, split, seed):
         x_hat = torch.cat([model.reconstruct(seen[some]) for some in parts(len(seen))])
         found.append((squared_error_per_value(x_hat, x), pca_errors(basis, seen, k, x)))
     ours, pca = (torch.cat(column).numpy() for column in zip(*found, strict=True))
@@ -271,14 +282,15 @@ def code_quality(
 
     part = slice(0, min(sample, len(codes)))
     neighbours = min(5, (len(codes[part]) - 1) // 2)
-    trust = float(trustworthiness(x[part], codes[part], n_neighbors=neighbours))
-    knn = silhouette = None
-    if labels is not None:
-        voters, others = np.array_split(np.random.default_rng(0).permutation(len(codes)), 2)
-        voter = KNeighborsClassifier(neighbours).fit(codes[voters], labels[voters])
-        knn = float(voter.score(codes[others], labels[others]))
-        if len(set(labels[part].tolist())) > 1:
-            silhouette = float(silhouette_score(codes[part], labels[part]))
+    with one_blas_thread():
+        trust = float(trustworthiness(x[part], codes[part], n_neighbors=neighbours))
+        knn = silhouette = None
+        if labels is not None:
+            voters, others = np.array_split(np.random.default_rng(0).permutation(len(codes)), 2)
+            voter = KNeighborsClassifier(neighbours).fit(codes[voters], labels[voters])
+            knn = float(voter.score(codes[others], labels[others]))
+            if len(set(labels[part].tolist())) > 1:
+                silhouette = float(silhouette_score(codes[part], labels[part]))
     return CodeQuality(knn, trust, silhouette, len(codes[part]))
 
 

@@ -253,9 +253,7 @@ def distribution(held: Hand) -> None:
     if kind == "SSIM" and found.ssim is not None and found.pca_ssim is not None:
         pair, unit = (found.ssim, found.pca_ssim), "SSIM, higher is better"
     elif kind == "PSNR":
-        ours_db, theirs_db = (
-            psnr(torch.from_numpy(v)).numpy() for v in (found.mse, found.pca_mse)
-        )
+        ours_db, theirs_db = (psnr(torch.from_numpy(v)).numpy() for v in (found.mse, found.pca_mse))
         pair, unit = (ours_db, theirs_db), "PSNR in dB, higher is better"
     else:
         pair, unit = (found.mse, found.pca_mse), "MSE per value, lower is better"

@@ -62,7 +62,7 @@ def _watch(run_id: str, was_live: bool) -> None:
     figures(run)
     if run.recording.status == "preparing":
         st.caption(
-            f"First: {run.recording.preparing}, which the model is held against. Of large data it "
+            f"First: {plain(run.recording.preparing)}, which the model is held against. Of large data it "
             "takes up to a minute; Stop ends it."
         )
     going_wrong(run)

@@ -60,7 +60,7 @@ def figures(run: Run) -> None:
         else f"{shown(last - pca, '+')} against PCA"
     )
     row.metric(
-        label,
+        own(label),
         figure(last),
         delta,
         delta_color="inverse",

@@ -12,6 +12,7 @@ from aecore.figures.examples import thing_of
 from aecore.runs.store import Run
 from pages.shell import session
 from pages.shell.layout import guarded
+from pages.shell.plain_text import own
 
 
 def going_wrong(run: Run) -> None:
@@ -23,7 +24,7 @@ def going_wrong(run: Run) -> None:
     looks, rows = recording.probes, recording.history
     found = trouble(looks, rows, started.mean_test_mse, recording.changes, thing)
     if found is not None:
-        st.warning(found.words, icon=":material/trending_up:")
+        st.warning(own(found.words), icon=":material/trending_up:")
         _way_back(run)
 
 
@@ -47,7 +48,7 @@ def _way_back(run: Run) -> None:
     rate = rate_to_go_on_with(planned, run.recording.changes, seen)
     which = "the best" if best == best_of(history) else "the best that is kept"
     st.button(
-        f"Go back to epoch {epoch}, {which}, and on with a learning rate of {rate:g}",
+        f"Go back to epoch {epoch}, {own(which)}, and on with a learning rate of {rate:g}",
         icon=":material/history:",
         key=f"go_back_{run.run_id}",
         help=f"Held-out MSE {shown(best['test_mse'])} after it. What came later is forgotten. Adam "
