@@ -7,7 +7,6 @@ import os
 import sys
 import threading
 from collections.abc import Iterator
-from typing import Any
 
 #: A training step frees and takes the same megabytes again; having the system hand them out afresh
 #: each time costs up to a fifth of the speed. glibc reads these when a process starts (mallopt(3)):
@@ -15,34 +14,22 @@ from typing import Any
 KEPT_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(1 << 25), "MALLOC_TRIM_THRESHOLD_": str(1 << 28)}
 
 
-_blas_lock = threading.Lock()
-_blas_calls = 0
-_blas_limit: Any = None  # what brings OpenBLAS' own number of threads back
+_blas = threading.Lock()
 
 
 @contextlib.contextmanager
 def one_blas_thread() -> Iterator[None]:
-    """OpenBLAS has one thread while anybody is in here; for what multiplies matrices inside of
-    OpenMP's threads, as scikit-learn's neighbours, t-SNE and silhouette do.
+    """One caller at a time, and OpenBLAS with one thread meanwhile: for what multiplies matrices
+    inside of OpenMP's threads, as scikit-learn's neighbours, t-SNE and silhouette do.
 
-    scikit-learn asks for that itself, call by call: of two at once, the first to end gives OpenBLAS
-    its threads back while the other is still inside OpenMP's, where it may hang. Import what is
-    called before: only libraries that are loaded are told.
+    scikit-learn asks for that by itself, but of two callers at once only the first is heard, and
+    when it is done OpenBLAS has its threads back while the other is still inside of OpenMP's, where
+    it may hang. Import what is called before: only libraries that are loaded are told.
     """
-    global _blas_calls, _blas_limit
-    with _blas_lock:
-        if _blas_calls == 0:
-            from threadpoolctl import ThreadpoolController
+    from threadpoolctl import threadpool_limits
 
-            _blas_limit = ThreadpoolController().limit(limits=1, user_api="blas")
-        _blas_calls += 1
-    try:
+    with _blas, threadpool_limits(1, "blas"):
         yield
-    finally:
-        with _blas_lock:
-            _blas_calls -= 1
-            if _blas_calls == 0:
-                _blas_limit.restore_original_limits()
 
 
 def cores() -> int:

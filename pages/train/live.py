@@ -62,8 +62,8 @@ def _watch(run_id: str, was_live: bool) -> None:
     figures(run)
     if run.recording.status == "preparing":
         st.caption(
-            f"First: {plain(run.recording.preparing)}, which the model is held against. Of large data it "
-            "takes up to a minute; Stop ends it."
+            f"First: {plain(run.recording.preparing)}, which the model is held against. Of large "
+            "data it takes up to a minute; Stop ends it."
         )
     going_wrong(run)
     run_canvas(run, first=first_frame.address_of(run, access.watched().get(run_id)))
