@@ -77,14 +77,15 @@ class Follower:
             return
         # From our own worker, over Dask's own pickled channel.
         event: TrainEvent = pickle.loads(content)
-        if isinstance(event, Started):
+        if sequence == 1:
             if run.worker is not None:
                 # A cluster set to retry started the run again from the beginning: refuse.
                 self.lose("The worker process of this run was ended from outside.")
                 return
             run.worker = address
-            self._post.put(("threads", None))
         run.recording.add(event)
+        if isinstance(event, Started):
+            self._post.put(("threads", None))
         run.received = sequence
         if isinstance(event, EpochDone):
             self._post.put(("snapshot", None))
@@ -193,7 +194,10 @@ class Follower:
             return False
         self._wait_for_events(outcome.sent)
         if outcome.checkpoint is not None:
-            epoch = run.recording.epoch.epoch if run.recording.epoch is not None else None
+            reached = run.recording.epoch
+            if isinstance(outcome.event, Failed):
+                reached = outcome.event.kept  # the best epoch's weights, not the last one's
+            epoch = reached.epoch if reached is not None else None
             within = isinstance(outcome.event, Failed) or (
                 isinstance(outcome.event, Stopped) and outcome.event.within is not None
             )

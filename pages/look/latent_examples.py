@@ -9,6 +9,7 @@ from aecore.evaluation.latent import nearest
 from aecore.figures import images, palette
 from aecore.figures.examples import INK, Version, frame_of, gallery, legend, panel, panel_width
 from pages.components import pad_data, pad_travel
+from pages.components.beside_pca import beside, title_of_pca
 from pages.components.drawing import drawing
 from pages.components.pad import latent_pad
 from pages.look.latent_pool import class_of, example_of, pool_of, reconstruction_of
@@ -42,12 +43,12 @@ def _picture(x: np.ndarray) -> np.ndarray:
 
 def _versions(held: Hand, index: int) -> list[Version]:
     """An example as it is, as the model draws it, and as PCA does."""
-    x, k = example_of(held, index), held.card.spec.latent_dim
-    pca = held.basis.reconstruct(x.flatten(1).numpy(), k).reshape(x.shape[1:])
+    x = example_of(held, index)
+    pca = held.basis.reconstruct(x.flatten(1).numpy(), beside(held).k).reshape(x.shape[1:])
     return [
         Version("original", x.numpy()[0], INK),
         Version("reconstruction", reconstruction_of(held, index), palette.MODEL),
-        Version(f"PCA, k = {k}", pca, palette.PCA),
+        Version(title_of_pca(held), pca, palette.PCA),
     ]
 
 

@@ -18,6 +18,7 @@ from aecore.figures.examples import (
     panel_width,
 )
 from pages.components import pad_data
+from pages.components.beside_pca import beside, title_of_pca
 from pages.components.drawing import drawing
 from pages.shell.plain_text import own, plain
 from pages.shell.session import Hand
@@ -121,9 +122,9 @@ def interpolations(held: Hand) -> None:
         for label, spherical in (("Straight", False), ("Spherical", True))
     ]
     pair = np.stack([_example(held, a), _example(held, b)])
-    scores = pad_data.basis_for(held).encode(pair.reshape(2, -1), held.card.spec.latent_dim)
+    scores = pad_data.basis_for(held).encode(pair.reshape(2, -1), beside(held).k)
     pca = pad_data.basis_for(held).decode(interpolation(scores[0], scores[1], STEPS))
-    ways.append((f"PCA, k = {held.card.spec.latent_dim}", "", pca.reshape(-1, *pair[0].shape)))
+    ways.append((title_of_pca(held), "", pca.reshape(-1, *pair[0].shape)))
     t = np.linspace(0, 1, STEPS, dtype=np.float32).reshape(-1, *[1] * pair[0].ndim)
     mixed = "Pixels mixed" if thing == "image" else "Values mixed"
     ways.append((mixed, "no model", (1 - t) * pair[0] + t * pair[1]))

@@ -44,7 +44,7 @@ class ByteBounded:
         return len(self._kept)
 
     def get(
-        self, key: Hashable, make: Callable[[], Any], waiting: Callable[[], None] | None = None
+        self, key: Hashable, make: Callable[[], Any], waiting: Callable[[], object] | None = None
     ) -> Any:
         """The result of this key, made by make() where it is not kept.
 

@@ -16,6 +16,7 @@ from pages.shell.plain_text import plain
 from pages.train.live_controls import controls
 from pages.train.live_end import after_run
 from pages.train.live_figures import figures
+from pages.train.live_trouble import going_wrong
 
 EVERY = 0.3  # seconds between two looks at a live run
 PAD_EVERY = 1.5
@@ -59,6 +60,12 @@ def _watch(run_id: str, was_live: bool) -> None:
     run = access.run_of(run_id)
     controls(run)
     figures(run)
+    if run.recording.status == "preparing":
+        st.caption(
+            f"First: {plain(run.recording.preparing)}, which the model is held against. Of large "
+            "data it takes up to a minute; Stop ends it."
+        )
+    going_wrong(run)
     run_canvas(run, first=first_frame.address_of(run, access.watched().get(run_id)))
     if run.notice:
         st.warning(plain(run.notice), icon=":material/warning:")

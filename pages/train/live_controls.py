@@ -18,7 +18,7 @@ BETAS = [0.0, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0]
 def controls(run: Run) -> None:
     """A row of buttons and sliders, for the browser that started the run."""
     status, mine = run.recording.status, session.owns(run)
-    live, waiting = run.recording.live and mine, run.recording.status == "waiting"
+    live, waiting = run.recording.live and mine, status in ("waiting", "preparing")
     paused = status == "paused"
     steer = live and not waiting
     row = st.container(horizontal=True, vertical_alignment="bottom")
@@ -50,7 +50,8 @@ def controls(run: Run) -> None:
 def _slider(
     place: DeltaGenerator, run: Run, name: str, label: str, choices: list[float], on: bool
 ) -> None:
-    key = f"{name}_{run.run_id}"
+    # Anew for each start of the run, which begins with what it was planned with.
+    key = f"{name}_{run.run_id}_{run.recording.launches}"
     start = getattr(run.config, name)
     options = sorted({*choices, start})
     place.select_slider(

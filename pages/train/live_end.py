@@ -9,6 +9,7 @@ from pages.shell import session
 from pages.shell.page import file_of
 from pages.shell.plain_text import plain
 from pages.train.live_figures import summary
+from pages.train.live_trouble import went_wrong
 
 
 def after_run(run: Run) -> None:
@@ -16,6 +17,7 @@ def after_run(run: Run) -> None:
     if run.recording.message:
         st.error(plain(run.recording.message), icon=":material/error:")
     summary(run)
+    went_wrong(run)
     mine = session.owns(run)
     row = st.container(horizontal=True, vertical_alignment="bottom")
     name = row.text_input("Name", run.name, max_chars=60, disabled=not mine, width=320)
