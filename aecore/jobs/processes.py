@@ -163,7 +163,10 @@ class Embedded:
 
     def close(self) -> None:
         """End all processes."""
-        for member in filter(None, (*self.workers, self.scheduler)):
+        members = [m for m in (self.scheduler, *self.workers) if m is not None]
+        for member in members:
+            member.process.kill()  # all, before one is waited for that reports another's end
+        for member in members:
             member.kill()
 
 
