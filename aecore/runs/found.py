@@ -159,10 +159,12 @@ def _card(path: Path) -> Card:
 
 def _told(folder: Path, owner: str, facts: dict[str, Any]) -> Run:
     """The run that run.json describes, each value checked; raises _Unreadable."""
-    texts = {key: facts.get(key) for key in ("name", "kind", "dataset", "status", "message")}
-    for key, value in texts.items():
+    texts: dict[str, str] = {}
+    for key in ("name", "kind", "dataset", "status", "message"):
+        value = facts.get(key)
         if not isinstance(value, str) or len(value) > MAX_MESSAGE:
             raise _Unreadable(f"{FACTS_FILE} has no readable {key}")
+        texts[key] = value
     if texts["kind"] not in KINDS:
         raise _Unreadable(f"{FACTS_FILE} is of the unknown kind {texts['kind'][:40]!r}")
     try:

@@ -45,7 +45,7 @@ def frame_of_run(run: Run) -> dict[str, Any]:
     data: dict[str, Any] = {
         "kind": kind_of(spec),
         "shape": list(spec.shape),
-        "run": f"{run.run_id}/{run.attempt}",
+        "run": run.run_id,
         "version": recording.version,
         "live": recording.live,
         "status": recording.status,

@@ -235,6 +235,9 @@ def _describe(ref: str) -> None:
     if mse is not None:
         parts.append(f"held-out MSE {shown(mse)}")
     st.caption(" · ".join(parts))
+    notice = jobs().get(ref).notice if ID_PATTERN.fullmatch(ref) else ""
+    if notice:  # of a damaged folder, or a disk that refused it, on whichever page it was made
+        st.warning(notice, icon=":material/warning:")
 
 
 def data_title(name: str) -> str:
