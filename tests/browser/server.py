@@ -39,11 +39,9 @@ class Server:
         raise AssertionError("the app did not start within a minute")
 
     def workers(self) -> list[psutil.Process]:
-        """The processes that train: the nannies' children."""
+        """The processes that train."""
         below = psutil.Process(self.process.pid).children(recursive=True)
-        # Dask renames them where setproctitle is installed.
-        names = ("spawn_main", "dask worker")
-        return [p for p in below if any(name in " ".join(p.cmdline()) for name in names)]
+        return [p for p in below if p.cmdline()[-2:] == ["aecore.jobs.member", "worker"]]
 
     def stop(self) -> list[psutil.Process]:
         """Stop as Ctrl-C does; return the processes that are still there."""
