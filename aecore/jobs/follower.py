@@ -11,7 +11,7 @@ from typing import Any
 
 from aecore.errors import AecoreError, JobError
 from aecore.jobs import orders
-from aecore.jobs.cluster import Workers, is_loss
+from aecore.jobs.cluster import RETRY, Workers, is_loss
 from aecore.jobs.order import Order
 from aecore.runs.store import Run, RunStore
 from aecore.training.events import EpochDone, Failed, Started, Stopped, TrainEvent
@@ -43,10 +43,12 @@ class Follower:
         self._handing = threading.Lock()  # while the order changes hands
         self._future: Any = None
         self._withdrawn, self._tries = False, 0
+        self._over = threading.Event()
         threading.Thread(target=self._follow, name=f"aecore-{run.run_id}", daemon=True).start()
 
     def withdraw(self) -> None:
         """End the order where it is: unsent, in the queue, or at a worker, which then stops."""
+        self._over.set()
         with self._handing:
             self._withdrawn = True
             if self._future is not None:
@@ -115,8 +117,14 @@ class Follower:
         self._store.write_facts(self.run)
 
     def _hand_out(self) -> bool:
-        """Give the order to the workers, when there are any; False if it was withdrawn."""
-        self._workers.start()
+        """Give the order to the workers, as soon as there are any; False if it was withdrawn."""
+        while not self._over.is_set():
+            try:
+                self._workers.start()
+                break
+            except JobError as error:
+                log.warning("run %s waits: %s", self.run.run_id, error)
+                self._over.wait(RETRY)
         with self._handing:
             if self._withdrawn:
                 return False
@@ -213,7 +221,7 @@ class Follower:
     def _why_lost(self, future: Any) -> str:
         if future.status == "error":
             return self._workers.why_ended(self.run.worker)
-        return "The connection to the training workers was lost; they are started anew."
+        return "The connection to the training workers was lost."
 
 
 def _lost(future: Any) -> bool:
