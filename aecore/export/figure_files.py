@@ -56,7 +56,7 @@ class _Book:
     def __init__(self, subject: Subject):
         self.subject, self.model, self.data = subject, subject.model, subject.data
         self.k, self.labels = subject.card.spec.latent_dim, subject.data.test.labels
-        self.basis: PCABasis = basis_of(self.data.limited(subject.card.config.limit))
+        self.basis: PCABasis = basis_of(self.data.limited(subject.card.config.limit), self.k)
         self.codes: Codes = encode_split(self.model, self.data.test)
         picture = kind_of(self.data.spec) == "image"
         self.scores = scores_beside_pca(self.model, self.basis, self.data.test, picture)

@@ -43,7 +43,9 @@ class Books:
         """
         if self.workers.address is not None:
             return None
-        computing = sum(r.recording.status in ("training", "waiting") for r in self.store.all())
+        computing = sum(
+            r.recording.status in ("training", "preparing", "waiting") for r in self.store.all()
+        )
         return max(1, (cores() - 1) if computing <= 1 else cores() // computing)
 
     def _under_way(self) -> list[Follower]:

@@ -31,8 +31,8 @@ class Workers:
 
     address: of a running Dask scheduler; None embeds one worker process per core. The thread
     starts or reaches the cluster, notices within a second that it is gone and within HUNG seconds
-    that a part of it hangs, and begins anew. on_event: called with each message that workers send, on
-    Dask's own thread. on_silent: called with the address of a worker that was given up, and why.
+    that a part of it hangs, and begins anew. on_event: called with each message that workers send,
+    on Dask's own thread. on_silent: called with the address of a worker that was given up, and why.
     """
 
     def __init__(

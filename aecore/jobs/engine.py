@@ -12,7 +12,9 @@ from pathlib import Path
 
 from aecore import places
 from aecore.datasets import source
-from aecore.errors import AecoreError, ConfigError, JobError
+from aecore.datasets.own import store as own_store
+from aecore.datasets.own.store import check_access
+from aecore.errors import AecoreError, CheckpointError, ConfigError, JobError
 from aecore.jobs import orders
 from aecore.jobs.books import Books
 from aecore.jobs.cluster import CLUSTER_VARIABLE
@@ -20,7 +22,7 @@ from aecore.jobs.order import Order
 from aecore.models.registry import options_of
 from aecore.runs import checkpoints
 from aecore.runs.library import Library, run_name
-from aecore.runs.quota import keep_days
+from aecore.runs.quota import DAY, keep_days
 from aecore.runs.store import Run, RunStore, new_run_id
 from aecore.types import ModelSpec, TrainConfig
 
@@ -73,8 +75,10 @@ class JobEngine:
             try:
                 quota.running()
                 self.store.remove_left_overs()
-                for run in quota.clean_up(keep_days()):
+                days = keep_days()
+                for run in quota.clean_up(days):
                     self.library.forget(run.run_id)
+                own_store.clean_up(self.store.root / "data", days * DAY)
             except ConfigError as error:
                 log.error("%s No run is deleted for its age.", error)
             if self._closing.wait(HOUSEKEEPING):
@@ -154,12 +158,67 @@ class JobEngine:
         with run.lock:
             if run.recording.live:
                 raise JobError(f"The run {run.name!r} is under way already.")
-            run.config = config
-            run.recording.go_back(card)
-            run.saved_epoch = 0 if card is None else card.epochs_done
-            self.store.forget_later(run)
-            self._launch(run, resume)
+            self._go_on(run, config, card, resume)
         return run
+
+    def go_back(
+        self, owner: str, run_id: str, epoch: int, learning_rate: float | None = None
+    ) -> Run:
+        """Go on with a run from an earlier epoch whose weights are kept; a live one is stopped.
+
+        With Adam's memory where the newest checkpoint is of that very epoch; of others the weights
+        alone are kept, and Adam begins anew. learning_rate: to go on with. What was recorded after
+        that epoch is forgotten. Raises AecoreError.
+        """
+        run = self.store.owned(owner, run_id)
+        config = run.config
+        if learning_rate is not None:
+            config = dataclasses.replace(config, learning_rate=learning_rate)
+        path = self.store.epochs(run).get(epoch)
+        if path is None or run.kind != "training":
+            raise JobError(f"The run {run.name!r} keeps no weights of epoch {epoch}.")
+        if epoch >= config.epochs:
+            raise JobError(f"Epoch {epoch} is the last of {config.epochs}: nothing comes after it.")
+        if run.recording.live:
+            self._books.withdraw(run)
+        self._check(owner, run.spec, config, run.dataset)
+        self.start()
+        with run.lock:
+            if run.recording.live:
+                raise JobError(f"The run {run.name!r} is under way already.")
+            content = self._of_epoch(run, epoch, path)
+            self.store.take_in(run, content, done=epoch)
+            self._go_on(run, config, checkpoints.read_header(content)[0], content)
+        return run
+
+    def _of_epoch(self, run: Run, epoch: int, path: Path) -> bytes:
+        """The checkpoint of an epoch, with the curve up to it. Raises CheckpointError."""
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise CheckpointError(f"The file {path} could not be read ({error}).") from error
+        card = checkpoints.from_bytes(content).card
+        with contextlib.suppress(AecoreError):  # without a newest one that can be read
+            newest = self.store.content(run)
+            reached = checkpoints.read_header(newest)[0]
+            same = (reached.epochs_done, reached.images_seen) == (epoch, card.images_seen)
+            content = newest if same else content
+        history = [row for row in run.recording.history if row.get("epoch", 0) <= epoch]
+        return checkpoints.with_card(content, dataclasses.replace(card, history=history))
+
+    def _go_on(
+        self,
+        run: Run,
+        config: TrainConfig,
+        card: checkpoints.Card | None,
+        resume: bytes | Path | None,
+    ) -> None:
+        """Forget what came after the weights that a run goes on from, and hand it out."""
+        run.config = config
+        run.recording.go_back(card)
+        run.saved_epoch = 0 if card is None else card.epochs_done
+        self.store.forget_later(run)
+        self._launch(run, resume)
 
     def _to_resume(self, run: Run) -> tuple[checkpoints.Card | None, bytes | Path | None]:
         """What a run goes on from, read in full once: its card, and the bytes or where they lie
@@ -205,6 +264,7 @@ class JobEngine:
     def _check(self, owner: str, spec: ModelSpec, config: TrainConfig, dataset: str) -> int:
         """How many weights a run has that may be started now; raises AecoreError."""
         config.check()
+        check_access(dataset, owner)
         options_of(spec)
         shape = source(dataset).spec.shape
         if spec.data.shape != shape:
@@ -222,8 +282,7 @@ class JobEngine:
 
     def _launch(self, run: Run, resume: bytes | Path | None) -> None:
         run.worker, run.received, run.end_seen = None, 0, False
-        run.recording.status, run.recording.message = "waiting", ""
-        run.recording.version += 1
+        run.recording.wait()
         order = Order(
             run.run_id,
             self.workers.topic,

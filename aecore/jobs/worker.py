@@ -114,6 +114,8 @@ def _train(order: Order, live: _Live, send, sent, wanted) -> Outcome:
             if recording.epoch is None and previous is not None:
                 # Ended within its first epoch: what was reached before still stands.
                 card = dataclasses.replace(previous, name=order.name, config=order.config)
+            if recording.started is None and previous is None:
+                return Outcome(event, None, sent())  # stopped while it was prepared
             if newest is None or not _as_the_epoch_left_it(event):
                 newest = checkpoints.to_bytes(state.model, card, state.optimizer)
             return Outcome(event, newest, sent())

@@ -80,7 +80,7 @@ class Library:
         content = self.store.content(run)
         # The card has the name that the run had when it started.
         card = dataclasses.replace(checkpoints.read_header(content)[0], name=run.name)
-        return checkpoints.with_card(content, card, memory=False)
+        return checkpoints.with_card(content, card.for_others(), memory=False)
 
     # Changing ------------------------------------------------------------------------------
 

@@ -14,6 +14,7 @@ import threading
 from pathlib import Path
 
 from aecore.errors import CheckpointError, JobError
+from aecore.evaluation.trouble import best_of
 from aecore.runs import checkpoints
 from aecore.runs.found import FACTS_FORMAT, epoch_files, read_run
 from aecore.runs.run import (
@@ -142,7 +143,9 @@ class RunStore:
                 write_or_say(folder / MODEL_FILE, content)
                 run.content, run.file, run.notice = None, None, ""
                 if epoch is not None:
-                    self._keep_epoch(folder / EPOCHS_FOLDER, epoch, content)
+                    best = best_of(run.recording.history)
+                    stays = epoch if best is None else int(best["epoch"])
+                    self._keep_epoch(folder / EPOCHS_FOLDER, epoch, content, stays)
             except CheckpointError as error:
                 if not self._keep_in_memory(run, content, str(error)):
                     return
@@ -231,16 +234,15 @@ class RunStore:
             folder.mkdir(mode=0o700, exist_ok=True)
         return folder
 
-    def _keep_epoch(self, folder: Path, epoch: int, content: bytes) -> None:
+    def _keep_epoch(self, folder: Path, epoch: int, content: bytes, best: int) -> None:
+        """Write an epoch's file, and give up others if there are too many; the best one stays."""
         card = dataclasses.replace(checkpoints.read_header(content)[0], history=[])
         slim = checkpoints.with_card(content, card, memory=False)
         write_or_say(folder / f"{epoch:06d}.safetensors", slim)
         files = epoch_files(folder.parent)
         most = min(MAX_EPOCH_FILES, max(2, MAX_EPOCH_BYTES // len(slim)))
         while len(files) > most:
-            epochs = list(files)
-            gone = epochs[least_missed(epochs) if len(epochs) > 2 else 0]
-            files.pop(gone).unlink(missing_ok=True)
+            files.pop(least_missed(list(files), best)).unlink(missing_ok=True)
 
     def _read_all(self) -> None:
         try:
@@ -275,9 +277,10 @@ def _bytes_in(folder: Path) -> int:
     return total
 
 
-def least_missed(epochs: list[int]) -> int:
+def least_missed(epochs: list[int], best: int) -> int:
     """Which of ascending epochs, three or more, to give up so that those left stay evenly spread:
-    the position of the one whose neighbours are nearest each other, the oldest of several. The
-    first and the last stay."""
-    gaps = [after - before for before, after in zip(epochs[:-2], epochs[2:], strict=True)]
-    return 1 + gaps.index(min(gaps))
+    the one whose neighbours are nearest each other, the oldest of several. The first, the last and
+    the best stay; of three the first goes where the best is between."""
+    around = zip(epochs[:-2], epochs[1:-1], epochs[2:], strict=True)
+    gaps = [(after - before, epoch) for before, epoch, after in around if epoch != best]
+    return min(gaps)[1] if gaps else epochs[0]

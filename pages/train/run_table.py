@@ -19,9 +19,9 @@ from aecore.runs.checkpoints import SUFFIX
 from aecore.runs.store import ID_PATTERN, Run
 from pages.components.figure_data import csv_button
 from pages.components.options_form import in_words
-from pages.components.plain_text import plain
-from pages.shell import session
+from pages.shell import access, session
 from pages.shell.page import file_of
+from pages.shell.plain_text import plain, say
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def _row(name: str, source: str, spec, dataset: str, last: dict) -> dict[str, An
 
 def actions(ref: str) -> None:
     """What can be done with one model."""
-    run = session.jobs().get(ref) if ID_PATTERN.fullmatch(ref) else None
+    run = access.run_of(ref) if ID_PATTERN.fullmatch(ref) else None
     ready = run is None or run.has_model
     places = st.columns(5, vertical_alignment="bottom")
     if places[0].button(
@@ -106,7 +106,7 @@ def actions(ref: str) -> None:
             session.jobs().library.rename(session.owner(), ref, name)
             st.rerun()
     with places[4].popover("Delete", icon=":material/delete:", width="stretch"):
-        st.markdown(f"Delete **{run.name}** and its files? This cannot be undone.")
+        st.markdown(f"Delete **{plain(run.name)}** and its files? This cannot be undone.")
         if st.button("Delete", type="primary", key=f"delete_{ref}"):
             _delete(run)
             st.rerun()
@@ -156,10 +156,11 @@ def comparison(refs: list[str]) -> None:
     """Two models beside each other: figures, differences in their making, curves."""
     cards = []
     for ref in refs:
-        run = session.jobs().get(ref) if ID_PATTERN.fullmatch(ref) else None
+        run = access.run_of(ref) if ID_PATTERN.fullmatch(ref) else None
         if run is not None and not run.has_model:
             st.info(
-                f"{run.name} has no model yet; wait for its first epoch.", icon=":material/info:"
+                f"{plain(run.name)} has no model yet; wait for its first epoch.",
+                icon=":material/info:",
             )
             return
         cards.append(session.hand_of(ref).card)
@@ -172,7 +173,7 @@ def comparison(refs: list[str]) -> None:
         )
     places = st.columns(2)
     for place, card, other in zip(places, cards, cards[::-1], strict=True):
-        place.subheader(card.name, anchor=False)
+        place.subheader(plain(card.name), anchor=False)
         row = place.container(horizontal=True)
         mse, theirs = card.metrics.get("test_mse"), other.metrics.get("test_mse")
         if mse is not None:
@@ -182,7 +183,7 @@ def comparison(refs: list[str]) -> None:
         if nelbo is not None:
             delta = None if theirs is None or not alike else f"{nelbo - theirs:+.1f}"
             row.metric("Neg. ELBO, nats", f"{nelbo:.1f}", delta, delta_color="inverse")
-        row.metric("Latent numbers", card.spec.latent_dim)
+        row.metric("Latent numbers", f"{card.spec.latent_dim:,}")
     different = differences(*cards)
     if different:
         second = cards[1].name + (" (2)" if cards[1].name == cards[0].name else "")
@@ -229,7 +230,7 @@ def upload(owner: str) -> None:
         try:
             run = session.jobs().library.upload(owner, file.name, file.getvalue())
         except AecoreError as error:
-            st.error(str(error), icon=":material/error:")
+            say(error)
             return
         session.take_in_hand(run.run_id)
         st.rerun()

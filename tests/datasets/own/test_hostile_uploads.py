@@ -272,10 +272,11 @@ def test_names_in_a_zip_are_never_paths(tmp_path, monkeypatch):
 
 
 def test_too_many_entries_are_refused_before_they_are_listed(monkeypatch):
-    monkeypatch.setattr("aecore.datasets.own.images.MAX_EXAMPLES", 10)
     monkeypatch.setattr(zipfile, "ZipFile", None)
     with pytest.raises(DatasetError, match="far more"):
-        read_upload("a.zip", b"PK\x01\x02" * 21)
+        read_upload("a.zip", b"PK\x01\x02" * 120_001)
+    with pytest.raises(DatasetError, match="more than 1,000 arrays"):
+        read_upload("a.npz", b"PK\x01\x02" * 1001)
 
 
 def test_an_upload_of_more_than_the_limit(monkeypatch, tmp_path):
