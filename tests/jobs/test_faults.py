@@ -21,6 +21,7 @@ from aecore.errors import JobError
 from aecore.jobs import cluster
 from aecore.jobs.engine import JobEngine
 from aecore.jobs.follower import Follower
+from aecore.jobs.processes import Member
 from aecore.runs.found import read_run
 from aecore.types import TrainConfig
 from tests.jobs.conftest import LONG, ME, SHORT, pids, status, trained, until
@@ -77,6 +78,15 @@ def test_a_stopped_worker_costs_its_run_alone(engine, submit, monkeypatch):
     until(lambda: not psutil.pid_exists(process) and len(pids(engine)) == WORKERS)
     engine.resume(ME, victim.run_id)
     trained(victim, victim.saved_epoch + 1)
+
+
+def test_a_worker_that_takes_too_much_memory(engine, submit, monkeypatch):
+    """It is ended and says why, before the machine ends whatever it chooses."""
+    run = trained(submit())
+    monkeypatch.setattr(Member, "memory", lambda self: 10**15 if self.address == run.worker else 1)
+    status(run, "failed")
+    assert "took more than" in run.recording.message
+    assert run.way_on() in run.recording.message
 
 
 def test_killed_and_resumed_five_times(engine, submit, monkeypatch):
