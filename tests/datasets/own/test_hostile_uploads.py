@@ -328,11 +328,6 @@ LARGE = {
         lambda: zipped(good(25) | {"x.jpg": many_scans()}),
         "1 image could not be read",
     ),
-    "many blanks": (
-        "a.csv",
-        lambda: b"a,b\n" + b" \n" * 10_000_000 + b"1,2\n2,3\n" * 30,
-        "twice",
-    ),
 }
 
 
