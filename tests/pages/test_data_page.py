@@ -369,8 +369,8 @@ def test_a_name_alone_opens_nobody_elses_data(page, own_data):
     assert "for who keeps them" in app.error[0].value
     shown = words(app) + " ".join(str(s.options) for s in app.selectbox)
     assert "secret" not in shown
+    spec = preset("fast-start").spec(datasets.source(name).spec)
     with pytest.raises(DatasetError, match="for who keeps them"):
-        spec = preset("fast-start").spec(datasets.source(name).spec)
         session.jobs().submit("anna", "mine", spec, TrainConfig(epochs=1), name)
 
 

@@ -14,7 +14,7 @@ from typing import BinaryIO
 import numpy as np
 import pandas as pd
 
-from aecore.datasets.limits import MAX_COLUMNS, Raw
+from aecore.datasets.limits import MAX_COLUMNS, MAX_EXAMPLES, Raw
 from aecore.datasets.own.array_values import only
 from aecore.datasets.own.column import MOST_CLASSES, formulas_in, numbers_of, words_in
 from aecore.datasets.own.table_columns import Columns, Tell
@@ -127,13 +127,19 @@ class _Table:
         rows, block = self._rows(), []
         if self.header:
             next(rows)
+        blank = 0
         for row in rows:
-            if not any(row) or not any(cell.strip() for cell in row):
-                continue
-            if len(row) != width:
+            if not any(cell.strip() for cell in row):
+                blank += 1
+            elif len(row) != width:
                 self.ragged += 1
-                continue
-            block.append(row)
+            else:
+                block.append(row)
+            if blank > MAX_EXAMPLES or self.ragged > MAX_EXAMPLES:
+                raise DatasetError(
+                    f"The table has more than {MAX_EXAMPLES:,} rows that are empty or have another "
+                    "number of cells than the first row; save it without them."
+                )
             if len(block) == most:
                 yield block
                 block = []
