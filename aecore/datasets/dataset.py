@@ -44,6 +44,18 @@ class Split:
         labels = None if self.labels is None else self.labels.to(device)
         return Split(self.x.to(device), labels)
 
+    def some_rows(self, n: int) -> np.ndarray:
+        """Indices of at most n examples: in turn one of each class, else evenly spread."""
+        if self.labels is None:
+            return np.unique(np.linspace(0, len(self) - 1, min(n, len(self))).astype(np.int64))
+        labels = self.labels.numpy()
+        present = np.unique(labels)
+        if len(present) > n:
+            present = present[np.linspace(0, len(present) - 1, n).astype(int)]
+        of_class = [np.flatnonzero(labels == c)[:n] for c in present]
+        rounds = [[rows[i] for rows in of_class if i < len(rows)] for i in range(n)]
+        return np.array([row for each in rounds for row in each][:n], np.int64)
+
     def first(self, n: int) -> Split:
         """The first n examples, or all when n is 0 or larger than there are."""
         if n <= 0 or n >= len(self):

@@ -146,6 +146,9 @@ class Workers:
     def _connect(self) -> None:
         from distributed import Client
 
+        # That a connection broke is said here in a sentence, by Dask's client with a traceback.
+        logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
+
         if self.address is None:
             from aecore.jobs.processes import Embedded
 

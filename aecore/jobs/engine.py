@@ -12,6 +12,7 @@ from pathlib import Path
 
 from aecore import places
 from aecore.datasets import source
+from aecore.datasets.own.store import check_access
 from aecore.errors import AecoreError, CheckpointError, ConfigError, JobError
 from aecore.jobs import orders
 from aecore.jobs.books import Books
@@ -260,6 +261,7 @@ class JobEngine:
     def _check(self, owner: str, spec: ModelSpec, config: TrainConfig, dataset: str) -> int:
         """How many weights a run has that may be started now; raises AecoreError."""
         config.check()
+        check_access(dataset, owner)
         options_of(spec)
         shape = source(dataset).spec.shape
         if spec.data.shape != shape:

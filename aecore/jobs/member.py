@@ -1,6 +1,6 @@
-"""One process of the embedded cluster, scheduler or worker: `python -m aecore.jobs.member`.
+"""One process of the embedded cluster: `python -m aecore.jobs.member scheduler`, or `worker`.
 
-What it is to be comes as one line of JSON on its standard input; its address goes out as another.
+What it has to know comes as a line of JSON on its standard input; its address goes out as another.
 It ends when its input does: whoever started it is gone then, however that came about. Imports no
 torch: a scheduler needs none.
 """
@@ -36,7 +36,7 @@ SETTINGS = {
 
 
 def main() -> None:
-    """Be what the first line says, until the input ends."""
+    """Be what the command says, until the input ends."""
     said = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what a library prints is no answer
     order = json.loads(sys.stdin.buffer.readline())
@@ -52,7 +52,7 @@ def main() -> None:
 
 async def _serve(order: dict[str, Any], said: Any) -> None:
     common = {"host": "127.0.0.1", "security": Security(**order["security"])}
-    if order["role"] == "scheduler":
+    if sys.argv[1] == "scheduler":
         server = Scheduler(port=0, dashboard=False, dashboard_address="127.0.0.1:0", **common)
     else:
         _offer_itself_first()

@@ -31,12 +31,12 @@ class Member:
     To be made by a thread that outlives it: on Linux a process ends with the thread it came from.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, role: str) -> None:
         self.born = time.monotonic()
         self.address = ""
         self._answers: queue.SimpleQueue[str] = queue.SimpleQueue()
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "aecore.jobs.member"],
+            [sys.executable, "-m", "aecore.jobs.member", role],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=_environment(),
@@ -50,7 +50,7 @@ class Member:
             self._answers.put(lines.readline().decode())
 
     def tell(self, **order: Any) -> None:
-        """Say what the process is to be."""
+        """Say what the process has to know."""
         assert self.process.stdin is not None
         try:
             self.process.stdin.write(json.dumps(order).encode() + b"\n")
@@ -113,10 +113,10 @@ class Embedded:
     def start(self) -> str:
         """Start all and wait until they have met; the scheduler's address. Raises JobError."""
         # All at once: each takes a second to import what it needs.
-        self.scheduler = Member()
+        self.scheduler = Member("scheduler")
         for _ in range(self._size):
-            self.workers.append(Member())
-        self.scheduler.tell(role="scheduler", security=self._keys)
+            self.workers.append(Member("worker"))
+        self.scheduler.tell(security=self._keys)
         self._hear(self.scheduler, "The training workers' scheduler")
         for worker in self.workers:
             self._employ(worker)
@@ -132,7 +132,7 @@ class Embedded:
 
     def _employ(self, worker: Member) -> None:
         assert self.scheduler is not None
-        worker.tell(role="worker", scheduler=self.scheduler.address, security=self._keys)
+        worker.tell(scheduler=self.scheduler.address, security=self._keys)
 
     def look(self) -> str:
         """Replace workers that ended or take too much; why the cluster is lost, or ""."""
@@ -149,7 +149,7 @@ class Embedded:
             self._failures = 0 if now - worker.born > _STEADY else self._failures + 1
             self._next_try = now + min(_LONGEST_WAIT, 2.0**self._failures - 1)
         while len(self.workers) < self._size and now >= self._next_try:
-            self.workers.append(Member())
+            self.workers.append(Member("worker"))
             self._employ(self.workers[-1])
         return ""
 
@@ -163,7 +163,10 @@ class Embedded:
 
     def close(self) -> None:
         """End all processes."""
-        for member in filter(None, (*self.workers, self.scheduler)):
+        members = [m for m in (self.scheduler, *self.workers) if m is not None]
+        for member in members:
+            member.process.kill()  # all, before one is waited for that reports another's end
+        for member in members:
             member.kill()
 
 

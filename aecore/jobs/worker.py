@@ -94,8 +94,12 @@ def _train(order: Order, live: _Live, send, sent, wanted) -> Outcome:
     if order.resume is None:
         state = TrainState.fresh(order.spec, order.config.seed)
     else:
-        read = checkpoints.from_bytes if isinstance(order.resume, bytes) else checkpoints.load
-        found = read(order.resume)
+        resume = order.resume
+        found = (
+            checkpoints.from_bytes(resume)
+            if isinstance(resume, bytes)
+            else checkpoints.load(resume)
+        )
         state, previous = found.state(), found.card
         recording.go_back(previous)
     last_sent, last_asked, newest = 0.0, 0.0, None

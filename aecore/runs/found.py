@@ -54,6 +54,8 @@ def read_run(folder: Path) -> tuple[Run | None, str]:
         where = f"; its model is {file.name} there" if file else ""
         return None, f"The run in {folder} does not say whose it is ({wrong}){where}."
     try:
+        if wrong:
+            raise _Unreadable(wrong)
         run = _told(folder, owner, facts)
     except _Unreadable as error:
         wrong = str(error)
@@ -157,12 +159,12 @@ def _card(path: Path) -> Card:
 
 def _told(folder: Path, owner: str, facts: dict[str, Any]) -> Run:
     """The run that run.json describes, each value checked; raises _Unreadable."""
-    if not facts:
-        raise _Unreadable(f"{FACTS_FILE} says nothing")
-    texts = {key: facts.get(key) for key in ("name", "kind", "dataset", "status", "message")}
-    for key, value in texts.items():
+    texts: dict[str, str] = {}
+    for key in ("name", "kind", "dataset", "status", "message"):
+        value = facts.get(key)
         if not isinstance(value, str) or len(value) > MAX_MESSAGE:
             raise _Unreadable(f"{FACTS_FILE} has no readable {key}")
+        texts[key] = value
     if texts["kind"] not in KINDS:
         raise _Unreadable(f"{FACTS_FILE} is of the unknown kind {texts['kind'][:40]!r}")
     try:

@@ -26,6 +26,7 @@ class Library:
         self.quota = Quota(store)
         self._ready: OrderedDict[str, tuple[int, Checkpoint, int]] = OrderedDict()
         self._lock = threading.Lock()
+        self._reading = threading.Lock()  # what people bring is read one at a time
 
     # Reading -------------------------------------------------------------------------------
 
@@ -85,7 +86,9 @@ class Library:
 
     def upload(self, owner: str, name: str, content: bytes) -> Run:
         """Take in a checkpoint file that somebody brought. Raises CheckpointError or JobError."""
-        card = checkpoints.from_bytes(content).card
+        self.quota.check_new(owner, len(content))  # before the work
+        with self._reading:
+            card = checkpoints.from_bytes(content).card
         return self._take_in(owner, card.name or name.removesuffix(SUFFIX), card, content)
 
     def keep(self, owner: str, model: LatentModel, card: Card) -> Run:

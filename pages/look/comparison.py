@@ -249,7 +249,7 @@ def distribution(held: Hand) -> None:
     kind = left.radio("Distribution of", kinds, key="distribution")
     left.caption("Dashed: the means.")
     with left:
-        csv_button(lambda: _error_columns(found), f"{held.ref}-errors", "errors")
+        csv_button(lambda: _error_columns(found), f"{held.stem}-errors", "errors")
     if kind == "SSIM" and found.ssim is not None and found.pca_ssim is not None:
         pair, unit = (found.ssim, found.pca_ssim), "SSIM, higher is better"
     elif kind == "PSNR":

@@ -78,7 +78,7 @@ def show(held: Hand) -> None:
                 {"column": names, "kept (R2)": found.kept, "kept by PCA (R2)": found.pca}
                 | {f"correlation with z{d + 1}": found.moves[:, d] for d in range(k)}
             ),
-            f"{held.ref}-columns",
+            f"{held.stem}-columns",
             "columns",
         )
 

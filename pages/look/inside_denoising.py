@@ -79,7 +79,7 @@ def show(held: Hand) -> None:
     with left:
         csv_button(
             lambda: {"way": list(errors), "mse (squared error per value)": list(errors.values())},
-            f"{held.ref}-noise",
+            f"{held.stem}-noise",
             "noise",
         )
     won = errors[OURS] < errors[best]

@@ -145,7 +145,7 @@ def _angles(held: Hand) -> None:
     numbers = np.arange(1, len(angles) + 1)
     csv_button(
         lambda: {"principal angle no.": numbers, "angle (degrees)": angles[::-1]},
-        f"{held.ref}-angles",
+        f"{held.stem}-angles",
         "angles",
     )
     st.caption(
@@ -187,7 +187,7 @@ def _factors(held: Hand) -> None:
                 {"latent number": np.arange(1, len(r2) + 1)}
                 | {f"{n} (R2, 0 to 1)": r2[:, i] for i, n in enumerate(names)}
             ),
-            f"{held.ref}-factors",
+            f"{held.stem}-factors",
             "factors",
         )
     right.markdown("**The best assignment**, one latent number to each cause")

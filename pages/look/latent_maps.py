@@ -59,7 +59,7 @@ def maps(held: Hand, view: View) -> np.ndarray:
         "What is chosen in one map is marked in both. Double click clears it; a click in the "
         "legend hides a class."
     )
-    csv_button(lambda: _map_columns(held, view, pool), f"{held.ref}-map", "map")
+    csv_button(lambda: _map_columns(held, view, pool), f"{held.stem}-map", "map")
     return chosen
 
 

@@ -30,8 +30,8 @@ def launcher_options() -> dict[str, Any]:
     return {
         "lifespan": _lifespan,
         "middleware": [
-            Middleware(OwnOrigin),
             Middleware(Headers),
+            Middleware(OwnOrigin),
             Middleware(OwnerCookie),
             Middleware(uploads.UploadBudget),
         ],

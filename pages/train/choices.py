@@ -17,6 +17,7 @@ from aecore.options import options_in
 from aecore.types import ModelSpec, TrainConfig
 from pages.components.drawing import drawing
 from pages.components.options_form import options_form
+from pages.components.own_data import usable
 from pages.shell.page import file_of
 from pages.shell.plain_text import own, plain, say
 
@@ -108,7 +109,7 @@ def _dataset() -> str | None:
     names = list(known)
     if wanted not in names:
         try:
-            datasets.source(wanted)  # own data have a name that nobody guesses
+            usable(wanted)
             names.append(wanted)
         except AecoreError as error:
             what = f"{error} MNIST"

@@ -14,12 +14,12 @@ from aecore.figures import charts
 from aecore.models import family
 from aecore.models.registry import options_of
 from aecore.options import options_in
-from aecore.runs import checkpoints
+from aecore.runs import checkpoints, quota
 from aecore.runs.checkpoints import SUFFIX
 from aecore.runs.store import ID_PATTERN, Run
 from pages.components.figure_data import csv_button
 from pages.components.options_form import in_words
-from pages.shell import session
+from pages.shell import access, session
 from pages.shell.page import file_of
 from pages.shell.plain_text import plain, say
 
@@ -39,6 +39,7 @@ def listing() -> Listing:
     for run in session.jobs().runs(session.owner()):
         refs.append(run.run_id)
         source = "uploaded" if run.kind == "upload" else run.recording.status
+        source = "damaged" if run.kind == "damaged" else source
         rows.append(_row(run.name, source, run.spec, run.dataset, run.recording.newest))
     for ref in checkpoints.shipped():
         card = session.card_of(ref)
@@ -72,7 +73,7 @@ def _row(name: str, source: str, spec, dataset: str, last: dict) -> dict[str, An
 
 def actions(ref: str) -> None:
     """What can be done with one model."""
-    run = session.jobs().get(ref) if ID_PATTERN.fullmatch(ref) else None
+    run = access.run_of(ref) if ID_PATTERN.fullmatch(ref) else None
     ready = run is None or run.has_model
     places = st.columns(5, vertical_alignment="bottom")
     if places[0].button(
@@ -109,8 +110,33 @@ def actions(ref: str) -> None:
         if st.button("Delete", type="primary", key=f"delete_{ref}"):
             _delete(run)
             st.rerun()
-    if run.recording.message:
+    if run.recording.message and run.recording.message != run.notice:
         st.caption(plain(run.recording.message))
+
+
+def room(owner: str) -> None:
+    """How much of what one person may keep is used, once that is worth a word; and the runs that
+    need one: damaged, or not on the disk."""
+    for run in session.jobs().runs(owner):
+        if run.notice:
+            st.warning(f"**{plain(run.name)}**: {plain(run.notice)}", icon=":material/warning:")
+    count, used = session.jobs().library.quota.used(owner)
+    if count:
+        st.caption(
+            f"Your {'run takes' if count == 1 else f'{count:,} runs take'} {used / 1e6:,.1f} of "
+            f"{quota.MAX_BYTES / 1e6:,.0f} MB; up to {quota.MAX_RUNS} are kept."
+        )
+
+
+def how_long() -> str:
+    """How long runs are kept, as part of a sentence."""
+    try:
+        days = quota.keep_days()
+    except AecoreError:  # whoever runs the server reads it in the log; no run goes meanwhile
+        return "for as long as the server keeps it"
+    if days == float("inf"):
+        return "until you delete it"
+    return f"until you have not been here for {days:g} days"
 
 
 def _content(ref: str) -> bytes:
@@ -130,7 +156,7 @@ def comparison(refs: list[str]) -> None:
     """Two models beside each other: figures, differences in their making, curves."""
     cards = []
     for ref in refs:
-        run = session.jobs().get(ref) if ID_PATTERN.fullmatch(ref) else None
+        run = access.run_of(ref) if ID_PATTERN.fullmatch(ref) else None
         if run is not None and not run.has_model:
             st.info(
                 f"{plain(run.name)} has no model yet; wait for its first epoch.",
