@@ -55,9 +55,7 @@ def figures(run: Run) -> None:
     row.metric("Epoch", f"{done:.{0 if whole else 1}f} of {int(total)}", width=EPOCHS)
     no_measure = pca_of(run)[1] >= run.spec.data.size  # then PCA keeps everything
     delta = (
-        None
-        if last is None or pca is None or no_measure
-        else f"{shown(last - pca, '+')} against PCA"
+        None if last is None or pca is None or no_measure else f"{shown(last - pca, '+')} vs PCA"
     )
     row.metric(
         own(label),
