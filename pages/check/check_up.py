@@ -29,8 +29,8 @@ if check_files.bring() is None:
 explain(
     "**Reading.** The file's bytes go to a process of their own, which reads, understands and "
     f"judges them. On this machine it {plain(workshop().tried.in_words())}; only weights and "
-    "figures come back, and are checked. Whole pickled models and TorchScript are refused, because opening "
-    "them runs code.\n\n"
+    "figures come back, and are checked. Whole pickled models and TorchScript are refused, because "
+    "opening them runs code.\n\n"
     "**Understanding.** A state dict holds names and shapes, not the network. The order of layers, "
     "strides and paddings follow from sizes that must meet. Activations, the range of the inputs, "
     "and which head is the mean do not: each candidate is run on 1,000 held-out examples, and the "
