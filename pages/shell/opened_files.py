@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # what opens files takes a second to import, and few sessions
 
 PATTERN = re.compile(r"f[0-9a-f]{12}")
 # Of all sessions together: models, and the files that they were read from, which go first.
-MODEL_BYTES, SOURCE_BYTES = 384 << 20, 256 << 20
+MODEL_BYTES, SOURCE_BYTES = 256 << 20, 128 << 20
 
 
 @dataclass(frozen=True)

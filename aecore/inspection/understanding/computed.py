@@ -145,6 +145,12 @@ class _Walk:
             raise InspectionError(
                 f"The operation {op.said or op.kind!r} of the file cannot be understood ({error})."
             ) from error
+        strange = set(weights) - set(made.state_dict())
+        if strange:
+            raise InspectionError(
+                f"The operation {op.said or op.kind!r} of the file has a {strange.pop()}, which "
+                "such a layer does not have; export the model again."
+            )
         self.used |= set(op.weights.values())
         for name in op.weights.values():  # a counter of batches, which no operation uses
             self.used.add(f"{name.rpartition('.')[0]}.num_batches_tracked")
