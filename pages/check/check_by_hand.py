@@ -13,6 +13,7 @@ from aecore.inspection import checkup
 from aecore.inspection.checkup import Opened
 from aecore.inspection.files.contents import Contents
 from aecore.types import ModelSpec
+from pages.shell.plain_text import own
 
 _ENCODER = "Flatten()\nLinear(784, 128)\nReLU()\nLinear(128, 16)"
 _DECODER = "Linear(16, 128)\nReLU()\nLinear(128, 784)\nSigmoid()"
@@ -54,7 +55,7 @@ def form(
 
 def _lines(title: str, given: tuple[str, ...], example: str, key: str) -> list[str]:
     text = st.text_area(
-        title, "\n".join(given), height=230, key=f"hand_{title}_{key}", placeholder=example
+        own(title), "\n".join(given), height=230, key=f"hand_{title}_{key}", placeholder=example
     )
     return text.splitlines()
 

@@ -9,6 +9,7 @@ from typing import TypeVar
 import streamlit as st
 
 from aecore.errors import InspectionError
+from pages.shell.plain_text import own, plain
 
 Result = TypeVar("Result")
 # Understanding a file takes seconds of both cores: one at a time leaves the pages of others quick.
@@ -21,10 +22,10 @@ def in_turn(work: Callable[[Callable[[float, str], None]], Result], first: str) 
 
     Raises InspectionError where the others' work takes too long.
     """
-    bar = st.progress(0.0, text=first)
+    bar = st.progress(0.0, text=own(first))
 
     def tell(share: float, what: str) -> None:
-        bar.progress(min(share, 1.0), text=f"{what[0].upper()}{what[1:]} …")
+        bar.progress(min(share, 1.0), text=f"{plain(what[0].upper() + what[1:])} …")
 
     if not _turn.acquire(timeout=_WAIT):
         bar.empty()

@@ -1,12 +1,3 @@
-"""A person's words on a page: shown as they are, whatever Markdown would make of them."""
+"""The same as pages.shell.plain_text, by the name that rooms know it by."""
 
-from __future__ import annotations
-
-import re
-
-_MARKS = re.compile(r"([\\`*_{}\[\]()#|~$<>!:])")
-
-
-def plain(text: str) -> str:
-    """A person's text, file or column names among it, with nothing that Markdown would read."""
-    return _MARKS.sub(r"\\\1", text)
+from pages.shell.plain_text import plain as plain

@@ -22,11 +22,11 @@ from aecore.figures.palette import class_color
 from aecore.types import DataSpec
 from pages.components.drawing import drawing
 from pages.components.own_data import PERMISSION, usable
-from pages.components.plain_text import plain
 from pages.data import downloads
 from pages.shell import session
 from pages.shell.layout import guarded
 from pages.shell.page import file_of
+from pages.shell.plain_text import own, plain
 
 COLUMNS = 100  # of a table that are shown
 POINTS = 400  # of a signal that are drawn
@@ -55,7 +55,7 @@ def _chosen(own: list[str]) -> Source:
         names,
         default=wanted,
         required=True,
-        format_func=_label,
+        format_func=lambda name: plain(_label(name)),
         label_visibility="collapsed",
         key=f"data_chosen_{len(names)}",
     )
@@ -103,7 +103,7 @@ def _show(source: Source, own: bool) -> None:
         st.markdown(plain(source.about))
     data = None
     if source.ready():
-        with left, st.spinner(f"Reading {source.title} …", show_time=True):
+        with left, st.spinner(f"Reading {plain(source.title)} …", show_time=True):
             data = datasets.load(source.name)
     with right:
         if data is None:
@@ -131,8 +131,8 @@ def _show(source: Source, own: bool) -> None:
 
 def badges(spec: DataSpec) -> None:
     """What an example is, in two words."""
-    st.badge(spec.kind, icon=ICONS[spec.kind], color="blue")
-    st.badge(shape_text(spec), color="gray")
+    st.badge(own(spec.kind), icon=ICONS[spec.kind], color="blue")
+    st.badge(own(shape_text(spec)), color="gray")
 
 
 def shape_text(spec: DataSpec) -> str:
@@ -160,7 +160,7 @@ def counts(data: Dataset, train: int, test: int) -> None:
         classes = f"{len(data.class_names):,}" if data.class_names else "none"
         st.metric("Classes", classes, width="content")
     if data.factors is not None:
-        st.caption(f"Known of each example: {', '.join(data.factors.names)}.")
+        st.caption(f"Known of each example: {plain(', '.join(data.factors.names))}.")
 
 
 def train_on(name: str) -> None:

@@ -55,7 +55,7 @@ def uploader() -> None:
     except AecoreError as error:
         st.error(plain(str(error)), icon=":material/error:")
     except OSError as error:
-        st.error(f"The file could not be read ({error.strerror}); choose it again.")
+        st.error(f"The file could not be read ({plain(error.strerror)}); choose it again.")
 
 
 def _preview(name: str, content: bytes, digest: str) -> None:

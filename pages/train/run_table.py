@@ -14,13 +14,14 @@ from aecore.figures import charts
 from aecore.models import family
 from aecore.models.registry import options_of
 from aecore.options import options_in
-from aecore.runs import checkpoints
+from aecore.runs import checkpoints, quota
 from aecore.runs.checkpoints import SUFFIX
 from aecore.runs.store import ID_PATTERN, Run
 from pages.components.figure_data import csv_button
 from pages.components.options_form import in_words
-from pages.shell import session
+from pages.shell import access, session
 from pages.shell.page import file_of
+from pages.shell.plain_text import plain, say
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ def listing() -> Listing:
     for run in session.jobs().runs(session.owner()):
         refs.append(run.run_id)
         source = "uploaded" if run.kind == "upload" else run.recording.status
+        source = "damaged" if run.kind == "damaged" else source
         rows.append(_row(run.name, source, run.spec, run.dataset, run.recording.newest))
     for ref in checkpoints.shipped():
         card = session.card_of(ref)
@@ -71,7 +73,7 @@ def _row(name: str, source: str, spec, dataset: str, last: dict) -> dict[str, An
 
 def actions(ref: str) -> None:
     """What can be done with one model."""
-    run = session.jobs().get(ref) if ID_PATTERN.fullmatch(ref) else None
+    run = access.run_of(ref) if ID_PATTERN.fullmatch(ref) else None
     ready = run is None or run.has_model
     places = st.columns(5, vertical_alignment="bottom")
     if places[0].button(
@@ -104,12 +106,37 @@ def actions(ref: str) -> None:
             session.jobs().library.rename(session.owner(), ref, name)
             st.rerun()
     with places[4].popover("Delete", icon=":material/delete:", width="stretch"):
-        st.markdown(f"Delete **{run.name}** and its files? This cannot be undone.")
+        st.markdown(f"Delete **{plain(run.name)}** and its files? This cannot be undone.")
         if st.button("Delete", type="primary", key=f"delete_{ref}"):
             _delete(run)
             st.rerun()
-    if run.recording.message:
-        st.caption(run.recording.message)
+    if run.recording.message and run.recording.message != run.notice:
+        st.caption(plain(run.recording.message))
+
+
+def room(owner: str) -> None:
+    """How much of what one person may keep is used, once that is worth a word; and the runs that
+    need one: damaged, or not on the disk."""
+    for run in session.jobs().runs(owner):
+        if run.notice:
+            st.warning(f"**{plain(run.name)}**: {plain(run.notice)}", icon=":material/warning:")
+    count, used = session.jobs().library.quota.used(owner)
+    if count:
+        st.caption(
+            f"Your {'run takes' if count == 1 else f'{count:,} runs take'} {used / 1e6:,.1f} of "
+            f"{quota.MAX_BYTES / 1e6:,.0f} MB; up to {quota.MAX_RUNS} are kept."
+        )
+
+
+def how_long() -> str:
+    """How long runs are kept, as part of a sentence."""
+    try:
+        days = quota.keep_days()
+    except AecoreError:  # whoever runs the server reads it in the log; no run goes meanwhile
+        return "for as long as the server keeps it"
+    if days == float("inf"):
+        return "until you delete it"
+    return f"until you have not been here for {days:g} days"
 
 
 def _content(ref: str) -> bytes:
@@ -129,10 +156,11 @@ def comparison(refs: list[str]) -> None:
     """Two models beside each other: figures, differences in their making, curves."""
     cards = []
     for ref in refs:
-        run = session.jobs().get(ref) if ID_PATTERN.fullmatch(ref) else None
+        run = access.run_of(ref) if ID_PATTERN.fullmatch(ref) else None
         if run is not None and not run.has_model:
             st.info(
-                f"{run.name} has no model yet; wait for its first epoch.", icon=":material/info:"
+                f"{plain(run.name)} has no model yet; wait for its first epoch.",
+                icon=":material/info:",
             )
             return
         cards.append(session.hand_of(ref).card)
@@ -145,7 +173,7 @@ def comparison(refs: list[str]) -> None:
         )
     places = st.columns(2)
     for place, card, other in zip(places, cards, cards[::-1], strict=True):
-        place.subheader(card.name, anchor=False)
+        place.subheader(plain(card.name), anchor=False)
         row = place.container(horizontal=True)
         mse, theirs = card.metrics.get("test_mse"), other.metrics.get("test_mse")
         if mse is not None:
@@ -155,7 +183,7 @@ def comparison(refs: list[str]) -> None:
         if nelbo is not None:
             delta = None if theirs is None or not alike else f"{nelbo - theirs:+.1f}"
             row.metric("Neg. ELBO, nats", f"{nelbo:.1f}", delta, delta_color="inverse")
-        row.metric("Latent numbers", card.spec.latent_dim)
+        row.metric("Latent numbers", f"{card.spec.latent_dim:,}")
     different = differences(*cards)
     if different:
         second = cards[1].name + (" (2)" if cards[1].name == cards[0].name else "")
@@ -202,7 +230,7 @@ def upload(owner: str) -> None:
         try:
             run = session.jobs().library.upload(owner, file.name, file.getvalue())
         except AecoreError as error:
-            st.error(str(error), icon=":material/error:")
+            say(error)
             return
         session.take_in_hand(run.run_id)
         st.rerun()

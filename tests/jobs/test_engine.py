@@ -5,11 +5,6 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import os
-import signal
-import threading
-import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import distributed
 import pytest
@@ -19,68 +14,9 @@ from aecore.errors import AecoreError, CheckpointError, JobError
 from aecore.jobs.engine import JobEngine
 from aecore.machine import KEPT_MEMORY
 from aecore.runs import checkpoints
-from aecore.runs.store import Run, least_missed
+from aecore.runs.store import least_missed
 from aecore.types import ModelSpec, TrainConfig
-
-LONG = TrainConfig(epochs=1000, batch_size=32, device="cpu")
-SHORT = TrainConfig(epochs=3, batch_size=32, device="cpu")
-ME, OTHER = "me", "somebody else"
-PATIENCE = 60.0  # a machine under load; no wait lasts longer than what it waits for
-
-
-def until(wanted: Callable, patience: float = PATIENCE):
-    """Wait for wanted() to be true; returns its value."""
-    tick, end = threading.Event(), time.monotonic() + patience
-    while not (value := wanted()):
-        assert time.monotonic() < end, f"it never came: {wanted.__code__.co_names}"
-        tick.wait(0.01)
-    return value
-
-
-def status(run: Run, *names: str, patience: float = PATIENCE) -> Run:
-    """Wait until a run has one of these statuses."""
-    until(lambda: run.recording.status in names, patience)
-    return run
-
-
-def trained(run: Run, epochs: int = 1) -> Run:
-    """Wait until a run's checkpoint of this epoch is in the folder."""
-    until(lambda: run.saved and run.recording.epoch and run.recording.epoch.epoch >= epochs)
-    return run
-
-
-@pytest.fixture(scope="module")
-def engine(tmp_path_factory) -> Iterator[JobEngine]:
-    """One cluster for all tests, started from another working directory than the project's."""
-    before = Path.cwd()
-    os.chdir(tmp_path_factory.mktemp("elsewhere"))
-    engine = JobEngine(tmp_path_factory.mktemp("runs"))
-    engine.start()
-    yield engine
-    engine.close()
-    os.chdir(before)
-
-
-@pytest.fixture
-def submit(engine, tiny_ae) -> Iterator[Callable[..., Run]]:
-    """Start a run; what a test leaves running is stopped."""
-    made = []
-
-    def start(config=LONG, owner=ME, spec=None, name="A run") -> Run:
-        made.append(engine.submit(owner, name, spec or tiny_ae, config, "digits"))
-        return made[-1]
-
-    yield start
-    for run in made:
-        if run.run_id in engine.store.runs and run.recording.live:
-            try:
-                engine.command(run.owner, run.run_id, "stop")
-            except JobError:
-                until(lambda run=run: run.worker is not None or not run.recording.live)
-                if run.recording.live:
-                    engine.command(run.owner, run.run_id, "stop")
-            status(run, "stopped", "finished", "failed")
-
+from tests.jobs.conftest import LONG, ME, OTHER, SHORT, status, trained, until
 
 # A run's life
 
@@ -106,7 +42,7 @@ def test_to_the_end(engine, submit, digits, tiny_ae):
 def test_workers_keep_freed_memory(engine):
     """Dask's own setting has them give it back at once, which costs a fifth of the speed."""
     for name, value in KEPT_MEMORY.items():
-        assert set(engine.workers.client.run(os.environ.get, name).values()) == {value}
+        assert set(engine.workers.client.run(os.getenv, name).values()) == {value}
 
 
 def test_dasks_scheduler_imports_no_torch(engine, submit):
@@ -230,35 +166,6 @@ def test_divergence_comes_as_a_sentence(engine, submit, tiny_ae):
     run = status(submit(dataclasses.replace(LONG, learning_rate=1.0), spec=spec), "failed")
     assert "Try a learning rate" in run.recording.message
     assert engine.library.checkpoint(run.run_id).model is not None
-
-
-# Killed
-
-
-def test_killed_worker(engine, submit):
-    """Its run is failed within two seconds and can go on; the other never notices."""
-    victim, other = submit(name="Victim"), submit(name="Other")
-    trained(victim, 2)
-    trained(other)
-    pids = engine.workers.client.run(os.getpid)
-    reached = other.recording.epoch.epoch
-    began = time.monotonic()
-    os.kill(pids[victim.worker], signal.SIGKILL)
-    status(victim, "failed")
-    assert time.monotonic() - began < 2
-    epoch = engine.library.checkpoint(victim.run_id).card.epochs_done
-    assert epoch >= 1  # the newest may have died with the worker
-    assert f"resumed from epoch {epoch}." in victim.recording.message
-
-    assert other.recording.status == "training"
-    until(lambda: other.recording.epoch.epoch > reached)
-
-    engine.resume(ME, victim.run_id)
-    until(lambda: victim.recording.started.first_epoch == epoch)
-    trained(victim, epoch + 1)
-    epochs = [row["epoch"] for row in victim.recording.history]
-    assert epochs == sorted(set(epochs))
-    assert other.recording.status == "training"
 
 
 # Whose it is
