@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import takewhile
+from itertools import islice, takewhile
 from typing import BinaryIO
 
 import numpy as np
@@ -83,7 +83,7 @@ class _Table:
         self.comma = self.separator != ","
         self.ragged = 0
         nothing = f'{self.separator}" \t\r\n'
-        lines = TableText(file, self.encoding)
+        lines = islice(TableText(file, self.encoding), MAX_EXAMPLES)
         self._blank = sum(1 for _ in takewhile(lambda line: not line.strip(nothing), lines))
         first = self._first_row()
         if len(first) > MAX_COLUMNS:
@@ -112,7 +112,7 @@ class _Table:
             yield from csv.reader(text, delimiter=self.separator, strict=True)
 
     def _first_row(self) -> pd.Series:
-        first = next(self._rows(), None)
+        first = next(self._rows(), None) if self._blank < MAX_EXAMPLES else None
         if first is None:
             raise DatasetError("The table has only empty cells; choose one that holds data.")
         return pd.Series(first, dtype=object)
