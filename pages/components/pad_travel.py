@@ -18,6 +18,8 @@ from pages.shell import access, session
 from pages.shell.kept import kept
 from pages.shell.session import Hand
 
+#: The epochs that can be had, each with its held-out error where that is known.
+Epochs = tuple[tuple[int, float | None], ...]
 #: Of a run under way: its points are encoded anew at each epoch.
 LIVE_POINTS, LIVE_IMAGES = 1500, 600
 PADS = 256 << 20  # bytes of runs' pads and past epochs that are kept for all sessions
@@ -39,12 +41,12 @@ def _bundle(held: Hand, live: bool) -> PadBundle:
 
 
 @kept(most_bytes=PADS)
-def _travelling(held: Hand, live: bool, epochs: tuple[tuple[int, float | None], ...]) -> PadBundle:
+def _travelling(held: Hand, live: bool, epochs: Epochs) -> PadBundle:
     """The same, with the epochs that can be had, each with its held-out error."""
     return with_epochs(_bundle(held, live), [e for e, _ in epochs], [mse for _, mse in epochs])
 
 
-def _epochs(run: Run, held: Hand) -> tuple[tuple[int, float | None], ...]:
+def _epochs(run: Run, held: Hand) -> Epochs:
     epochs = sorted({*session.jobs().store.epochs(run), held.card.epochs_done})
     # The newest row comes last: after a stop within an epoch it is of the weights as they are.
     rows = filter(None, [*run.recording.history, run.recording.newest])
@@ -53,13 +55,13 @@ def _epochs(run: Run, held: Hand) -> tuple[tuple[int, float | None], ...]:
 
 
 @kept(most_bytes=PADS)
-def _frame(held: Hand, live: bool, epoch: int) -> PackedFrame | None:
+def _frame(held: Hand, live: bool, epochs: Epochs, epoch: int) -> PackedFrame | None:
     """A past epoch, packed for the pad that shows `_travelling`; None where it is not kept."""
     run = run_of(held)
     file = None if run is None else session.jobs().store.epochs(run).get(epoch)
     if file is None:
         return None
-    bundle, model = _bundle(held, live), _past(file, held)
+    bundle, model = _travelling(held, live, epochs), _past(file, held)
     sample = held.data.test.first(bundle.meta["points"])
     network = export_network(model) if bundle.meta["network"] else None
     return pack_frame(bundle, EpochFrame(epoch, encode_split(model, sample).mu, network))
@@ -91,10 +93,11 @@ def travelling_pad(held: Hand, *, key: str, mode: str, live: bool) -> None:
     live: of a run under way.
     """
     run, held = run_of(held), model_of_z(held)
+    epochs = () if run is None else _epochs(run, held)
     latent_pad(
-        _travelling(held, live, () if run is None else _epochs(run, held)),
+        _travelling(held, live, epochs),
         key=key,
         mode=mode,
         decode=decoder_for(held),
-        travel=lambda epoch: _frame(held, live, epoch),
+        travel=lambda epoch: _frame(held, live, epochs, epoch),
     )
