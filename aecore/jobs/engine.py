@@ -95,6 +95,7 @@ class JobEngine:
         runs = self.store.owned_by(owner)
         if runs:
             self.library.quota.visited(owner)
+        own_store.visited(self.store.root / "data", owner)
         return runs
 
     def share(self, owner: str, run_id: str) -> str:

@@ -97,7 +97,8 @@ class _Run:
         self.batch_size = min(config.batch_size, len(data.train))
         self.steps_per_epoch = -(-len(data.train) // self.batch_size)
         self.step = state.epochs_done * self.steps_per_epoch
-        self.next_probe = max(FIRST_PROBE, int(state.images_seen * 1.2))
+        # Who goes on with a run sees at once what it is like.
+        self.next_probe = state.images_seen if state.epochs_done else FIRST_PROBE
         self.waited = 0.0
         self.last_good = Good.of(self.state)
         # What a run goes on from is good until an epoch of its own is better.

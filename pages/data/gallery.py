@@ -16,6 +16,7 @@ from aecore.datasets import Dataset, Source
 from aecore.datasets.own.apart import SHOWN
 from aecore.datasets.own.store import is_own, notes_of
 from aecore.errors import AecoreError
+from aecore.export.csv_tables import harmless
 from aecore.figures.images import as_image
 from aecore.figures.palette import class_color
 from aecore.types import DataSpec
@@ -236,9 +237,11 @@ def _line(signal: np.ndarray, color: str) -> str:
 
 def _table(data: Dataset, x: np.ndarray, names: list[str], train: int) -> None:
     values = data.original_units(x.astype(np.float64))
-    table: dict[str, list[str] | list[float]] = {"class": names} if names else {}
+    # The table's own menu saves it as CSV, as it is shown.
+    table: dict[str, list[str] | list[float]] = {"class": [*map(harmless, names)]} if names else {}
     for i, column in enumerate(data.columns[:COLUMNS]):
-        label = column.name if column.name not in table else f"{column.name} ({i + 1})"
+        name = harmless(column.name)
+        label = name if name not in table else f"{name} ({i + 1})"
         # Float32 keeps seven digits; what is behind them was never measured.
         table[label] = [float(f"{v:.6g}") for v in values[:, i]]
     st.dataframe(table, hide_index=True, height=35 * (len(x) + 1) + 3)

@@ -101,7 +101,7 @@ def _choices(suffix: str, content: bytes, digest: str) -> dict[str, Any]:
     """What matters for this kind of file, as arguments of `read_upload`."""
     key = digest[:12]
     if suffix == ".zip":
-        size = st.segmented_control(
+        size = st.pills(
             "Size in pixels",
             [GUESS, *SIZES],
             default=GUESS,

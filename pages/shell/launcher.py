@@ -66,9 +66,12 @@ def _import_heavy() -> None:
 def _start_engine() -> None:
     if first_page.wait(NOBODY_CAME):
         time.sleep(DRAWN)
+    from aecore.datasets.own.apart import TASK
     from aecore.errors import AecoreError
     from aecore.jobs.engine import engine
+    from aecore.workshop import workshop
 
+    workshop().warm(TASK)
     try:
         engine().start()
     except AecoreError as error:

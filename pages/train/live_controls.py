@@ -51,9 +51,16 @@ def _slider(
     place: DeltaGenerator, run: Run, name: str, label: str, choices: list[float], on: bool
 ) -> None:
     # Anew for each start of the run, which begins with what it was planned with.
-    key = f"{name}_{run.run_id}_{run.recording.launches}"
+    launch = run.recording.launches
+    key = f"{name}_{run.run_id}_{launch}"
     start = getattr(run.config, name)
     options = sorted({*choices, start})
+
+    def changed() -> None:
+        # The browser speaks of the slider before once more when it is gone.
+        if run.recording.launches == launch:
+            _send(run.run_id, "change", **{name: st.session_state[key]})
+
     place.select_slider(
         own(label),
         options,
@@ -61,7 +68,7 @@ def _slider(
         format_func=lambda v: f"{v:g}",
         disabled=not on,
         key=key,
-        on_change=lambda: _send(run.run_id, "change", **{name: st.session_state[key]}),
+        on_change=changed,
     )
 
 

@@ -13,7 +13,7 @@ from aecore.runs.store import Run
 from pages.components.run_view import pca_of
 from pages.shell import session
 from pages.shell.layout import band_text, figure
-from pages.shell.plain_text import own, plain
+from pages.shell.plain_text import own
 
 FIGURE, EPOCHS = 144, 165  # pixels of a figure: five beside one another, two on a phone
 STATUS = {
@@ -55,9 +55,7 @@ def figures(run: Run) -> None:
     row.metric("Epoch", f"{done:.{0 if whole else 1}f} of {int(total)}", width=EPOCHS)
     no_measure = pca_of(run)[1] >= run.spec.data.size  # then PCA keeps everything
     delta = (
-        None
-        if last is None or pca is None or no_measure
-        else f"{shown(last - pca, '+')} against PCA"
+        None if last is None or pca is None or no_measure else f"{shown(last - pca, '+')} vs PCA"
     )
     row.metric(
         own(label),
@@ -138,4 +136,4 @@ def summary(run: Run) -> None:
         rate=config.learning_rate,
         changes=run.recording.changes,
     ):
-        st.info(plain(finding), icon=":material/lightbulb:")
+        st.info(own(finding), icon=":material/lightbulb:")

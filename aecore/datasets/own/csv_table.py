@@ -8,13 +8,13 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import takewhile
+from itertools import islice, takewhile
 from typing import BinaryIO
 
 import numpy as np
 import pandas as pd
 
-from aecore.datasets.limits import MAX_COLUMNS, Raw
+from aecore.datasets.limits import MAX_COLUMNS, MAX_EXAMPLES, Raw
 from aecore.datasets.own.array_values import only
 from aecore.datasets.own.column import MOST_CLASSES, formulas_in, numbers_of, words_in
 from aecore.datasets.own.table_columns import Columns, Tell
@@ -83,7 +83,7 @@ class _Table:
         self.comma = self.separator != ","
         self.ragged = 0
         nothing = f'{self.separator}" \t\r\n'
-        lines = TableText(file, self.encoding)
+        lines = islice(TableText(file, self.encoding), MAX_EXAMPLES)
         self._blank = sum(1 for _ in takewhile(lambda line: not line.strip(nothing), lines))
         first = self._first_row()
         if len(first) > MAX_COLUMNS:
@@ -112,7 +112,7 @@ class _Table:
             yield from csv.reader(text, delimiter=self.separator, strict=True)
 
     def _first_row(self) -> pd.Series:
-        first = next(self._rows(), None)
+        first = next(self._rows(), None) if self._blank < MAX_EXAMPLES else None
         if first is None:
             raise DatasetError("The table has only empty cells; choose one that holds data.")
         return pd.Series(first, dtype=object)
@@ -127,13 +127,19 @@ class _Table:
         rows, block = self._rows(), []
         if self.header:
             next(rows)
+        blank = 0
         for row in rows:
-            if not any(row) or not any(cell.strip() for cell in row):
-                continue
-            if len(row) != width:
+            if not any(cell.strip() for cell in row):
+                blank += 1
+            elif len(row) != width:
                 self.ragged += 1
-                continue
-            block.append(row)
+            else:
+                block.append(row)
+            if blank > MAX_EXAMPLES or self.ragged > MAX_EXAMPLES:
+                raise DatasetError(
+                    f"The table has more than {MAX_EXAMPLES:,} rows that are empty or have another "
+                    "number of cells than the first row; save it without them."
+                )
             if len(block) == most:
                 yield block
                 block = []

@@ -115,7 +115,8 @@ def read_images(
     raw = Raw("image", np.ascontiguousarray(x))
     broken = raw.lost["that could not be read as images"] = len(entries) - len(kept)
     if broken:
-        raw.notes.append(f"{count(broken, 'image')} could not be read and were left out.")
+        were = "was" if broken == 1 else "were"
+        raw.notes.append(f"{count(broken, 'image')} could not be read and {were} left out.")
     if unclear:
         raw.notes.append(
             f"{count(unclear, 'image')} with an unreadable EXIF block: taken as stored, maybe "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import warnings
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -150,10 +151,16 @@ def _turn(image) -> tuple[Any, bool]:
     upright = (None, ways.FLIP_LEFT_RIGHT, ways.ROTATE_180, ways.FLIP_TOP_BOTTOM)
     upright += (ways.TRANSPOSE, ways.ROTATE_270, ways.TRANSVERSE, ways.ROTATE_90)
     try:
-        found = image.getexif().get(_ORIENTATION, 1)
+        # Pillow warns of what it cannot read, and gives what it can.
+        with warnings.catch_warnings(record=True) as warned:
+            warnings.simplefilter("always")
+            told = image.getexif()
+            found = told.get(_ORIENTATION)
     except _DAMAGED:
         return None, True
-    return (upright[found - 1], False) if found in range(1, 9) else (None, True)
+    if found in range(1, 9):
+        return upright[found - 1], False
+    return None, bool(warned or found is not None or (image.info.get("exif") and not len(told)))
 
 
 def _shrunk(image, size: int):

@@ -14,7 +14,9 @@ from aecore.errors import DatasetError
 from aecore.wording import short
 
 #: Columns of words that a table may have: they are not learned from, but take as long to read.
-MOST_WORDED = 1000
+MOST_WORDED = 300
+#: Cells that a table may have as text; it takes ten seconds to read them.
+MOST_CELLS = 40_000_000
 #: The last columns of words, among which the classes are looked for.
 _MAYBE = 50
 _LARGEST = 1e30  # more than a float32 can square
@@ -48,26 +50,32 @@ class Columns:
         """Take in some rows of as many cells as there are columns. Raises DatasetError."""
         width = len(self.names)
         check_examples(self.rows + len(rows), "rows")
-        check_values((self.rows + len(rows)) * width)
-        cells = pd.Series(list(chain.from_iterable(rows)), dtype=object)
+        _check_cells((self.rows + len(rows)) * width)
+        # Cells repeat, and each is looked at once.
+        codes, different = pd.factorize(
+            np.fromiter(chain.from_iterable(rows), object, len(rows) * width)
+        )
+        cells = pd.Series(different, dtype=object)
         found = numbers_of(cells, self._comma)
         text = words_in(cells, found)
         formulas = formulas_in(cells[text])
         if len(formulas):
-            row, column = divmod(int(formulas.index[0]), width)
+            first = np.flatnonzero(np.isin(codes, formulas.index))[0]
+            row, column = divmod(int(first), width)
             raise DatasetError(
                 f"Row {self.rows + row + self._first_row:,}, column {short(self.names[column])!r} "
-                f"holds a formula ({short(formulas.iloc[0])}); save the table with values only and "
-                "upload it again."
+                f"holds a formula ({short(str(different[codes[first]]))}); save the table with "
+                "values only and upload it again."
             )
-        numbers = found.to_numpy(np.float64, copy=True).reshape(len(rows), width)
+        codes = codes.reshape(len(rows), width)
+        numbers = found.to_numpy(np.float64, copy=True)
         infinite = np.abs(numbers) > _LARGEST
         numbers[infinite] = np.nan
-        block = numbers.astype(np.float32)
-        texts = text.to_numpy().reshape(len(rows), width).sum(0)
+        block = numbers.astype(np.float32)[codes]
+        texts = text.to_numpy()[codes].sum(0)
         self.rows += len(rows)
         self.texts += texts
-        self.infinite += infinite.sum(0)
+        self.infinite += infinite[codes].sum(0)
         self.known += (~np.isnan(block)).sum(0)
         self.low = np.fmin(self.low, np.fmin.reduce(block))
         self.high = np.fmax(self.high, np.fmax.reduce(block))
@@ -77,11 +85,11 @@ class Columns:
                 f"{worded:,} columns of the table hold words, and at most {MOST_WORDED:,} such are "
                 "taken, because only numbers are learned from; leave them out."
             )
-        self._note_words(cells.to_numpy().reshape(len(rows), width), texts > 0)
+        self._note_words(codes, different, texts > 0)
         self._blocks.append(block)
 
-    def _note_words(self, cells: np.ndarray, worded: np.ndarray) -> None:
-        """Keep the words of the columns that may be the classes."""
+    def _note_words(self, codes: np.ndarray, cells: np.ndarray, worded: np.ndarray) -> None:
+        """Keep the words of the columns that may be the classes. codes: of each cell in `cells`."""
         maybe = np.flatnonzero(self.texts).tolist()
         kept = set(self._likely[:_MAYBE]) & set(maybe)
         if self._guess:
@@ -90,7 +98,7 @@ class Columns:
             del self._words[i]
         for i in kept:
             words = self._words.setdefault(i, Words(len(self._blocks)))
-            words.add(pd.Series(cells[:, i], dtype=object) if worded[i] else None)
+            words.add((codes[:, i], cells) if worded[i] else None)
 
     def classes(self, column: int, most: int) -> tuple[np.ndarray, tuple[str, ...]] | None:
         """Labels (n,) int64 and their names, or None where there are too many or none differ."""
@@ -123,3 +131,12 @@ class Columns:
             gaps += int(missing.sum())
             at += len(block)
         return x, rows, gaps
+
+
+def _check_cells(n: int) -> None:
+    check_values(n)
+    if n > MOST_CELLS:
+        raise DatasetError(
+            f"The table has more than {MOST_CELLS / 1e6:,.0f} million cells, which are the most "
+            "that are read as text; save its numbers as .npz, or upload a part of it."
+        )
