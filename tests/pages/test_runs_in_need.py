@@ -12,7 +12,7 @@ from aecore.runs.card import Card
 from aecore.runs.run import NO_SPEC
 from aecore.runs.store import Run, new_run_id
 from aecore.types import TrainConfig
-from pages.shell import session
+from pages.shell import access
 
 ME = "7" * 64
 
@@ -20,7 +20,7 @@ ME = "7" * 64
 @pytest.fixture
 def runs(tiny_ae, monkeypatch):
     """A damaged run and one that only memory holds, of the browser that looks."""
-    monkeypatch.setattr(session, "owner", lambda: ME)
+    monkeypatch.setattr(access, "owner", lambda: ME)
     store = engine().store
     damaged = Run(new_run_id(), ME, "Damaged run", NO_SPEC, TrainConfig(), "", "damaged")
     damaged.notice = damaged.recording.message = "No epoch of it can be had."
