@@ -20,7 +20,8 @@ CLUSTER_VARIABLE = "AECORE_CLUSTER"
 ANSWER_TIMEOUT = 5.0  # seconds; Dask itself tries for 30 to reach a worker that is gone
 LOOK = 0.25  # seconds between two looks at the processes and the connection
 BEAT = 1.0  # seconds between two questions to the scheduler, how it and its workers are
-HUNG = 15.0  # seconds without a sign of life, after which a scheduler or worker is given up
+HUNG_SCHEDULER = 15.0  # seconds without an answer, after which it is given up, and all start anew
+HUNG = 30.0  # seconds without a sign of life of a worker: some libraries compute long at a stretch
 RETRY = 5.0  # seconds between two tries to reach a cluster
 PATIENCE = 90.0  # seconds that a caller waits for workers to come up
 
@@ -30,8 +31,8 @@ class Workers:
 
     address: of a running Dask scheduler; None embeds one worker process per core. The thread
     starts or reaches the cluster, notices within a second that it is gone and within HUNG seconds
-    that it hangs, and begins anew. on_event: called with each message that workers send, on
-    Dask's own thread. on_silent: called with the address of a worker that was given up, and why.
+    that a part of it hangs, and begins anew. on_event: called with each message that workers send,
+    on Dask's own thread. on_silent: called with the address of a worker that was given up, and why.
     """
 
     def __init__(
@@ -132,7 +133,7 @@ class Workers:
                 self._changed.notify_all()
             lost = self._watch()
             if lost:
-                log.warning("%s It is started anew.", lost)
+                log.warning("%s What follows waits for the next.", lost)
             self._part()
 
     def _failed(self, error: Exception) -> None:
@@ -191,8 +192,9 @@ class Workers:
                     self._client.scheduler.identity, callback_timeout=ANSWER_TIMEOUT
                 )
             except (OSError, TimeoutError, AttributeError, RuntimeError):
-                if time.monotonic() - answered > HUNG:
-                    return f"The training workers' scheduler has not answered for {HUNG:g} seconds."
+                silent = time.monotonic() - answered
+                if silent > HUNG_SCHEDULER:
+                    return f"The training workers' scheduler has not answered for {silent:.0f} s."
                 continue
             answered = time.monotonic()
             self._look_for_silent(told["workers"], signs)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from aecore import places
 from aecore.datasets import source
+from aecore.datasets.own import store as own_store
 from aecore.datasets.own.store import check_access
 from aecore.errors import AecoreError, CheckpointError, ConfigError, JobError
 from aecore.jobs import orders
@@ -21,7 +22,7 @@ from aecore.jobs.order import Order
 from aecore.models.registry import options_of
 from aecore.runs import checkpoints
 from aecore.runs.library import Library, run_name
-from aecore.runs.quota import keep_days
+from aecore.runs.quota import DAY, keep_days
 from aecore.runs.store import Run, RunStore, new_run_id
 from aecore.types import ModelSpec, TrainConfig
 
@@ -74,8 +75,10 @@ class JobEngine:
             try:
                 quota.running()
                 self.store.remove_left_overs()
-                for run in quota.clean_up(keep_days()):
+                days = keep_days()
+                for run in quota.clean_up(days):
                     self.library.forget(run.run_id)
+                own_store.clean_up(self.store.root / "data", days * DAY)
             except ConfigError as error:
                 log.error("%s No run is deleted for its age.", error)
             if self._closing.wait(HOUSEKEEPING):

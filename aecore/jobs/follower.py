@@ -11,7 +11,7 @@ from typing import Any
 
 from aecore.errors import AecoreError, JobError
 from aecore.jobs import orders
-from aecore.jobs.cluster import Workers, is_loss
+from aecore.jobs.cluster import RETRY, Workers, is_loss
 from aecore.jobs.order import Order
 from aecore.runs.store import Run, RunStore
 from aecore.training.events import EpochDone, Failed, Started, Stopped, TrainEvent
@@ -42,13 +42,14 @@ class Follower:
         self._post: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
         self._handing = threading.Lock()  # while the order changes hands
         self._future: Any = None
-        self._withdrawn, self._tries = False, 0
+        self._over = threading.Event()  # withdrawn or settled: what still comes is for nobody
+        self._tries = 0
         threading.Thread(target=self._follow, name=f"aecore-{run.run_id}", daemon=True).start()
 
     def withdraw(self) -> None:
         """End the order where it is: unsent, in the queue, or at a worker, which then stops."""
+        self._over.set()
         with self._handing:
-            self._withdrawn = True
             if self._future is not None:
                 self._future.cancel()
         if self.run.recording.live:
@@ -67,13 +68,14 @@ class Follower:
         self._post.put(("over", None))
 
     def _fail(self, message: str) -> None:
-        if self.run.recording.live:
-            self.run.recording.fail(message)
+        with self.run.lock:
+            if self.run.recording.live and not self._over.is_set():
+                self.run.recording.fail(message)
 
     def take_event(self, address: str, sequence: int, content: bytes) -> None:
         """One message of the run's worker, in order; on Dask's thread."""
         run = self.run
-        if self._withdrawn or not run.recording.live:
+        if self._over.is_set() or not run.recording.live:
             return
         # From our own worker, over Dask's own pickled channel.
         event: TrainEvent = pickle.loads(content)
@@ -106,8 +108,8 @@ class Follower:
             self._let_go()
 
     def _let_go(self) -> None:
+        self._over.set()
         with self._handing:
-            self._withdrawn = True  # whatever still comes is for nobody
             future, self._future = self._future, None
         if future is not None:
             # The worker stops by itself when nobody wants its task any more.
@@ -116,10 +118,16 @@ class Follower:
         self._store.write_facts(self.run)
 
     def _hand_out(self) -> bool:
-        """Give the order to the workers, when there are any; False if it was withdrawn."""
-        self._workers.start()
+        """Give the order to the workers, as soon as there are any; False if it was withdrawn."""
+        while not self._over.is_set():
+            try:
+                self._workers.start()
+                break
+            except JobError as error:
+                log.warning("run %s waits: %s", self.run.run_id, error)
+                self._over.wait(RETRY)
         with self._handing:
-            if self._withdrawn:
+            if self._over.is_set():
                 return False
             self._future = self._workers.submit(self.order)
         self._future.add_done_callback(self._ended)
@@ -127,7 +135,7 @@ class Follower:
 
     def _ended(self, future: Any) -> None:
         """Called on a thread of Dask's when the task is over, however it ended."""
-        if future is not self._future or self._withdrawn:
+        if future is not self._future or self._over.is_set():
             return
         if self.run.worker is not None and _lost(future):
             # At once: the thread may just be waiting for an answer of the worker that is gone.
@@ -159,7 +167,13 @@ class Follower:
             return
         if snapshot is not None:
             epoch, content = snapshot
-            self._store.take_in(run, content, epoch)
+            self._take_in(content, epoch)
+
+    def _take_in(self, content: bytes, epoch: int | None, done: int | None = None) -> None:
+        """Store a checkpoint, unless the run was withdrawn meanwhile: it may go on elsewhere."""
+        with self.run.lock:
+            if not self._over.is_set():
+                self._store.take_in(self.run, content, epoch, done)
 
     def _tell_threads(self) -> None:
         run, threads = self.run, self._wanted_threads
@@ -202,8 +216,10 @@ class Follower:
                 isinstance(outcome.event, Stopped) and outcome.event.within is not None
             )
             # Weights from within an epoch are no epoch's: its own file stays as it is.
-            self._store.take_in(run, outcome.checkpoint, *((None, epoch) if within else (epoch,)))
-        run.recording.add(outcome.event)
+            self._take_in(outcome.checkpoint, *((None, epoch) if within else (epoch, None)))
+        with run.lock:
+            if not self._over.is_set():
+                run.recording.add(outcome.event)
         return False
 
     def _wait_for_events(self, sent: int) -> None:
@@ -217,7 +233,7 @@ class Follower:
     def _why_lost(self, future: Any) -> str:
         if future.status == "error":
             return self._workers.why_ended(self.run.worker)
-        return "The connection to the training workers was lost; they are started anew."
+        return "The connection to the training workers was lost."
 
 
 def _lost(future: Any) -> bool:

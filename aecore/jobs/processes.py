@@ -140,7 +140,8 @@ class Embedded:
             return "The scheduler of the training workers ended."
         for worker in self.workers:
             if worker.hear(0) and worker.memory() > self.memory_limit:
-                self.end(worker.address, f"It took more than {self.memory_limit / 1e9:.1f} GB.")
+                most = f"{self.memory_limit / 1e9:.1f} GB of memory"
+                self.end(worker.address, f"The worker process of this run took more than {most}.")
         now = time.monotonic()
         for worker in [w for w in self.workers if w.ended]:
             self.workers.remove(worker)

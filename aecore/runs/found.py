@@ -15,6 +15,7 @@ from aecore.errors import AecoreError
 from aecore.models.registry import options_of
 from aecore.runs import checkpoints
 from aecore.runs.card import Card
+from aecore.runs.recording import ENDED, LIVE
 from aecore.runs.run import (
     EPOCHS_FOLDER,
     FACTS_FILE,
@@ -32,7 +33,6 @@ FACTS_FORMAT = 2  # 1 had the owner's cookie in it
 MAX_FACTS_BYTES = 1 << 20
 MAX_MESSAGE = 2000
 MAX_OWNER = 200
-_ENDED = ("finished", "stopped", "failed")
 _EPOCH_FILE = re.compile(r"([0-9]{1,9})\.safetensors")
 _OWNER = re.compile(r'"owner": ?"([0-9a-f]{32}|[0-9a-f]{64})"')
 
@@ -190,8 +190,7 @@ def _told(folder: Path, owner: str, facts: dict[str, Any]) -> Run:
         float(created) if plausible else _changed(folder),
         watch if isinstance(watch, str) and WATCH_PATTERN.fullmatch(watch) else "",
     )
-    known = (*_ENDED, "waiting", "training", "paused")
-    run.recording.status = texts["status"] if texts["status"] in known else "failed"
+    run.recording.status = texts["status"] if texts["status"] in (*LIVE, *ENDED) else "failed"
     run.recording.message = texts["message"]
     return run
 

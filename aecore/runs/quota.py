@@ -125,7 +125,8 @@ class Quota:
         with contextlib.suppress(OSError):
             seen = (folder / _SERVER).stat().st_mtime
             off = now - seen
-            for mark in folder.iterdir() if off > DAY else ():
+            marks = [*folder.iterdir(), *self.store.root.glob("data/owners/*")]
+            for mark in marks if off > DAY else ():
                 later = mark.stat().st_mtime + off
                 os.utime(mark, (later, later))
         self._touch(folder / _SERVER)

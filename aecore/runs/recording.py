@@ -23,6 +23,8 @@ from aecore.training.events import (
 )
 from aecore.types import ModelSpec, TrainConfig
 
+LIVE, ENDED = ("waiting", "preparing", "training", "paused"), ("finished", "stopped", "failed")
+
 
 @dataclass
 class Recording:
@@ -52,7 +54,7 @@ class Recording:
 
     @property
     def live(self) -> bool:
-        return self.status in ("waiting", "preparing", "training", "paused")
+        return self.status in LIVE
 
     def add(self, event: TrainEvent) -> None:
         """Take in one event."""

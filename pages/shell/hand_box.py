@@ -71,6 +71,9 @@ def _describe(ref: str) -> None:
     if mse is not None:
         parts.append(f"held-out MSE {shown(mse)}")
     st.caption(plain(" · ".join(parts)))
+    notice = access.run_of(ref).notice if ID_PATTERN.fullmatch(ref) else ""
+    if notice:  # of a damaged folder, or a disk that refused it, on whichever page it was made
+        st.warning(plain(notice), icon=":material/warning:")
     if access.taking_refused(ref):
         st.caption(access.LOOK_ONLY)
     notice = access.run_of(ref).notice if ID_PATTERN.fullmatch(ref) else ""
