@@ -126,11 +126,11 @@ function unmountView(view) {
  * @param {string} thing
  */
 function spoken({ probed, held_out: all, damaged }, thing) {
-  const from = damaged ? ", from damaged ones" : "";
-  if (!probed || !all) return `held-out ${thing}s${from}`;
-  if (probed === all) return `all ${all.toLocaleString("en")} held-out ${thing}s${from}`;
+  const what = `${damaged ? "damaged " : ""}held-out ${thing}s`;
+  if (!probed || !all) return what;
+  if (probed === all) return `all ${all.toLocaleString("en")} ${what}`;
   const line = `line: ${probed.toLocaleString("en")} of ${all.toLocaleString("en")}`;
-  return `held-out ${thing}s${from} (${line}, dots: all)`;
+  return `${what} (${line}, dots: all)`;
 }
 
 /**
