@@ -58,7 +58,7 @@ def listing() -> Listing:
 
 def _row(name: str, source: str, spec, dataset: str, last: dict) -> dict[str, Any]:
     return {
-        "name": name,
+        "name": harmless(name),
         "state": source,
         "model": spec.family,
         "data": dataset,
