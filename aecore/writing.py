@@ -97,10 +97,10 @@ def clean_name(name: str, longest: int = LONGEST_NAME) -> str:
     return "".join(c for c in name if c.isprintable()).strip()[:longest].strip()
 
 
-def write_or_say(path: Path, content: bytes, mode: int = 0o644) -> Path:
+def write_or_say(path: Path, content: bytes, mode: int = 0o644, synced: bool = True) -> Path:
     """`write_whole` for what a person keeps; raises CheckpointError with one sentence."""
     try:
-        return write_whole(path, content, mode)
+        return write_whole(path, content, mode, synced)
     except OSError as error:
         raise CheckpointError(
             f"The model could not be saved to {path} ({error.strerror or error}); free some space "

@@ -8,8 +8,15 @@ from torch import Tensor
 
 from aecore.datasets import Split
 from aecore.models import LatentModel
+from aecore.models.sizes import sizes_of
 
 EVALUATION_BATCH = 500  # what convolutions make of more no longer fits the cache
+BATCH_BYTES = 512 << 20  # of what is between the layers while a batch goes through a model
+
+
+def batch_for(model: LatentModel, most: int = EVALUATION_BATCH) -> int:
+    """How many examples a model is asked about at once: `most`, or fewer where they are large."""
+    return min(most, sizes_of(model).examples_within(BATCH_BYTES))
 
 
 def parts(n: int, size: int = EVALUATION_BATCH) -> Iterator[slice]:

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from aecore.datasets import Split
-from aecore.evaluation.batches import labels_for, parts
+from aecore.evaluation.batches import batch_for, labels_for, parts
 from aecore.models import LatentModel
 from aecore.models.posterior import kl_to_prior
 
@@ -50,7 +50,7 @@ def encode_split(model: LatentModel, split: Split) -> Codes:
     device = next(model.parameters()).device
     found = [
         model.encode(split.batch(part).to(device), labels_for(model, split, part))
-        for part in parts(len(split))
+        for part in parts(len(split), batch_for(model))
     ]
     mu = torch.cat([q.mu for q in found]).cpu().numpy()
     logvars = [q.logvar for q in found if q.logvar is not None]
@@ -61,7 +61,8 @@ def encode_split(model: LatentModel, split: Split) -> Codes:
 def decode_array(model: LatentModel, z: np.ndarray) -> np.ndarray:
     """Decode codes (n, k) -> (n, *shape) float32, in batches, no label said."""
     z_all = torch.from_numpy(np.ascontiguousarray(z, dtype=np.float32))
-    return torch.cat([model.decode(z_all[part]) for part in parts(len(z_all))]).numpy()
+    size = batch_for(model)
+    return torch.cat([model.decode(z_all[part]) for part in parts(len(z_all), size)]).numpy()
 
 
 def traversal(z: np.ndarray, dimension: int, low: float, high: float, steps: int) -> np.ndarray:

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from aecore.datasets import Split
-from aecore.evaluation.batches import labels_for, parts
+from aecore.evaluation.batches import batch_for, labels_for, parts
 from aecore.evaluation.beside import PCABeside, beside_of, pca_errors, pca_reconstruction
 from aecore.evaluation.thresholds import ACTIVE_VARIANCE, CARRIES_NATS
 from aecore.machine import one_blas_thread
@@ -106,7 +106,7 @@ def evaluate(
     kls, mus = [], []
     extra: dict[str, float] = {}
     used, draws = 0.0, []
-    for part in parts(len(split), DRAWN_BATCH):
+    for part in parts(len(split), batch_for(model, DRAWN_BATCH)):
         x, labels = split.batch(part).to(device), labels_for(model, split, part)
         posterior = model.encode(x, labels)
         error += float(squared_error_per_value(model.decode(posterior.mu, labels), x).sum())
@@ -162,7 +162,7 @@ def example_errors(model: LatentModel, split: Split, seed: int | None = None) ->
     device = next(model.parameters()).device
     generator = None if seed is None else torch.Generator(device).manual_seed(seed)
     found = []
-    for part in parts(len(split)):
+    for part in parts(len(split), batch_for(model)):
         x, labels = split.batch(part).to(device), labels_for(model, split, part)
         seen = x if generator is None else model.damage(x, generator)
         found.append(squared_error_per_value(model.reconstruct(seen, labels), x))
@@ -191,13 +191,13 @@ def scores_beside_pca(
     """Each example's scores; the model is on the processor. seed: of the damage."""
     ours: list[list[Tensor]] = []
     used = 0.0
-    for part in parts(len(split)):
+    for part in parts(len(split), batch_for(model)):
         x, labels = split.batch(part), labels_for(model, split, part)
         mu = model.encode(x, labels).mu
         used += float(model.firing(mu).sum())
         ours.append(_scores_of(model.decode(mu, labels), x, image))
     beside, pca = beside_of(model, used / len(split)), []
-    for part in parts(len(split)):
+    for part in parts(len(split), batch_for(model)):
         x = split.batch(part)
         pca.append(_scores_of(pca_reconstruction(basis, x, beside.k), x, image))
     mse, similar = _joined(ours)
@@ -215,7 +215,7 @@ def damaged(model: LatentModel, split: Split, seed: int = 0) -> Iterator[tuple[T
     The same damage as evaluate's with this seed. On the processor.
     """
     generator = torch.Generator().manual_seed(seed)
-    for part in parts(len(split), DRAWN_BATCH):
+    for part in parts(len(split), batch_for(model, DRAWN_BATCH)):
         x = split.batch(part)
         yield x, model.damage(x, generator)
 

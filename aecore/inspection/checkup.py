@@ -1,10 +1,14 @@
-"""A file opened: read safely, understood, and given a card, so that it can be taken in hand."""
+"""A file understood: read, its network inferred, and given a card, so that it can be taken in hand.
+
+The app has this done in the workshop, by aecore.inspection.apart.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -12,7 +16,7 @@ from aecore import datasets
 from aecore.datasets import Dataset
 from aecore.errors import AecoreError, InspectionError
 from aecore.inspection.files.contents import Contents
-from aecore.inspection.files.reading import read, read_pair
+from aecore.inspection.files.reading import Content, read, read_pair
 from aecore.inspection.judging.findings import Finding
 from aecore.inspection.origin import card_of, file_facts, given_by, reading_facts, with_findings
 from aecore.inspection.reading_findings import (
@@ -24,18 +28,18 @@ from aecore.inspection.reading_findings import (
 from aecore.inspection.understanding.by_hand import described
 from aecore.inspection.understanding.parts import parts_of, square_side
 from aecore.inspection.understanding.trying import Progress
-from aecore.inspection.understanding.understand import Reading, settle, understand
+from aecore.inspection.understanding.understand import Reading, again, understand
 from aecore.models import LatentModel
 from aecore.runs import checkpoints
 from aecore.runs.card import Card
 
-File = tuple[bytes | Path, str]
+File = tuple[Content, str]
 # Share of the mean example's error below which data are taken for those that a file was made for.
 RIGHT_DATA = 0.6
 
 
 @dataclass(frozen=True)
-class Opened:
+class Understood:
     """A file as a model with its card. given: findings from reading it, which join the verdict.
 
     contents, reading, data: what it was made of and tried on, for overruling; None where the file
@@ -73,7 +77,7 @@ def open_contents(files: Sequence[File]) -> Contents:
 
 def open_files(
     files: Sequence[File], data: Dataset | None = None, progress: Progress | None = None
-) -> Opened:
+) -> Understood:
     """Read, understand and describe a model. data: its own, found by the sizes if None.
 
     Raises AecoreError with one sentence where that is not possible.
@@ -89,7 +93,7 @@ def open_files(
 
 def open_as(
     contents: Contents, data: Dataset | None, name: str, progress: Progress | None = None
-) -> Opened:
+) -> Understood:
     """What a file holds as a model. data: its own, None to find them by size and by trying."""
     holes = not_numbers(contents)
     whole = _filled(contents) if holes else contents
@@ -114,33 +118,43 @@ def open_as(
     return opened(contents, reading, likeliest, name, holes)
 
 
-def own(content: bytes | Path) -> Opened:
+def own(content: Content) -> Understood:
     """A checkpoint of this app."""
     if isinstance(content, Path):
         found = checkpoints.load(content)
     else:
+        if not isinstance(content, bytes):
+            content.seek(0)
+            content = content.read()
         found = checkpoints.from_bytes(content)
-    return Opened(found.model, found.card, given_by(found.card))
+    return Understood(found.model, found.card, given_by(found.card))
 
 
 def opened(
     contents: Contents, reading: Reading, data: Dataset, name: str, holes: dict[str, int]
-) -> Opened:
+) -> Understood:
     """A reading with its card and findings."""
     model, given = reading.model, findings_of(reading, contents, data)
     if holes:
         given = (hole_finding(holes, len(contents.tensors)), *given)
     card = card_of(name, model, data, reading_facts(contents, reading, name))
-    return Opened(model, card, given, contents, reading, data)
+    return Understood(model, card, given, contents, reading, data)
 
 
-def overrule(found: Opened, chosen: int) -> Opened:
-    """The same file, read as another of the ranked candidates. Raises AecoreError."""
-    contents, reading, data = found.contents, found.reading, found.data
-    if contents is None or reading is None or data is None:
-        raise InspectionError("A file of this app says itself how it is read.")
-    other = settle(list(reading.candidates), contents, data, chosen)
-    return opened(contents, other, data, found.card.name, not_numbers(contents))
+def overrule(
+    contents: Contents,
+    data: Dataset,
+    name: str,
+    recipes: Sequence[dict[str, Any]],
+    chosen: int,
+) -> Understood:
+    """The same file, read as another of the ranked candidates. Raises AecoreError.
+
+    recipes: of the first reading's candidates, see `recipes_of`.
+    """
+    holes = not_numbers(contents)
+    whole = _filled(contents) if holes else contents
+    return opened(contents, again(whole, data, recipes, chosen), data, name, holes)
 
 
 def by_hand(
@@ -151,7 +165,7 @@ def by_hand(
     decoder: Sequence[str],
     latent_dim: int,
     variational: bool,
-) -> Opened:
+) -> Understood:
     """A file as somebody described it. Raises AecoreError with one sentence."""
     first, second = (
         tuple(line.strip() for line in half if line.strip()) for half in (encoder, decoder)
@@ -159,7 +173,7 @@ def by_hand(
     model, left = described(contents, data.spec, first, second, latent_dim, variational)
     origin = file_facts(contents, name) | {"by_hand": True, "unused": list(left)[:50]}
     card = card_of(name, model, data, origin)
-    return Opened(model, card, unused_tensors(left), contents, data=data)
+    return Understood(model, card, unused_tensors(left), contents, data=data)
 
 
 def likely_datasets(contents: Contents) -> list[str]:

@@ -12,9 +12,9 @@ from aecore.datasets import Dataset
 from aecore.datasets.own.reading import from_file
 from aecore.errors import CheckpointError, DatasetError
 from aecore.evaluation.metrics import evaluate
-from aecore.inspection.checkup import Opened, open_files
+from aecore.inspection.apart import Opened, judged, open_files
 from aecore.inspection.judging.html import compare_html, to_html
-from aecore.inspection.judging.report import Report, examine
+from aecore.inspection.judging.report import Report
 from aecore.writing import write_or_say
 
 
@@ -30,7 +30,7 @@ def inspect_files(
     found, used, report = _examined(paths, data)
     other = None if beside is None else _examined([beside], data)[2]
     result: dict[str, Any] = {"verdict": dict(report.verdict())}
-    if found.contents is None:
+    if found.source is None:
         figures = evaluate(found.model, used.test, found.card.config.seed)
         result["dataset_is_the_same"] = used.fingerprint == found.card.fingerprint
         result["held_out"] = {f"test_{k}": v for k, v in figures.items()}
@@ -65,14 +65,14 @@ def chosen_data(dataset: str | None, own: Path | None, label: str | None) -> Dat
 
 
 def _examined(paths: Sequence[Path], given: Dataset | None) -> tuple[Opened, Dataset, Report]:
-    found = open_files([(p, p.name) for p in paths], given, _progress)
-    data = given or found.data or datasets.load(found.card.dataset)
+    found = open_files([(p, p.name) for p in paths], given, tell=_progress)
+    data = given or datasets.load(found.card.dataset)
     if found.model.spec.data.shape != data.spec.shape:
         raise CheckpointError(
             f"The model takes examples of shape {found.model.spec.data.shape}, but {data.name} has "
             f"shape {data.spec.shape}; choose the data that it was trained on."
         )
-    report = examine(found.model, data, given=found.given, progress=_progress)
+    report = judged(found.model, found.whole_card, data, tell=_progress)
     print(file=sys.stderr)
     return found, data, report
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 
 from aecore.datasets import Dataset
+from aecore.evaluation.batches import batch_for
 from aecore.inspection.files.contents import Contents
 from aecore.inspection.judging.findings import Finding
 from aecore.inspection.understanding.architecture import weight_without
@@ -108,7 +109,7 @@ def _range_findings(reading: Reading, data: Dataset) -> list[Finding]:
 def _middle(model: LatentModel, data: Dataset) -> float:
     """Mean of the held-out values where the model gives about a half: a half if it was trained on
     values from 0 to 1, as squared error and cross-entropy both ask for the mean."""
-    x = data.test.batch(slice(0, 500))
+    x = data.test.batch(slice(0, batch_for(model)))
     x_hat = model.reconstruct(x)
     about = (x_hat > 0.4) & (x_hat < 0.6)
     return float(x[about].mean()) if int(about.sum()) >= 200 else 0.5

@@ -21,6 +21,7 @@ from torch import nn
 
 from aecore.errors import ConfigError, UnknownNameError
 from aecore.models.base import LatentModel
+from aecore.models.sizes import check_sizes
 from aecore.options import check_options, options_in, whole_number
 from aecore.types import ModelSpec
 
@@ -152,8 +153,7 @@ def build(spec: ModelSpec, seed: int | None = 0) -> LatentModel:
     spec.data.check()
     whole_number("latent_dim", spec.latent_dim, 1, 4096)
     options = options_of(spec)
-    with torch.device("meta"):
-        model = family(spec.family)(spec, options)
+    model = _without_memory(spec, options)
     size = sum(t.numel() for t in (*model.parameters(), *model.buffers()))
     if size > MAX_PARAMETERS:
         raise ConfigError(
@@ -181,5 +181,10 @@ def _take_memory(model: nn.Module) -> None:
 
 def shape_only(spec: ModelSpec) -> LatentModel:
     """The model without memory for its weights: for counting and drawing."""
+    return _without_memory(spec, options_of(spec))
+
+
+def _without_memory(spec: ModelSpec, options: Any) -> LatentModel:
+    """The model as shapes alone; raises ConfigError where an example would take too much."""
     with torch.device("meta"):
-        return family(spec.family)(spec, options_of(spec))
+        return check_sizes(family(spec.family)(spec, options))

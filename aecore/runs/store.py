@@ -238,7 +238,8 @@ class RunStore:
         """Write an epoch's file, and give up others if there are too many; the best one stays."""
         card = dataclasses.replace(checkpoints.read_header(content)[0], history=[])
         slim = checkpoints.with_card(content, card, memory=False)
-        write_or_say(folder / f"{epoch:06d}.safetensors", slim)
+        # The newest has waited for the disk; where power fails now, an older one stands in.
+        write_or_say(folder / f"{epoch:06d}.safetensors", slim, synced=False)
         files = epoch_files(folder.parent)
         most = min(MAX_EPOCH_FILES, max(2, MAX_EPOCH_BYTES // len(slim)))
         while len(files) > most:

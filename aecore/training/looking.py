@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from aecore.datasets import Dataset
-from aecore.evaluation.batches import labels_for, parts
+from aecore.evaluation.batches import batch_for, labels_for, parts
 from aecore.evaluation.beside import pca_beside, pca_reconstruction
 from aecore.evaluation.latent import plane_of
 from aecore.models import LatentModel
@@ -50,7 +50,7 @@ class View:
     @torch.inference_mode()
     def look(self, model: LatentModel) -> Probe:
         """A model, in evaluation mode, on the sample; its map follows the map before."""
-        seen = [self._part(model, part) for part in parts(len(self._x))]
+        seen = [self._part(model, part) for part in parts(len(self._x), batch_for(model))]
         mu, x_hat = (torch.cat(pieces) for pieces in zip(*seen, strict=True))
         mse = float(squared_error_per_value(x_hat, self._x).mean())
         codes = mu.cpu().numpy()

@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 TOO_LARGE, STUMBLED = "too large", "stumbled"  # kinds of errors beside the names of classes
 _SELDOM = 0.1  # seconds between two tellings
-_LONGEST_TRACE = 1500
+_LONGEST_TRACE = 2500
 
 
 def load(target: str) -> Callable[..., Any]:

@@ -188,9 +188,6 @@ def _once(order: str, paths: list[str]) -> None:
 
 
 def main(arguments: list[str]) -> None:
-    import torch
-
-    torch.set_num_threads(1)
     how, *rest = arguments
     if how == "fork":
         with socket.socket(fileno=int(rest[0])) as control:

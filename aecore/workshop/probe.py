@@ -7,7 +7,7 @@ import os
 import socket
 import tempfile
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -27,11 +27,24 @@ class Walls:
     writing: bool = False
     network: bool = False
     programs: bool = False
-    known: bool = True
+    known: bool = False
 
-    @property
-    def all(self) -> bool:
-        return self.files and self.writing and self.network and self.programs
+    def in_words(self) -> str:
+        """What holds on this machine, as the rest of a sentence about the process; no more."""
+        holds = {
+            "write files": self.writing,
+            "open files that it was not given": self.files,
+            "use the network": self.network,
+            "start other programs": self.programs,
+        }
+        names = [name for name, held in holds.items() if held]
+        if not names:
+            return "has limits of memory and time"
+        listed = ", ".join(names[:-1]) + (" or " if names[1:] else "") + names[-1]
+        return f"has limits of memory and time, and can not {listed}"
+
+
+WALLS = tuple(field.name for field in fields(Walls) if field.name != "known")
 
 
 def try_walls(run: Callable[..., Made]) -> Walls:
@@ -47,8 +60,8 @@ def try_walls(run: Callable[..., Made]) -> Walls:
         try:
             found = run(task, arguments=told | {"port": listener.getsockname()[1]}).about
         except AecoreError:
-            return Walls(known=False)
-    return Walls(**{name: bool(found[name]) for name in asdict(Walls()) if name in found})
+            return Walls()
+    return Walls(known=True, **{name: found.get(name) is True for name in WALLS})
 
 
 def probe(files: list[BinaryIO], arguments: dict[str, Any], tell: Tell) -> Made:

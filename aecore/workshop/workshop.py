@@ -16,7 +16,7 @@ import tempfile
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, BinaryIO
@@ -44,7 +44,8 @@ TOGETHER = 1300 << 20  # bytes that all children may take at a time
 _GRACE = 2.0  # seconds that the helper has to stop a child itself
 _BEAT = 0.5  # seconds after which `tell` is called though nothing is new
 
-Content = bytes | Path
+#: A file for a child: its bytes, its path, or what writes it to an open file.
+Content = bytes | Path | Callable[[BinaryIO], object]
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,9 @@ class _Gone(Exception):
 
 
 class Workshop:
-    """Runs tasks in children, a few at a time. costs: of the last ones.
+    """Runs tasks in children, a few at a time.
+
+    costs: of the last ones. tried: the walls around them, not `known` before `walls` or `warm`.
 
     On Linux they are forked from one warm helper process; elsewhere each is a fresh process.
     """
@@ -76,6 +79,7 @@ class Workshop:
         self._turns = Turns(at_once or max(2, cores()), together)
         self._helper = HelperProcess()
         self._numbers = itertools.count()
+        self.tried = Walls()
         atexit.register(self.close)
 
     def warm(self, *tasks: Task) -> None:
@@ -89,6 +93,7 @@ class Workshop:
         with contextlib.suppress(HelperError):  # `run` will say it
             for task in tasks:
                 self._helper.send({"target": task.target, "prepare": task.prepare}, [])
+            self.walls()
 
     def run(
         self,
@@ -101,9 +106,10 @@ class Workshop:
     ) -> Made:
         """Have a child do a task, and return what it made.
 
-        files: bytes, or paths; the target gets them open. arguments: plain JSON. who: tells people
-        apart for the turns. tell(share, what): called in this thread as the work goes on, at least
-        twice a second; place(ahead): while one waits. What either raises ends the work.
+        files: bytes, paths, or what writes them; the target gets them open. arguments: plain JSON.
+        who: tells people apart for the turns. tell(share, what): called in this thread as the work
+        goes on, at least twice a second; place(ahead): while one waits. What either raises ends
+        the work.
 
         Raises what the target raised if that was an AecoreError; `task.error` with a sentence for a
         death, too much time or memory, and a stumble.
@@ -136,10 +142,11 @@ class Workshop:
         """End the helper process; the next task starts another."""
         self._helper.close()
 
-    @functools.cached_property
     def walls(self) -> Walls:
-        """Which walls really stand around a child on this machine, found by trying each."""
-        return try_walls(self.run)
+        """Which walls really stand around a child on this machine, found by trying each, once."""
+        if not self.tried.known:
+            self.tried = try_walls(self.run)
+        return self.tried
 
     @property
     def helper_pid(self) -> int | None:
@@ -261,8 +268,8 @@ def _judged(task: Task, frames: Frames, doubt: str, late: bool) -> tuple[str, Ma
         if kinds == [child.TOO_LARGE]:
             return "too large", task.too_large()
         if kinds == [child.STUMBLED]:
-            log.warning("%s: %s", task.target, sentence)
-            log.debug("%s", details.get("trace"))
+            # Every one is a sentence that somebody has yet to write.
+            log.warning("%s: %s\n%s", task.target, sentence, details.get("trace"))
             return "stumbled", task.stumbled()
         return "refused", _error(kinds, sentence, details, task)
     except (Nonsense, KeyError, TypeError, AttributeError) as error:
@@ -335,8 +342,7 @@ def _opened(content: Content) -> BinaryIO:
     if isinstance(content, Path):
         return content.open("rb")
     file = os.fdopen(os.memfd_create("aecore-workshop"), "w+b")
-    file.write(content)
-    file.flush()
+    _fill(file, content)
     file.seek(0)
     return file
 
@@ -345,8 +351,17 @@ def _written(path: Path, content: Content) -> Path:
     """A path at which a child finds the content."""
     if isinstance(content, Path):
         return content
-    path.write_bytes(content)
+    with path.open("wb") as file:
+        _fill(file, content)
     return path
+
+
+def _fill(file: BinaryIO, content: bytes | Callable[[BinaryIO], object]) -> None:
+    if isinstance(content, bytes):
+        file.write(content)
+    else:
+        content(file)
+    file.flush()
 
 
 @functools.cache

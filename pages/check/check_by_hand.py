@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 
 import streamlit as st
-from torch import Tensor
 
 from aecore import datasets
-from aecore.inspection import checkup
-from aecore.inspection.checkup import Opened
-from aecore.inspection.files.contents import Contents
+from aecore.inspection import apart
+from aecore.inspection.apart import Opened, Source
 from aecore.types import ModelSpec
+from pages.check.check_turn import in_turn
+from pages.shell import session
 from pages.shell.plain_text import own
 
 _ENCODER = "Flatten()\nLinear(784, 128)\nReLU()\nLinear(128, 16)"
@@ -20,8 +19,7 @@ _DECODER = "Linear(16, 128)\nReLU()\nLinear(128, 784)\nSigmoid()"
 
 
 def form(
-    contents: Contents,
-    name: str,
+    source: Source,
     dataset: str,
     ref: str | None = None,
     spec: ModelSpec | None = None,
@@ -34,9 +32,9 @@ def form(
     """
     left, right = st.columns([2, 1], gap="large")
     with right:
-        _tensors(contents.tensors)
+        _tensors(source)
     options = {} if spec is None else spec.options
-    key = hashlib.sha256(f"{ref}{name}".encode()).hexdigest()[:10]
+    key = hashlib.sha256(f"{ref}{source.title}".encode()).hexdigest()[:10]
     with left, st.form(f"hand_{key}", border=False):
         encoder_cell, decoder_cell = st.columns(2)
         with encoder_cell:
@@ -50,7 +48,20 @@ def form(
         if not cells[2].form_submit_button("Read it so", type="primary", width="stretch"):
             return None
     data = datasets.load(dataset)
-    return checkup.by_hand(contents, data, name, encoder, decoder, int(latent_dim), vae)
+    return in_turn(
+        lambda tell, place: apart.by_hand(
+            source,
+            data,
+            encoder,
+            decoder,
+            int(latent_dim),
+            vae,
+            who=session.owner(),
+            tell=tell,
+            place=place,
+        ),
+        "Reading it so …",
+    )
 
 
 def _lines(title: str, given: tuple[str, ...], example: str, key: str) -> list[str]:
@@ -60,9 +71,9 @@ def _lines(title: str, given: tuple[str, ...], example: str, key: str) -> list[s
     return text.splitlines()
 
 
-def _tensors(tensors: Mapping[str, Tensor]) -> None:
+def _tensors(source: Source) -> None:
     rows = {
-        "tensor": list(tensors),
-        "shape": [" × ".join(map(str, t.shape)) for t in tensors.values()],
+        "tensor": [name for name, _ in source.tensors],
+        "shape": [" × ".join(map(str, shape)) for _, shape in source.tensors],
     }
     st.dataframe(rows, hide_index=True, height=330)

@@ -8,14 +8,14 @@ import streamlit as st
 
 from aecore import datasets
 from aecore.errors import AecoreError
-from aecore.inspection import checkup
-from aecore.inspection.files.contents import Contents
+from aecore.inspection import apart
+from aecore.inspection.apart import NotUnderstoodError, Source
 from aecore.inspection.files.limits import MAX_FILE_BYTES
-from aecore.inspection.files.reading import warm
 from pages.check import check_by_hand, check_keeping
 from pages.check.check_turn import in_turn
 from pages.components.own_data import mine
 from pages.components.plain_text import plain
+from pages.shell import session
 
 TYPES = ["pt", "pth", "ckpt", "bin", "safetensors", "pt2", "onnx"]
 AUTOMATIC = "automatic"
@@ -24,11 +24,10 @@ _SEEN, _FAILED = "check_seen", "check_failed"
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a file could not be understood; contents: its tensors, where it could be read."""
+    """Why a file could not be understood; source: its tensors, where it could be read."""
 
     sentence: str
-    contents: Contents | None
-    name: str
+    source: Source | None
     dataset: str | None
 
 
@@ -51,7 +50,7 @@ def bring() -> Failure | None:
         help="Which data it is tried on. Automatic takes those whose size fits, and tries.",
     )
     if not files:
-        warm()
+        apart.warm()
         st.session_state.pop(_SEEN, None)
         st.session_state.pop(_FAILED, None)
         return None
@@ -71,21 +70,18 @@ def _title(name: str) -> str:
 
 
 def _open(files: list[tuple[bytes, str]], dataset: str | None) -> None:
-    """Read the files, understand what they hold, and take it in hand."""
-    name = " and ".join(name for _, name in files)[:80]
-    contents: Contents | None = None
+    """Have the files read and understood, and take what they hold in hand."""
     try:
-        with st.spinner("Reading the file in a confined process …"):
-            contents = read = checkup.open_contents(files)
-        if read.card is not None:
-            found = checkup.own(files[0][0])
-        else:
-            data = None if dataset is None else datasets.load(dataset)
-            found = in_turn(
-                lambda tell: checkup.open_as(read, data, name, tell), "Understanding it …"
-            )
+        data = None if dataset is None else datasets.load(dataset)
+        found = in_turn(
+            lambda tell, place: apart.open_files(
+                files, data, who=session.owner(), tell=tell, place=place
+            ),
+            "Reading the file in a confined process …",
+        )
     except AecoreError as error:
-        st.session_state[_FAILED] = Failure(str(error), contents, name, dataset)
+        source = error.source if isinstance(error, NotUnderstoodError) else None
+        st.session_state[_FAILED] = Failure(str(error), source, dataset)
         return
     check_keeping.take(found)
     st.rerun()
@@ -93,7 +89,7 @@ def _open(files: list[tuple[bytes, str]], dataset: str | None) -> None:
 
 def _show(failure: Failure) -> None:
     st.error(plain(failure.sentence), icon=":material/report:")
-    if failure.contents is None:
+    if failure.source is None:
         return
     with st.expander("Describe it by hand", icon=":material/edit_note:", expanded=True):
         st.markdown(
@@ -101,7 +97,7 @@ def _show(failure: Failure) -> None:
             "takes the next tensors of the file that have its shapes."
         )
         dataset = failure.dataset or "mnist"
-        found = check_by_hand.form(failure.contents, failure.name, dataset)
+        found = check_by_hand.form(failure.source, dataset)
     if found is not None:
         check_keeping.take(found)
         st.session_state.pop(_FAILED, None)

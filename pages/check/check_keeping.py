@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from aecore.inspection.checkup import Opened
+from aecore.inspection.apart import Opened
 from pages.shell import access, opened_files, session
 from pages.shell.session import Hand
 

@@ -6,9 +6,11 @@ from typing import Any
 
 import streamlit as st
 
-from aecore.inspection import checkup
+from aecore.inspection import apart
 from pages.check import check_by_hand, check_keeping
+from pages.check.check_turn import in_turn
 from pages.components.plain_text import plain
+from pages.shell import session
 from pages.shell.session import Hand
 
 
@@ -70,11 +72,12 @@ def _ranking(held: Hand, origin: dict[str, Any]) -> None:
         column_config={"error": st.column_config.NumberColumn("held-out MSE", format="%.5f")},
     )
     found = check_keeping.opened_as(held.ref)
-    if found is None or found.reading is None or not check_keeping.may_change(held.ref):
+    source = None if found is None else found.source
+    if found is None or not source or not source.recipes or not check_keeping.may_change(held.ref):
         st.caption("To read it otherwise, drop in the file again.")
         return
     cells = st.columns([3, 1], vertical_alignment="bottom")
-    most = min(len(ranked), len(found.reading.candidates))
+    most = min(len(ranked), len(source.recipes))
     chosen = cells[0].selectbox(
         "Take another reading",
         range(most),
@@ -90,22 +93,27 @@ def _ranking(held: Hand, origin: dict[str, Any]) -> None:
         disabled=chosen == origin.get("chosen"),
         key=f"overrule_go_{held.ref}",
     ):
-        check_keeping.replace(held.ref, checkup.overrule(found, chosen))
+        other = in_turn(
+            lambda tell, place: apart.overrule(
+                found, chosen, held.data, who=session.owner(), tell=tell, place=place
+            ),
+            "Reading it so …",
+        )
+        check_keeping.replace(held.ref, other)
         st.rerun()
 
 
 def _by_hand_again(held: Hand) -> None:
     found = check_keeping.opened_as(held.ref)
-    if found is None or found.contents is None or found.contents.operations is not None:
+    if found is None or found.source is None or found.source.graph:
         return
     if not check_keeping.may_change(held.ref):
         return
     if not st.toggle("Describe it by hand", key=f"by_hand_{held.ref}"):
         return
     card = held.card
-    name = card.origin.get("file", card.name)
     other = check_by_hand.form(
-        found.contents, name, card.dataset, held.ref, card.spec, held.model.variational
+        found.source, card.dataset, held.ref, card.spec, held.model.variational
     )
     if other is not None:
         check_keeping.replace(held.ref, other)

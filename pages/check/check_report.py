@@ -2,41 +2,39 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from functools import partial
 
 import streamlit as st
 
+from aecore.inspection.apart import judged
 from aecore.inspection.judging.html import body, compare_body, compare_html, described, to_html
-from aecore.inspection.judging.report import Report, examine
-from aecore.inspection.origin import given_by
-from pages.check import check_keeping, check_view
+from aecore.inspection.judging.report import Report
+from pages.check import check_view
 from pages.check.check_turn import in_turn
 from pages.components.plain_text import plain
 from pages.shell import access, session
+from pages.shell.byte_cache import ByteCache
 from pages.shell.session import Hand
 
-_KEPT = 24
-_lock = threading.Lock()
-_reports: OrderedDict[tuple[str, int], Report] = OrderedDict()
+
+def _bytes(report: Report) -> int:
+    return sum(array.nbytes for array in report.arrays.values())
+
+
+_reports: ByteCache[tuple[str, int], Report] = ByteCache(128 << 20, _bytes)
 
 
 def report_of(held: Hand) -> Report:
-    """The check-up of a model, made once for all sessions; others wait their turn."""
-    with _lock:
-        found = _reports.get(held.key)
+    """The check-up of a model, made once for all sessions, in a process of its own."""
+    found = _reports.get(held.key)
     if found is None:
-        opened = check_keeping.opened_as(held.ref)
-        given = given_by(held.card) if opened is None else opened.given
         found = in_turn(
-            lambda tell: examine(held.model, held.data, given=given, progress=tell),
+            lambda tell, place: judged(
+                held.model, held.card, held.data, who=session.owner(), tell=tell, place=place
+            ),
             "Examining it …",
         )
-        with _lock:
-            _reports[held.key] = found
-            while len(_reports) > _KEPT:
-                _reports.popitem(last=False)
+        _reports.put(held.key, found)
     return found
 
 

@@ -1,37 +1,39 @@
-"""Long work of the Check-up page, with a progress bar, one session at a time."""
+"""Work of the Check-up page that children do: its place in the line, and a progress bar."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from typing import TypeVar
 
 import streamlit as st
 
-from aecore.errors import InspectionError
+from aecore.wording import count
+from aecore.workshop import Tell
+from aecore.workshop.turns import Place
 from pages.shell.plain_text import own, plain
 
 Result = TypeVar("Result")
-# Understanding a file takes seconds of both cores: one at a time leaves the pages of others quick.
-_turn = threading.BoundedSemaphore(1)
-_WAIT = 90  # seconds
 
 
-def in_turn(work: Callable[[Callable[[float, str], None]], Result], first: str) -> Result:
-    """Do something long. work takes progress(share, what); first: said before it reports.
+def in_turn(work: Callable[[Tell, Place], Result], first: str) -> Result:
+    """Do something long. work takes tell(share, what) and place(ahead); first: said before either.
 
-    Raises InspectionError where the others' work takes too long.
+    Whoever leaves the page or changes something on it ends the work: showing how far it is raises
+    then, and the child is killed.
     """
     bar = st.progress(0.0, text=own(first))
 
     def tell(share: float, what: str) -> None:
-        bar.progress(min(share, 1.0), text=f"{plain(what[0].upper() + what[1:])} …")
+        said = what[:1].upper() + what[1:]
+        bar.progress(min(share, 1.0), text=f"{plain(said)} …")
 
-    if not _turn.acquire(timeout=_WAIT):
-        bar.empty()
-        raise InspectionError("The server checks other people's files now; try again in a minute.")
+    def place(ahead: int) -> None:
+        if ahead:
+            verb = "is" if ahead == 1 else "are"
+            text = f"{count(ahead, 'file')} {verb} looked at before yours …"
+            bar.progress(0.0, text=own(text))
+
     try:
-        return work(tell)
+        return work(tell, place)
     finally:
-        _turn.release()
         bar.empty()

@@ -9,10 +9,15 @@ from pages.shell import access, session
 from pages.shell.layout import guarded
 
 
-def sharing(run: Run) -> None:
-    """For its owner the button that lets others watch, for others the sentence what they may do."""
+def told(run: Run) -> None:
+    """For who watches somebody else's run: the sentence what they may do."""
     if not session.owns(run):
         st.info(access.LOOK_ONLY, icon=":material/visibility:")
+
+
+def offered(run: Run) -> None:
+    """For its owner: the button that lets others watch."""
+    if not session.owns(run):
         return
     shared = bool(run.watch)
     label = "Others may watch" if shared else "Let others watch"

@@ -7,20 +7,18 @@ from __future__ import annotations
 
 import re
 import secrets
-import threading
-from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from aecore.errors import InspectionError
+from pages.shell.byte_cache import ByteCache
 
 if TYPE_CHECKING:  # what opens files takes a second to import, and few sessions ever do
-    from aecore.inspection.checkup import Opened
+    from aecore.inspection.apart import Opened, Source
 
 PATTERN = re.compile(r"f[0-9a-f]{12}")
-MOST = 24  # files remembered at a time, of all sessions together
-_lock = threading.Lock()
-_files: OrderedDict[str, OpenedFile] = OrderedDict()  # the latest used last
+# Of all sessions together: models, and the files that they were read from, which go first.
+MODEL_BYTES, SOURCE_BYTES = 256 << 20, 128 << 20
 
 
 @dataclass(frozen=True)
@@ -31,6 +29,23 @@ class OpenedFile:
     owner: str
     version: int
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the weights."""
+        return self.opened.nbytes
+
+
+def _source_bytes(source: Source) -> int:
+    return source.nbytes
+
+
+def _file_bytes(file: OpenedFile) -> int:
+    return file.nbytes
+
+
+_files: ByteCache[str, OpenedFile] = ByteCache(MODEL_BYTES, _file_bytes)
+_sources: ByteCache[str, Source] = ByteCache(SOURCE_BYTES, _source_bytes)
+
 
 def new_ref() -> str:
     """A ref that nobody guesses: knowing it is the permission to look."""
@@ -39,25 +54,27 @@ def new_ref() -> str:
 
 def remember(ref: str, opened: Opened, owner: str, version: int) -> None:
     """Hold what a file was opened as, under a ref of its own or under that of the run it became."""
-    with _lock:
-        _files[ref] = OpenedFile(opened, owner, version)
-        _files.move_to_end(ref)
-        while len(_files) > MOST:
-            _files.popitem(last=False)
+    _sources.pop(ref)
+    if opened.source is not None:
+        _sources.put(ref, opened.source)
+    _files.put(ref, OpenedFile(replace(opened, source=None), owner, version))
 
 
 def forget(ref: str) -> None:
     """No longer hold a file."""
-    with _lock:
-        _files.pop(ref, None)
+    _files.pop(ref)
+    _sources.pop(ref)
 
 
 def find(ref: str) -> OpenedFile | None:
-    """What is held under a ref, None where there is nothing."""
-    with _lock:
-        if ref in _files:
-            _files.move_to_end(ref)
-        return _files.get(ref)
+    """What is held under a ref, None where there is nothing.
+
+    Its `source` is None too where the file itself is no longer held.
+    """
+    found, source = _files.get(ref), _sources.get(ref)
+    if found is None or source is None:
+        return found
+    return replace(found, opened=replace(found.opened, source=source))
 
 
 def get(ref: str) -> OpenedFile:
@@ -73,6 +90,5 @@ def get(ref: str) -> OpenedFile:
 
 def unkept(owner: str) -> list[str]:
     """Refs of the files that somebody opened and did not keep, the newest first."""
-    with _lock:
-        mine = [r for r, file in _files.items() if file.owner == owner and PATTERN.fullmatch(r)]
+    mine = [r for r, file in _files.items() if file.owner == owner and PATTERN.fullmatch(r)]
     return mine[::-1]

@@ -7,9 +7,8 @@ import streamlit as st
 from aecore.figures.network import short
 from aecore.models.registry import shape_only
 from aecore.runs.store import Run
-from pages.components import first_frame, pad_travel
+from pages.components import first_frame, pad_travel, sharing
 from pages.components.run_view import run_canvas
-from pages.components.sharing import sharing
 from pages.shell import access, session
 from pages.shell.layout import guarded
 from pages.shell.plain_text import plain
@@ -24,11 +23,14 @@ PAD_EVERY = 1.5
 
 def live_view(run: Run) -> None:
     """Everything about one run; redraws itself while the run lives."""
-    st.markdown(
-        f"**{plain(run.name)}** · {plain(session.data_title(run.dataset))} · "
-        f"{plain(short(shape_only(run.spec)))}"
-    )
-    sharing(run)
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        st.markdown(
+            f"**{plain(run.name)}** · {plain(session.data_title(run.dataset))} · "
+            f"{plain(short(shape_only(run.spec)))}",
+            width="content",
+        )
+        sharing.offered(run)
+    sharing.told(run)
     live = run.recording.live
     if not live and not run.end_seen and run.has_model and session.owns(run):
         # What was trained ten seconds ago is what one wants to look at next.

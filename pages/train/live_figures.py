@@ -13,7 +13,7 @@ from aecore.runs.store import Run
 from pages.components.run_view import pca_of
 from pages.shell import session
 from pages.shell.layout import band_text, figure
-from pages.shell.plain_text import own, plain
+from pages.shell.plain_text import own
 
 FIGURE, EPOCHS = 144, 165  # pixels of a figure: five beside one another, two on a phone
 STATUS = {
@@ -136,4 +136,4 @@ def summary(run: Run) -> None:
         rate=config.learning_rate,
         changes=run.recording.changes,
     ):
-        st.info(plain(finding), icon=":material/lightbulb:")
+        st.info(own(finding), icon=":material/lightbulb:")

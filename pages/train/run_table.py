@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import pandas as pd
 import streamlit as st
+from pandas.io.formats.style import Styler
 
 from aecore.errors import AecoreError
 from aecore.evaluation.metrics import shown
@@ -23,12 +25,14 @@ from pages.shell import access, session
 from pages.shell.page import file_of
 from pages.shell.plain_text import plain, say
 
+ERRORS = ("held-out MSE", "PCA's MSE", "from damaged", "PCA's from damaged")
+
 
 @dataclass(frozen=True)
 class Listing:
     """The table, its columns' looks, and the ref of each row."""
 
-    table: dict[str, list[Any]]
+    table: Styler
     columns: dict[str, Any]
     refs: list[str]
 
@@ -45,11 +49,21 @@ def listing() -> Listing:
         card = session.card_of(ref)
         refs.append(ref)
         rows.append(_row(card.name, "shipped", card.spec, card.dataset, card.newest))
-    table = {name: [row[name] for row in rows] for name in rows[0]} if rows else {}
+    frame = pd.DataFrame({name: [row[name] for row in rows] for name in rows[0]} if rows else {})
+    # Numbers, so that they sort as such, that look as errors do on every page.
+    looks: Any = {name: shown for name in ERRORS if name in frame}
+    table = frame.style.format(looks, na_rep="")
     number = st.column_config.NumberColumn
     columns = {
-        "held-out MSE": number(format="%.4f", help="Mean squared error per pixel"),
-        "PCA's MSE": number(format="%.4f", help="PCA with as many numbers, held out"),
+        "held-out MSE": number(help="Mean squared error per value"),
+        "PCA's MSE": number(
+            help="PCA on the same examples, with as many numbers as the code has; of a sparse code "
+            "as many as are on"
+        ),
+        "from damaged": number(
+            help="Held-out MSE against the clean examples: what a denoising model is judged by"
+        ),
+        "PCA's from damaged": number(help="PCA on the same damaged examples"),
         "neg. ELBO": number(format="%.1f", help="Nats an image, VAEs with cross-entropy only"),
         "seconds": number(format="%.1f", help="Training time"),
     }
@@ -66,6 +80,8 @@ def _row(name: str, source: str, spec, dataset: str, last: dict) -> dict[str, An
         "epochs": last.get("epoch"),
         "held-out MSE": last.get("test_mse"),
         "PCA's MSE": last.get("pca_mse"),
+        "from damaged": last.get("test_denoised_mse"),
+        "PCA's from damaged": last.get("pca_denoised_mse"),
         "neg. ELBO": last.get("test_nelbo"),
         "seconds": last.get("seconds"),
     }

@@ -190,11 +190,11 @@ def test_a_cookie_jar_of_other_apps_keeps_its_owner(page, server, listener):
     def owner() -> list[str]:
         return [c["value"] for c in page.context.cookies() if c["name"] == COOKIE]
 
-    opened(page, server.url)
-    (before,) = owner()
     page.goto(f"http://{listener.place}/page")  # another app, on another port of the host
     for entry in ('prefs={"theme": "dark", "tabs": [1, 2]}', "last seen=a b c", 'odd="half'):
         page.evaluate("entry => { document.cookie = `${entry}; path=/`; }", entry)
+    opened(page, server.url)  # the others' are older now, and sent before ours
+    (before,) = owner()
     opened(page, f"{server.url}/runs")
     assert owner() == [before]
     (cookie,) = [c for c in page.context.cookies() if c["name"] == COOKIE]

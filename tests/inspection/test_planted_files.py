@@ -11,8 +11,9 @@ from torch import Tensor
 
 from aecore import datasets
 from aecore.errors import InspectionError
-from aecore.inspection.checkup import Opened, by_hand, open_contents, open_files, overrule
+from aecore.inspection.checkup import Understood, by_hand, open_contents, open_files, overrule
 from aecore.inspection.origin import given_by
+from aecore.inspection.understanding.understand import recipes_of
 from aecore.runs.checkpoints import from_bytes
 from tests.inspection import corpus
 
@@ -35,7 +36,7 @@ def vae(images) -> dict[str, Tensor]:
     return corpus.train(replace(e, steps=300), images).state_dict()
 
 
-def names(found: Opened) -> set[str]:
+def names(found: Understood) -> set[str]:
     return {f.name for f in found.given if f.level in ("broken", "worrying")}
 
 
@@ -124,9 +125,14 @@ def test_a_tensor_too_many(vae):
 
 
 def test_overruling_takes_another_reading(vae):
-    found = open_files([file_of(vae)])
-    other = overrule(found, 1)
+    found, data = open_files([file_of(vae)]), datasets.load("mnist")
+    contents = open_contents([file_of(vae)])
+    recipes = recipes_of(found.reading)
+    other = overrule(contents, data, "model.pt", recipes, 1)
     assert other.reading.chosen == 1
+    assert other.card.origin["ranking"] == found.card.origin["ranking"]
+    first = overrule(contents, data, "model.pt", recipes, 0)
+    assert first.card.origin == found.card.origin
     assert other.model.spec.options != found.model.spec.options
     assert not other.reading.sure
 

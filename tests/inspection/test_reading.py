@@ -17,7 +17,7 @@ from torch.nn.utils import prune
 
 from aecore import places
 from aecore.errors import CheckpointError
-from aecore.inspection.files.reading import read, read_pair, warm
+from aecore.inspection.files.reading import read, read_pair
 from aecore.models import build
 from aecore.runs import checkpoints
 from aecore.types import TrainConfig
@@ -31,12 +31,6 @@ from tests.inspection.files import (
     rezipped,
     saved,
 )
-
-
-@pytest.fixture(scope="module", autouse=True)
-def ready():
-    warm()
-
 
 STATE = network("dense").state_dict()
 FILES = sorted((places.PACKAGE / "inspection/files").glob("*.py"))

@@ -182,7 +182,9 @@ def test_differences_say_who_is_better(report, data):
     assert rows["explained"].wins == "b"
     assert rows["parameters"].wins == "a"
     assert rows["kl"].wins == ""
-    elsewhere = replace(other, about=other.about | {"dataset": "other"})
+    elsewhere = replace(
+        other, about=other.about | {"dataset": "other", "fingerprint": "of other data"}
+    )
     rows = {d.key: d for d in differences(report, elsewhere)}
     assert rows["test_mse"].wins == ""
     assert rows["parameters"].wins == "a"

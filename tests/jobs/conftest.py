@@ -20,7 +20,7 @@ from aecore.types import TrainConfig
 LONG = TrainConfig(epochs=1000, batch_size=32, device="cpu")
 SHORT = TrainConfig(epochs=3, batch_size=32, device="cpu")
 ME, OTHER = "me", "somebody else"
-PATIENCE = 60.0  # a machine under load; no wait lasts longer than what it waits for
+PATIENCE = 250.0  # a machine under load; no wait lasts longer than what it waits for
 
 
 def until(wanted: Callable, patience: float = PATIENCE):

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from aecore.errors import AecoreError, CheckpointError, JobError
+from aecore.evaluation.trouble import best_of, trouble
 from aecore.jobs.engine import JobEngine
 from aecore.machine import KEPT_MEMORY
 from aecore.runs import checkpoints
@@ -68,15 +69,22 @@ def test_a_file_an_epoch(engine, submit):
 
 
 @pytest.mark.parametrize("last", [70, 222, 1000])
-def test_past_epochs_are_kept_evenly(last):
+@pytest.mark.parametrize("best", [1, 17])
+def test_past_epochs_are_kept_evenly_and_the_best_stays(last, best):
     kept = []
     for epoch in range(1, last + 1):
         kept.append(epoch)
         if len(kept) > 60:
-            del kept[least_missed(kept)]
+            kept.remove(least_missed(kept, best))
     gaps = [b - a for a, b in itertools.pairwise(kept)]
     assert (len(kept), kept[0], kept[-1]) == (60, 1, last)
+    assert best in kept
     assert max(gaps) <= 2 * last / 60 + 1
+
+
+def test_of_three_epochs_the_first_goes_where_the_best_is_between():
+    assert least_missed([3, 4, 9], best=4) == 3
+    assert least_missed([3, 4, 9], best=3) == 4
 
 
 def test_steering(engine, submit):
@@ -166,6 +174,62 @@ def test_divergence_comes_as_a_sentence(engine, submit, tiny_ae):
     run = status(submit(dataclasses.replace(LONG, learning_rate=1.0), spec=spec), "failed")
     assert "Try a learning rate" in run.recording.message
     assert engine.library.checkpoint(run.run_id).model is not None
+
+
+def raised(engine, run, rate: float):
+    """Let a run train well for some epochs, and then raise its learning rate."""
+    until(lambda: run.saved_epoch >= 2)
+    engine.command(ME, run.run_id, "change", learning_rate=rate)
+    return run
+
+
+def test_the_file_of_a_diverged_run_has_the_figures_of_its_weights(engine, submit, tiny_ae, digits):
+    spec = dataclasses.replace(tiny_ae, options={"hidden": (32, 32), "output": "linear"})
+    run = status(raised(engine, submit(LONG, spec=spec), 1.0), "failed")
+    until(lambda: not engine._books.followers)
+    found = engine.library.checkpoint(run.run_id)
+    with torch.inference_mode():
+        x = digits.test.batch()
+        mse = float((found.model.reconstruct(x) - x).square().mean())
+    assert found.card.metrics["test_mse"] == pytest.approx(mse, rel=1e-4)
+    best = min(run.recording.history, key=lambda row: row["test_mse"])
+    assert best["test_mse"] == found.card.metrics["test_mse"] == run.recording.newest["test_mse"]
+    assert found.card.epochs_done == run.saved_epoch == best["epoch"]
+    assert found.card.history[-1]["epoch"] == best["epoch"]
+    assert f"after epoch {best['epoch']}, the best so far" in run.recording.message
+
+
+def test_going_back_to_an_epoch_while_it_goes_wrong(engine, submit, tiny_ae):
+    """Saturated sigmoids: the error stays far up, and nothing explodes."""
+    run = raised(engine, submit(LONG, spec=tiny_ae), 0.9)
+    recording = run.recording
+    until(lambda: trouble(recording.probes, recording.history, 0.07, recording.changes))
+    kept = engine.store.epochs(run)
+    row = best_of(row for row in recording.history if row["epoch"] in kept)
+    epoch, before = row["epoch"], kept[row["epoch"]].read_bytes()
+    with pytest.raises(JobError, match="keeps no weights of epoch 999"):
+        engine.go_back(ME, run.run_id, 999)
+    with pytest.raises(JobError):
+        engine.go_back(OTHER, run.run_id, epoch)
+    engine.go_back(ME, run.run_id, epoch, learning_rate=2e-3)
+    assert [r["epoch"] for r in recording.history] == list(range(1, epoch + 1))
+    assert recording.changes == []
+    assert recording.newest["test_mse"] == row["test_mse"]
+    assert max(engine.store.epochs(run)) == epoch  # the files of what was lost are gone
+    went_on = checkpoints.from_bytes(engine.store.content(run))
+    for name, value in checkpoints.from_bytes(before).model.state_dict().items():
+        assert torch.equal(value, went_on.model.state_dict()[name])
+    until(lambda: len(recording.history) >= epoch + 2)
+    assert [r["epoch"] for r in recording.history][: epoch + 2] == list(range(1, epoch + 3))
+    assert run.config.learning_rate == 2e-3
+    assert recording.history[epoch + 1]["test_mse"] < 1.2 * row["test_mse"]
+
+
+def test_what_is_prepared_first_is_told(engine, submit):
+    """Nobody has fitted PCA to so many examples yet; the worker's first word is no start."""
+    run = status(submit(dataclasses.replace(SHORT, limit=777)), "finished")
+    assert run.recording.preparing == "PCA of the training examples"
+    assert run.recording.started is not None
 
 
 # Whose it is

@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 from torch import nn
 
 from aecore.errors import AecoreError
-from aecore.inspection.checkup import Opened, open_files, overrule
+from aecore.inspection.apart import Opened, open_files, overrule
 from aecore.inspection.origin import given_by
 from aecore.jobs import engine
 from aecore.runs import checkpoints
@@ -70,7 +70,7 @@ def test_the_page_judges_and_says_how_it_was_read(run_id):
     app = opened(CHECK, run_id)
     text = " ".join(m.value for m in app.markdown)
     assert app.subheader[0].value == "theirs"
-    report = check_report._reports[run_id, 1]
+    report = check_report._reports.get((run_id, 1))
     assert report.level in ("good", "worrying")
     assert "reading-sure" in {f.name for f in report.findings} or "guess" in app.expander[0].label
     assert "tanh" in str([d.value for d in app.dataframe])
@@ -111,18 +111,18 @@ def test_a_dropped_file_is_taken_in_hand_and_written_when_it_is_kept(state, pars
     ref = in_hand(app)
     assert opened_files.PATTERN.fullmatch(ref)
     assert app.subheader[0].value == "their network"
-    assert check_report._reports[ref, 1].findings
+    assert check_report._reports.get((ref, 1)).findings
     app.switch_page("pages/look/reconstructions.py").run()
     sound(app)
     assert in_hand(app) == ref
     # The model itself went from page to page; nothing was written or parsed.
     assert set(engine.engine().store.runs) == runs
-    assert not parsed
+    assert parsed == [1]
     found = opened_files.get(ref).opened
     app.switch_page(CHECK).run()
     keep_button(app).click().run()
     sound(app)
-    assert not parsed
+    assert parsed == [1]
     kept = in_hand(app)
     assert engine.engine().get(kept).name == "their network"
     assert session.checkpoint_of(kept, 1).model is found.model
@@ -134,7 +134,7 @@ def test_a_dropped_file_is_taken_in_hand_and_written_when_it_is_kept(state, pars
     card = engine.engine().library.checkpoint(kept).card
     assert given_by(card) == found.given
     assert {f.name for f in found.given} <= {
-        f.name for f in check_report._reports[kept, 1].findings
+        f.name for f in check_report._reports.get((kept, 1)).findings
     }
 
 
@@ -172,8 +172,8 @@ def test_another_reading_of_a_file_not_kept(state):
     sound(app)
     assert in_hand(app) == ref
     assert opened_files.get(ref).version == 2
-    assert opened_files.get(ref).opened.reading.chosen == 1
-    assert check_report._reports[ref, 2]
+    assert opened_files.get(ref).opened.card.origin["chosen"] == 1
+    assert check_report._reports.get((ref, 2))
 
 
 def test_a_hostile_file_is_one_sentence():
@@ -191,11 +191,11 @@ def test_what_is_not_understood_can_be_described(state):
     assert [t.label for t in app.text_area] == ["Encoder", "Decoder"]
 
 
-def test_another_reading_takes_its_place(stranger, monkeypatch):
+def test_another_reading_takes_its_place(stranger, mnist, monkeypatch):
     monkeypatch.setattr(session, "owner", lambda: "nobody")
     run_id = engine.engine().library.upload("nobody", "theirs", stranger.to_bytes()).run_id
     before = engine.engine().get(run_id).saved
-    check_keeping.replace(run_id, overrule(stranger, 1))
+    check_keeping.replace(run_id, overrule(stranger, 1, mnist))
     assert engine.engine().get(run_id).saved == before + 1
     assert engine.engine().library.checkpoint(run_id).card.origin["chosen"] == 1
     assert session.checkpoint_of(run_id, before + 1).card.origin["chosen"] == 1

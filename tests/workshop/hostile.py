@@ -27,15 +27,13 @@ def _limits() -> dict[str, int]:
     """The limits of this process, as the kernel holds them."""
     import resource
 
-    import torch
-
     with open("/proc/self/statm") as file:
         now = int(file.read().split()[0]) * resource.getpagesize()
     return {
         "seconds": resource.getrlimit(resource.RLIMIT_CPU)[0],
         "written": resource.getrlimit(resource.RLIMIT_FSIZE)[0],
         "memory": resource.getrlimit(resource.RLIMIT_AS)[0] - now,
-        "threads": torch.get_num_threads(),
+        "threads": int(os.environ["OMP_NUM_THREADS"]),
         "handles": len(os.listdir("/proc/self/fd")),
         "nice": os.nice(0),
     }

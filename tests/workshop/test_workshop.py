@@ -17,6 +17,7 @@ import pytest
 
 from aecore.errors import AecoreError, ConfigError, DatasetError, InspectionError, UnknownNameError
 from aecore.workshop import Made, Task, Workshop, landlock, passing, seccomp
+from aecore.workshop.probe import Walls
 
 ROOT = Path(__file__).resolve().parents[2]
 OBEY = "tests.workshop.hostile:obey"
@@ -252,11 +253,13 @@ def victim():
 
 @linux
 def test_the_walls_that_are_promised_were_tried(shop):
-    walls = shop.walls
+    walls = shop.walls()
     assert walls.known
     assert walls.writing  # by the limit alone, on every Linux
     assert walls.files == bool(landlock.version())
     assert walls.programs == seccomp.possible()
+    assert ("open files" in walls.in_words()) == walls.files
+    assert Walls().in_words() == "has limits of memory and time"
 
 
 # -- turns -----------------------------------------------------------------------------------------

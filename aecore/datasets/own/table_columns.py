@@ -64,8 +64,8 @@ class Columns:
             row, column = divmod(int(first), width)
             raise DatasetError(
                 f"Row {self.rows + row + self._first_row:,}, column {short(self.names[column])!r} "
-                f"holds a formula ({short(different[codes[first]])}); save the table with values "
-                "only and upload it again."
+                f"holds a formula ({short(str(different[codes[first]]))}); save the table with "
+                "values only and upload it again."
             )
         codes = codes.reshape(len(rows), width)
         numbers = found.to_numpy(np.float64, copy=True)

@@ -1,1 +1,1 @@
-"""Files that nobody trusts, read in a confined process; what they hold comes back checked."""
+"""Files that nobody trusts, read by their own formats' rules; what they hold comes back checked."""

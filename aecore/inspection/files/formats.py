@@ -1,7 +1,4 @@
-"""Which kind of file this is, by its first bytes and not by its name; then its own reader.
-
-This runs in the sandbox: `read_file` is what the confined process calls for each file.
-"""
+"""Which kind of file this is, by its first bytes and not by its name; then its own reader."""
 
 from __future__ import annotations
 

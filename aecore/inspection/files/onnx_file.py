@@ -45,6 +45,7 @@ def read_onnx(file: BinaryIO) -> Contents:
             f"The file's network has {len(graph.node):,} operations, and at most "
             f"{MAX_OPERATIONS:,} are read; export the autoencoder alone."
         )
+    _check_texts(model)
     budget = Budget()
     tensors = _initialisers(graph, budget)
     shapes = _shapes(model)
@@ -67,6 +68,22 @@ def read_onnx(file: BinaryIO) -> Contents:
     if shape and None not in list(shape)[1:]:
         facts["input_shape"] = list(shape)[1:]
     return Contents("onnx", g.tensors, True, facts, operations, outputs, tuple(notes))
+
+
+def _check_texts(model: Any) -> None:
+    """Raise CheckpointError for a name that is no text: protobuf hands it on as bytes."""
+    graph = model.graph
+    texts = [model.producer_name, model.producer_version]
+    texts += [text for pair in model.metadata_props for text in (pair.key, pair.value)]
+    for value in (*graph.initializer, *graph.input, *graph.output, *graph.value_info):
+        texts.append(value.name)
+    for node in graph.node:
+        texts += [node.name, node.op_type, node.domain, *node.input, *node.output]
+        texts += [attribute.name for attribute in node.attribute]
+    if not all(isinstance(text, str) for text in texts):
+        raise CheckpointError(
+            "The ONNX file is damaged: a name in it is no text; export or download it again."
+        )
 
 
 def _initialisers(graph: Any, budget: Budget) -> dict[str, Tensor]:

@@ -1,40 +1,31 @@
-"""Read a file that nobody trusts: its bytes go to the sandbox, and checked contents come back."""
+"""Read a file that nobody trusts: its size is looked at, then its own reader takes it.
+
+The app has this done in the workshop (see aecore.inspection.apart), never in its own process.
+"""
 
 from __future__ import annotations
 
 import re
 from dataclasses import replace
-from functools import cache
+from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from aecore.errors import CheckpointError
 from aecore.inspection.files.contents import Contents, Operation
+from aecore.inspection.files.formats import read_file
 from aecore.inspection.files.limits import MAX_FILE_BYTES
-from aecore.inspection.files.sandbox import Sandbox
+from aecore.inspection.files.order import check_order
 from aecore.wording import short
+
+Content = bytes | Path | BinaryIO
 
 _ENCODERS = re.compile(r"(^|[^a-z])(enc|encode|encoder)([^a-z]|$)")
 _DECODERS = re.compile(r"(^|[^a-z])(dec|decode|decoder|generator)([^a-z]|$)")
 
 
-@cache
-def sandbox() -> Sandbox:
-    """The one sandbox of this process."""
-    return Sandbox("aecore.inspection.files.formats:read_file")
-
-
-def warm() -> None:
-    """Make the sandbox ready in the background, before somebody waits for it."""
-    sandbox().warm()
-
-
-def read(content: bytes | Path, name: str) -> Contents:
-    """What a file of weights holds; nothing of it is run.
-
-    content: the file's bytes, or its path. name: what it is called, for messages. Raises
-    CheckpointError with one sentence for anything that cannot be read.
-    """
+def check_size(content: bytes | Path, name: str) -> int:
+    """Bytes of a file. Raises CheckpointError for one that is none, empty or too large."""
     try:
         size = content.stat().st_size if isinstance(content, Path) else len(content)
         regular = not isinstance(content, Path) or content.is_file()
@@ -52,10 +43,26 @@ def read(content: bytes | Path, name: str) -> Contents:
             f"A file may have {MAX_FILE_BYTES >> 20} MB, and {short(name)!r} has "
             f"{size / (1 << 20):,.0f} MB; save only the weights, or choose a smaller model."
         )
-    return sandbox().run(content, name)
+    return size
 
 
-def read_pair(first: tuple[bytes | Path, str], second: tuple[bytes | Path, str]) -> Contents:
+def read(content: Content, name: str) -> Contents:
+    """What a file of weights holds; nothing of it is run.
+
+    content: the file's bytes, its path, or the open file. name: what it is called, for messages.
+    Raises CheckpointError with one sentence for anything that cannot be read.
+    """
+    if isinstance(content, bytes | Path):
+        check_size(content, name)
+        with BytesIO(content) if isinstance(content, bytes) else content.open("rb") as file:
+            contents = read_file(file, name)
+    else:
+        contents = read_file(content, name)
+    check_order(contents.operations or ())
+    return contents
+
+
+def read_pair(first: tuple[Content, str], second: tuple[Content, str]) -> Contents:
     """An encoder and a decoder from two files (content, name), as one whole.
 
     Which is which follows from the names, or else from the sizes. Tensors get the prefixes

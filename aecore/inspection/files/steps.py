@@ -12,6 +12,7 @@ from aecore.errors import CheckpointError
 from aecore.inspection.files.contents import Operation
 from aecore.inspection.files.folding import fold
 from aecore.inspection.files.limits import MAX_NAME, MAX_OPERATIONS
+from aecore.inspection.files.order import circle
 
 Shape = Sequence[int | None]  # with the batch; None where a file leaves a size open
 
@@ -45,8 +46,7 @@ class Graph:
 
     def value(self, name: str) -> str:
         """A value's name in the operations."""
-        while name in self._same:
-            name = self._same[name]
+        name = self._root(name)
         if name == self._entry:
             return "input"
         return "input.1" if name == "input" else name
@@ -58,8 +58,17 @@ class Graph:
         if x in self._seen:
             self._seen[output] = self._seen[x]
         else:
-            self._same[output] = x
+            root = self._root(x)
+            if root == output:
+                raise circle(output)
+            self._same[output] = root
             self.shapes.setdefault(output, self.shape(x) or ())
+
+    def _root(self, name: str) -> str:
+        """What a value is by another name; `same` lets no name be itself by others."""
+        while name in self._same:
+            name = self._same[name]
+        return name
 
     def shape(self, name: str) -> Shape | None:
         return self.shapes.get(name) or None

@@ -17,12 +17,12 @@ from torch import Tensor
 
 from aecore.errors import CheckpointError
 from aecore.inspection.files.archive import Archive
-from aecore.inspection.files.confined import TOO_MUCH_MEMORY, stumbled
 from aecore.inspection.files.contents import Contents
 from aecore.inspection.files.limits import MAX_DEPTH, MAX_HEADER_BYTES, MAX_VALUES, Budget
 from aecore.inspection.files.nested import find_weights
 from aecore.inspection.files.pickles import LIGHTNING_DICTS, check_names, scan
 from aecore.inspection.files.tidy import tidy
+from aecore.workshop.child import out_of_memory
 
 MAGIC = bytes.fromhex("80028a0a6cfc9c46f9206aa850192e")  # how files older than torch 1.6 begin
 
@@ -113,15 +113,17 @@ def _load(file: BinaryIO, sizes: list[int]) -> Any:
         with warnings.catch_warnings(), torch.serialization.safe_globals(_inert()):
             warnings.simplefilter("ignore")
             value = torch.load(file, map_location="cpu", weights_only=True)
-    except MemoryError as error:
-        raise CheckpointError(TOO_MUCH_MEMORY) from error
     except pickle.UnpicklingError as error:
         raise CheckpointError(
             "The file holds more than weights, or is damaged, and torch's safe reader refuses it; "
             "save it again with torch.save(model.state_dict(), 'weights.pt')."
         ) from error
     except Exception as error:  # torch's reader meets a hostile file in many ways
-        raise CheckpointError(stumbled(error)) from error
+        if out_of_memory(error):
+            raise MemoryError from error
+        raise CheckpointError(
+            "The file is damaged or of a kind that cannot be read; save or download it again."
+        ) from error
     # torch believes what the list of contents says of a part's length, and would read beyond it.
     storages = {}
     for leaf in _leaves(value):

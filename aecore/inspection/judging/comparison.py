@@ -32,7 +32,7 @@ def differences(a: Report, b: Report) -> Iterator[Difference]:
 
     Figures of different data are shown, but nobody wins; nor by less than one in a hundred.
     """
-    fair = a.about["dataset"] == b.about["dataset"]
+    fair = a.about["fingerprint"] == b.about["fingerprint"]
     others = {f.key: f for f in b.figures}
     seen = set()
     for first in (*a.figures, *b.figures):

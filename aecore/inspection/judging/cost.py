@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from aecore.datasets import Split
-from aecore.evaluation.batches import labels_for
+from aecore.evaluation.batches import batch_for, labels_for
 from aecore.inspection.judging.findings import Figure
 from aecore.models import LatentModel
 
@@ -39,7 +39,7 @@ def cost_figures(model: LatentModel, split: Split, macs: tuple[int, int] | None)
         ),
     ]
     for batch in (1, 100):
-        rows = torch.arange(min(batch, len(split)))
+        rows = torch.arange(min(batch_for(model, batch), len(split)))
         x, labels = split.batch(rows), labels_for(model, split, rows)
         x = x.to(next(model.parameters()).device)
         milliseconds, repeats = _median(lambda x=x, labels=labels: model.reconstruct(x, labels))

@@ -9,11 +9,13 @@ import torch
 from torch import Tensor
 
 from aecore.datasets import Dataset
+from aecore.evaluation.batches import batch_for, parts
 from aecore.inspection.judging.findings import Figure, Finding, amount
 from aecore.inspection.judging.passes import Look
 from aecore.models import LatentModel
 
 DRAWN, NEIGHBOURS = 500, 5000  # samples judged; training examples among which neighbours are sought
+MOST_VALUES = 20_000_000  # of samples, and of the examples that they are compared with
 FAR, ALIKE = 1.25, 0.35
 STEPS, MOST_DIMENSIONS = 9, 10
 
@@ -51,7 +53,8 @@ def generate(
     """Draw, decode and compare. order: latent dimensions, those that carry most first."""
     device = next(model.parameters()).device
     generator = torch.Generator(device).manual_seed(seed)
-    n = min(DRAWN, len(look.mu))
+    # No more values than a few hundred megabytes.
+    n = min(DRAWN, len(look.mu), max(40, MOST_VALUES // data.spec.size))
     if model.variational:
         z, source = model.sample_prior(n, generator), "N(0, I), the prior"
     else:
@@ -59,13 +62,12 @@ def generate(
     labels = None
     if model.conditional:
         labels = torch.arange(n, device=device) % max(model.spec.data.classes, 1)
-    samples = model.decode(z, labels)
+    samples = _decoded(model, z, labels)
     rows = torch.from_numpy(look.index[:n])
     held_out = data.test.batch(rows).to(device)
     few = min(NEIGHBOURS, len(data.train))
     places = torch.linspace(0, len(data.train) - 1, few).round().long()
-    # No more values than a few hundred megabytes.
-    places = places[: max(100, 20_000_000 // data.spec.size)]
+    places = places[: max(100, MOST_VALUES // data.spec.size)]
     train = data.train.batch(places).to(device).flatten(1)
     near_samples, near_held_out = (
         _nearest(samples.flatten(1), train),
@@ -92,6 +94,12 @@ def generate(
         change,
         label,
     )
+
+
+def _decoded(model: LatentModel, z: Tensor, labels: Tensor | None) -> Tensor:
+    """x_hat (n, *shape) of codes (n, k), as many at once as the model allows."""
+    pieces = parts(len(z), batch_for(model))
+    return torch.cat([model.decode(z[p], None if labels is None else labels[p]) for p in pieces])
 
 
 def _fitted(mu: np.ndarray, n: int, generator: torch.Generator) -> Tensor:
@@ -121,7 +129,7 @@ def _traverse(model, look: Look, dimensions: np.ndarray, label: int | None):
     device = next(model.parameters()).device
     codes = torch.from_numpy(z).flatten(0, 1).to(device)
     labels = None if label is None else torch.full((len(codes),), label, device=device)
-    x_hat = model.decode(codes, labels).cpu().numpy()
+    x_hat = _decoded(model, codes, labels).cpu().numpy()
     out = x_hat.reshape(len(dimensions), STEPS, *x_hat.shape[1:])
     change = np.square(out[:, -1] - out[:, 0]).reshape(len(dimensions), -1).mean(1)
     return out, ends, change

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from aecore.datasets import Split
-from aecore.evaluation.batches import labels_for
+from aecore.evaluation.batches import batch_for, labels_for
 from aecore.evaluation.metrics import shown
 from aecore.inspection.judging.findings import Finding
 from aecore.models import LatentModel
@@ -22,7 +22,7 @@ def misread(model: LatentModel, split: Split, mean: float, std: float) -> list[F
 
     mean, std: of all values of the training data.
     """
-    rows = torch.arange(min(TRIED, len(split)))
+    rows = torch.arange(min(batch_for(model, TRIED), len(split)))
     device = next(model.parameters()).device
     x, labels = split.batch(rows).to(device), labels_for(model, split, rows)
     posterior = model.encode(x, labels)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from aecore.datasets import Split
-from aecore.evaluation.batches import labels_for
+from aecore.evaluation.batches import batch_for, labels_for
 from aecore.models import LatentModel
 from aecore.models.blocks import leaves
 from aecore.models.layers import entry_of
@@ -156,13 +156,12 @@ def look(
     seed: int,
     tell: Callable[[float], None] = lambda share: None,
     closely: bool = True,
-    batch: int = 1000,
 ) -> Look:
     """Encode and decode the examples of an index (n,); tell(share) is called as it goes.
 
     closely: also draw z samples and follow the outputs; otherwise errors and codes alone.
     """
-    device = next(model.parameters()).device
+    device, batch = next(model.parameters()).device, batch_for(model, 1000)
     generator = torch.Generator(device).manual_seed(seed)
     bounded = model.spec.data.bounded
     outputs = Outputs()

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from aecore.datasets import Dataset, Split
+from aecore.datasets.own.store import FAMILY
 from aecore.errors import DatasetError
 from aecore.evaluation.beside import pca_beside
 from aecore.evaluation.metrics import denoised_errors, entropy_floor
@@ -38,6 +39,7 @@ from aecore.inspection.judging.untouched import (
     oversized,
     untouched,
 )
+from aecore.inspection.understanding.understand import moments
 from aecore.models import LatentModel
 from aecore.models.families.pca import basis_of
 from aecore.models.layers.tracing import multiply_adds
@@ -45,6 +47,7 @@ from aecore.writing import json_ready
 
 WATCHED = 2000  # held-out examples on which units are followed
 Progress = Callable[[float, str], None]
+OWN_DATA = "own data"  # in place of a name that opens somebody's data
 
 NOTHING = {
     "broken": "Nothing is broken.",
@@ -199,7 +202,7 @@ def _examine(model, data: Dataset, given: list[Finding], seed: int, tell: Progre
 
     linear = len(states) == 2 and not units and output_sigmoid(model) is None
     names = {f.name for f in found}
-    mean, std = _moments(data.train)
+    mean, std = moments(data.train.first(10_000))
     found += [f for f in misread(model, data.test, mean, std) if f.name not in names]
     found += quality.quality_findings(model, test, basis, k, linear, denoised)
     found += code_findings(code, test)
@@ -241,7 +244,8 @@ def _about(model: LatentModel, data: Dataset, seed: int) -> dict[str, Any]:
         "variational": model.variational,
         "shape": list(data.spec.shape),
         "latent_dim": model.spec.latent_dim,
-        "dataset": data.name,
+        "dataset": OWN_DATA if data.name.startswith(FAMILY.prefix) else data.name,
+        "fingerprint": data.fingerprint,
         "training_examples": len(data.train),
         "held_out_examples": len(data.test),
         "kind": data.spec.kind,
@@ -259,9 +263,3 @@ def _no_numbers(test: Look, bad: int) -> Finding:
         f"{count:,} values of the {where} for {len(test.mse):,} held-out examples are NaN or "
         "infinite though all weights are finite: something overflows on the way.",
     )
-
-
-def _moments(split: Split) -> tuple[float, float]:
-    """Mean and deviation of all values of (at most 10,000 examples of) a split."""
-    x = split.batch(slice(0, 10_000))
-    return float(x.mean()), float(x.std())

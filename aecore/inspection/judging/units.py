@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from aecore.datasets import Split
-from aecore.evaluation.batches import labels_for
+from aecore.evaluation.batches import batch_for, labels_for, parts
 from aecore.inspection.judging.findings import Finding, percent, some
 from aecore.inspection.judging.passes import output_sigmoid
 from aecore.models import LatentModel
@@ -107,8 +107,8 @@ def watch_units(model: LatentModel, split: Split, index: np.ndarray) -> list[Uni
         if _curve(layer) is not None and layer is not last
     ]
     try:
-        for start in range(0, len(index), 500):
-            rows = torch.from_numpy(index[start : start + 500])
+        for part in parts(len(index), batch_for(model)):
+            rows = torch.from_numpy(index[part])
             model.reconstruct(split.batch(rows).to(device), labels_for(model, split, rows))
     finally:
         for watch in watches:

@@ -35,6 +35,7 @@ SELDOM = {
 }
 #: Two readings whose errors differ by less than this share are told apart by what is usual.
 PRIOR = 8e-4
+HELD = 64 << 20  # bytes of codes and of what decoders give that are kept for the next candidates
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,8 @@ class Trials:
         self._codes: dict[tuple, tuple[Tensor | None, list[float]]] = {}
         self._ends: dict[tuple, tuple[Tensor | None, list[float]]] = {}
         self._done: dict[tuple, Candidate] = {}
+        self._held = 0  # bytes of codes and ends
+        self.largest = 1  # values between two layers of what `multiply_adds` went through
 
     @torch.inference_mode()
     def score(self, draft: Draft, choice: Choice) -> Candidate:
@@ -132,8 +135,17 @@ class Trials:
         if key not in self._ends:
             code, before = self._code(draft, inner)
             out, after = (None, []) if code is None else _apply(draft.decoder, inner, code)
+            self._hold(out)
             self._ends[key] = out, before + after
         return self._ends[key]
+
+    def _hold(self, made: Tensor | None) -> None:
+        """Count what is kept for the next candidates; beyond HELD bytes begin anew."""
+        self._held += 0 if made is None else made.nbytes
+        if self._held > HELD:
+            self._codes.clear()
+            self._ends.clear()
+            self._held = 0 if made is None else made.nbytes
 
     def _code(self, draft: Draft, inner: Choice) -> tuple[Tensor | None, list[float]]:
         # The decoder's own gaps do not matter to the encoder.
@@ -141,7 +153,9 @@ class Trials:
         key = (id(draft), plain)
         if key not in self._codes:
             x = self._run(entry(draft, plain, self.shape, self.ranges), self.x)
-            self._codes[key] = (None, []) if x is None else _apply(draft.encoder, plain, x)
+            code = (None, []) if x is None else _apply(draft.encoder, plain, x)
+            self._hold(code[0])
+            self._codes[key] = code
         out, found = self._codes[key]
         if out is None or not draft.variational:
             return out, found
@@ -166,6 +180,7 @@ class Trials:
                     x = layer(x)
                 except (RuntimeError, ValueError):
                     return total
+                self.largest = max(self.largest, x[0].numel())
                 known = entry_of(layer)
                 if known is not None and known.weighted:
                     total += known.multiply_adds(layer, before, tuple(x.shape[1:]))

@@ -136,6 +136,7 @@ class Draft:
     outputs: tuple[str, ...] | None = None  # the last curves that may be; None for all
     loose: bool = False  # no linear layer says which size it takes
     prior: float = 1.0  # at least 1: how much better than others its error has to be
+    number: int = 0  # its place among the drafts of its file, always the same
     _gaps: set[str] | None = None
 
     def gaps(self) -> set[str]:

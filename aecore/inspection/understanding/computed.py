@@ -11,7 +11,7 @@ from aecore.errors import ConfigError, InspectionError
 from aecore.inspection.files.contents import Contents, Operation
 from aecore.inspection.understanding.choice import Draft, Layer
 from aecore.inspection.understanding.parts import square_side
-from aecore.models.layers import parse_layer, readable_layers, shape_after, write_layer
+from aecore.models.layers import MAX_LAYERS, parse_layer, readable_layers, shape_after, write_layer
 
 _CURVES = {"Sigmoid": "sigmoid", "Tanh": "tanh"}
 _MIXING = {"Add", "Multiply", "Exp", "Random", "Identity", "Scale", "Dropout", "Softplus"}
@@ -80,8 +80,11 @@ class _Walk:
         self.used: set[str] = set()
 
     def follow(self, value: str) -> None:
-        """Walk from a value to the end, through at most one pair of heads."""
-        while True:
+        """Walk from a value to the end, through at most one pair of heads.
+
+        It comes to an end because no value needs itself: see files/order.py.
+        """
+        while len(self.layers) <= MAX_LAYERS:
             users = self.users.get(value, [])
             if not users:
                 return
@@ -94,6 +97,10 @@ class _Walk:
                     "connection?), which is not understood: only a plain chain of layers is."
                 )
             value = self._heads(users)
+        raise InspectionError(
+            f"The network has more than {MAX_LAYERS} layers in a row, which is more than is "
+            "understood; open a smaller one."
+        )
 
     def _step(self, op: Operation) -> str:
         if op.kind == "Reshape":
@@ -138,6 +145,12 @@ class _Walk:
             raise InspectionError(
                 f"The operation {op.said or op.kind!r} of the file cannot be understood ({error})."
             ) from error
+        strange = set(weights) - set(made.state_dict())
+        if strange:
+            raise InspectionError(
+                f"The operation {op.said or op.kind!r} of the file has a {strange.pop()}, which "
+                "such a layer does not have; export the model again."
+            )
         self.used |= set(op.weights.values())
         for name in op.weights.values():  # a counter of batches, which no operation uses
             self.used.add(f"{name.rpartition('.')[0]}.num_batches_tracked")

@@ -60,6 +60,7 @@ _KEPT = 4
 #: Multiply-adds that a step of the search may cost, which decides on how many examples it looks:
 #: at the start, to compare the best, and at the end. The least and the most examples follow.
 _WORK = ((8e7, 12, 96), (2.5e8, 40, 400), (2.5e9, 200, 1000))
+ROOM = 1 << 24  # values that all examples together may be between two layers
 _HEAVY = 1e6  # multiply-adds above which curves that nobody uses are left out
 KEPT_DRAFTS = 10
 RIVALS, MOST_MOVES = 12, 4
@@ -154,7 +155,8 @@ def search(
     drafts = _promising(drafts, x[:8], ranges, bounded, begin + 0.25 * seconds)
     first = Trials(x[:1], shape, ranges)
     work = max(first.multiply_adds(d, d.relevant(Choice())) for d in drafts)
-    few, some, full = (int(min(max(w / max(work, 1), low), high)) for w, low, high in _WORK)
+    room = max(1, ROOM // first.largest)
+    few, some, full = (int(min(max(w / max(work, 1), low), high, room)) for w, low, high in _WORK)
     trials = Trials(x[:few], shape, ranges)
     seeds: list[Candidate] = []
     first_ranges = [r for r in ranges if r in ("[0, 1]", "[-1, 1]", STANDARDISED)]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from aecore.datasets import Dataset
+from aecore.datasets import Dataset, Split
 from aecore.errors import InspectionError
 from aecore.inspection.files.contents import Contents
 from aecore.inspection.understanding.architecture import drafts_of
@@ -18,18 +19,23 @@ from aecore.inspection.understanding.choice import (
     RANGES,
     STANDARDISED,
     Choice,
+    Draft,
     entry,
     exit_lines,
     names_contradict,
 )
 from aecore.inspection.understanding.computed import draft_of
-from aecore.inspection.understanding.stillness import pull
+from aecore.inspection.understanding.stillness import PARTS, pull
 from aecore.inspection.understanding.trying import Progress, search
 from aecore.models import LatentModel, build
+from aecore.models.sizes import sizes_of
 from aecore.types import ModelSpec
 
 # Rivals whose error is less than NEAR times the best one's are told apart by a second witness.
 NEAR, RIVALS, PULLED, PULL_WORK = 1.05, 5, 1024, 6e8
+MOST_PULLED = 8_000_000  # weights: their gradients of all parts are held together
+MOST_KEPT = 256 << 20  # bytes that a part's examples leave between the layers for the gradient
+PIECE = 500  # examples that are looked at together where it is only about their values
 TRIED = 1000  # held-out examples that candidates are ranked on
 SURE_MARGIN = 0.004  # the runner-up's error has to be larger by this share
 SURE_SIGMAS = 4.0
@@ -67,11 +73,24 @@ def ranges_of(data: Dataset) -> dict[str, tuple[float, float]]:
     if not data.spec.bounded:
         return {"[0, 1]": (1.0, 0.0)}
     # To four digits, as people write them: 0.1307 and 0.3081 for MNIST.
-    x = data.train.batch(slice(None))
-    mean, std = round(float(x.mean()), 4), round(float(x.std()), 4)
+    mean, std = (round(value, 4) for value in moments(data.train))
     ordered = list(RANGES.items())
     standardised = (STANDARDISED, (1 / max(std, 1e-6), -mean / max(std, 1e-6)))
     return dict([*ordered[:2], standardised, *ordered[2:]])
+
+
+def moments(split: Split) -> tuple[float, float]:
+    """Mean and deviation of all values of a split, which is never in memory as float32 at once."""
+    count = total = squares = 0.0
+    for start in range(0, len(split), PIECE):
+        x = split.batch(slice(start, start + PIECE)).double()
+        count, total, squares = (
+            count + x.numel(),
+            total + float(x.sum()),
+            squares + float((x * x).sum()),
+        )
+    mean = total / count
+    return mean, max(squares / count - mean * mean, 0.0) ** 0.5
 
 
 # From candidates to a model --------------------------------------------------------------------
@@ -127,10 +146,7 @@ def understand(
     """
     report, begin = progress or (lambda share, what: None), time.monotonic()
     report(0.02, "putting the layers in order")
-    if contents.operations is None:
-        drafts = drafts_of(contents, data)
-    else:
-        drafts = [draft_of(contents, data.spec.shape)]
+    drafts = _drafts(contents, data)
     x, ranges = data.test.batch(slice(0, TRIED)), ranges_of(data)
     found = search(drafts, x, ranges, data.spec.bounded, seconds, report)
     if not found:
@@ -142,10 +158,52 @@ def understand(
     return settle(found, contents, data, choice or 0, ranges)
 
 
+def _drafts(contents: Contents, data: Dataset) -> list[Draft]:
+    """Every way to join a file's layers, numbered; the same for the same file and data."""
+    if contents.operations is None:
+        drafts = drafts_of(contents, data)
+    else:
+        drafts = [draft_of(contents, data.spec.shape)]
+    for number, draft in enumerate(drafts):
+        draft.number = number
+    return drafts
+
+
+def recipes_of(reading: Reading) -> list[dict[str, Any]]:
+    """The ranked candidates as plain values, out of which `again` makes them anew."""
+    return [
+        {
+            "draft": c.draft.number,
+            "choice": asdict(c.choice),
+            "pull": c.pull,
+            "tried": len(c.errors),
+        }
+        for c in reading.candidates
+    ]
+
+
+def again(
+    contents: Contents, data: Dataset, recipes: Sequence[dict[str, Any]], chosen: int
+) -> Reading:
+    """The reading that takes another of the candidates that were ranked, without a new search.
+
+    recipes: of `recipes_of`, from the same file and data.
+    """
+    drafts, ranges = _drafts(contents, data), ranges_of(data)
+    found = []
+    for recipe in recipes:
+        trials = Trials(data.test.batch(slice(0, recipe["tried"])), data.spec.shape, ranges)
+        candidate = trials.score(drafts[recipe["draft"]], Choice(**recipe["choice"]))
+        found.append(replace(candidate, pull=recipe["pull"]))
+    return settle(found, contents, data, chosen, ranges)
+
+
 def at_rest(found: list[Candidate], data: Dataset, ranges: dict, until: float) -> list[Candidate]:
     """The candidates ranked anew, the nearest rivals with their pull measured."""
     near = [c for c in found if c.error < NEAR * found[0].error][:RIVALS]
-    if len(near) < 2:
+    halves = (*found[0].draft.encoder, *found[0].draft.decoder)
+    weights = sum(t.numel() for spot in halves for t in spot.weights.values())
+    if len(near) < 2 or weights > MOST_PULLED:
         return found
     work = Trials(data.test.batch(slice(0, 1)), data.spec.shape, ranges)
     macs = work.multiply_adds(near[0].draft, near[0].choice)
@@ -156,6 +214,8 @@ def at_rest(found: list[Candidate], data: Dataset, ranges: dict, until: float) -
             break
         factor, shift = ranges[candidate.choice.target]
         model = model_of(candidate, data, ranges)
+        if sizes_of(model).nbytes * len(x) / PARTS > MOST_KEPT:
+            return found
         value = pull(model, x, factor, shift, torch.Generator().manual_seed(0))
         measured.append(replace(candidate, pull=value))
     if len(measured) < len(near):

@@ -6,6 +6,7 @@
 
 from aecore.models.layers.entry import LayerEntry
 from aecore.models.layers.lines import (
+    MAX_LAYERS,
     parse_layer,
     parse_layers,
     readable_layers,
@@ -15,6 +16,7 @@ from aecore.models.layers.lines import (
 from aecore.models.layers.registry import all_layers, entry_of, register
 
 __all__ = [
+    "MAX_LAYERS",
     "LayerEntry",
     "all_layers",
     "entry_of",

@@ -56,6 +56,10 @@ def _no_work(layer: nn.Module, before: Shape, after: Shape) -> int:
     return 0
 
 
+def _unchanged(layer: nn.Module, before: Shape) -> Shape:
+    return before
+
+
 def _none_kept(layer: nn.Module) -> tuple[Tensor, Tensor] | None:
     return None
 
@@ -67,6 +71,8 @@ class LayerEntry(Generic[Layer]):
     layer: its class. same: classes that compute the same, and are written as this one.
     sample: a layer of this kind for an input of a shape, its settings picked; None where it takes
         no such input. The tests try every layer so.
+    after: the shape that leaves a layer, of the one that enters it, by arithmetic alone; only where
+        the two differ. What a model takes is counted by it, before memory is touched.
 
     As a line (`Linear(784, 128)`):
     readable: whether a line may begin with its name. make: what is called to read one, if not the
@@ -80,7 +86,7 @@ class LayerEntry(Generic[Layer]):
     trace: takes a layer, the shape of its input and the operations so far, appends its own, and
         returns the shape that leaves it; raises ExportError. None: the browser has no such layer.
     operations: those that trace may append. multiply_adds: of one example, from the shapes before
-        and after it, where trace appends anything.
+        and after it.
 
     For the check-up, first weights and drawings:
     weighted: it mixes values by a matrix or kernels, so it is a stage of the network.
@@ -94,6 +100,7 @@ class LayerEntry(Generic[Layer]):
 
     layer: type[Layer]
     sample: Callable[[Shape, Pick], Layer | None]
+    after: Callable[[Layer, Shape], Shape] = _unchanged
     same: tuple[type[nn.Module], ...] = ()
     readable: bool = True
     make: Callable[..., nn.Module] | None = None

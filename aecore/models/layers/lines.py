@@ -21,6 +21,7 @@ from aecore.models.layers.registry import all_layers, entry_called, entry_of
 MAX_LAYERS = 200
 MAX_LINE = 200
 MAX_NUMBER = 1 << 24
+MAX_VALUES = 1 << 23  # between two layers, of one example
 _MODES = {"zeros", "reflect", "replicate", "circular"}  # of a convolution's border
 _TEXTS = {"nearest", "bilinear", "none", "tanh", "same", "valid", *_MODES}
 
@@ -82,10 +83,10 @@ def shape_after(layers: nn.Sequential, shape: tuple[int, ...], part: str) -> tup
                 f"Layer {i + 1} of the {part}, {write_layer(layer)}, cannot take an input of shape "
                 f"{before}: {reason}."
             ) from error
-        if x.numel() > 1 << 26:
+        if x[0].numel() > MAX_VALUES:
             raise ConfigError(
                 f"Layer {i + 1} of the {part}, {write_layer(layer)}, gives {x[0].numel():,} values "
-                "an example, which is too many."
+                f"an example; the most allowed is {MAX_VALUES:,}."
             )
     return tuple(x.shape[1:])
 

@@ -65,23 +65,16 @@ CONV_TRANSPOSED = Operation("conv_transpose2d", _run_transposed)
 
 def _trace(layer: nn.Conv2d, shape: Shape, ops: list[Op]) -> Shape:
     _fits(layer, shape)
-    stride, padding, reach = pair(layer.stride), _padding(layer), _reach(layer)
-    size = [(shape[1 + i] + 2 * padding[i] - reach[i] - 1) // stride[i] + 1 for i in (0, 1)]
-    expect(min(size) > 0, layer, shape, "nothing would be left of it")
-    out = (layer.out_channels, *size)
+    out = _after(layer, shape)
+    expect(min(out) > 0, layer, shape, "nothing would be left of it")
     ops.append(CONV.op(_settings(layer, shape, out), weight_and_bias(layer, out[0])))
     return out
 
 
 def _trace_transposed(layer: nn.ConvTranspose2d, shape: Shape, ops: list[Op]) -> Shape:
     _fits(layer, shape)
-    stride, padding, reach = pair(layer.stride), _padding(layer), _reach(layer)
-    extra = pair(layer.output_padding)
-    size = [
-        (shape[1 + i] - 1) * stride[i] - 2 * padding[i] + reach[i] + extra[i] + 1 for i in (0, 1)
-    ]
-    expect(min(size) > 0, layer, shape, "nothing would be left of it")
-    out = (layer.out_channels, *size)
+    out = _after_transposed(layer, shape)
+    expect(min(out) > 0, layer, shape, "nothing would be left of it")
     arrays = weight_and_bias(layer, out[0])
     arrays["w"] = _by_outputs(arrays["w"], layer.groups)
     ops.append(CONV_TRANSPOSED.op(_settings(layer, shape, out), arrays))
@@ -128,6 +121,23 @@ def _by_outputs(w: np.ndarray, groups: int) -> np.ndarray:
     """Weights of a transposed convolution (C, O / groups, kH, kW) as the browser multiplies by
     them: (groups, O / groups, kH, kW, C / groups)."""
     return np.moveaxis(w.reshape(groups, -1, *w.shape[1:]), 1, -1)
+
+
+def _after(layer: nn.Conv2d, before: Shape) -> Shape:
+    if layer.padding == "same":
+        return (layer.out_channels, *before[1:])
+    stride, padding, reach = pair(layer.stride), _padding(layer), _reach(layer)
+    size = [(before[1 + i] + 2 * padding[i] - reach[i] - 1) // stride[i] + 1 for i in (0, 1)]
+    return (layer.out_channels, *size)
+
+
+def _after_transposed(layer: nn.ConvTranspose2d, before: Shape) -> Shape:
+    stride, padding, reach = pair(layer.stride), _padding(layer), _reach(layer)
+    extra = pair(layer.output_padding)
+    size = [
+        (before[1 + i] - 1) * stride[i] - 2 * padding[i] + reach[i] + extra[i] + 1 for i in (0, 1)
+    ]
+    return (layer.out_channels, *size)
 
 
 def _multiply_adds(layer: nn.Conv2d, before: Shape, after: Shape) -> int:
@@ -186,6 +196,7 @@ register(
     LayerEntry(
         layer=nn.Conv2d,
         sample=_sample,
+        after=_after,
         line=_line,
         trace=_trace,
         operations=(CONV,),
@@ -200,6 +211,7 @@ register(
         layer=nn.ConvTranspose2d,
         same=(ConvTranspose2d,),  # quicker here, and written as PyTorch's own
         sample=_sample_transposed,
+        after=_after_transposed,
         line=_line,
         trace=_trace_transposed,
         operations=(CONV_TRANSPOSED,),

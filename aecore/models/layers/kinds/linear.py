@@ -49,6 +49,10 @@ def _trace(layer: nn.Linear | TransposedLinear, shape: Shape, ops: list[Op]) -> 
     return (*shape[:-1], n_out)
 
 
+def _after(layer: nn.Linear | TransposedLinear, before: Shape) -> Shape:
+    return (*before[:-1], layer.out_features)
+
+
 def _multiply_adds(layer: nn.Linear | TransposedLinear, before: Shape, after: Shape) -> int:
     return prod(before) * layer.out_features
 
@@ -66,6 +70,7 @@ register(
     LayerEntry(
         layer=nn.Linear,
         sample=_sample,
+        after=_after,
         line=_line,
         trace=_trace,
         operations=(LINEAR,),
@@ -85,6 +90,7 @@ register(
     LayerEntry(
         layer=TransposedLinear,
         sample=lambda shape, pick: TransposedLinear(nn.Linear(pick((6, 1, 3)), shape[-1])),
+        after=_after,
         readable=False,  # a line knows no other line
         script=_tied,
         trace=_trace,

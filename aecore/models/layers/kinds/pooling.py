@@ -82,6 +82,21 @@ def _pool(
     return out
 
 
+def _after(layer: Pool, before: Shape) -> Shape:
+    kernel, padding = pair(layer.kernel_size), pair(layer.padding)
+    stride = pair(layer.stride or layer.kernel_size)
+    dilation = pair(getattr(layer, "dilation", 1))
+    size = []
+    for i in (0, 1):
+        room = before[1 + i] + 2 * padding[i] - dilation[i] * (kernel[i] - 1) - 1
+        n = room // stride[i] + 1
+        if layer.ceil_mode and room % stride[i]:
+            # The last window begins within the image or its border before, never behind it.
+            n += n * stride[i] < before[1 + i] + padding[i]
+        size.append(n)
+    return (before[0], *size)
+
+
 def _multiply_adds(layer: Pool, before: Shape, after: Shape) -> int:
     return prod(after) * prod(pair(layer.kernel_size))
 
@@ -125,6 +140,7 @@ register(
     LayerEntry(
         layer=nn.MaxPool2d,
         sample=_sample_max,
+        after=_after,
         line=_line,
         script=_call,
         trace=_trace_max,
@@ -136,6 +152,7 @@ register(
     LayerEntry(
         layer=nn.AvgPool2d,
         sample=_sample_average,
+        after=_after,
         line=_line,
         script=_call,
         trace=_trace_average,
@@ -171,6 +188,7 @@ register(
     LayerEntry(
         layer=nn.AdaptiveAvgPool2d,
         sample=_sample_adaptive,
+        after=lambda layer, before: (before[0], *_adapted(layer, before)),
         trace=_trace_adaptive,
         operations=(AVERAGE,),
         # Each value that enters is added once.
@@ -198,6 +216,7 @@ register(
     LayerEntry(
         layer=Pad,
         sample=_sample_border,
+        after=lambda layer, before: (before[0], *(n + 2 * layer.n for n in before[1:])),
         line=lambda layer: str(layer.n),
         trace=_trace_border,
         operations=(AVERAGE,),

@@ -42,6 +42,13 @@ def _run(op: Description, weights: Tensor, x: Tensor) -> Tensor:
 INTERPOLATE = Operation("interpolate", _run)
 
 
+def _after(layer: nn.Upsample, before: Shape) -> Shape:
+    if layer.size is not None:
+        return (before[0], *pair(layer.size))
+    down, right = _factors(layer)
+    return (before[0], int(before[1] * down), int(before[2] * right))
+
+
 def _trace(layer: nn.Upsample, shape: Shape, ops: list[Op]) -> Shape:
     expect_image(layer, shape)
     if layer.mode not in ("nearest", "bilinear"):
@@ -118,6 +125,7 @@ register(
     LayerEntry(
         layer=nn.Upsample,
         sample=_sample,
+        after=_after,
         line=_line,
         trace=_trace,
         operations=(INTERPOLATE,),
@@ -146,6 +154,7 @@ register(
     LayerEntry(
         layer=Resize,
         sample=_resize_sample,
+        after=lambda layer, before: (before[0], *layer.size),
         line=lambda layer: ", ".join(_sizes(layer)),
         script=_resize_call,
         trace=_trace_resize,

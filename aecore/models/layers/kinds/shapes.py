@@ -39,10 +39,17 @@ def _flatten(layer: nn.Flatten, shape: Shape, ops: list[Op]) -> Shape:
     return (prod(shape),)
 
 
+def _after_flatten(layer: nn.Flatten, before: Shape) -> Shape:
+    first = layer.start_dim - 1
+    last = len(before) if layer.end_dim == -1 else layer.end_dim
+    return (*before[:first], prod(before[first:last]), *before[last:])
+
+
 register(
     LayerEntry(
         layer=nn.Flatten,
         sample=lambda shape, pick: nn.Flatten(),
+        after=_after_flatten,
         line=lambda layer: ", ".join(arguments_of(layer)),
         trace=_flatten,
         idle=True,
@@ -58,6 +65,14 @@ def _unflatten(layer: nn.Unflatten, shape: Shape, ops: list[Op]) -> Shape:
         sizes[sizes.index(-1)] = shape[0] // -prod(sizes)
     expect(prod(sizes) == shape[0], layer, shape, f"it cannot become {tuple(sizes)}")
     return tuple(sizes)
+
+
+def _after_unflatten(layer: nn.Unflatten, before: Shape) -> Shape:
+    sizes = [int(n) for n in layer.unflattened_size]
+    place = len(before) - 1 if layer.dim == -1 else layer.dim - 1
+    if -1 in sizes:
+        sizes[sizes.index(-1)] = before[place] // -prod(sizes)
+    return (*before[:place], *sizes, *before[place + 1 :])
 
 
 def _unflatten_call(layer: nn.Unflatten, encoder: Sequence[nn.Module]) -> list[str]:
@@ -77,6 +92,7 @@ register(
         layer=nn.Unflatten,
         same=(Unflattened,),
         sample=_unflatten_sample,
+        after=_after_unflatten,
         make=Unflattened,
         line=lambda layer: ", ".join(map(str, layer.unflattened_size)),
         script=_unflatten_call,

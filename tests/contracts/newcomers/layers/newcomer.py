@@ -43,6 +43,7 @@ register(
     LayerEntry(
         layer=PositiveLinear,
         sample=lambda shape, pick: PositiveLinear(shape[0], 4) if len(shape) == 1 else None,
+        after=lambda layer, before: (layer.n_out,),
         line=lambda layer: f"{layer.n_in}, {layer.n_out}",
         trace=_trace,
         operations=(LINEAR,),
