@@ -34,7 +34,7 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".tif", ".tiff", ".webp")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--files", type=int, default=1000)
     parser.add_argument("--images", type=Path, help="a folder with photographs of your own")
     parser.add_argument("--seed", type=int, default=0)
@@ -94,7 +94,7 @@ def _photographs(folder: Path | None) -> list[tuple[str, bytes]]:
         import skimage
         import sklearn.datasets
 
-        places += [Path(p.__file__).parent for p in (skimage, sklearn.datasets)]
+        places += [Path(str(p.__file__)).parent for p in (skimage, sklearn.datasets)]
     except ImportError:
         print("scikit-image and scikit-learn bring photographs, and are not here")
     found = [p for place in places for p in sorted(place.rglob("*"))]

@@ -10,6 +10,7 @@ import torch
 
 from aecore.evaluation import columns
 from aecore.evaluation.batches import labels_for
+from aecore.export.csv_tables import harmless
 from aecore.figures import charts
 from pages.components.beside_pca import beside
 from pages.components.figure_data import CAMERA, csv_button
@@ -96,7 +97,7 @@ def _table(names: list[str], rows: np.ndarray, found: Figures, k: int) -> None:
     )
     st.dataframe(
         {
-            "column": [names[i] for i in rows],
+            "column": [harmless(names[i]) for i in rows],
             "kept": 100 * found.kept[rows],
             theirs: 100 * found.pca[rows],
         },

@@ -11,7 +11,7 @@ from pandas.io.formats.style import Styler
 
 from aecore.errors import AecoreError
 from aecore.evaluation.metrics import shown
-from aecore.export.csv_tables import history_columns
+from aecore.export.csv_tables import harmless, history_columns
 from aecore.figures import charts
 from aecore.models import family
 from aecore.models.registry import options_of
@@ -72,7 +72,7 @@ def listing() -> Listing:
 
 def _row(name: str, source: str, spec, dataset: str, last: dict) -> dict[str, Any]:
     return {
-        "name": name,
+        "name": harmless(name),
         "state": source,
         "model": spec.family,
         "data": dataset,
@@ -203,7 +203,7 @@ def comparison(refs: list[str]) -> None:
     different = differences(*cards)
     if different:
         second = cards[1].name + (" (2)" if cards[1].name == cards[0].name else "")
-        names = ("Where they differ", cards[0].name, second)
+        names = ("Where they differ", harmless(cards[0].name), harmless(second))
         st.dataframe(dict(zip(names, zip(*different, strict=True), strict=True)), hide_index=True)
     named = [(card.name, card.history) for card in cards]
     st.caption(
