@@ -10,7 +10,7 @@ from aecore import datasets
 from aecore.inspection import apart
 from aecore.inspection.apart import Opened, Source
 from aecore.types import ModelSpec
-from pages.check.check_turn import in_turn
+from pages.components.in_turn import in_turn
 from pages.shell import session
 from pages.shell.plain_text import own
 

@@ -10,10 +10,10 @@ from aecore.inspection.apart import judged
 from aecore.inspection.judging.html import body, compare_body, compare_html, described, to_html
 from aecore.inspection.judging.report import Report
 from pages.check import check_view
-from pages.check.check_turn import in_turn
-from pages.components.plain_text import plain
+from pages.components.in_turn import in_turn
 from pages.shell import access, session
 from pages.shell.byte_cache import ByteCache
+from pages.shell.plain_text import plain
 from pages.shell.session import Hand
 
 

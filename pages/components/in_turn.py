@@ -29,7 +29,7 @@ def in_turn(work: Callable[[Tell, Place], Result], first: str) -> Result:
     def place(ahead: int) -> None:
         if ahead:
             verb = "is" if ahead == 1 else "are"
-            bar.progress(0.0, text=f"{own(count(ahead, 'file'))} {verb} read before yours …")
+            bar.progress(0.0, text=f"{own(count(ahead, 'file'))} {verb} looked at before yours …")
 
     try:
         return work(tell, place)

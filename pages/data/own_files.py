@@ -20,9 +20,9 @@ from aecore.datasets.own.store import MOST_OWN, MOST_OWN_BYTES, delete, keep_for
 from aecore.errors import AecoreError, DatasetError
 from pages.components.in_turn import in_turn
 from pages.components.own_data import PERMISSION, mine
-from pages.components.plain_text import plain
 from pages.data.gallery import badges, counts, examples, notes, train_on
 from pages.shell import session
+from pages.shell.plain_text import plain
 
 TYPES = ["zip", "npz", "csv", "tsv", "txt"]
 GUESS = "automatic"

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping
 from contextlib import nullcontext
 from dataclasses import fields, is_dataclass
@@ -19,6 +18,7 @@ import streamlit as st
 import torch
 from torch import nn
 
+from pages.shell.byte_cache import ByteCache
 from pages.shell.plain_text import own
 
 P = ParamSpec("P")
@@ -29,19 +29,61 @@ MOST_BYTES = 384 * MB  # of all that is kept without a bound of its own
 LOOK = 0.2  # seconds between two looks of somebody who waits for another's result
 
 
+def size_of(value: Any) -> int:
+    """Bytes that a value holds: its arrays, tensors, networks and texts, each counted once."""
+    return _size_of(value, set())
+
+
+def _size_of(value: Any, seen: set[int]) -> int:
+    if isinstance(value, nn.Module):
+        return sum(_size_of(t, seen) for t in (*value.parameters(), *value.buffers()))
+    while isinstance(value, np.ndarray) and isinstance(value.base, np.ndarray):
+        value = value.base  # a view keeps the whole
+    if isinstance(value, torch.Tensor):
+        value = value.untyped_storage()
+        mark, own = value.data_ptr(), value.nbytes()
+    elif isinstance(value, np.ndarray):
+        mark, own = id(value), value.nbytes
+    else:
+        mark, own = id(value), sys.getsizeof(value)
+    if mark in seen:
+        return 0
+    seen.add(mark)
+    return own + sum(_size_of(part, seen) for part in _parts(value))
+
+
+def _parts(value: Any) -> list[Any]:
+    """What a value is made of, beside itself."""
+    if isinstance(value, Mapping):
+        return [*value.keys(), *value.values()]
+    if isinstance(value, list | tuple | set | frozenset):
+        return list(value)
+    if isinstance(value, np.ndarray):
+        return list(value.flat) if value.dtype.hasobject else []
+    if is_dataclass(value):
+        return [getattr(value, field.name) for field in fields(value)]
+    if isinstance(value, torch.UntypedStorage | type | str | bytes | int | float | None):
+        return []
+    return list(vars(value).values()) if hasattr(value, "__dict__") else []
+
+
 class ByteBounded:
     """Results by key, the longest unused given up first, so that together they stay below
     most_bytes. Safe from any thread; each result is made by one of those who ask, while the others
     wait for it. A result that is larger than the bound is handed out and not kept."""
 
     def __init__(self, most_bytes: int):
-        self.most_bytes, self.bytes = most_bytes, 0
-        self._kept: OrderedDict[Hashable, tuple[Any, int]] = OrderedDict()
+        self._kept: ByteCache[Hashable, tuple[Any]] = ByteCache(most_bytes, size_of)
         self._made_now: set[Hashable] = set()
         self._changed = Condition()
 
     def __len__(self) -> int:
-        return len(self._kept)
+        return len(self._kept.items())
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of all that is kept."""
+        return self._kept.nbytes
 
     def get(
         self, key: Hashable, make: Callable[[], Any], waiting: Callable[[], object] | None = None
@@ -53,9 +95,9 @@ class ByteBounded:
         """
         while True:
             with self._changed:
-                if key in self._kept:
-                    self._kept.move_to_end(key)
-                    return self._kept[key][0]
+                found = self._kept.get(key)
+                if found is not None:
+                    return found[0]
                 if key not in self._made_now:
                     self._made_now.add(key)
                     break
@@ -64,7 +106,7 @@ class ByteBounded:
                 waiting()
         try:
             value = make()
-            self._keep(key, value)
+            self._kept.put(key, (value,))
             return value
         finally:
             with self._changed:
@@ -73,20 +115,9 @@ class ByteBounded:
 
     def clear(self, wanted: Callable[[Hashable], bool] = lambda key: True) -> None:
         """Give up the results whose key is wanted, by default all."""
-        with self._changed:
-            for key in [key for key in self._kept if wanted(key)]:
-                self.bytes -= self._kept.pop(key)[1]
-
-    def _keep(self, key: Hashable, value: Any) -> None:
-        size = size_of(value)
-        if size > self.most_bytes:
-            log.info("%.0f MB are not kept: above the bound of all", size / MB)
-            return
-        with self._changed:
-            self._kept[key] = value, size
-            self.bytes += size
-            while self.bytes > self.most_bytes:
-                self.bytes -= self._kept.popitem(last=False)[1][1]
+        for key, _ in self._kept.items():
+            if wanted(key):
+                self._kept.pop(key)
 
 
 SHARED = ByteBounded(MOST_BYTES)
@@ -132,41 +163,3 @@ def kept(
 
 def _key_of(argument: Any) -> Any:
     return getattr(argument, "key", argument)
-
-
-def size_of(value: Any) -> int:
-    """Bytes that a value holds: its arrays, tensors, networks and texts, each counted once."""
-    return _size_of(value, set())
-
-
-def _size_of(value: Any, seen: set[int]) -> int:
-    if isinstance(value, nn.Module):
-        return sum(_size_of(t, seen) for t in (*value.parameters(), *value.buffers()))
-    while isinstance(value, np.ndarray) and isinstance(value.base, np.ndarray):
-        value = value.base  # a view keeps the whole
-    if isinstance(value, torch.Tensor):
-        value = value.untyped_storage()
-        mark, own = value.data_ptr(), value.nbytes()
-    elif isinstance(value, np.ndarray):
-        mark, own = id(value), value.nbytes
-    else:
-        mark, own = id(value), sys.getsizeof(value)
-    if mark in seen:
-        return 0
-    seen.add(mark)
-    return own + sum(_size_of(part, seen) for part in _parts(value))
-
-
-def _parts(value: Any) -> list[Any]:
-    """What a value is made of, beside itself."""
-    if isinstance(value, Mapping):
-        return [*value.keys(), *value.values()]
-    if isinstance(value, list | tuple | set | frozenset):
-        return list(value)
-    if isinstance(value, np.ndarray):
-        return list(value.flat) if value.dtype.hasobject else []
-    if is_dataclass(value):
-        return [getattr(value, field.name) for field in fields(value)]
-    if isinstance(value, torch.UntypedStorage | type | str | bytes | int | float | None):
-        return []
-    return list(vars(value).values()) if hasattr(value, "__dict__") else []

@@ -22,7 +22,7 @@ from aecore.jobs.engine import JobEngine
 from aecore.models.presets import PRESETS
 from aecore.runs import checkpoints
 from aecore.types import TrainConfig
-from pages.components.plain_text import plain
+from pages.shell.plain_text import plain
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = Path(__file__).with_name("newcomers") / "datasets"
