@@ -36,7 +36,7 @@ from aecore.workshop.workshop import TOGETHER
 Brought = tuple[bytes | Path, str]
 
 # Bytes above the idle helper: without the weights, and for each byte of them.
-_BASE, _TIMES = 500 << 20, 6
+_BASE, _TIMES = 600 << 20, 6
 _OPEN_SECONDS, _JUDGE_SECONDS = 40.0, 30.0
 _MOST_RECIPES = 40
 _DOUBT = "The file could not be read: its reader answered nonsense, so nothing of it was taken."

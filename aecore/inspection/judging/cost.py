@@ -11,6 +11,7 @@ from aecore.datasets import Split
 from aecore.evaluation.batches import batch_for, labels_for
 from aecore.inspection.judging.findings import Figure
 from aecore.models import LatentModel
+from aecore.wording import count
 
 LONGEST = 0.4  # seconds for each batch size
 
@@ -51,8 +52,8 @@ def cost_figures(model: LatentModel, split: Split, macs: tuple[int, int] | None)
                 milliseconds / len(x),
                 "ms an example",
                 "lower",
-                f"median of {repeats}, encode and decode, {torch.get_num_threads()} threads of "
-                "this machine",
+                f"median of {repeats}, encode and decode, "
+                f"{count(torch.get_num_threads(), 'thread')} of this machine",
             )
         )
     return figures
