@@ -222,7 +222,8 @@ def _notice(run: Run, folder: Path, wrong: str, wrong_model: str, card: Card | N
             parts.append(f"This is the run as it was after epoch {card.epochs_done}.")
             parts.append(f"Epochs that can be had: {_in_words(list(epoch_files(folder)))}.")
         else:
-            parts.append("No epoch of it can be had; it can be deleted, or trained anew.")
+            left = "only be deleted" if run.kind == "damaged" else "be deleted, or trained anew"
+            parts.append(f"No epoch of it can be had; it can {left}.")
     elif wrong and card is not None:
         parts.append("What is shown comes from its model, which is whole.")
     elif wrong:

@@ -18,6 +18,7 @@ from aecore.models.registry import options_of
 from aecore.options import options_in
 from aecore.runs import checkpoints, quota
 from aecore.runs.checkpoints import SUFFIX
+from aecore.runs.run import NO_SPEC
 from aecore.runs.store import ID_PATTERN, Run
 from pages.components.figure_data import csv_button
 from pages.components.options_form import in_words
@@ -50,6 +51,8 @@ def listing() -> Listing:
         refs.append(ref)
         rows.append(_row(card.name, "shipped", card.spec, card.dataset, card.newest))
     frame = pd.DataFrame({name: [row[name] for row in rows] for name in rows[0]} if rows else {})
+    # Whole ones, also where a run has none yet.
+    frame = frame.astype({name: "Int64" for name in ("k", "epochs") if name in frame})
     # Numbers, so that they sort as such, that look as errors do on every page.
     looks: Any = {name: shown for name in ERRORS if name in frame}
     table = frame.style.format(looks, na_rep="")
@@ -76,7 +79,7 @@ def _row(name: str, source: str, spec, dataset: str, last: dict) -> dict[str, An
         "state": source,
         "model": spec.family,
         "data": dataset,
-        "k": spec.latent_dim,
+        "k": None if spec is NO_SPEC else spec.latent_dim,
         "epochs": last.get("epoch"),
         "held-out MSE": last.get("test_mse"),
         "PCA's MSE": last.get("pca_mse"),
