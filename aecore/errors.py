@@ -44,3 +44,7 @@ class InspectionError(AecoreError):
     def __init__(self, message: str, finding: str = "not-understood"):
         super().__init__(message)
         self.finding = finding
+
+
+class Interrupted(AecoreError):
+    """Work that was asked to stop before it was done."""

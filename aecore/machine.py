@@ -2,13 +2,34 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
+import threading
+from collections.abc import Iterator
 
 #: A training step frees and takes the same megabytes again; having the system hand them out afresh
 #: each time costs up to a fifth of the speed. glibc reads these when a process starts (mallopt(3)):
 #: blocks of up to 32 MB come from the heap, and up to 256 MB that were freed stay with it.
 KEPT_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(1 << 25), "MALLOC_TRIM_THRESHOLD_": str(1 << 28)}
+
+
+_blas = threading.Lock()
+
+
+@contextlib.contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """One caller at a time, and OpenBLAS with one thread meanwhile: for what multiplies matrices
+    inside of OpenMP's threads, as scikit-learn's neighbours, t-SNE and silhouette do.
+
+    scikit-learn asks for that by itself, but of two callers at once only the first is heard, and
+    when it is done OpenBLAS has its threads back while the other is still inside of OpenMP's, where
+    it may hang. Import what is called before: only libraries that are loaded are told.
+    """
+    from threadpoolctl import threadpool_limits
+
+    with _blas, threadpool_limits(1, "blas"):
+        yield
 
 
 def cores() -> int:

@@ -250,6 +250,17 @@ def test_the_formatter_decides():
     assert not [p.name for p in everything if any(mark in p.read_text() for mark in marks)]
 
 
+@pytest.mark.parametrize("path", PAGES, ids=module_name)
+def test_one_module_says_who_may_look_at_a_run(path):
+    """Pages get a run from pages.shell.access, which asks whose it is; an id alone is nothing."""
+    if module_name(path) in ("pages.shell.access", "pages.components.first_frame"):
+        return
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, ast.Attribute) and node.attr in ("get", "store"):
+            found = ast.unparse(node)
+            assert found not in ("session.jobs().get", "jobs().get", "engine().get"), found
+
+
 @pytest.mark.parametrize("path", CORE + PAGES, ids=module_name)
 def test_nothing_is_swallowed(path):
     """No bare except, no handler that does nothing, no suppress of everything; and who catches

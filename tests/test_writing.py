@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import errno
 import os
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from aecore.errors import CheckpointError
-from aecore.writing import clean_name, write_or_say, write_whole
+from aecore.writing import clean_name, remove_left_overs, write_or_say, write_whole
 
 
 @pytest.mark.parametrize("content", [b"new", lambda file: file.write(b"new")], ids=["bytes", "by"])
@@ -43,7 +47,40 @@ def test_on_the_disk_before_the_old_one_goes(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "replace", lambda a, b: (calls.append("replace"), replace(a, b)))
     write_whole(tmp_path / "file", b"new")
     write_whole(tmp_path / "cache", b"new", synced=False)
-    assert calls == ["sync", "replace", "replace"]
+    assert calls == ["sync", "replace", "sync", "replace"]  # the file, then its name
+
+
+WRITES = """
+import sys
+from pathlib import Path
+from aecore.writing import write_whole
+path, turn = Path(sys.argv[1]), 0
+print("begun", flush=True)
+while True:
+    turn += 1
+    write_whole(path, bytes([turn % 2 + 65]) * 3_000_000)
+"""
+
+
+def test_killed_in_the_middle_of_a_write(tmp_path):
+    """A real process at any moment: the file is whole, old or new, and what is left over goes."""
+    path = write_whole(tmp_path / "file", b"A" * 3_000_000)
+    for wait in (0.0, 0.013, 0.029, 0.041):
+        command = [sys.executable, "-c", WRITES, str(path)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=Path(__file__).parents[1]) as w:
+            assert w.stdout is not None
+            w.stdout.readline()
+            time.sleep(wait)
+            w.kill()
+        found = path.read_bytes()
+        assert found in (b"A" * 3_000_000, b"B" * 3_000_000)
+    (tmp_path / ".part-planted").write_bytes(b"half")
+    left = [p for p in tmp_path.iterdir() if p != path]
+    assert remove_left_overs([tmp_path]) == 0  # somebody may still write there
+    for part in left:
+        os.utime(part, (1, 1))
+    assert remove_left_overs([tmp_path, tmp_path / "none"]) == len(left)
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_refusing_disk_is_a_sentence(tmp_path):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
+from aecore.evaluation.beside import judged
+from aecore.evaluation.metrics import shown
 from aecore.runs.recording import Recording
 from aecore.training.events import EpochDone, Failed, StepDone
 
@@ -48,13 +50,19 @@ def training_bar(event, recording: Recording) -> None:
     done = 1.0 if event.step == 0 else min(1.0, event.step / total)
     left = event.seconds * (1 - done) / max(done, 1e-9)
     if isinstance(event, EpochDone):
-        error = event.metrics["mse"]
+        error, pca = judged(event.figures)
+        on = started.held_out
     else:
-        error = recording.probes[-1][2] if recording.probes else float("nan")
+        probe = recording.probe
+        error, pca = (None, None) if probe is None else (probe.heldout_mse, probe.pca_mse)
+        on = started.probed
+    figures = "not yet"
+    if error is not None and pca is not None:
+        figures = f"{shown(error)} (PCA {shown(pca)})"
     bar = "#" * round(BAR * done)
     print(
         f"{chr(13) if terminal else ''}[{bar:<{BAR}}] epoch {event.epoch}/{epochs}  "
-        f"held-out MSE {error:.4f} (PCA {started.pca_test_mse:.4f})  "
+        f"MSE of {on:,} held out {figures}  "
         f"{event.images_per_second:,.0f} images/s  {left:.0f} s left ",
         end="" if terminal else "\n",
         file=sys.stderr,

@@ -56,6 +56,7 @@ def train_command(args) -> dict[str, Any]:
     options_of(spec)
     if args.latent_dim is not None:
         spec = dataclasses.replace(spec, latent_dim=args.latent_dim)
+    checkpoints.check_trainable(spec)
     if args.out is not None:
         try_to_write(args.out)
     data = datasets.load(args.dataset) if own is None else own

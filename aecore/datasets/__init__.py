@@ -1,6 +1,17 @@
 """Datasets, held in memory once a process."""
 
 from aecore.datasets.dataset import Column, Dataset, Factors, Split
+from aecore.datasets.own.store import public_name
 from aecore.datasets.registry import Source, all_sources, load, source
 
-__all__ = ["Column", "Dataset", "Factors", "Source", "Split", "all_sources", "load", "source"]
+__all__ = [
+    "Column",
+    "Dataset",
+    "Factors",
+    "Source",
+    "Split",
+    "all_sources",
+    "load",
+    "public_name",
+    "source",
+]

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aecore import places
+from aecore.datasets.room import check_room
 from aecore.errors import DatasetError
 
 VARIABLE = "AECORE_DATA"
@@ -85,6 +86,7 @@ def fetch(folder: str, remotes: Sequence[Remote], progress: Callable[[int, int],
 
                 target = place / remote.file
                 if not target.is_file() or _md5(target) != remote.md5:
+                    check_room(target, remote.size)
                     _download(remote, target, report)
                 report(target.stat().st_size, target.stat().st_size)
     except (OSError, http.client.HTTPException) as error:

@@ -11,15 +11,16 @@ from aecore.errors import DatasetError
 
 MAX_UPLOAD = 200 << 20  # bytes of a file as it comes
 MAX_EXAMPLES = 100_000
-MAX_BYTES = 1 << 30  # of all values once they are decoded
+# Bytes of all values as float32, which they become for PCA, maps and batches, if not before.
+MAX_BYTES = 400_000_000
+MAX_UNPACKED = 1_000_000_000  # bytes of all image files of an archive, unpacked one at a time
 MAX_VALUES = 1 << 20  # numbers in one example, as DataSpec.check allows
 MAX_COLUMNS = 10_000
 MAX_CLASSES = 1_000
 MAX_PIXELS = 50_000_000  # of one image as it comes
-MAX_ALL_PIXELS = 8_000_000_000  # of all images as they come: minutes of decoding
+MAX_ALL_PIXELS = 2_000_000_000  # of all images as they come: half a minute of decoding
 MIN_EXAMPLES = 20
-
-_CHUNK = 1 << 20
+CHUNK = 1 << 20  # bytes that are read, values that are worked on, at a time
 
 
 @dataclass
@@ -28,7 +29,7 @@ class Raw:
 
     x_test and labels_test: a held-out split that the file brought along. labels: (n,) int64.
     names: the files that images came from. notes: one sentence for each thing that was left out,
-    filled in or guessed.
+    filled in or guessed. lost: why examples are not among them, and how many.
     """
 
     kind: str
@@ -40,6 +41,7 @@ class Raw:
     labels_test: np.ndarray | None = None
     names: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    lost: dict[str, int] = field(default_factory=dict)
 
 
 def check_examples(n: int, what: str) -> None:
@@ -51,13 +53,29 @@ def check_examples(n: int, what: str) -> None:
         )
 
 
-def check_bytes(n: int) -> None:
-    """Raise DatasetError for more decoded bytes than are taken."""
-    if n > MAX_BYTES:
+def check_values(n: int, most: int | None = None) -> None:
+    """Raise DatasetError for more numbers, over all examples, than `most` bytes of float32 hold.
+
+    most: MAX_BYTES where it is not given.
+    """
+    most = MAX_BYTES if most is None else most
+    if 4 * n > most:
         raise DatasetError(
-            f"The data would take {n / 1e9:,.1f} GB of memory, and at most "
-            f"{MAX_BYTES / 1e9:,.1f} GB are allowed; upload fewer or smaller examples."
+            f"The data hold {n / 1e6:,.0f} million numbers, which take {4 * n / 1e9:,.1f} GB of "
+            f"memory, and at most {most / 1e9:,.1f} GB are allowed; upload fewer or smaller "
+            "examples."
         )
+
+
+def check_enough(n: int, raw: Raw) -> None:
+    """Raise DatasetError for fewer different examples than are needed; it says where they went."""
+    if n >= MIN_EXAMPLES:
+        return
+    lost = ", ".join(f"{number:,} {why}" for why, number in raw.lost.items() if number)
+    raise DatasetError(
+        f"At least {MIN_EXAMPLES} different examples are needed, and there "
+        f"{'is' if n == 1 else 'are'} {n}{f' ({lost})' if lost else ''}; add more."
+    )
 
 
 def check_upload(size: int) -> None:
@@ -77,7 +95,7 @@ def read_capped(file: IO[bytes], most: int) -> bytes:
     What a header says about the size is not believed: this counts what really comes.
     """
     pieces, size = [], 0
-    while piece := file.read(_CHUNK):
+    while piece := file.read(CHUNK):
         size += len(piece)
         if size > most:
             raise DatasetError(

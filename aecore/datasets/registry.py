@@ -31,12 +31,15 @@ __all__ = [
     "load",
     "look_again",
     "source",
+    "when_gone",
 ]
 
 FOLDERS_VARIABLE = "AECORE_DATASETS"
-# Datasets of a family (people's own) that a process keeps, the longest unused given up first.
-FAMILY_KEPT = 8
-FAMILY_BYTES = 2 << 30
+# Datasets that a process keeps, the longest unused given up first; MNIST, which every page starts
+# with, stays beside them.
+MOST_KEPT = 32
+MOST_BYTES = 1 << 30
+ALWAYS_KEPT = "mnist"
 
 Progress = Callable[[int, int], None]
 
@@ -81,20 +84,22 @@ class Family:
     """Sources that come and go while the process runs; their names begin with `prefix`.
 
     find(name) returns the source, or raises DatasetError or UnknownNameError. listed() returns
-    those that `all_sources` is to name.
+    those that `all_sources` is to name. present(name): whether they are still there; asked often.
     """
 
     prefix: str
     find: Callable[[str], Source]
     listed: Callable[[], list[Source]] = list
+    present: Callable[[str], bool] = lambda name: True
 
 
 _lock = threading.Lock()
 _sources: dict[str, Source] = {}
 _families: dict[str, Family] = {}
-_loaded: dict[str, Dataset] = {}
-_kept: OrderedDict[str, Dataset] = OrderedDict()  # those of families, the latest used last
+_loaded: dict[str, Dataset] = {}  # what is always kept
+_kept: OrderedDict[str, Dataset] = OrderedDict()  # all others, the latest used last
 _loading: dict[str, threading.Lock] = {}
+_forgetting: list[Callable[[str], None]] = []
 _searched = False
 
 
@@ -105,11 +110,19 @@ def look_again() -> None:
         _searched = False
 
 
+def when_gone(forget: Callable[[str], None]) -> Callable[[str], None]:
+    """Have forget(name) called for data that are gone, by whatever keeps what was made of them."""
+    _forgetting.append(forget)
+    return forget
+
+
 def forget(name: str) -> None:
-    """Give up the copy in memory of data that are gone."""
+    """Give up the copy in memory of data that are gone, and what was made of them."""
     with _lock:
         _kept.pop(name, None)
         _loading.pop(name, None)
+    for forgetting in _forgetting:
+        forgetting(name)
 
 
 def _search() -> None:
@@ -126,7 +139,7 @@ def _search() -> None:
             raise ConfigError(f"There are two files {twice}.py with datasets: rename one of them.")
         sources, families = _found_in(sorted(f"sources.{name}" for name in files))
         for gone in set(_sources) - set(sources):
-            _loaded.pop(gone, None)
+            _kept.pop(gone, None)
         _sources.clear()
         _sources.update(sources)
         _families.clear()
@@ -198,7 +211,7 @@ def source(name: str) -> Source:
 
 
 def load(name: str) -> Dataset:
-    """Return the dataset called `name`: one copy a process, whoever asks.
+    """Return the dataset called `name`: one copy a process, whoever asks, kept while it is used.
 
     Raises UnknownNameError for an unknown name, DatasetError when it is not on this machine or its
     files cannot be read. It never uses the network.
@@ -220,6 +233,10 @@ def load(name: str) -> Dataset:
 
 
 def _remembered(name: str) -> Dataset | None:
+    family = None if name in _sources else _family_of(name)
+    # Another process may have deleted them.
+    if family is not None and name in _kept and not family.present(name):
+        forget(name)
     with _lock:
         if name in _kept:
             _kept.move_to_end(name)
@@ -253,12 +270,12 @@ def _load(found: Source) -> Dataset:
 
 
 def _remember(data: Dataset, found: Source) -> None:
-    if found.name in _sources:
+    if found.name == ALWAYS_KEPT:
         _loaded[found.name] = data
         return
     _kept[found.name] = data
-    while len(_kept) > FAMILY_KEPT or (
-        len(_kept) > 1 and sum(map(_bytes, _kept.values())) > FAMILY_BYTES
+    while len(_kept) > MOST_KEPT or (
+        len(_kept) > 1 and sum(map(_bytes, _kept.values())) > MOST_BYTES
     ):
         gone, _ = _kept.popitem(last=False)
         _loading.pop(gone, None)

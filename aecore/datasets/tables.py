@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -14,6 +14,7 @@ from aecore.datasets.registry import Source
 from aecore.types import DataSpec
 
 HELD_OUT = 0.2
+_VALUES = 1 << 20  # that are float64 at a time
 
 
 def standardise(
@@ -21,18 +22,27 @@ def standardise(
 ) -> tuple[np.ndarray, np.ndarray, tuple[Column, ...]]:
     """Scale columns to mean 0 and standard deviation 1 over the training rows.
 
-    train (n, f) and test (m, f) in any unit. Returns both as float32, and the columns with what
-    undoes it; a column that is the same in every training row is only shifted (std 1).
+    train (n, f) and test (m, f) in any unit; what is float32 is scaled in place. Returns both as
+    float32, and the columns with what undoes it; a column that is the same in every training row
+    is only shifted (std 1).
     """
-    mean, std = train.mean(0, dtype=np.float64), train.std(0, dtype=np.float64)
+    mean = train.mean(0, dtype=np.float64)
+    # Some rows at a time: as float64, a large table would take three times its memory.
+    squares = sum(np.square(rows - mean).sum(0) for rows in _some_rows(train))
+    std = np.sqrt(squares / len(train))
     # A constant column's deviation is not exactly 0 when its mean is rounded.
     std = np.where(std > 1e-12 * np.maximum(1, np.abs(mean)), std, 1.0)
     columns = tuple(Column(n, float(m), float(s)) for n, m, s in zip(names, mean, std, strict=True))
-    return (
-        ((train - mean) / std).astype(np.float32),
-        ((test - mean) / std).astype(np.float32),
-        columns,
-    )
+    scaled = [np.asarray(x, np.float32) for x in (train, test)]
+    for x, out in zip((train, test), scaled, strict=True):
+        for rows, into in zip(_some_rows(x), _some_rows(out), strict=True):
+            into[...] = (rows - mean) / std
+    return scaled[0], scaled[1], columns
+
+
+def _some_rows(x: np.ndarray) -> Iterator[np.ndarray]:
+    step = max(1, _VALUES // max(1, x.shape[1]))
+    return (x[start : start + step] for start in range(0, len(x), step))
 
 
 def held_out_rows(n: int, labels: np.ndarray | None, share: float, seed: int = 0) -> np.ndarray:

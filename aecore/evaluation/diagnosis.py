@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
+from itertools import pairwise
 
+from aecore.evaluation.beside import judged
 from aecore.evaluation.metrics import shown
 from aecore.evaluation.thresholds import (
     ALIKE,
     FEW_IN_USE,
+    GOES_WRONG,
     KNOWS_BETTER,
     NO_BETTER_THAN_MEAN,
     PAST_ITS_BEST,
+    SLOW_RATE,
+    STILL_LEARNS,
+    WORSE_THAN_MEAN,
 )
+from aecore.evaluation.trouble import Change, beside_the_mean, cause, in_words
 from aecore.models import family
 from aecore.models.registry import options_of
 from aecore.types import ModelSpec
@@ -19,19 +27,37 @@ from aecore.types import ModelSpec
 Row = dict[str, float]
 
 
-def diagnose(spec: ModelSpec, history: list[Row], mean_mse: float) -> list[str]:
+def diagnose(
+    spec: ModelSpec,
+    history: list[Row],
+    mean_mse: float,
+    *,
+    newest: Row | None = None,
+    rate: float | None = None,
+    changes: Sequence[Change] = (),
+) -> list[str]:
     """Findings about a run from its figures, worst first; empty when nothing stands out.
 
     history: one row per epoch with test_mse, train_mse and pca_mse. mean_mse: the held-out error
-    of drawing the mean example for everything.
+    of drawing the mean example for everything. newest: such a row of the weights that there are,
+    by default the last epoch's. rate: the learning rate that the run was started with, None where
+    that is not known; changes: of it or of beta, made while it trained.
     """
-    if not history:
+    last = newest or (history[-1] if history else None)
+    if not last:
         return []
-    last = history[-1]
-    return [*_mistakes(spec, last, mean_mse), *_capacity(spec, history, last)]
+    if not history or history[-1] != last:
+        history = [*(row for row in history if row["epoch"] <= last["epoch"]), last]
+    lost = last["test_mse"] > GOES_WRONG * min(row["test_mse"] for row in history)
+    found = _mistakes(spec, last, mean_mse, lost)
+    found += _capacity(spec, history, last, mean_mse, changes)
+    if not found:
+        found += _beside_pca(spec, history, last, rate, changes)
+    return found
 
 
-def _mistakes(spec: ModelSpec, last: Row, mean_mse: float) -> list[str]:
+def _mistakes(spec: ModelSpec, last: Row, mean_mse: float, lost: bool) -> list[str]:
+    """lost: what it knew before it does not know now; then nothing is said to be impossible."""
     found, mse, chosen = [], last["test_mse"], options_of(spec)
     # Of these three words every family that lets people choose them means the same.
     options = dataclasses.asdict(chosen)
@@ -60,16 +86,23 @@ def _mistakes(spec: ModelSpec, last: Row, mean_mse: float) -> list[str]:
             "**Cross-entropy for standardised columns.** It is meant for values between 0 and 1; "
             "outside, it has no lower end. Choose the squared error."
         )
-    if not found and mse > NO_BETTER_THAN_MEAN * mean_mse:
+    if not found and not lost and mse > NO_BETTER_THAN_MEAN * mean_mse:
         found.append(
             "**It learned nothing that depends on the example**: its error, "
-            f"{shown(mse)}, is that of drawing the mean for everything ({shown(mean_mse)}). Try "
-            "another learning rate, activation or initialisation, or fewer layers."
+            f"{shown(mse)}, is {beside_the_mean(mse, mean_mse)} drawing the mean for everything "
+            f"({shown(mean_mse)}). Try "
+            + (
+                "a smaller learning rate, or another initialisation."
+                if mse > WORSE_THAN_MEAN * mean_mse
+                else "another learning rate, activation or initialisation, or fewer layers."
+            )
         )
     return found
 
 
-def _capacity(spec: ModelSpec, history: list[Row], last: Row) -> list[str]:
+def _capacity(
+    spec: ModelSpec, history: list[Row], last: Row, mean_mse: float, changes: Sequence[Change]
+) -> list[str]:
     found, k = [], spec.latent_dim
     best = min(history, key=lambda row: row["test_mse"])
     if (
@@ -81,6 +114,17 @@ def _capacity(spec: ModelSpec, history: list[Row], last: Row) -> list[str]:
             f"{best['epoch']:.0f} ({shown(best['test_mse'])}) and is "
             f"{shown(last['test_mse'])} now, while the training error went on falling to "
             f"{shown(last['train_mse'])}. Use more examples, a smaller network, or stop earlier."
+        )
+    elif last["test_mse"] > GOES_WRONG * best["test_mse"]:
+        changed = cause(changes, best.get("images_seen", 0))
+        found.append(
+            "**It was better before.** The held-out error was lowest after epoch "
+            f"{best['epoch']:.0f} ({shown(best['test_mse'])}) and is {shown(last['test_mse'])} "
+            f"now, {beside_the_mean(last['test_mse'], mean_mse)} drawing the mean for everything "
+            f"({shown(mean_mse)}); the training error went from {shown(best['train_mse'])} to "
+            f"{shown(last['train_mse'])}"
+            + ("" if changed is None else f", after {in_words(changed)}")
+            + f". Go back to epoch {best['epoch']:.0f} and on from there."
         )
     elif last["test_mse"] > KNOWS_BETTER * last["train_mse"]:
         found.append(
@@ -99,17 +143,45 @@ def _capacity(spec: ModelSpec, history: list[Row], last: Row) -> list[str]:
                 else ""
             )
         )
-    cls = family(spec.family)
-    fair = not cls.linear and not cls.denoises  # PCA gets the clean examples
-    if (
-        not found
-        and fair
-        and last["test_mse"] > (1 + ALIKE) * last["pca_mse"]
-        and k < spec.data.size
-    ):
-        found.append(
-            f"**PCA still does better** at k = {k}: {shown(last['pca_mse'])} against "
-            f"{shown(last['test_mse'])}. Train longer, with a larger learning rate, or on more "
-            "examples."
-        )
     return found
+
+
+def _beside_pca(
+    spec: ModelSpec,
+    history: list[Row],
+    last: Row,
+    rate: float | None,
+    changes: Sequence[Change],
+) -> list[str]:
+    ours, pca = judged(last)
+    k = int(last.get("pca_k", spec.latent_dim))
+    if ours is None or pca is None or family(spec.family).linear or k >= spec.data.size:
+        return []
+    if ours <= (1 + ALIKE) * pca:
+        return []
+    from_damaged = ours is not last["test_mse"]
+    given = ", both from the same damaged examples" * from_damaged
+    return [
+        f"**PCA still does better** at k = {k}: {shown(pca)} against {shown(ours)}{given}. "
+        + _what_to_do(history, last, rate, changes)
+    ]
+
+
+def _what_to_do(
+    history: list[Row], last: Row, rate: float | None, changes: Sequence[Change]
+) -> str:
+    """Advice from the figures: whether it learns still, and how fast it was told to."""
+    fell = [1 - b["train_mse"] / max(a["train_mse"], 1e-12) for a, b in pairwise(history)]
+    if fell and fell[-1] < 0:
+        return "The training error rose in the last epoch: train on with a smaller learning rate."
+    if not fell:
+        return "One epoch says little: train longer."
+    if fell[-1] > STILL_LEARNS:
+        told = "It is learning still: train longer."
+        if rate is not None and rate < SLOW_RATE and not changes:
+            told += f" A learning rate of {rate:g} is small: a larger one learns faster."
+        return told
+    return (
+        f"The training error fell by {fell[-1]:.1%} in the last epoch: it has learned what it can. "
+        "Use a larger network, or more examples."
+    )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,14 +14,18 @@ from torch.nn import functional as F
 
 from aecore.datasets import Split
 from aecore.evaluation.batches import batch_for, labels_for, parts
+from aecore.evaluation.beside import PCABeside, beside_of, pca_errors, pca_reconstruction
 from aecore.evaluation.thresholds import ACTIVE_VARIANCE, CARRIES_NATS
+from aecore.machine import one_blas_thread
 from aecore.models import LatentModel, family
+from aecore.models.declared import Figure
 from aecore.models.losses import bernoulli_floor, squared_error_per_value
 from aecore.types import ModelSpec
 
 if TYPE_CHECKING:
     from aecore.models.families.pca import PCABasis
 
+HELD_OUT_MSE = "Held-out MSE"  # what pages call it
 DRAWN_BATCH = 2000  # where noise is drawn: pieces of another size would draw other noise
 
 
@@ -30,6 +36,12 @@ def shown(error: float, sign: str = "") -> str:
     """
     close = 1e-9 < abs(error) < 1e-3
     return f"{error:{sign}.2g}" if close else f"{error:{sign}.4f}"
+
+
+def said(figure: Figure, value: float) -> str:
+    """A family's figure in its own sentence; an error in it looks as everywhere."""
+    error = figure.unit == "squared error per value"
+    return figure.sentence.format(shown(value) if error else value)
 
 
 def psnr(mse: Tensor) -> Tensor:
@@ -74,7 +86,9 @@ def active_units(mu: Tensor, threshold: float = ACTIVE_VARIANCE) -> int:
 
 
 @torch.inference_mode()
-def evaluate(model: LatentModel, split: Split, seed: int = 0) -> dict[str, float]:
+def evaluate(
+    model: LatentModel, split: Split, seed: int = 0, basis: PCABasis | None = None
+) -> dict[str, float]:
     """Held-out figures of a model in evaluation mode.
 
     Returns mse (per value, of decode(mean), unclipped) and, for a variational model, nelbo,
@@ -82,16 +96,22 @@ def evaluate(model: LatentModel, split: Split, seed: int = 0) -> dict[str, float
     else reconstruction is summed squared error and there is no nelbo), kl_per_dimension's count
     above CARRIES_NATS (dimensions_used) and active_units. A family's own figures follow, see
     LatentModel.extra_metrics.
+    basis: of the training data, for pca_k and pca_mse, the components and the error of the PCA that
+    the model is compared with (see evaluation.beside); of a denoising model also pca_denoised_mse,
+    from the same damaged examples as its own denoised_mse.
     """
     device = next(model.parameters()).device
     generator = torch.Generator(device).manual_seed(seed)
     error = reconstruction = 0.0
     kls, mus = [], []
     extra: dict[str, float] = {}
+    used, draws = 0.0, []
     for part in parts(len(split), batch_for(model, DRAWN_BATCH)):
         x, labels = split.batch(part).to(device), labels_for(model, split, part)
         posterior = model.encode(x, labels)
         error += float(squared_error_per_value(model.decode(posterior.mu, labels), x).sum())
+        used += float(model.firing(posterior.mu).sum())
+        draws.append(generator.get_state())
         for name, values in model.extra_metrics(x, generator).items():
             extra[name] = extra.get(name, 0.0) + float(values.sum())
         if model.variational:
@@ -110,44 +130,118 @@ def evaluate(model: LatentModel, split: Split, seed: int = 0) -> dict[str, float
             figures["nelbo"] = figures["reconstruction"] + figures["kl"]
         figures["dimensions_used"] = int((kl > CARRIES_NATS).sum())
         figures["active_units"] = active_units(torch.cat(mus))
-    return figures | {name: total / n for name, total in extra.items()}
+    figures |= {name: total / n for name, total in extra.items()}
+    if basis is None:
+        return figures
+    k = beside_of(model, used / n).k
+    figures |= {"pca_k": k, "pca_mse": basis.mse(k)}
+    if model.denoises:
+        figures["pca_denoised_mse"] = _pca_denoised(model, split, basis, k, draws)
+    return figures
+
+
+def _pca_denoised(
+    model: LatentModel, split: Split, basis: PCABasis, k: int, draws: list[Tensor]
+) -> float:
+    """PCA's error from damaged examples; draws: the generator's states before each part's."""
+    device = next(model.parameters()).device
+    generator, error = torch.Generator(device), 0.0
+    for part, drawn in zip(parts(len(split), DRAWN_BATCH), draws, strict=True):
+        generator.set_state(drawn)
+        x = split.batch(part).to(device)
+        error += float(pca_errors(basis, model.damage(x, generator), k, x).sum())
+    return error / len(split)
 
 
 @torch.inference_mode()
-def example_errors(model: LatentModel, split: Split) -> Tensor:
-    """Mean squared error per value of decode(mean) of each example, unclipped: (n,)."""
+def example_errors(model: LatentModel, split: Split, seed: int | None = None) -> Tensor:
+    """Mean squared error per value of decode(mean) of each example, unclipped: (n,).
+
+    seed: of a model that denoises, from examples damaged with it, against the clean ones.
+    """
     device = next(model.parameters()).device
+    generator = None if seed is None else torch.Generator(device).manual_seed(seed)
     found = []
     for part in parts(len(split), batch_for(model)):
         x, labels = split.batch(part).to(device), labels_for(model, split, part)
-        found.append(squared_error_per_value(model.reconstruct(x, labels), x))
+        seen = x if generator is None else model.damage(x, generator)
+        found.append(squared_error_per_value(model.reconstruct(seen, labels), x))
     return torch.cat(found).cpu()
 
 
 @dataclass(frozen=True)
 class Scores:
-    """Per example, (n,): squared error per value and SSIM, of the model and of PCA; SSIM is None
-    for what is no image."""
+    """Per example, (n,): squared error per value and SSIM, of the model and of the PCA beside it;
+    SSIM is None for what is no image. denoised, pca_denoised: of a denoising model only, squared
+    error per value from the same damaged examples against the clean ones."""
 
     mse: np.ndarray
     pca_mse: np.ndarray
+    beside: PCABeside
     ssim: np.ndarray | None = None
     pca_ssim: np.ndarray | None = None
+    denoised: np.ndarray | None = None
+    pca_denoised: np.ndarray | None = None
 
 
 @torch.inference_mode()
-def scores_beside_pca(model: LatentModel, basis: PCABasis, split: Split, image: bool) -> Scores:
-    """Each example's scores, PCA's at the model's own k; the model is on the processor."""
-    found: list[list[np.ndarray]] = []
+def scores_beside_pca(
+    model: LatentModel, basis: PCABasis, split: Split, image: bool, seed: int = 0
+) -> Scores:
+    """Each example's scores; the model is on the processor. seed: of the damage."""
+    ours: list[list[Tensor]] = []
+    used = 0.0
+    for part in parts(len(split), batch_for(model)):
+        x, labels = split.batch(part), labels_for(model, split, part)
+        mu = model.encode(x, labels).mu
+        used += float(model.firing(mu).sum())
+        ours.append(_scores_of(model.decode(mu, labels), x, image))
+    beside, pca = beside_of(model, used / len(split)), []
     for part in parts(len(split), batch_for(model)):
         x = split.batch(part)
-        x_hat = model.reconstruct(x, labels_for(model, split, part))
-        flat = basis.reconstruct(x.flatten(1).numpy(), model.spec.latent_dim)
-        pca = torch.from_numpy(flat).view_as(x)
-        row = [squared_error_per_value(x_hat, x), squared_error_per_value(pca, x)]
-        row += [ssim(x_hat, x), ssim(pca, x)] if image else []
-        found.append([values.numpy() for values in row])
-    return Scores(*(np.concatenate(column) for column in zip(*found, strict=True)))
+        pca.append(_scores_of(pca_reconstruction(basis, x, beside.k), x, image))
+    mse, similar = _joined(ours)
+    pca_mse, pca_similar = _joined(pca)
+    found = Scores(mse, pca_mse, beside, similar, pca_similar)
+    if not model.denoises:
+        return found
+    denoised, pca_denoised = denoised_errors(model, basis, split, beside.k, seed)
+    return dataclasses.replace(found, denoised=denoised, pca_denoised=pca_denoised)
+
+
+def damaged(model: LatentModel, split: Split, seed: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
+    """Examples and what a denoising model gets to see of them, some at a time: (n, *shape) twice.
+
+    The same damage as evaluate's with this seed. On the processor.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    for part in parts(len(split), batch_for(model, DRAWN_BATCH)):
+        x = split.batch(part)
+        yield x, model.damage(x, generator)
+
+
+@torch.inference_mode()
+def denoised_errors(
+    model: LatentModel, basis: PCABasis, split: Split, k: int, seed: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Squared error per value of each example, (n,), from the same damaged ones against the clean:
+    the model's, and that of PCA with k components. The means are evaluate's with the same seed."""
+    found = []
+    for x, seen in damaged(model, split, seed):
+        x_hat = torch.cat([model.reconstruct(seen[some]) for some in parts(len(seen))])
+        found.append((squared_error_per_value(x_hat, x), pca_errors(basis, seen, k, x)))
+    ours, pca = (torch.cat(column).numpy() for column in zip(*found, strict=True))
+    return ours, pca
+
+
+def _scores_of(x_hat: Tensor, x: Tensor, image: bool) -> list[Tensor]:
+    return [squared_error_per_value(x_hat, x), *([ssim(x_hat, x)] if image else [])]
+
+
+def _joined(rows: list[list[Tensor]]) -> tuple[np.ndarray, np.ndarray | None]:
+    """Two columns of figures, the second None where there is none."""
+    columns = [torch.cat(column).numpy() for column in zip(*rows, strict=True)]
+    return columns[0], columns[1] if len(columns) > 1 else None
 
 
 @torch.inference_mode()
@@ -188,14 +282,15 @@ def code_quality(
 
     part = slice(0, min(sample, len(codes)))
     neighbours = min(5, (len(codes[part]) - 1) // 2)
-    trust = float(trustworthiness(x[part], codes[part], n_neighbors=neighbours))
-    knn = silhouette = None
-    if labels is not None:
-        voters, others = np.array_split(np.random.default_rng(0).permutation(len(codes)), 2)
-        voter = KNeighborsClassifier(neighbours).fit(codes[voters], labels[voters])
-        knn = float(voter.score(codes[others], labels[others]))
-        if len(set(labels[part].tolist())) > 1:
-            silhouette = float(silhouette_score(codes[part], labels[part]))
+    with one_blas_thread():
+        trust = float(trustworthiness(x[part], codes[part], n_neighbors=neighbours))
+        knn = silhouette = None
+        if labels is not None:
+            voters, others = np.array_split(np.random.default_rng(0).permutation(len(codes)), 2)
+            voter = KNeighborsClassifier(neighbours).fit(codes[voters], labels[voters])
+            knn = float(voter.score(codes[others], labels[others]))
+            if len(set(labels[part].tolist())) > 1:
+                silhouette = float(silhouette_score(codes[part], labels[part]))
     return CodeQuality(knn, trust, silhouette, len(codes[part]))
 
 

@@ -10,6 +10,9 @@ from typing import Any
 import numpy as np
 
 from aecore.models import all_families
+from aecore.wording import printable
+
+_FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 Columns = Mapping[str, Sequence[Any] | np.ndarray]
 
@@ -24,10 +27,13 @@ UNITS = {
 
 
 def csv_text(columns: Columns) -> str:
-    """Columns of one length as CSV: floats with seven digits, what is missing empty."""
+    """Columns of one length as CSV: floats with seven digits, what is missing empty.
+
+    No text of a name or a cell is a formula to a spreadsheet.
+    """
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(columns)
+    writer.writerow(map(harmless, columns))
     cells = [_cells(column) for column in columns.values()]
     writer.writerows(zip(*cells, strict=True))
     return buffer.getvalue()
@@ -39,16 +45,17 @@ def _cells(column: Sequence[Any] | np.ndarray) -> list[Any]:
     return [
         (f"{v:.7g}" if v - v == 0 else "")  # no number minus itself is 0 but a finite one
         if isinstance(v, float)
-        else _harmless(v)
+        else harmless(v)
         if isinstance(v, str)
         else v
         for v in column
     ]
 
 
-def _harmless(text: str) -> str:
-    """A text that no spreadsheet takes for a formula."""
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t") else text
+def harmless(text: str) -> str:
+    """A text of one line that no spreadsheet takes for a formula, whatever it begins with."""
+    text = printable(text)
+    return f"'{text}" if text.lstrip().startswith(_FORMULA) else text
 
 
 def with_unit(name: str) -> str:

@@ -34,7 +34,8 @@ def export_explorer_file(subject: Subject) -> TakenOut:
     cannot run the model, or where an output differs.
     """
     network = _network(subject)
-    basis = basis_of(subject.data.limited(subject.card.config.limit))
+    trained_on = subject.data.limited(subject.card.config.limit)
+    basis = basis_of(trained_on, subject.card.spec.latent_dim)
     codes = encode_split(subject.model, subject.data.test.first(POINTS))
     bundle = model_bundle(subject, basis, codes, network=network)
     page = export_explorer(bundle, title=subject.card.name, exact=True)

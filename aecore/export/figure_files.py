@@ -56,10 +56,12 @@ class _Book:
     def __init__(self, subject: Subject):
         self.subject, self.model, self.data = subject, subject.model, subject.data
         self.k, self.labels = subject.card.spec.latent_dim, subject.data.test.labels
-        self.basis: PCABasis = basis_of(self.data.limited(subject.card.config.limit))
+        self.basis: PCABasis = basis_of(self.data.limited(subject.card.config.limit), self.k)
         self.codes: Codes = encode_split(self.model, self.data.test)
         picture = kind_of(self.data.spec) == "image"
-        self.scores = scores_beside_pca(self.model, self.basis, self.data.test, picture)
+        self.scores = scores_beside_pca(
+            self.model, self.basis, self.data.test, picture, subject.card.config.seed
+        )
 
     def with_labels(self, columns: Columns) -> Columns:
         """Columns of all held-out examples, their number and class before them."""
@@ -139,8 +141,8 @@ def _pca(book: _Book) -> Columns:
     n = len(basis.test_mse)
     share = np.concatenate([[0.0], basis.explained_variance_ratio])
     ours: list[float | None] = [None] * n
-    if book.k < n:
-        ours[book.k] = float(book.scores.mse.mean())
+    if book.scores.beside.k < n:
+        ours[book.scores.beside.k] = float(book.scores.mse.mean())
     return {
         "components": np.arange(n),
         "held-out mse (squared error per value)": basis.test_mse,
@@ -153,7 +155,7 @@ def _pca(book: _Book) -> Columns:
 _TABLES: dict[str, tuple[str, Callable[[_Book], Columns]]] = {
     "history.csv": ("held-out and training figures after each epoch", _history),
     "held_out_errors.csv": (
-        "error of each held-out example, beside PCA's at the same k",
+        "error of each held-out example, beside PCA's with as many numbers",
         _held_out,
     ),
     "codes.csv": ("the code of each held-out example", _codes),
@@ -177,7 +179,7 @@ def _reconstructions(book: _Book) -> np.ndarray:
     with torch.inference_mode():
         told = labels_for(book.model, book.data.test, rows)
         x_hat = book.model.reconstruct(x, told).numpy()
-    pca = book.basis.reconstruct(x.flatten(1).numpy(), book.k).reshape(x.shape)
+    pca = book.basis.reconstruct(x.flatten(1).numpy(), book.scores.beside.k).reshape(x.shape)
     shown = [images.as_image(v) for v in (*x.numpy(), *x_hat, *pca)]
     shown += [images.error_image(a, b) for a, b in zip(x_hat, x.numpy(), strict=True)]
     return _grid(shown, len(x))
@@ -216,8 +218,8 @@ def _grid(pictures: list[np.ndarray], columns: int, gap: int = 1) -> np.ndarray:
 
 _PICTURES: dict[str, tuple[str, Callable[[_Book], np.ndarray | None]]] = {
     "reconstructions.png": (
-        "rows: held-out examples, this model's reconstructions, PCA's at the "
-        "same k, the model's error (blue too dark, red too bright)",
+        "rows: held-out examples, this model's reconstructions, PCA's with as "
+        "many numbers, the model's error (blue too dark, red too bright)",
         _reconstructions,
     ),
     "traversals.png": (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import pkgutil
 import threading
@@ -58,7 +59,11 @@ def way(name: str) -> Way:
 
 
 def take_out(subject: Subject, name: str) -> TakenOut:
-    """Make an export and open it again. Raises ExportError with the reason it is refused for."""
+    """Make an export and open it again. Raises ExportError with the reason it is refused for.
+
+    What is written says of the model what others may know: see Card.for_others.
+    """
     chosen = way(name)
+    subject = dataclasses.replace(subject, card=subject.card.for_others())
     with _one_at_a_time:
         return timed(chosen.make, subject)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from html import escape
 
 import numpy as np
 import plotly.graph_objects as go
@@ -10,6 +11,11 @@ import plotly.graph_objects as go
 from aecore.figures import palette
 
 MARGIN = {"l": 10, "r": 10, "t": 34, "b": 10}
+
+
+def as_text(name: str) -> str:
+    """A name for a figure: Plotly reads tags, links among them, and %{...} in what it is given."""
+    return escape(name, quote=False).replace("%{", "%\N{WORD JOINER}{")
 
 
 def latent_map(
@@ -37,6 +43,7 @@ def latent_map(
     for c, rows in groups:
         index = c or 0
         name = "" if c is None else class_names[c] if c < len(class_names) else str(c)
+        name = as_text(name)
         if three:
             fig.add_trace(_points_3d(points, rows, index, name, in_choice is not None))
         else:
@@ -156,7 +163,8 @@ def error_histogram(
 def histories(runs: list[tuple[str, list[dict]]], height: int = 380) -> go.Figure:
     """Held-out error by epoch of some runs, each solid, its training error dotted."""
     fig = go.Figure()
-    for i, (name, rows) in enumerate(runs):
+    for i, (title, rows) in enumerate(runs):
+        name = as_text(title)
         color = palette.class_color(i)
         for key, dash, what in (
             ("test_mse", "solid", "held out"),
@@ -243,7 +251,7 @@ def bars(
     values: np.ndarray, axis: str, unit: str, names: list[str] | None = None, height: int = 260
 ) -> go.Figure:
     """One bar a value, (n,); names stand below them, else their numbers from 1."""
-    names = names or [str(i + 1) for i in range(len(values))]
+    names = [as_text(n) for n in names or map(str, range(1, len(values) + 1))]
     fig = go.Figure(
         go.Bar(
             x=names,
@@ -271,8 +279,8 @@ def heat_map(
     fig = go.Figure(
         go.Heatmap(
             z=values,
-            x=columns,
-            y=rows,
+            x=[as_text(name) for name in columns],
+            y=[as_text(name) for name in rows],
             zmin=span[0],
             zmax=span[1],
             colorscale=colors,

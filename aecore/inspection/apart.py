@@ -24,7 +24,7 @@ from aecore.inspection.judging.findings import Finding
 from aecore.inspection.judging.report import Report
 from aecore.inspection.origin import given_by, with_findings
 from aecore.models import LatentModel
-from aecore.models.families.pca import cache_file
+from aecore.models.bases import cache_file
 from aecore.models.registry import FOLDERS_VARIABLE as FAMILIES
 from aecore.runs import checkpoints
 from aecore.runs.card import Card

@@ -1,121 +1,242 @@
-"""The worker processes: an embedded Dask cluster, or a running one by its address."""
+"""Where runs train: an embedded Dask cluster, or a running one by its address, kept in reach."""
 
 from __future__ import annotations
 
+import contextlib
 import logging
-import os
+import secrets
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
-from aecore import places
 from aecore.errors import JobError
 from aecore.jobs import orders
 from aecore.jobs.order import Order
-from aecore.machine import cores, keep_freed_memory_in_children
 from aecore.runs.store import Run
 
 log = logging.getLogger(__name__)
-ANSWER_TIMEOUT = 5.0  # seconds; Dask itself tries for 30 to reach a worker that is gone
 CLUSTER_VARIABLE = "AECORE_CLUSTER"
+ANSWER_TIMEOUT = 5.0  # seconds; Dask itself tries for 30 to reach a worker that is gone
+LOOK = 0.25  # seconds between two looks at the processes and the connection
+BEAT = 1.0  # seconds between two questions to the scheduler, how it and its workers are
+HUNG_SCHEDULER = 15.0  # seconds without an answer, after which it is given up, and all start anew
+HUNG = 30.0  # seconds without a sign of life of a worker: some libraries compute long at a stretch
+RETRY = 5.0  # seconds between two tries to reach a cluster
+PATIENCE = 90.0  # seconds that a caller waits for workers to come up
 
 
 class Workers:
-    """Where orders are carried out. Nothing of Dask is imported, or started, before `start`.
+    """The cluster, kept up by a thread of its own. Nothing of Dask is imported before `start`.
 
-    address: of a running Dask scheduler; None embeds one worker process per core.
+    address: of a running Dask scheduler; None embeds one worker process per core. The thread
+    starts or reaches the cluster, notices within a second that it is gone and within HUNG seconds
+    that a part of it hangs, and begins anew. on_event: called with each message that workers send,
+    on Dask's own thread. on_silent: called with the address of a worker that was given up, and why.
     """
 
-    def __init__(self, address: str | None = None):
+    def __init__(
+        self,
+        address: str | None = None,
+        on_event: Callable[[Any], None] = lambda message: None,
+        on_silent: Callable[[str, str], None] = lambda address, why: None,
+    ):
         self.address = address
+        self.topic = f"aecore-{secrets.token_hex(6)}"
+        self._on_event, self._on_silent = on_event, on_silent
         self._client: Any = None
-        self._cluster: Any = None
-        self._starting = threading.Lock()
-        self._closed = False
+        self._embedded: Any = None
+        self._changed = threading.Condition()
+        self._failures, self._error = 0, ""
+        self._wanted, self._closing = threading.Event(), threading.Event()
+        self._thread: threading.Thread | None = None
+
+    # For those who have something to do -----------------------------------------------------
 
     @property
     def client(self) -> Any:
-        """Dask's client. Raises JobError before `start` and after `close`."""
-        if self._client is None:
-            raise JobError("The worker processes are not running; start the app again.")
-        return self._client
+        """Dask's client. Raises JobError where no cluster is connected right now."""
+        client = self._client
+        if client is None or client.status != "running":
+            raise JobError("The training workers are not there just now; try again in a moment.")
+        return client
 
     def start(self) -> None:
-        """Connect to the cluster, starting the embedded one; once, later calls return at once.
+        """Wait until the cluster is there, starting it first; returns at once where it is.
 
-        Raises JobError if no scheduler answers at the address.
+        Raises JobError if it does not come.
         """
-        with self._starting:
-            if self._client is None and not self._closed:
-                self._client = self._embedded() if self.address is None else self._remote()
-                from aecore.jobs.prewarm import Prewarm
+        with self._changed:
+            if self._closing.is_set():
+                return
+            if self._thread is None:
+                self._thread = threading.Thread(
+                    target=self._keep, name="aecore-cluster", daemon=True
+                )
+                self._thread.start()
+            before = self._failures
+            self._wanted.set()
+            self._changed.wait_for(
+                lambda: self._up() or self._failures > before or self._closing.is_set(), PATIENCE
+            )
+            if not self._up() and not self._closing.is_set():
+                raise JobError(self._error or "The training workers did not start; try again.")
 
-                self._client.register_plugin(Prewarm())
-
-    def _remote(self) -> Any:
-        from distributed import Client
-
-        try:
-            return Client(self.address, timeout="10s", set_as_default=False)
-        except (OSError, TimeoutError, ValueError) as error:
-            raise JobError(
-                f"No Dask scheduler answers at {self.address} ({error}); start it, or unset "
-                f"{CLUSTER_VARIABLE} to train on this machine."
-            ) from error
-
-    def _embedded(self) -> Any:
-        import dask.config
-        from distributed import Client, LocalCluster, SubprocessCluster
-
-        dask.config.set({"distributed.scheduler.allowed-failures": 0})  # see prepare_environment
-        options = {"n_workers": cores(), "threads_per_worker": 1, "dashboard_address": None}
-        prepare_environment()
-        if os.name == "nt":
-            self._cluster = LocalCluster(processes=True, **options)
-        else:
-            # Not LocalCluster: its workers are spawned children, and a child spawned from a
-            # Streamlit script runs app.py again.
-            self._cluster = SubprocessCluster(**options)
-        return Client(self._cluster, set_as_default=False)
+    def _up(self) -> bool:
+        return self._client is not None and self._client.status == "running"
 
     def submit(self, order: Order) -> Any:
         """Hand an order to a free worker, or to the queue; returns Dask's future of its outcome."""
         return self.client.submit(orders.carry_out, order, pure=False, retries=0)
 
-    def ask(self, run: Run, function: Callable, *args: Any) -> Any:
+    def ask(self, run: Run, function: Callable, *args: Any, patience: float = ANSWER_TIMEOUT):
         """Call a function on the event loop of the worker that computes a run.
 
-        Raises JobError if it does not answer.
+        Raises JobError if it does not answer within `patience` seconds.
         """
+        worker = run.worker
         try:
-            answers = self.client.run(
-                function, *args, workers=[run.worker], callback_timeout=ANSWER_TIMEOUT
-            )
-            return answers[run.worker]
-        except (OSError, KeyError, ValueError, TimeoutError) as error:
+            answers = self.client.run(function, *args, workers=[worker], callback_timeout=patience)
+            return answers[worker]
+        except (OSError, KeyError, ValueError, TimeoutError, AttributeError, RuntimeError) as error:
+            # The last two are what a client says that is being closed.
             raise JobError(f"The worker of the run {run.name!r} does not answer.") from error
 
+    def why_ended(self, worker: str | None) -> str:
+        """Why a worker process was ended here; a general sentence where it was not."""
+        reasons = {} if self._embedded is None else self._embedded.reasons
+        return reasons.get(worker or "", "The worker process of this run was ended from outside.")
+
     def close(self) -> None:
-        """End the embedded cluster, or leave the other one."""
-        self._closed = True
-        with self._starting:
-            for end, patience in ((self._client, 2), (self._cluster, 5)):
-                if end is None:
-                    continue
-                try:
-                    end.close(timeout=patience)
-                except Exception:  # on its way down it may answer with anything; the server ends
-                    log.warning("closing %s", end, exc_info=True)
+        """End the embedded cluster, or leave the other one; also one that is just starting."""
+        self._closing.set()
+        self._wanted.set()
+        with self._changed:
+            self._changed.notify_all()
+            thread = self._thread
+        if thread is not None:
+            thread.join(PATIENCE)
+
+    # On the thread that keeps it ------------------------------------------------------------
+
+    def _keep(self) -> None:
+        while not self._closing.is_set():
+            self._wanted.clear()
+            try:
+                self._connect()
+            except Exception as error:  # whatever Dask or the system says: it is tried again
+                self._failed(error)
+                self._part()
+                self._wanted.wait(RETRY)
+                continue
+            with self._changed:
+                self._changed.notify_all()
+            lost = self._watch()
+            if lost:
+                log.warning("%s What follows waits for the next.", lost)
+            self._part()
+
+    def _failed(self, error: Exception) -> None:
+        told = str(error) if isinstance(error, JobError) else f"{type(error).__name__}: {error}"
+        if told != self._error:
+            log.warning("no training workers: %s", told, exc_info=not isinstance(error, JobError))
+        with self._changed:
+            self._error, self._failures = told, self._failures + 1
+            self._changed.notify_all()
+
+    def _connect(self) -> None:
+        from distributed import Client
+
+        # That a connection broke is said here in a sentence, by Dask's client with a traceback.
+        logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
+
+        if self.address is None:
+            from aecore.jobs.processes import Embedded
+
+            self._embedded = Embedded(self._closing)
+            client = Client(
+                self._embedded.start(),
+                security=self._embedded.security,
+                timeout="30s",
+                set_as_default=False,
+            )
+        else:
+            try:
+                client = Client(self.address, timeout="10s", set_as_default=False)
+            except (OSError, TimeoutError, ValueError) as error:
+                raise JobError(
+                    f"No Dask scheduler answers at {self.address} ({error}); start it, or unset "
+                    f"{CLUSTER_VARIABLE} to train on this machine."
+                ) from error
+        from aecore.jobs.prewarm import Prewarm
+
+        client.subscribe_topic(self.topic, self._on_event)
+        client.register_plugin(Prewarm())
+        self._client = client
+
+    def _watch(self) -> str:
+        """Look after the cluster until it is lost, which is said, or to be closed: ""."""
+        asked = answered = time.monotonic()
+        signs: dict[str, tuple[float, float]] = {}
+        while not self._closing.wait(LOOK):
+            if self._embedded is not None and (lost := self._embedded.look()):
+                return lost
+            if self._client.status != "running":
+                return "The connection to the training workers' scheduler broke."
+            now = time.monotonic()
+            if now - asked < BEAT:
+                continue
+            asked = now
+            try:
+                told = self._client.sync(
+                    self._client.scheduler.identity, callback_timeout=ANSWER_TIMEOUT
+                )
+            except (OSError, TimeoutError, AttributeError, RuntimeError):
+                silent = time.monotonic() - answered
+                if silent > HUNG_SCHEDULER:
+                    return f"The training workers' scheduler has not answered for {silent:.0f} s."
+                continue
+            answered = time.monotonic()
+            self._look_for_silent(told["workers"], signs)
+        return ""
+
+    def _look_for_silent(self, workers: dict[str, Any], signs: dict) -> None:
+        """Give up workers whose signs of life, that the scheduler saw, are HUNG seconds old.
+
+        By this process's own clock, which stands still while the machine sleeps.
+        """
+        now = time.monotonic()
+        for address in signs.keys() - workers.keys():
+            del signs[address]
+        for address, about in workers.items():
+            last, since = signs.get(address, (None, now))
+            if about["last_seen"] != last:
+                signs[address] = (about["last_seen"], now)
+            elif now - since > HUNG:
+                why = f"The worker process of this run did not answer for {HUNG:g} seconds."
+                if self._embedded is not None:
+                    self._embedded.end(address, why)
+                self._on_silent(address, why)
+
+    def _part(self) -> None:
+        """Leave the client and end the processes, whatever state they are in."""
+        client, self._client = self._client, None
+        embedded, self._embedded = self._embedded, None
+        if client is not None and client.status == "running":
+            with contextlib.suppress(OSError, TimeoutError, RuntimeError):
+                client.unsubscribe_topic(self.topic)
+        if embedded is not None:
+            embedded.close()
+        if client is not None:
+            # Apart: it waits for a scheduler that may be gone.
+            threading.Thread(target=_leave, args=(client,), daemon=True).start()
 
 
-def prepare_environment() -> None:
-    """What worker processes, which inherit the environment, read their settings from."""
-    # A killed worker must fail its run: Dask's default would silently train it again from step 0.
-    os.environ["DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES"] = "0"
-    # Before Dask's own setting, by which every worker gives freed memory back at once.
-    keep_freed_memory_in_children()
-    paths = [str(places.IMPORT_PATH), *filter(None, [os.environ.get("PYTHONPATH")])]
-    os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(paths))
+def _leave(client: Any) -> None:
+    try:
+        client.close(timeout=2)
+    except Exception:  # on its way down it may answer with anything
+        log.warning("closing %s", client, exc_info=True)
 
 
 def is_loss(future: Any) -> bool:

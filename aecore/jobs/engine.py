@@ -4,24 +4,31 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import logging
 import os
+import secrets
 import threading
 from pathlib import Path
 
 from aecore import places
 from aecore.datasets import source
-from aecore.errors import AecoreError, JobError
+from aecore.datasets.own import store as own_store
+from aecore.datasets.own.store import check_access
+from aecore.errors import AecoreError, CheckpointError, ConfigError, JobError
 from aecore.jobs import orders
 from aecore.jobs.books import Books
-from aecore.jobs.cluster import CLUSTER_VARIABLE, Workers
+from aecore.jobs.cluster import CLUSTER_VARIABLE
 from aecore.jobs.order import Order
 from aecore.models.registry import options_of
 from aecore.runs import checkpoints
 from aecore.runs.library import Library, run_name
+from aecore.runs.quota import DAY, keep_days
 from aecore.runs.store import Run, RunStore, new_run_id
 from aecore.types import ModelSpec, TrainConfig
 
+log = logging.getLogger(__name__)
 MAX_LIVE_PER_OWNER = 3
+HOUSEKEEPING = 6 * 3600.0  # seconds between two looks for what nobody needs any more
 
 
 class JobEngine:
@@ -34,41 +41,88 @@ class JobEngine:
     def __init__(self, root: Path, address: str | None = None):
         self.store = RunStore(root)
         self.library = Library(self.store)
-        self.workers = Workers(address)
         self.closed = False
-        self._books = Books(self.store, self.workers)
+        self._books = Books(self.store, address)
+        self.workers = self._books.workers
+        self._closing = threading.Event()
+        self._keeping = threading.Lock()  # taken by the one thread that keeps house
 
     # Life ----------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Connect to the cluster, starting the embedded one; once, later calls return at once."""
+        """Wait until the cluster is there, starting the embedded one; at once where it is.
+
+        Raises JobError if it does not come. From the first call on, what nobody needs any more is
+        deleted now and then.
+        """
+        if self._keeping.acquire(blocking=False):
+            threading.Thread(target=self._keep_house, name="aecore-house", daemon=True).start()
         self.workers.start()
 
     def close(self) -> None:
         """End the embedded cluster; live runs are marked as interrupted and can be resumed."""
         self.closed = True
-        self._books.close()
-        for run in list(self.store.runs.values()):
+        self._closing.set()
+        for run in self.store.all():
             if run.recording.live:
-                run.recording.fail("The server was restarted during this run.")
+                run.interrupted()
                 self.store.write_facts(run)
         self.workers.close()
+
+    def _keep_house(self) -> None:
+        quota = self.library.quota
+        while True:
+            try:
+                quota.running()
+                self.store.remove_left_overs()
+                days = keep_days()
+                for run in quota.clean_up(days):
+                    self.library.forget(run.run_id)
+                own_store.clean_up(self.store.root / "data", days * DAY)
+            except ConfigError as error:
+                log.error("%s No run is deleted for its age.", error)
+            if self._closing.wait(HOUSEKEEPING):
+                return
 
     # Looking -------------------------------------------------------------------------------
 
     def get(self, run_id: str) -> Run:
-        """Return a run by id, whoever owns it: knowing the id is the permission to look."""
+        """Return a run by id, whoever owns it: for those who know that it may be looked at."""
         return self.store.get(run_id)
 
     def runs(self, owner: str) -> list[Run]:
         """An owner's runs, newest first."""
-        return self.store.owned_by(owner)
+        runs = self.store.owned_by(owner)
+        if runs:
+            self.library.quota.visited(owner)
+        own_store.visited(self.store.root / "data", owner)
+        return runs
+
+    def share(self, owner: str, run_id: str) -> str:
+        """The token with which anybody may look at a run, until it is withdrawn. Raises JobError
+        for another's."""
+        run = self.store.owned(owner, run_id)
+        with run.lock:
+            if not run.watch:
+                run.watch = secrets.token_hex(12)
+                self.store.write_facts(run)
+            return run.watch
+
+    def withdraw_share(self, owner: str, run_id: str) -> None:
+        """Let nobody but its owner look at a run any more; raises JobError for another's."""
+        run = self.store.owned(owner, run_id)
+        with run.lock:
+            run.watch = ""
+            self.store.write_facts(run)
+
+    def watched(self, token: str) -> Run | None:
+        """The run that a token lets one look at; None where it was withdrawn, or never given."""
+        return self.store.watched(token)
 
     def ahead_of(self, run: Run) -> int:
         """Runs that train or wait before this one."""
         return sum(
-            r.recording.live and r.created < run.created and r is not run
-            for r in list(self.store.runs.values())
+            r.recording.live and r.created < run.created and r is not run for r in self.store.all()
         )
 
     # Training ------------------------------------------------------------------------------
@@ -77,7 +131,8 @@ class JobEngine:
         self, owner: str, name: str, spec: ModelSpec, config: TrainConfig, dataset: str
     ) -> Run:
         """Start a new run. Raises AecoreError at once if it cannot be; returns before it trains."""
-        self._check(owner, spec, config, dataset)
+        weights = self._check(owner, spec, config, dataset)
+        self.library.quota.check_new(owner, checkpoints.room_of(weights))
         self.start()  # an unreachable cluster must not leave a run that waits for ever
         run = Run(new_run_id(), owner, run_name(name), spec, config, dataset)
         self.store.add(run)
@@ -85,18 +140,101 @@ class JobEngine:
         return run
 
     def resume(self, owner: str, run_id: str, more_epochs: int = 0) -> Run:
-        """Go on with a run from its last whole epoch, for more epochs than planned if asked."""
+        """Go on with a run from its last whole epoch, for more epochs than planned if asked.
+
+        After a stop within an epoch, from the weights as they were then. What was recorded after
+        them is forgotten.
+        """
         run = self.store.owned(owner, run_id)
         if run.recording.live:
             raise JobError(f"The run {run.name!r} is under way already.")
+        if run.kind == "damaged":
+            raise JobError(f"The run {run.name!r} cannot be resumed. {run.notice}")
         config = dataclasses.replace(run.config, epochs=run.config.epochs + more_epochs)
-        self._check(owner, run.spec, config, run.dataset)
-        content = self.store.content(run) if run.has_model else None
-        if content is not None and checkpoints.read_header(content)[0].epochs_done == 0:
-            content = None
-        run.config = config
-        self._launch(run, content)
+        weights = self._check(owner, run.spec, config, run.dataset)
+        more = max(checkpoints.room_of(weights) - self.store.size(run), 0)
+        self.library.quota.check_room(owner, more)
+        card, resume = self._to_resume(run)
+        self.start()
+        with run.lock:
+            if run.recording.live:
+                raise JobError(f"The run {run.name!r} is under way already.")
+            self._go_on(run, config, card, resume)
         return run
+
+    def go_back(
+        self, owner: str, run_id: str, epoch: int, learning_rate: float | None = None
+    ) -> Run:
+        """Go on with a run from an earlier epoch whose weights are kept; a live one is stopped.
+
+        With Adam's memory where the newest checkpoint is of that very epoch; of others the weights
+        alone are kept, and Adam begins anew. learning_rate: to go on with. What was recorded after
+        that epoch is forgotten. Raises AecoreError.
+        """
+        run = self.store.owned(owner, run_id)
+        config = run.config
+        if learning_rate is not None:
+            config = dataclasses.replace(config, learning_rate=learning_rate)
+        path = self.store.epochs(run).get(epoch)
+        if path is None or run.kind != "training":
+            raise JobError(f"The run {run.name!r} keeps no weights of epoch {epoch}.")
+        if epoch >= config.epochs:
+            raise JobError(f"Epoch {epoch} is the last of {config.epochs}: nothing comes after it.")
+        if run.recording.live:
+            self._books.withdraw(run)
+        self._check(owner, run.spec, config, run.dataset)
+        self.start()
+        with run.lock:
+            if run.recording.live:
+                raise JobError(f"The run {run.name!r} is under way already.")
+            content = self._of_epoch(run, epoch, path)
+            self.store.take_in(run, content, done=epoch)
+            self._go_on(run, config, checkpoints.read_header(content)[0], content)
+        return run
+
+    def _of_epoch(self, run: Run, epoch: int, path: Path) -> bytes:
+        """The checkpoint of an epoch, with the curve up to it. Raises CheckpointError."""
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise CheckpointError(f"The file {path} could not be read ({error}).") from error
+        card = checkpoints.from_bytes(content).card
+        with contextlib.suppress(AecoreError):  # without a newest one that can be read
+            newest = self.store.content(run)
+            reached = checkpoints.read_header(newest)[0]
+            same = (reached.epochs_done, reached.images_seen) == (epoch, card.images_seen)
+            content = newest if same else content
+        history = [row for row in run.recording.history if row.get("epoch", 0) <= epoch]
+        return checkpoints.with_card(content, dataclasses.replace(card, history=history))
+
+    def _go_on(
+        self,
+        run: Run,
+        config: TrainConfig,
+        card: checkpoints.Card | None,
+        resume: bytes | Path | None,
+    ) -> None:
+        """Forget what came after the weights that a run goes on from, and hand it out."""
+        run.config = config
+        run.recording.go_back(card)
+        run.saved_epoch = 0 if card is None else card.epochs_done
+        self.store.forget_later(run)
+        self._launch(run, resume)
+
+    def _to_resume(self, run: Run) -> tuple[checkpoints.Card | None, bytes | Path | None]:
+        """What a run goes on from, read in full once: its card, and the bytes or where they lie
+        for workers of this machine. None for the very beginning. Raises CheckpointError."""
+        if not run.has_model:
+            return None, None
+        content = self.store.content(run)
+        card = checkpoints.from_bytes(content).card
+        if card.epochs_done == 0:
+            return None, None
+        if run.file is not None:  # a past epoch's, which stands in for a damaged one: no curve
+            card = dataclasses.replace(card, history=run.recording.history)
+            return card, checkpoints.with_card(content, card)
+        here = self.workers.address is None and run.content is None
+        return card, self.store.newest_file(run) if here else content
 
     def command(self, owner: str, run_id: str, name: str, **values: float) -> None:
         """Steer a run: pause, resume, step, epoch, stop, or change(learning_rate=, beta=).
@@ -121,9 +259,13 @@ class JobEngine:
             with contextlib.suppress(AecoreError):
                 self.command(owner, run_id, "stop")
         self.store.delete(run)
+        self._books.withdraw(run)
+        self.library.forget(run_id)
 
-    def _check(self, owner: str, spec: ModelSpec, config: TrainConfig, dataset: str) -> None:
+    def _check(self, owner: str, spec: ModelSpec, config: TrainConfig, dataset: str) -> int:
+        """How many weights a run has that may be started now; raises AecoreError."""
         config.check()
+        check_access(dataset, owner)
         options_of(spec)
         shape = source(dataset).spec.shape
         if spec.data.shape != shape:
@@ -137,16 +279,15 @@ class JobEngine:
                 f"You have {len(live)} runs under way; wait for one to end or stop one, so that "
                 "everybody gets a turn."
             )
+        return checkpoints.check_trainable(spec)
 
-    def _launch(self, run: Run, resume: bytes | None) -> None:
-        self.start()
-        run.attempt += 1
+    def _launch(self, run: Run, resume: bytes | Path | None) -> None:
         run.worker, run.received, run.end_seen = None, 0, False
-        run.recording.status, run.recording.message = "waiting", ""
-        run.recording.version += 1
+        run.recording.wait()
         order = Order(
             run.run_id,
-            run.attempt,
+            self.workers.topic,
+            secrets.token_hex(8),
             run.name,
             run.spec,
             run.config,

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from aecore.types import ModelSpec, TrainConfig
 
 
 @dataclass(frozen=True)
 class Order:
-    """What the app asks a worker to train. resume: bytes of a checkpoint with Adam's memory."""
+    """What the app asks a worker to train.
+
+    topic: where the worker's events go, and token: by which they are told from another order's.
+    resume: a checkpoint with Adam's memory, as bytes, or where it lies on a worker's own machine.
+    """
 
     run_id: str
-    attempt: int
+    topic: str
+    token: str
     name: str
     spec: ModelSpec
     config: TrainConfig
     dataset: str
     threads: int | None = None
-    resume: bytes | None = field(default=None, repr=False)
-
-    @property
-    def topic(self) -> str:
-        return f"aecore-{self.run_id}-{self.attempt}"
+    resume: bytes | Path | None = field(default=None, repr=False)

@@ -25,8 +25,9 @@ def command(run_id: str, name: str, values: dict[str, float]) -> bool:
     return worker.command(run_id, name, values)
 
 
-def take_snapshot(run_id: str) -> tuple[int, bytes] | None:
-    """Run on a worker's event loop: the newest epoch's checkpoint of a live run, once."""
+def take_snapshot(run_id: str, after: int) -> tuple[int, bytes] | None:
+    """Run on a worker's event loop: the newest epoch's checkpoint of a live run, if it is later
+    than the epoch `after`."""
     from aecore.jobs import worker
 
-    return worker.take_snapshot(run_id)
+    return worker.take_snapshot(run_id, after)

@@ -24,6 +24,7 @@ from aecore.types import ModelSpec, TrainConfig
 
 log = logging.getLogger(__name__)
 MIN_REPORT_GAP = 0.05  # seconds between two plain StepDone events
+WANTED_EVERY = 0.5  # seconds between two looks whether anybody still wants the run
 PAUSE_LIMIT = 20 * 60.0  # a class shares few workers: a forgotten pause ends, resumable
 
 
@@ -61,6 +62,7 @@ def run(order: Order) -> Outcome:
     from distributed import get_worker
 
     worker = get_worker()
+    key = worker.get_current_task()
     control = TrainControl(pause_limit=PAUSE_LIMIT)
     live = _live[order.run_id] = _Live(control)
     sent = 0
@@ -68,17 +70,22 @@ def run(order: Order) -> Outcome:
     def send(event: Any) -> None:
         nonlocal sent
         sent += 1
-        worker.log_event(order.topic, (worker.address, sent, pickle.dumps(event)))
+        worker.log_event(order.topic, (order.token, worker.address, sent, pickle.dumps(event)))
+
+    def wanted() -> bool:
+        # Dask cannot end a task under way; it says so of one whose app withdrew it or is gone.
+        task = worker.state.tasks.get(key)
+        return task is not None and task.state != "cancelled"
 
     try:
-        return _train(order, live, send, lambda: sent)
+        return _train(order, live, send, lambda: sent, wanted)
     except AecoreError as error:
         return Outcome(Failed(str(error), {}), None, sent)
     finally:
         _live.pop(order.run_id, None)
 
 
-def _train(order: Order, live: _Live, send, sent) -> Outcome:
+def _train(order: Order, live: _Live, send, sent, wanted) -> Outcome:
     # The worker's event loop has to answer while one thread computes.
     torch.set_num_threads(order.threads or torch.get_num_threads())
     data = datasets.load(order.dataset)
@@ -87,17 +94,28 @@ def _train(order: Order, live: _Live, send, sent) -> Outcome:
     if order.resume is None:
         state = TrainState.fresh(order.spec, order.config.seed)
     else:
-        found = checkpoints.from_bytes(order.resume)
+        resume = order.resume
+        found = (
+            checkpoints.from_bytes(resume)
+            if isinstance(resume, bytes)
+            else checkpoints.load(resume)
+        )
         state, previous = found.state(), found.card
-        recording.history = list(previous.history)
-    last_sent, newest = 0.0, None
+        recording.go_back(previous)
+    last_sent, last_asked, newest = 0.0, 0.0, None
     for event in train(order.spec, order.config, data, live.control, state):
         recording.add(event)
+        if time.monotonic() - last_asked > WANTED_EVERY:
+            last_asked = time.monotonic()
+            if not wanted():
+                live.control.stop()
         if isinstance(event, Finished | Stopped | Failed):
             card = recording.card(order.name, order.spec, order.config, data)
             if recording.epoch is None and previous is not None:
                 # Ended within its first epoch: what was reached before still stands.
                 card = dataclasses.replace(previous, name=order.name, config=order.config)
+            if recording.started is None and previous is None:
+                return Outcome(event, None, sent())  # stopped while it was prepared
             if newest is None or not _as_the_epoch_left_it(event):
                 newest = checkpoints.to_bytes(state.model, card, state.optimizer)
             return Outcome(event, newest, sent())
@@ -140,10 +158,8 @@ def command(run_id: str, name: str, values: dict[str, float]) -> bool:
     return True
 
 
-def take_snapshot(run_id: str) -> tuple[int, bytes] | None:
-    """The newest epoch's checkpoint of a live run, once."""
+def take_snapshot(run_id: str, after: int) -> tuple[int, bytes] | None:
+    """The newest epoch's checkpoint of a live run, if it is later than the epoch `after`."""
     live = _live.get(run_id)
-    if live is None:
-        return None
-    snapshot, live.snapshot = live.snapshot, None
-    return snapshot
+    snapshot = None if live is None else live.snapshot
+    return snapshot if snapshot is not None and snapshot[0] > after else None

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
 
 
 @dataclass(frozen=True)
@@ -68,10 +69,19 @@ def total_correlation(z: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
     batch (Chen et al. 2018, 'Isolating sources of disentanglement in VAEs', appendix C.2), up to a
     constant that depends on the numbers of examples only. Nats.
     """
-    precision = torch.exp(-logvar)
-    apart = z.unsqueeze(1) - mu.unsqueeze(0)  # (B, B, k): each draw under each example's posterior
-    log_q = -0.5 * (apart.square() * precision + logvar + math.log(2 * math.pi))
-    return log_q.sum(2).logsumexp(1) - log_q.logsumexp(1).sum(1)
+
+    def of(z: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
+        # Each draw under each example's posterior, (some of B, B, k).
+        apart = z.unsqueeze(1) - mu.unsqueeze(0)
+        log_q = -0.5 * (apart.square() * torch.exp(-logvar) + logvar + math.log(2 * math.pi))
+        return log_q.sum(2).logsumexp(1) - log_q.logsumexp(1).sum(1)
+
+    some = z.split(max(1, 2**24 // mu.numel()))
+    if len(some) == 1:
+        return of(z, mu, logvar)
+    # Of many examples a few rows at a time, and computed again for the gradient: all would take
+    # B * B * k numbers, several times over.
+    return torch.cat([checkpoint(of, part, mu, logvar, use_reentrant=False) for part in some])
 
 
 def objective(

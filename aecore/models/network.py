@@ -72,7 +72,8 @@ class NetworkModel(LatentModel):
             return LossTerms(self.compare(self.decoder(posterior.mu), x))
         z = posterior.sample(generator)
         weight, penalty = self.options.independence, None
-        if weight:
+        # It steers training and is in no figure: who only measures need not pay B * B * k for it.
+        if weight and torch.is_grad_enabled():
             penalty = weight * total_correlation(z, posterior.mu, posterior.logvar)
         return LossTerms(self.compare(self.decoder(z), x), posterior.kl(), penalty)
 

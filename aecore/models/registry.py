@@ -181,6 +181,7 @@ def _take_memory(model: nn.Module) -> None:
 
 def shape_only(spec: ModelSpec) -> LatentModel:
     """The model without memory for its weights: for counting and drawing."""
+    whole_number("latent_dim", spec.latent_dim, 1, 4096)
     return _without_memory(spec, options_of(spec))
 
 

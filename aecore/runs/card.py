@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
 import torch
 
 import aecore
+from aecore.datasets import public_name
 from aecore.errors import CheckpointError
 from aecore.types import ModelSpec, TrainConfig
 from aecore.writing import json_ready
@@ -55,6 +56,19 @@ class Card:
             metrics["pca_mse"] = metrics.pop("pca_test_mse")
         reached = {"epoch": self.epochs_done, "images_seen": self.images_seen}
         return reached | {"seconds": self.seconds} | metrics
+
+    @property
+    def reached(self) -> list[dict[str, float]]:
+        """The rows of history that lead to the weights in this file: none later, none twice."""
+        rows = {row.get("epoch"): row for row in self.history}
+        return [row for epoch, row in rows.items() if epoch is None or epoch <= self.epochs_done]
+
+    def for_others(self) -> Card:
+        """The card as a file says it that leaves: without the name of data of somebody's own, which
+        are found again by their fingerprint, and without what a stranger's file was called and
+        said of whoever made it."""
+        origin = {k: v for k, v in self.origin.items() if k not in ("file", "facts")}
+        return replace(self, dataset=public_name(self.dataset), origin=origin)
 
     def to_json(self) -> dict[str, Any]:
         plain = asdict(self)

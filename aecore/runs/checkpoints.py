@@ -6,6 +6,7 @@ Nothing is ever unpickled. A file is checked in full before memory is taken for 
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,18 +16,21 @@ from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
-from aecore.errors import AecoreError, CheckpointError
+from aecore.errors import AecoreError, CheckpointError, ConfigError
 from aecore.models import LatentModel, build
-from aecore.models.registry import shape_only
+from aecore.models.registry import MAX_PARAMETERS, shape_only
 from aecore.places import SHIPPED
 from aecore.runs.card import Card
 from aecore.training.state import TrainState
+from aecore.types import ModelSpec
 from aecore.writing import write_or_say
 
 SUFFIX = ".safetensors"
 CARD_KEY = "aecore_card"
-MAX_FILE_BYTES = 512 << 20
 MAX_CARD_BYTES = 8 << 20
+#: Weights of a model that is trained here: with Adam's two memories its file must be readable.
+MAX_TRAINED = 40_000_000
+MAX_FILE_BYTES = 4 * max(3 * MAX_TRAINED, MAX_PARAMETERS) + (32 << 20)
 _ADAM = "adam."  # prefix of Adam's memory in a file that can be resumed
 
 
@@ -133,9 +137,11 @@ def from_bytes(content: bytes) -> Checkpoint:
 
 
 def read_card(path: Path | str) -> Card:
-    """A checkpoint file's card alone, without reading its weights. Raises CheckpointError."""
+    """A checkpoint file's card alone, without reading its weights. Raises CheckpointError, also for
+    a file that was cut short."""
     try:
         with Path(path).open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
             start = file.read(8)
             length = int.from_bytes(start, "little")
             content = start + file.read(min(length, MAX_CARD_BYTES + 1))
@@ -143,7 +149,10 @@ def read_card(path: Path | str) -> Card:
         raise CheckpointError(
             f"The file {path} could not be read ({error.strerror or error})."
         ) from error
-    return read_header(content)[0]
+    card, listed = read_header(content)
+    if size != len(content) + _weights_end(listed):
+        raise CheckpointError("The file is damaged: it ends before its weights do, or after.")
+    return card
 
 
 def read_header(content: bytes) -> tuple[Card, dict[str, dict]]:
@@ -174,6 +183,35 @@ def read_header(content: bytes) -> tuple[Card, dict[str, dict]]:
         raise
     except AecoreError as error:
         raise CheckpointError(f"The file's card describes no possible model: {error}") from error
+
+
+def _weights_end(listed: dict[str, dict]) -> int:
+    """Where a header says that the weights end, counted from its own end."""
+    try:
+        ends = [int(entry["data_offsets"][1]) for entry in listed.values()]
+    except (TypeError, KeyError, IndexError, ValueError, OverflowError) as error:
+        raise CheckpointError("The file is damaged: its header names no places.") from error
+    return max(ends, default=0)
+
+
+def check_trainable(spec: ModelSpec) -> int:
+    """How many weights a model to be trained has; raises ConfigError beyond MAX_TRAINED.
+
+    What trains must be kept with Adam's memory, to go on with: that is three times its weights.
+    """
+    model = shape_only(spec)
+    size = sum(t.numel() for t in (*model.parameters(), *model.buffers()))
+    if size > MAX_TRAINED:
+        raise ConfigError(
+            f"This model has {size:,} weights; at most {MAX_TRAINED:,} are trained, so that it can "
+            "be kept and gone on with. Make its layers narrower, or its examples smaller."
+        )
+    return size
+
+
+def room_of(weights: int) -> int:
+    """Bytes of the file of a model with so many weights, with Adam's memory."""
+    return 12 * weights + (1 << 20)
 
 
 def shipped() -> dict[str, Path]:

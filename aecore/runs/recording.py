@@ -9,10 +9,12 @@ import numpy as np
 from aecore.datasets import Dataset
 from aecore.runs.card import Card
 from aecore.training.events import (
+    Changed,
     EpochDone,
     Failed,
     Finished,
     Paused,
+    Preparing,
     Probe,
     Started,
     StepDone,
@@ -21,6 +23,8 @@ from aecore.training.events import (
 )
 from aecore.types import ModelSpec, TrainConfig
 
+LIVE, ENDED = ("waiting", "preparing", "training", "paused"), ("finished", "stopped", "failed")
+
 
 @dataclass
 class Recording:
@@ -28,11 +32,15 @@ class Recording:
 
     probes: rows (images_seen, seconds, heldout_mse), on the fixed held-out sample. history: one row
     of figures of the whole held-out split per epoch.
-    newest: such a row for the weights as they are, which a stop may have left within an epoch.
+    newest: such a row for the weights as they are, which a stop may have left within an epoch, and
+    which are those of the best epoch after a failure.
     """
 
-    status: str = "waiting"  # waiting, training, paused, finished, stopped, failed
+    status: str = "waiting"  # waiting, preparing, training, paused, finished, stopped, failed
     message: str = ""
+    preparing: str = ""  # what is made ready before training starts
+    changes: list[Changed] = field(default_factory=list)
+    pca_sample: np.ndarray | None = None  # PCA's answer to started.sample, as it is now
     started: Started | None = None
     probes: list[tuple[int, float, float]] = field(default_factory=list)
     history: list[dict[str, float]] = field(default_factory=list)
@@ -42,15 +50,21 @@ class Recording:
     last_step: StepDone | None = None
     summary: dict = field(default_factory=dict)
     version: int = 0
+    launches: int = 0  # times that it was handed to the workers
 
     @property
     def live(self) -> bool:
-        return self.status in ("waiting", "training", "paused")
+        return self.status in LIVE
 
     def add(self, event: TrainEvent) -> None:
         """Take in one event."""
-        if isinstance(event, Started):
+        if isinstance(event, Preparing):
+            self.status, self.message, self.preparing = "preparing", "", event.what
+        elif isinstance(event, Started):
             self.started, self.status, self.message = event, "training", ""
+            self.pca_sample = event.pca_sample
+        elif isinstance(event, Changed):
+            self.changes.append(event)
         elif isinstance(event, StepDone):
             self.last_step, self.status = event, "training"
             if event.probe is not None:
@@ -67,6 +81,9 @@ class Recording:
             self.message = event.message if isinstance(event, Failed) else ""
             if isinstance(event, Stopped) and event.within is not None:
                 self._measured(event.within)
+            if isinstance(event, Failed) and event.kept is not None:
+                # No look of its own: the curve shows what happened, the figures what is kept.
+                self._figures_of(event.kept)
         self.version += 1
 
     def fail(self, message: str) -> None:
@@ -74,21 +91,43 @@ class Recording:
         self.status, self.message = "failed", message
         self.version += 1
 
+    def wait(self) -> None:
+        """The run waits for a worker, for the first time or again."""
+        self.status, self.message, self.preparing = "waiting", "", ""
+        self.launches += 1
+        self.version += 1
+
+    def go_back(self, card: Card | None) -> None:
+        """Forget what came after the weights that a resumed run goes on from.
+
+        card: of those weights; None where it starts from the very beginning.
+        """
+        self.history = [] if card is None else card.reached
+        self.newest = {} if card is None else card.newest
+        images = 0 if card is None else card.images_seen
+        self.probes = [row for row in self.probes if row[0] <= images]
+        self.changes = [change for change in self.changes if change.images_seen < images]
+        self.probe = self.epoch = self.last_step = None
+        self.summary = {}
+        self.version += 1
+
     def _measured(self, event: EpochDone) -> None:
-        self.epoch = event
+        self._figures_of(event)
         self._look(event.images_seen, event.seconds, event.probe)
-        row = {
+
+    def _figures_of(self, event: EpochDone) -> None:
+        self.epoch = event
+        reached = {
             "epoch": event.epoch,
             "images_seen": event.images_seen,
             "seconds": event.seconds,
-            "train_mse": event.train_mse,
-            "pca_mse": event.pca_test_mse,
-            **{f"test_{k}": v for k, v in event.metrics.items()},
         }
-        self.newest = {k: v for k, v in row.items() if np.isfinite(v)}
+        self.newest = {k: v for k, v in (reached | event.figures).items() if np.isfinite(v)}
 
     def _look(self, images: int, seconds: float, probe: Probe) -> None:
         self.probe = probe
+        if probe.pca_reconstructions is not None:
+            self.pca_sample = probe.pca_reconstructions
         self.probes.append((images, seconds, probe.heldout_mse))
 
     def card(self, name: str, spec: ModelSpec, config: TrainConfig, data: Dataset) -> Card:
@@ -104,12 +143,12 @@ class Recording:
             images_seen=0 if epoch is None else epoch.images_seen,
             seconds=0.0 if epoch is None else epoch.seconds,
             seconds_to_beat_pca=None if epoch is None else epoch.seconds_to_beat_pca,
-            metrics={}
-            if epoch is None
-            else {
-                **{f"test_{k}": v for k, v in epoch.metrics.items()},
-                "train_mse": epoch.train_mse,
-                "pca_test_mse": epoch.pca_test_mse,
-            },
-            history=list(self.history),
+            metrics={} if epoch is None else _metrics(epoch),
+            # Of the weights in the file: not of a future that was lost.
+            history=[row for row in self.history if epoch is None or row["epoch"] <= epoch.epoch],
         )
+
+
+def _metrics(epoch: EpochDone) -> dict[str, float]:
+    """An epoch's figures by the names that cards know them by."""
+    return {"pca_test_mse" if k == "pca_mse" else k: v for k, v in epoch.figures.items()}

@@ -16,23 +16,49 @@ import numpy as np
 class Probe:
     """A look at the model on a fixed sample of held-out examples.
 
-    heldout_mse and pca_mse: mean squared error per value on the same sample, unclipped.
+    heldout_mse and pca_mse: mean squared error per value on the same sample, unclipped; of a
+    denoising model both from the same damaged examples. pca_k: components of that PCA.
     latent_map: (n, 2) float32, the codes, or their two main directions when there are more.
     reconstructions: (m, values) uint8 over Started's low to high, x_hat of the fixed examples
-    shown in the run's view.
+    shown in the run's view. pca_reconstructions: PCA's of them, if they are others than before.
     """
 
     heldout_mse: float
     pca_mse: float
     latent_map: np.ndarray
     reconstructions: np.ndarray
+    pca_k: int = 0
+    pca_reconstructions: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class Preparing:
+    """Something has to be made ready before training can start; `what` says it in a few words."""
+
+    kind: ClassVar[str] = "preparing"
+    what: str
+
+
+@dataclass(frozen=True)
+class Changed:
+    """A person changed the learning rate or beta: what was asked for before and from now on."""
+
+    kind: ClassVar[str] = "changed"
+    name: str
+    before: float
+    after: float
+    epoch: int
+    images_seen: int
 
 
 @dataclass(frozen=True)
 class Started:
-    """Training begins. `sample` and PCA's answer, (m, values) uint8, and `map_labels` are fixed.
+    """Training begins. `sample`, (m, values) uint8, and `map_labels` are fixed.
 
-    low, high: the values that bytes 0 and 255 stand for.
+    low, high: the values that bytes 0 and 255 stand for. examples: of an epoch. probed, held_out:
+    examples that a look during an epoch is of, and all there are. pca_test_mse: of the whole
+    held-out split, with pca_k components: of a sparse code, as many as are on at the start.
+    pca_sample: (m, values) uint8, PCA's answer to the sample.
     """
 
     kind: ClassVar[str] = "started"
@@ -48,6 +74,10 @@ class Started:
     first_epoch: int = 0
     low: float = 0.0
     high: float = 1.0
+    examples: int = 0
+    probed: int = 0
+    held_out: int = 0
+    pca_k: int = 0
 
 
 @dataclass(frozen=True)
@@ -69,7 +99,8 @@ class EpochDone:
     """An epoch is done; metrics are of the whole held-out split, in evaluation mode.
 
     train_mse is measured in evaluation mode too, on a fixed sample of the training images, so that
-    it can be compared with test_mse.
+    it can be compared with test_mse. pca_k: components of the PCA beside it. Of a denoising model
+    train_denoised_mse and pca_denoised_mse: from damaged examples, as metrics' denoised_mse is.
     """
 
     kind: ClassVar[str] = "epoch"
@@ -83,6 +114,22 @@ class EpochDone:
     pca_test_mse: float
     seconds_to_beat_pca: float | None
     probe: Probe
+    pca_k: int = 0
+    train_denoised_mse: float | None = None
+    pca_denoised_mse: float | None = None
+
+    @property
+    def figures(self) -> dict[str, float]:
+        """All figures by the names that histories and cards know them by, what is none left out."""
+        found = {
+            "train_mse": self.train_mse,
+            "train_denoised_mse": self.train_denoised_mse,
+            "pca_mse": self.pca_test_mse,
+            "pca_k": self.pca_k or None,
+            "pca_denoised_mse": self.pca_denoised_mse,
+            **{f"test_{name}": value for name, value in self.metrics.items()},
+        }
+        return {name: value for name, value in found.items() if value is not None}
 
 
 @dataclass(frozen=True)
@@ -117,11 +164,18 @@ class Stopped:
 
 @dataclass(frozen=True)
 class Failed:
-    """The run ended by itself. `message` says what happened and what to try."""
+    """The run ended by itself. `message` says what happened, what is kept and what to try.
+
+    kept: the figures of the weights that are kept, those of the best epoch of this training; None
+    where they are what it went on from.
+    """
 
     kind: ClassVar[str] = "failed"
     message: str
     summary: dict[str, Any]
+    kept: EpochDone | None = None
 
 
-TrainEvent = Started | StepDone | EpochDone | Paused | Finished | Stopped | Failed
+TrainEvent = (
+    Preparing | Started | StepDone | EpochDone | Changed | Paused | Finished | Stopped | Failed
+)

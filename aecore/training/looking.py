@@ -7,9 +7,10 @@ import torch
 
 from aecore.datasets import Dataset
 from aecore.evaluation.batches import batch_for, labels_for, parts
+from aecore.evaluation.beside import pca_beside, pca_reconstruction
 from aecore.evaluation.latent import plane_of
 from aecore.models import LatentModel
-from aecore.models.families.pca import PCABasis, basis_of
+from aecore.models.families.pca import PCABasis
 from aecore.models.losses import squared_error_per_value
 from aecore.training.events import Probe
 
@@ -20,25 +21,31 @@ SAMPLE_SIZE = 10  # examples shown as original and reconstruction
 class View:
     """The same examples at every look, so that what changes is the model.
 
-    sample, pca_sample: (m, values) uint8 over `data.value_range`, some examples and PCA's
-    reconstructions of them; map_labels: (n,) int64, empty without labels. pca_mse: PCA's error per
-    value on the sample.
+    sample: (m, values) uint8 over `data.value_range`, some examples as they are; map_labels: (n,)
+    int64, empty without labels. pca_k, pca_sample: the PCA that the model is compared with (see
+    evaluation.beside) and its reconstructions of them, as they are at the last look. A denoising
+    model gets all of them damaged, always alike, and so does PCA.
     """
 
-    def __init__(self, data: Dataset, latent_dim: int, device: torch.device):
-        self.basis: PCABasis = basis_of(data)
-        self.range = data.value_range
+    def __init__(self, data: Dataset, basis: PCABasis, model: LatentModel, seed: int):
+        self.basis, self.range = basis, data.value_range
+        device = next(model.parameters()).device
         self._split = data.test.first(PROBE_SIZE)
         self._x = self._split.batch(slice(None)).to(device)
+        generator = torch.Generator(device).manual_seed(seed)
+        self._seen = model.damage(self._x, generator) if model.denoises else self._x
         self._plane: np.ndarray | None = None
         labels = self._split.labels
         self.map_labels = np.zeros(0, np.int64) if labels is None else labels.numpy()
-        flat = self._x.flatten(1).cpu().numpy()
-        pca_x_hat = self.basis.reconstruct(flat, latent_dim)
-        self.pca_mse = float(np.square(pca_x_hat - flat).mean())
-        self._shown = _one_of_each(labels, len(flat))
-        self.sample = as_bytes(flat[self._shown], self.range)
-        self.pca_sample = as_bytes(pca_x_hat[self._shown], self.range)
+        self._shown = _one_of_each(labels, len(self._x))
+        self.sample = self._bytes_of(self._x)
+        self.pca_k = self._at_the_start(model)
+        self.pca_mse, self.pca_sample = self._pca()
+
+    @property
+    def size(self) -> int:
+        """Held-out examples that a look is of."""
+        return len(self._x)
 
     @torch.inference_mode()
     def look(self, model: LatentModel) -> Probe:
@@ -50,14 +57,38 @@ class View:
         if np.isfinite(codes).all():
             self._plane = plane_of(codes, self._plane)
         plane = np.zeros((len(mu), 2), np.float32) if self._plane is None else self._plane
-        shown = x_hat[self._shown].flatten(1).cpu().numpy()
-        return Probe(mse, self.pca_mse, plane, as_bytes(shown, self.range))
+        k, others = pca_beside(model, mu).k, None
+        if k != self.pca_k:
+            self.pca_k = k
+            self.pca_mse, self.pca_sample = self._pca()
+            others = self.pca_sample
+        return Probe(mse, self.pca_mse, plane, self._bytes_of(x_hat), k, others)
+
+    @torch.inference_mode()
+    def _at_the_start(self, model: LatentModel) -> int:
+        """Components beside a model that has not been looked at; of a sparse code, those on now."""
+        if not model.wide_code:
+            return model.spec.latent_dim
+        training = model.training
+        mu = torch.cat([model.eval().encode(self._x[part]).mu for part in parts(self.size)])
+        model.train(training)
+        return pca_beside(model, mu).k
+
+    def _pca(self) -> tuple[float, np.ndarray]:
+        """PCA's error per value on the sample, and its reconstructions of what is shown."""
+        x_hat = pca_reconstruction(self.basis, self._seen, self.pca_k)
+        return float(squared_error_per_value(x_hat, self._x).mean()), self._bytes_of(x_hat)
+
+    def _bytes_of(self, x: torch.Tensor) -> np.ndarray:
+        return as_bytes(x[self._shown].flatten(1).cpu().numpy(), self.range)
 
     def _part(self, model: LatentModel, part: slice) -> tuple[torch.Tensor, torch.Tensor]:
-        """Codes and reconstructions of some of the sample."""
+        """Codes and reconstructions of some of the sample; codes always of the examples as they
+        are, as on every other page."""
         labels = labels_for(model, self._split, part)
         mu = model.encode(self._x[part], labels).mu
-        return mu, model.decode(mu, labels)
+        seen = model.encode(self._seen[part], labels).mu if model.denoises else mu
+        return mu, model.decode(seen, labels)
 
 
 def _one_of_each(labels: torch.Tensor | None, n: int) -> np.ndarray:

@@ -9,24 +9,27 @@ import numpy as np
 import torch
 
 from aecore.datasets import Dataset
-from aecore.errors import ConfigError
+from aecore.errors import ConfigError, Interrupted
 from aecore.evaluation.batches import labels_for
-from aecore.evaluation.metrics import evaluate, example_errors
-from aecore.models import LatentModel
+from aecore.models.families.pca import PCABasis, basis_of, is_ready
 from aecore.models.losses import objective
 from aecore.training.control import TrainControl
 from aecore.training.events import (
+    Changed,
     EpochDone,
     Failed,
     Finished,
     Paused,
+    Preparing,
     Probe,
     Started,
     StepDone,
     Stopped,
     TrainEvent,
 )
+from aecore.training.going_wrong import Good, better, hopeless, sentence
 from aecore.training.looking import View
+from aecore.training.measuring import beats_pca, held_out_figures, training_errors
 from aecore.training.optimiser import Adam
 from aecore.training.schedule import kl_capacity, kl_weight, schedule_factor
 from aecore.training.state import TrainState
@@ -34,7 +37,6 @@ from aecore.types import ModelSpec, TrainConfig
 
 REPORT_EVERY = 25  # steps between two StepDone without a probe
 FIRST_PROBE = 1600  # images; the distance between probes grows with the images seen
-TRAIN_SAMPLE = 2000  # training examples whose error stands beside the held-out error
 PAUSE_POLL = 0.25
 
 
@@ -73,11 +75,17 @@ def train(
             f"A conditional model is told each example's label, but {data.name} has none: choose "
             "data with labels, or a VAE without conditions."
         )
+    examples = min(config.limit or len(data.train), len(data.train))
+    if examples < 2:
+        raise ConfigError(f"Training needs at least 2 examples; there is {examples}.")
     return _Run(config, data.limited(config.limit), control or TrainControl(), state).events()
 
 
 class _Run:
     """One training run's working memory."""
+
+    basis: PCABasis
+    view: View
 
     def __init__(self, config, data: Dataset, control: TrainControl, state: TrainState):
         self.config, self.data, self.control, self.state = config, data, control, state
@@ -86,27 +94,38 @@ class _Run:
         self.train_split = data.train.to(self.device)
         self.generator = torch.Generator(self.device)
         self.latent_dim = self.model.spec.latent_dim
-        self.view = View(data, self.latent_dim, self.device)
-        self.basis = self.view.basis
         self.batch_size = min(config.batch_size, len(data.train))
         self.steps_per_epoch = -(-len(data.train) // self.batch_size)
         self.step = state.epochs_done * self.steps_per_epoch
-        self.next_probe = max(FIRST_PROBE, int(state.images_seen * 1.2))
+        # Who goes on with a run sees at once what it is like.
+        self.next_probe = state.images_seen if state.epochs_done else FIRST_PROBE
         self.waited = 0.0
-        self.last_good = _copy(self.model)
+        self.last_good = Good.of(self.state)
+        # What a run goes on from is good until an epoch of its own is better.
+        self.best: Good | None = self.last_good if state.epochs_done else None
         self.last_metrics: dict[str, float] = {}
         self.first_loss: float | None = None
+        self.asked = {"learning_rate": config.learning_rate, "beta": config.beta}
+        self.changes: list[Changed] = []
 
     # What the outside sees -----------------------------------------------------------------
 
     def events(self) -> Iterator[TrainEvent]:
         state, config = self.state, self.config
+        if not is_ready(self.data, self.latent_dim):
+            yield Preparing("PCA of the training examples")
+        try:
+            self.basis = basis_of(self.data, self.latent_dim, lambda: self.control.stopped)
+        except Interrupted:
+            yield Stopped({"metrics": {}, "epochs_done": state.epochs_done, "steps": self.step})
+            return
+        self.view = View(self.data, self.basis, self.model, config.seed)
         yield Started(
             parameters=self.model.parameter_count(),
             epochs=1 if self.model.closed_form else config.epochs,
             steps_per_epoch=self.steps_per_epoch,
             device=str(self.device),
-            pca_test_mse=self.basis.mse(self.latent_dim),
+            pca_test_mse=self.basis.mse(self.view.pca_k),
             mean_test_mse=self.basis.mse(0),
             sample=self.view.sample,
             pca_sample=self.view.pca_sample,
@@ -114,6 +133,10 @@ class _Run:
             first_epoch=state.epochs_done,
             low=self.view.range[0],
             high=self.view.range[1],
+            examples=len(self.data.train),
+            probed=self.view.size,
+            held_out=len(self.data.test),
+            pca_k=self.view.pca_k,
         )
         if not self.model.closed_form:
             self._make_optimizer()  # its first import takes a second that is no training
@@ -150,6 +173,7 @@ class _Run:
                     return True
                 stepping = self.control.stepping
             self._apply_control()
+            yield from self._changes(epoch)
             tally += self._step(index, epoch + step_in_epoch / self.steps_per_epoch)
             since += 1
             self.step += 1
@@ -162,11 +186,11 @@ class _Run:
             tally.zero_()
             since = 0
             if self._diverged(loss):
-                yield self._failure(loss)
+                yield self._failure(loss, "loss")
                 return True
             probe = self._probe() if probing and not last else None
             if probe is not None and self._hopeless(probe.heldout_mse):
-                yield self._failure(probe.heldout_mse)
+                yield self._failure(probe.heldout_mse, "held-out error")
                 return True
             yield StepDone(
                 self.step, epoch, self.state.images_seen, *self._pace(), loss, probe=probe
@@ -175,8 +199,10 @@ class _Run:
         self.state.epochs_done = epoch + 1
         done = self._epoch_done()
         if self._hopeless(done.metrics["mse"]):
-            yield self._failure(done.metrics["mse"])
+            yield self._failure(done.metrics["mse"], "held-out error")
             return True
+        if better(self.best, done):
+            self.best = Good.of(self.state, done)
         yield done
         return False
 
@@ -199,11 +225,23 @@ class _Run:
         self.optimizer.advance()
         return loss.detach()
 
+    def _asked_rate(self) -> float:
+        return self.control.learning_rate or self.config.learning_rate
+
     def _rate(self) -> float:
         """The learning rate of the next step: the schedule's share of what is asked for."""
-        asked = self.control.learning_rate or self.config.learning_rate
         done = self.step / (self.config.epochs * self.steps_per_epoch)
-        return asked * schedule_factor(self.config.schedule, done)
+        return self._asked_rate() * schedule_factor(self.config.schedule, done)
+
+    def _changes(self, epoch: int) -> Iterator[TrainEvent]:
+        """What a person asks for since the last step."""
+        beta = self.config.beta if self.control.beta is None else self.control.beta
+        for name, now in (("learning_rate", self._asked_rate()), ("beta", beta)):
+            if now != self.asked[name]:
+                change = Changed(name, self.asked[name], now, epoch, self.state.images_seen)
+                self.asked[name] = now
+                self.changes.append(change)
+                yield change
 
     def _apply_control(self) -> None:
         rate, threads = self._rate(), self.control.threads
@@ -234,11 +272,10 @@ class _Run:
         if probe.heldout_mse < probe.pca_mse and self.state.seconds_to_beat_pca is None:
             # The sample says so; only the whole held-out split decides.
             seconds = self._seconds()
-            whole = example_errors(self.model, self.data.test)
-            if float(whole.mean()) < self.basis.mse(self.latent_dim):
+            if beats_pca(held_out_figures(self.model, self.data, self.basis, self.config.seed)):
                 self.state.seconds_to_beat_pca = seconds
         if not self._hopeless(probe.heldout_mse):
-            self.last_good = _copy(self.model)
+            self.last_good = Good.of(self.state)
         # Dense looks early, where everything happens, sparse ones later: the whole history of
         # a run stays a few dozen points and the looking a few per cent of its time.
         self.next_probe = self.state.images_seen + max(FIRST_PROBE, self.state.images_seen // 5)
@@ -247,30 +284,37 @@ class _Run:
 
     def _epoch_done(self) -> EpochDone:
         self.model.eval()
-        metrics = evaluate(self.model, self.data.test, self.config.seed)
-        pca_mse = self.basis.mse(self.latent_dim)
-        if metrics["mse"] < pca_mse and self.state.seconds_to_beat_pca is None:
+        found = held_out_figures(self.model, self.data, self.basis, self.config.seed)
+        if beats_pca(found) and self.state.seconds_to_beat_pca is None:
             self.state.seconds_to_beat_pca = self._seconds()
-        sample = self.data.train.first(TRAIN_SAMPLE)
-        train_mse = float(example_errors(self.model, sample).mean())
+        train_mse, train_denoised = training_errors(self.model, self.data, self.config.seed)
         probe = self._probe()
-        self.last_metrics = metrics | {"train_mse": train_mse, "pca_mse": pca_mse}
         if not self.model.closed_form:
             self.state.optimizer = self.optimizer.state_dict()
         seconds, pace = self._pace()
         self.state.seconds = seconds
-        return EpochDone(
+        done = EpochDone(
             self.state.epochs_done,
             self.step,
             self.state.images_seen,
             seconds,
             pace,
-            metrics,
+            {k.removeprefix("test_"): v for k, v in found.items() if k.startswith("test_")},
             train_mse,
-            pca_mse,
+            found["pca_mse"],
             self.state.seconds_to_beat_pca,
             probe,
+            int(found["pca_k"]),
+            train_denoised,
+            found.get("pca_denoised_mse"),
         )
+        self._is_of(done)
+        return done
+
+    def _is_of(self, done: EpochDone) -> None:
+        """What the summary says is of these figures."""
+        names = {"train_mse": done.train_mse, "pca_mse": done.pca_test_mse}
+        self.last_metrics = done.metrics | names
 
     # Endings -------------------------------------------------------------------------------
 
@@ -282,7 +326,7 @@ class _Run:
         done = self._epoch_done()
         self.model.eval()  # looking at the sample had it train again
         if self._hopeless(done.metrics["mse"]):
-            return self._failure(done.metrics["mse"])
+            return self._failure(done.metrics["mse"], "held-out error")
         return Stopped(self._summary(), done)
 
     def _diverged(self, loss: float) -> bool:
@@ -293,23 +337,25 @@ class _Run:
         return abs(loss) > 1000 * max(self.first_loss, 1.0)
 
     def _hopeless(self, mse: float) -> bool:
-        """Held-out error of another order than drawing the mean image for every example."""
         if not self.model.outputs_data:
             return not np.isfinite(mse)  # a mistake on purpose: it may run, and is explained after
-        return not mse < 30 * max(self.basis.mse(0), 1e-3)
+        return hopeless(mse, self.basis.mse(0))
 
-    def _failure(self, figure: float) -> Failed:
-        self.model.load_state_dict(self.last_good)
+    def _failure(self, figure: float, of: str) -> Failed:
+        """The end by itself: the best weights are put back, with their own figures."""
+        good = self.best or self.last_good
+        good.put_back(self.state)
         self.model.eval()
-        # Adam's memory holds what went wrong: going on with it would fail at the first step.
-        self.state.optimizer = None
-        what = "exploded" if np.isfinite(figure) else "became infinite or not a number"
-        rate = self.optimizer.param_groups[0]["lr"]
-        return Failed(
-            f"The loss {what} at step {self.step} (learning rate {rate:g}); the last good weights "
-            f"are kept. Try a learning rate of {rate / 10:g}, or a sigmoid output.",
-            self._summary(),
-        )
+        done = good.done
+        if done is None and not good.epochs_done:
+            done = self._epoch_done()
+            self.model.eval()
+            self.state.optimizer = None
+        if done is not None:
+            self._is_of(done)
+        rate, mean = self.config.learning_rate, self.basis.mse(0)
+        said = sentence(figure, of, good, done, self.state, self.step, rate, self.changes, mean)
+        return Failed(said, self._summary(), done)
 
     def _summary(self) -> dict:
         seconds, pace = self._pace()
@@ -322,7 +368,7 @@ class _Run:
             "seconds": seconds,
             "images_per_second": pace,
             "seconds_to_beat_pca": self.state.seconds_to_beat_pca,
-            "pca_test_mse": self.basis.mse(self.latent_dim),
+            "pca_test_mse": self.last_metrics.get("pca_mse", self.basis.mse(self.view.pca_k)),
         }
 
     def _seconds(self) -> float:
@@ -331,7 +377,3 @@ class _Run:
     def _pace(self) -> tuple[float, float]:
         seconds = self._seconds()
         return seconds, self.state.images_seen / max(seconds, 1e-9)
-
-
-def _copy(model: LatentModel) -> dict[str, torch.Tensor]:
-    return {name: value.detach().clone() for name, value in model.state_dict().items()}

@@ -10,8 +10,9 @@ from aecore import datasets
 from aecore.inspection import apart
 from aecore.inspection.apart import Opened, Source
 from aecore.types import ModelSpec
-from pages.check.check_turn import in_turn
+from pages.components.in_turn import in_turn
 from pages.shell import session
+from pages.shell.plain_text import own
 
 _ENCODER = "Flatten()\nLinear(784, 128)\nReLU()\nLinear(128, 16)"
 _DECODER = "Linear(16, 128)\nReLU()\nLinear(128, 784)\nSigmoid()"
@@ -65,7 +66,7 @@ def form(
 
 def _lines(title: str, given: tuple[str, ...], example: str, key: str) -> list[str]:
     text = st.text_area(
-        title, "\n".join(given), height=230, key=f"hand_{title}_{key}", placeholder=example
+        own(title), "\n".join(given), height=230, key=f"hand_{title}_{key}", placeholder=example
     )
     return text.splitlines()
 

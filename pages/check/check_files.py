@@ -12,10 +12,10 @@ from aecore.inspection import apart
 from aecore.inspection.apart import NotUnderstoodError, Source
 from aecore.inspection.files.limits import MAX_FILE_BYTES
 from pages.check import check_by_hand, check_keeping
-from pages.check.check_turn import in_turn
+from pages.components.in_turn import in_turn
 from pages.components.own_data import mine
-from pages.components.plain_text import plain
 from pages.shell import session
+from pages.shell.plain_text import plain
 
 TYPES = ["pt", "pth", "ckpt", "bin", "safetensors", "pt2", "onnx"]
 AUTOMATIC = "automatic"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from aecore.inspection.apart import Opened
-from pages.shell import opened_files, session
+from pages.shell import access, opened_files, session
 from pages.shell.session import Hand
 
 
@@ -24,9 +24,7 @@ def opened_as(ref: str) -> Opened | None:
 
 def may_change(ref: str) -> bool:
     """Whether this browser brought the file."""
-    if opened_files.PATTERN.fullmatch(ref):
-        return opened_files.get(ref).owner == session.owner()
-    return session.owns(session.jobs().get(ref))
+    return access.taking_refused(ref) is None
 
 
 def replace(ref: str, found: Opened) -> None:

@@ -8,9 +8,9 @@ import streamlit as st
 
 from aecore.inspection import apart
 from pages.check import check_by_hand, check_keeping
-from pages.check.check_turn import in_turn
-from pages.components.plain_text import plain
+from pages.components.in_turn import in_turn
 from pages.shell import session
+from pages.shell.plain_text import plain
 from pages.shell.session import Hand
 
 

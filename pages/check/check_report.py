@@ -10,10 +10,10 @@ from aecore.inspection.apart import judged
 from aecore.inspection.judging.html import body, compare_body, compare_html, described, to_html
 from aecore.inspection.judging.report import Report
 from pages.check import check_view
-from pages.check.check_turn import in_turn
-from pages.components.plain_text import plain
-from pages.shell import session
+from pages.components.in_turn import in_turn
+from pages.shell import access, session
 from pages.shell.byte_cache import ByteCache
+from pages.shell.plain_text import plain
 from pages.shell.session import Hand
 
 
@@ -51,16 +51,17 @@ def show(held: Hand, report: Report) -> None:
         second, titles = report_of(other), (title, session.title_of(other.ref))
         shown = compare_body(report, second, titles=titles)
         page = partial(compare_html, report, second, titles=titles)
-    right.download_button(
-        "The report as one file",
-        page,
-        file_name=f"check-up {title}.html",
-        mime="text/html",
-        icon=":material/download:",
-        key="check_download",
-        on_click="ignore",
-        width="stretch",
-    )
+    if access.taking_refused(held.ref) is None:
+        right.download_button(
+            "The report as one file",
+            page,
+            file_name=f"check-up {title}.html",
+            mime="text/html",
+            icon=":material/download:",
+            key="check_download",
+            on_click="ignore",
+            width="stretch",
+        )
     check_view.show(shown, f"{held.key} {None if other is None else other.key}")
 
 

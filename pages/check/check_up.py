@@ -5,6 +5,7 @@ from pages.check import check_files, check_keeping, check_reading, check_report
 from pages.shell import session
 from pages.shell.layout import explain, head
 from pages.shell.page import Page
+from pages.shell.plain_text import plain
 
 PAGE = Page(
     section="Check",
@@ -27,9 +28,9 @@ if check_files.bring() is None:
     check_report.show(held, report)
 explain(
     "**Reading.** The file's bytes go to a process of their own, which reads, understands and "
-    f"judges them. On this machine it {workshop().tried.in_words()}; only weights and figures "
-    "come back, and are checked. Whole pickled models and TorchScript are refused, because opening "
-    "them runs code.\n\n"
+    f"judges them. On this machine it {plain(workshop().tried.in_words())}; only weights and "
+    "figures come back, and are checked. Whole pickled models and TorchScript are refused, because "
+    "opening them runs code.\n\n"
     "**Understanding.** A state dict holds names and shapes, not the network. The order of layers, "
     "strides and paddings follow from sizes that must meet. Activations, the range of the inputs, "
     "and which head is the mean do not: each candidate is run on 1,000 held-out examples, and the "

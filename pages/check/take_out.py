@@ -1,9 +1,12 @@
 """Take out: the model in hand as files for elsewhere, each opened again before it is offered."""
 
+import streamlit as st
+
 from pages.check.take_out_cards import rows
-from pages.shell import session
+from pages.shell import access, session
 from pages.shell.layout import explain, head
 from pages.shell.page import Page
+from pages.shell.plain_text import plain
 
 PAGE = Page(section="Check", title="Take out", url="take-out", icon=":material/output:", place=41)
 
@@ -12,7 +15,12 @@ head(
     "The model in hand as a file for elsewhere. Each is opened again and compared with the model "
     "before you get it; one that differs is refused, with the reason.",
 )
-rows(session.hand())
+held = session.hand()
+refused = access.taking_refused(held.ref)
+if refused is None:
+    rows(held)
+else:
+    st.info(plain(refused), icon=":material/lock:")
 explain(
     "Each file is made when you ask for it, then opened as anybody would open it: the script and "
     "the notebook run in a fresh Python that knows nothing of this app, ONNX with onnxruntime. "

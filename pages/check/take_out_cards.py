@@ -13,6 +13,7 @@ from aecore.export.subject import Subject, TakenOut
 from pages.components import pad_data
 from pages.shell import session
 from pages.shell.layout import guarded
+from pages.shell.plain_text import own, plain
 from pages.shell.session import Hand
 
 AT_ONCE = 1.0  # s; what takes less is made without asking
@@ -29,7 +30,7 @@ def rows(held: Hand) -> None:
 @guarded
 def _row(held: Hand, way: Way) -> None:
     text, action = st.columns([3.2, 1], vertical_alignment="center", gap="medium")
-    text.markdown(f"**{way.icon} {way.title}**  \n{way.about} {way.wanted_by}")
+    text.markdown(own(f"**{way.icon} {way.title}**  \n{way.about} {way.wanted_by}"))
     status = text.empty()
     label = _choose_label(held, way, action)
     asked = f"take_out_{way.name}_{held.key}_{label}"
@@ -49,13 +50,13 @@ def _row(held: Hand, way: Way) -> None:
         place, single = action.empty(), action.empty()
         made = _made(held.key, _name_of(held), way.name, label)
     if isinstance(made, str):
-        status.caption(f":material/block: {made}")
+        status.caption(f":material/block: {plain(made)}")
         place.button("Not offered", disabled=True, width="stretch", key=f"refused_{way.name}")
         return
     took = f", in {made.seconds:.1f} s" if made.seconds >= 1 else ""
     # A figure such as 1e-7 is not to be broken at its hyphen.
     checked = made.checked[0].upper() + made.checked[1:].replace("e-", "e\N{NON-BREAKING HYPHEN}")
-    status.caption(f":material/verified: {checked}{took}.")
+    status.caption(f":material/verified: {plain(checked)}{took}.")
     size = sum(map(len, made.parts.values())) / 1e6
     place.download_button(
         "Download",
@@ -66,7 +67,7 @@ def _row(held: Hand, way: Way) -> None:
         width="stretch",
         on_click="ignore",
         key=f"download_{way.name}",
-        help=f"{made.file_name}, {size:.1f} MB" + " unpacked" * way.several,
+        help=f"{plain(made.file_name)}, {size:.1f} MB" + " unpacked" * way.several,
     )
     _single_files(single, way, made)
 
@@ -84,7 +85,7 @@ def _single_files(place: DeltaGenerator, way: Way, made: TakenOut | None) -> Non
     with place.popover("Single files", disabled=made is None, width="stretch", type="tertiary"):
         for name, content in (made.parts if made else {}).items():
             st.download_button(
-                name,
+                plain(name),
                 content,
                 file_name=name,
                 type="tertiary",

@@ -16,6 +16,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from pages.shell.owner import owner_of_request
+
 if TYPE_CHECKING:  # importing it brings torch, and the launcher makes the route
     from aecore.runs.store import Run
 
@@ -27,12 +29,15 @@ PATIENCE = 3.0  # seconds, then the browser asks again: a server that stops wait
 def route() -> Route:
     """The route to serve beside the app."""
     base = st.get_option("server.baseUrlPath").strip("/")
-    return Route(f"{f'/{base}' if base else ''}/{ADDRESS}{{run_id}}", _answer)
+    return Route(f"{f'/{base}' if base else ''}/{ADDRESS}{{name}}", _answer)
 
 
-def address_of(run: Run) -> str | None:
-    """Where the first frame of a run can be waited for; None once there is one."""
-    return f"{ADDRESS}{run.run_id}" if _is_due(run) else None
+def address_of(run: Run, token: str | None = None) -> str | None:
+    """Where the first frame of a run can be waited for; None once there is one.
+
+    token: of the watch link by which somebody other than its owner looks.
+    """
+    return f"{ADDRESS}{token or run.run_id}" if _is_due(run) else None
 
 
 def _is_due(run: Run) -> bool:
@@ -41,18 +46,21 @@ def _is_due(run: Run) -> bool:
 
 async def _answer(request: Request) -> Response:
     """The canvas's data when the run has been measured or has ended; 204 after some time without,
-    404 for no run.
-
-    Knowing a run's id is the permission to look at it, as on its page.
+    404 for no run that the browser may look at: its owner's cookie comes with the request, a watch
+    link's token is in the address.
     """
     # Late, as above.
     from aecore.errors import AecoreError
     from aecore.jobs.engine import engine
+    from aecore.runs.store import owner_key
     from pages.components.run_view import frame_of_run
 
+    name, cookie = request.path_params["name"], owner_of_request(request.scope)
     try:
-        run = engine().get(request.path_params["run_id"])
+        run = engine().watched(name) or engine().get(name)
     except AecoreError:
+        return Response(status_code=404)
+    if name == run.run_id and (cookie is None or run.owner != owner_key(cookie)):
         return Response(status_code=404)
     until = time.monotonic() + PATIENCE
     while _is_due(run):

@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from aecore.options import Option, options_in
+from pages.shell.plain_text import own
 
 WORDS = {
     "relu": "ReLU",
@@ -45,7 +46,7 @@ def options_form(
 
 
 def _widget(option: Option, value: Any, key: str) -> Any:
-    label, about, meta = option.label, option.help, option.metadata
+    label, about, meta = own(option.label), own(option.help), option.metadata
     if option.kind == "choice":
         return st.selectbox(
             label,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, replace
 
 import numpy as np
-import streamlit as st
 import torch
 
 from aecore.datasets import Split
@@ -17,10 +17,12 @@ from aecore.models.families.pca import PCABasis
 from aecore.models.losses import squared_error_per_value
 from aecore.pad import PadBundle, export_network
 from pages.shell import session
+from pages.shell.kept import kept
 from pages.shell.session import Hand
 
 MAP_POINTS, MAP_IMAGES = 3000, 1500
 HOME_POINTS, HOME_IMAGES = 1500, 800
+BUNDLES = 256 << 20  # bytes of the pads' data that are kept for all sessions
 
 
 @dataclass(frozen=True)
@@ -32,9 +34,14 @@ class Told(Hand):
     whole: Hand
 
 
+def whole_of(held: Hand) -> Hand:
+    """The model in hand itself: told a label or not, it is the same."""
+    return held.whole if isinstance(held, Told) else held
+
+
 def basis_for(held: Hand) -> PCABasis:
     """PCA of all the data that a model was trained on: told a label or not, it is the same."""
-    return held.whole.basis if isinstance(held, Told) else held.basis
+    return whole_of(held).basis
 
 
 def told(held: Hand, label: int) -> Told:
@@ -52,15 +59,7 @@ def told(held: Hand, label: int) -> Told:
 
 def codes_of(held: Hand) -> Codes:
     """Codes of every held-out example of a hand."""
-    return (
-        _told_codes(held.whole.key, held.label) if isinstance(held, Told) else session.codes(held)
-    )
-
-
-@st.cache_resource(max_entries=32, show_spinner=False)
-def _told_codes(key: tuple[str, int], label: int) -> Codes:
-    held = told(session.hand_of(key[0]), label)
-    return encode_split(held.model, held.data.test)
+    return session.codes(held)
 
 
 def model_of_z(held: Hand) -> Hand:
@@ -68,24 +67,10 @@ def model_of_z(held: Hand) -> Hand:
     return told(held, 0) if held.model.conditional else held
 
 
-def key_of(held: Hand) -> tuple[tuple[str, int], int | None]:
-    """What the pad's data of a model are kept under: its own key, and the label that it is told."""
-    held = model_of_z(held)
-    return (held.whole.key, held.label) if isinstance(held, Told) else (held.key, None)
-
-
+@kept(most_bytes=BUNDLES)
 def bundle_for(held: Hand, small: bool = False) -> PadBundle:
     """The pad's data for a model; small sends fewer points, for a quick first page."""
-    key, label = key_of(held)
-    return shared_bundle(key, small, label)
-
-
-@st.cache_resource(max_entries=24, show_spinner=False)
-def shared_bundle(key: tuple[str, int], small: bool, label: int | None) -> PadBundle:
-    """The bundle of a model by its key, told a label where it is conditional."""
-    held = session.hand_of(key[0])
-    if label is not None:
-        held = told(held, label)
+    held = model_of_z(held)
     if small:
         codes = encode_split(held.model, held.data.test.first(HOME_POINTS))
         return make_bundle(held, codes, None, (HOME_POINTS, HOME_IMAGES))
@@ -98,6 +83,12 @@ def _held_out_errors(held: Hand) -> np.ndarray:
     with torch.inference_mode():
         x = held.data.test.batch(slice(None))
         return squared_error_per_value(held.model.reconstruct(x), x).numpy()
+
+
+def _mark_of(ref: str) -> str:
+    """What tells models apart in the browser, and in the files that are made of what it shows."""
+    whole, slash, label = ref.partition("/")
+    return hashlib.blake2b(whole.encode(), digest_size=6).hexdigest() + slash + label
 
 
 def make_bundle(
@@ -115,7 +106,7 @@ def make_bundle(
         codes,
         network=network,
         why_no_network=why,
-        model_id=held.ref,
+        model_id=_mark_of(held.ref),
         sizes=sizes,
         errors=errors,
     )

@@ -54,11 +54,14 @@ function build(root, kind) {
   const title = image ? "Error per pixel" : "Error per value";
   const apart = " \u00a0 ";
   root.replaceChildren();
+  const about = document.createElement("span");
   const chart = addFigure(root, {
     title,
     about: [
       swatch(seriesColors.model),
-      ` held out (line: at most 1,000 ${thing}s, dots: all)${apart}`,
+      " ",
+      about,
+      apart,
       swatch(seriesColors.train),
       ` training ${thing}s`,
     ],
@@ -73,16 +76,16 @@ function build(root, kind) {
     swatch(seriesColors.model),
     ` this model${apart}`,
     swatch(seriesColors.pca),
-    " PCA with as many numbers",
+    " PCA",
     kind === "bars" ? `${apart}a group of bars for each column, from its mean` : "",
   ];
-  const rows = "top: original; middle: this model; bottom: PCA with as many numbers";
+  const rows = "top: original; middle: this model; bottom: PCA";
   const examples = addFigure(root, {
     title: "Reconstructions",
     about: image ? [rows] : marks,
     className: image ? "wide pixels" : "wide",
   });
-  return { root, kind, thing, title, chart, map, examples };
+  return { root, kind, thing, title, about, chart, map, examples };
 }
 
 /**
@@ -118,15 +121,29 @@ function unmountView(view) {
 }
 
 /**
+ * What the line and the dots of the chart are of.
+ * @param {RunData} data
+ * @param {string} thing
+ */
+function spoken({ probed, held_out: all, damaged }, thing) {
+  const what = `${damaged ? "damaged " : ""}held-out ${thing}s`;
+  if (!probed || !all) return what;
+  if (probed === all) return `all ${all.toLocaleString("en")} ${what}`;
+  const line = `line: ${probed.toLocaleString("en")} of ${all.toLocaleString("en")}`;
+  return `${what} (${line}, dots: all)`;
+}
+
+/**
  * One line for those who do not see the chart.
  * @param {RunView} view
  */
-function describe({ data, figures: { chart, title } }) {
+function describe({ data, figures: { chart, title, about, thing } }) {
+  about.textContent = spoken(data, thing);
   const last = data.heldout.at(-1)?.[1];
   const text =
     last === undefined
       ? `${title}: no point yet`
-      : `Held-out ${title.toLowerCase()} ${last.toFixed(4)}, PCA ${Number(data.pca).toFixed(4)}`;
+      : `Held-out ${title.toLowerCase()} ${last.toFixed(4)}, ${data.pca_name} ${Number(data.pca).toFixed(4)}`;
   chart.setAttribute("aria-label", text);
 }
 

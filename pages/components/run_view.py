@@ -13,11 +13,15 @@ import numpy as np
 from streamlit.components.v2 import component
 
 from aecore.datasets import source
+from aecore.evaluation.beside import judged, pca_title
+from aecore.evaluation.trouble import NAMES
 from aecore.figures import palette
 from aecore.figures.examples import kind_of
+from aecore.models import family
 from aecore.pad.browser_code import joined
 from aecore.runs.recording import Recording
 from aecore.runs.store import Run
+from aecore.training.events import Changed
 
 _HERE = Path(__file__).parent
 _component = component(
@@ -41,17 +45,28 @@ def frame_of_run(run: Run) -> dict[str, Any]:
     """Everything the canvas shows, as plain JSON (arrays as base64: nested bytes would be lost)."""
     recording = run.recording
     started, probe = recording.started, recording.probe
-    spec = source(run.dataset).spec
+    spec, denoises = source(run.dataset).spec, family(run.spec.family).denoises
+    pca, k = pca_of(run)
     data: dict[str, Any] = {
         "kind": kind_of(spec),
         "shape": list(spec.shape),
-        "run": f"{run.run_id}/{run.attempt}",
+        "run": f"{run.run_id}/{recording.launches}",
         "version": recording.version,
         "live": recording.live,
         "status": recording.status,
         "heldout": _thin([[x, y] for x, _, y in recording.probes]),
-        "whole": [[row["images_seen"], row["test_mse"]] for row in recording.history],
-        "train": [[row["images_seen"], row["train_mse"]] for row in recording.history],
+        "whole": [[row["images_seen"], judged(row)[0]] for row in recording.history],
+        "train": [
+            [row["images_seen"], row["train_denoised_mse" if denoises else "train_mse"]]
+            for row in recording.history
+            if not denoises or "train_denoised_mse" in row
+        ],
+        "changes": [[c.images_seen, _change_in_words(c)] for c in recording.changes],
+        "damaged": denoises,
+        "probed": None,
+        "held_out": None,
+        "pca": pca,
+        "pca_name": pca_title(k),
         "colors": list(palette.CLASSES),
         "passed": _passed(recording),
         "total": None,
@@ -59,12 +74,15 @@ def frame_of_run(run: Run) -> dict[str, Any]:
     }
     if started is not None:
         data |= {
-            "pca": started.pca_test_mse,
             "mean": started.mean_test_mse,
-            "total": started.epochs * started.steps_per_epoch * run.config.batch_size,
+            "total": started.epochs * started.examples,
+            "probed": started.probed,
+            "held_out": started.held_out,
             "range": [started.low, started.high],
             "sample": _b64(started.sample),
-            "pca_sample": _b64(started.pca_sample),
+            "pca_sample": _b64(
+                started.pca_sample if recording.pca_sample is None else recording.pca_sample
+            ),
             "count": len(started.sample),
             "labels": _b64(started.map_labels.astype(np.uint8)),
         }
@@ -72,9 +90,24 @@ def frame_of_run(run: Run) -> dict[str, Any]:
         data |= {
             "x_hat": _b64(probe.reconstructions),
             "map": _b64(np.ascontiguousarray(probe.latent_map, dtype="<f4")),
-            "k": run.spec.latent_dim,
         }
     return data
+
+
+def pca_of(run: Run) -> tuple[float | None, int]:
+    """The error of the PCA that a run is held against, as it is now, and its components."""
+    recording = run.recording
+    row, started, probe = recording.newest, recording.started, recording.probe
+    found = judged(row)[1]
+    if found is not None:
+        return found, int(row.get("pca_k", run.spec.latent_dim))
+    if probe is not None and family(run.spec.family).denoises:
+        return probe.pca_mse, probe.pca_k  # from damaged examples; those of the sample so far
+    return (None, run.spec.latent_dim) if started is None else (started.pca_test_mse, started.pca_k)
+
+
+def _change_in_words(change: Changed) -> str:
+    return f"{NAMES.get(change.name, change.name)} {change.before:g} \u2192 {change.after:g}"
 
 
 def _passed(recording: Recording) -> list[float] | None:

@@ -25,6 +25,7 @@ import { CHART_HEIGHT, fitCanvas, seriesColors } from "./run_view_canvas.js";
 
 const margin = { left: 52, right: 12, top: 14, bottom: 34 };
 const DOT = 3.5;
+const MOST_CHANGES = 6; // the latest; more marks could not be told apart
 const CIRCLE = 2 * Math.PI;
 
 /**
@@ -88,6 +89,9 @@ export function drawChart({ root, chart, thing }, data) {
   drawCurve(context, scales, data.train, seriesColors.train, true);
   drawDots(context, scales, data.whole, seriesColors.model);
   if (data.passed) labels.push(drawPassing(context, scales, data.passed, labels, ink));
+  for (const change of data.changes.slice(-MOST_CHANGES)) {
+    labels.push(drawChange(context, scales, change, labels, ink));
+  }
   drawLabels(context, labels, style.getPropertyValue("--st-background-color") || "#fff");
 }
 
@@ -156,7 +160,7 @@ function drawLevels(context, { high, width, height, yAt }, data, pcaIsPerfect, t
   const x = width - margin.right - 2;
   /** @type {Label[]} */
   const labels = [];
-  /** @type {(value: number | undefined, color: string, text: string) => void} */
+  /** @type {(value: number | null | undefined, color: string, text: string) => void} */
   const level = (value, color, text) => {
     if (!value || value > high) return;
     context.strokeStyle = color;
@@ -166,11 +170,11 @@ function drawLevels(context, { high, width, height, yAt }, data, pcaIsPerfect, t
     labels.push({ text, color, x, y: yAt(value) - 9, align: "right" });
   };
   if (pcaIsPerfect) {
-    const text = "PCA, the same k: no error, it keeps everything";
+    const text = `${data.pca_name}: no error, it keeps everything`;
     const y = height - margin.bottom - 9;
     labels.push({ text, color: seriesColors.pca, x, y, align: "right" });
   } else {
-    level(data.pca, seriesColors.pca, "PCA, the same k");
+    level(data.pca, seriesColors.pca, data.pca_name);
   }
   level(data.mean, seriesColors.floor, `the mean ${thing}`);
   return labels;
@@ -232,6 +236,27 @@ function drawPassing(context, { width, height, xAt }, [images, seconds], labels,
     y: margin.top + (taken ? 28 : 8),
     align,
   };
+}
+
+/**
+ * Where somebody changed how it trains; returns its label, below those beside it.
+ * @param {CanvasRenderingContext2D} context
+ * @param {Scales} scales
+ * @param {[number, string]} change
+ * @param {Label[]} labels
+ * @param {string} ink
+ * @returns {Label}
+ */
+function drawChange(context, { width, height, xAt }, [images, text], labels, ink) {
+  const x = xAt(images);
+  context.strokeStyle = ink;
+  context.setLineDash([2, 3]);
+  line(context, x, margin.top, x, height - margin.bottom);
+  context.setLineDash([]);
+  const align = x > width * 0.6 ? "right" : "left";
+  let y = height - margin.bottom - 26;
+  while (y > margin.top && labels.some((label) => Math.abs(label.y - y) < 15)) y -= 15;
+  return { text, color: ink, x: x + (align === "right" ? -6 : 6), y, align };
 }
 
 /**

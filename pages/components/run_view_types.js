@@ -9,13 +9,18 @@
  * @property {number[]} shape
  * @property {string} run
  * @property {string | null} first where the first frame can be waited for; null once it is there
- * @property {Reading[]} heldout of at most 1,000 examples
+ * @property {Reading[]} heldout of the first `probed` of all `held_out` examples
+ * @property {number | null} probed
+ * @property {number | null} held_out
+ * @property {boolean} damaged whether all errors are from damaged examples, PCA's too
+ * @property {[number, string][]} changes images seen when something was changed, and what
  * @property {Reading[]} whole of all
  * @property {Reading[]} train
  * @property {string[]} colors of the classes
  * @property {[number, number] | null} passed images and seconds when PCA was passed
  * @property {number | null} total images to be seen
- * @property {number} [pca] its error
+ * @property {number | null} pca its error
+ * @property {string} pca_name
  * @property {number} [mean] error of the mean example
  * @property {[number, number]} [range]
  * @property {string} [sample] uint8
@@ -32,6 +37,7 @@
  * @property {string} kind
  * @property {string} thing "image" or "example"
  * @property {string} title of the chart
+ * @property {HTMLElement} about what the chart's line and dots are of
  * @property {HTMLCanvasElement} chart
  * @property {HTMLCanvasElement} map
  * @property {HTMLCanvasElement} examples

@@ -13,6 +13,7 @@ from aecore.datasets import Source
 from aecore.errors import AecoreError
 from pages.shell import session
 from pages.shell.layout import guarded
+from pages.shell.plain_text import own, plain
 
 POLL = 0.5  # seconds between two looks at a download
 
@@ -106,16 +107,16 @@ def _panel(source: Source, was_live: bool) -> None:
         st.rerun()
     if job is not None and job.message:
         if job.halt.is_set():
-            st.info(job.message, icon=":material/pause_circle:")
+            st.info(plain(job.message), icon=":material/pause_circle:")
         else:
-            st.error(job.message, icon=":material/cloud_off:")
+            st.error(plain(job.message), icon=":material/cloud_off:")
     else:
         st.caption(
             "It is downloaded once, checked against the sums that its authors publish, and then "
             "here for everybody who uses this server."
         )
     with st.expander("Without a network", icon=":material/wifi_off:"):
-        st.markdown(source.how_to_get())
+        st.markdown(own(source.how_to_get()))
 
 
 def _progress(source: Source, job: Download) -> None:
@@ -128,7 +129,8 @@ def _progress(source: Source, job: Download) -> None:
     )
     if not mine:
         st.info(
-            f"{source.title} is being downloaded by another session; it will be here for all.",
+            f"{plain(source.title)} is being downloaded by another session; it will be here for "
+            "all.",
             icon=":material/group:",
         )
     elif job.halt.is_set():

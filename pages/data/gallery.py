@@ -12,20 +12,22 @@ import torch
 from PIL import Image
 
 from aecore import datasets
-from aecore.datasets import Dataset, Source, Split
-from aecore.datasets.own.store import notes_of
+from aecore.datasets import Dataset, Source
+from aecore.datasets.own.apart import SHOWN
+from aecore.datasets.own.store import is_own, notes_of
 from aecore.errors import AecoreError
+from aecore.export.csv_tables import harmless
 from aecore.figures.images import as_image
 from aecore.figures.palette import class_color
 from aecore.types import DataSpec
 from pages.components.drawing import drawing
-from pages.components.plain_text import plain
+from pages.components.own_data import PERMISSION, usable
 from pages.data import downloads
 from pages.shell import session
 from pages.shell.layout import guarded
 from pages.shell.page import file_of
+from pages.shell.plain_text import own, plain
 
-SHOWN = 12  # examples
 COLUMNS = 100  # of a table that are shown
 POINTS = 400  # of a signal that are drawn
 ICONS = {
@@ -42,8 +44,8 @@ def _chosen(own: list[str]) -> Source:
     wanted = st.query_params.get("dataset", "mnist")
     if wanted not in names:
         try:
-            datasets.source(wanted)
-            names.append(wanted)  # somebody's own data, whose link was followed
+            usable(wanted)
+            names.append(wanted)
         except AecoreError as error:
             st.error(plain(str(error)), icon=":material/error:")
             wanted = "mnist"
@@ -53,7 +55,7 @@ def _chosen(own: list[str]) -> Source:
         names,
         default=wanted,
         required=True,
-        format_func=_label,
+        format_func=lambda name: plain(_label(name)),
         label_visibility="collapsed",
         key=f"data_chosen_{len(names)}",
     )
@@ -77,12 +79,8 @@ def gallery(own: list[str]) -> None:
     """The selector and the dataset in view. own: names of this browser's own data."""
     source = _chosen(own)
     _show(source, source.name in own)
-    if _is_own(source.name):
+    if is_own(source.name):
         notes(notes_of(source.name))
-
-
-def _is_own(name: str) -> bool:
-    return name.startswith("own-")
 
 
 def notes(sentences: tuple[str, ...]) -> None:
@@ -105,13 +103,13 @@ def _show(source: Source, own: bool) -> None:
         st.markdown(plain(source.about))
     data = None
     if source.ready():
-        with left, st.spinner(f"Reading {source.title} …", show_time=True):
+        with left, st.spinner(f"Reading {plain(source.title)} …", show_time=True):
             data = datasets.load(source.name)
     with right:
         if data is None:
             downloads.panel(source)
         else:
-            counts(data)
+            counts(data, len(data.train), len(data.test))
             if st.button(
                 "Train on it",
                 icon=":material/model_training:",
@@ -120,11 +118,7 @@ def _show(source: Source, own: bool) -> None:
                 key=f"train_{source.name}",
             ):
                 train_on(source.name)
-        st.caption(
-            "Uploaded by somebody who uses this server; whoever has this link can see it."
-            if _is_own(source.name)
-            else f"Licence: {plain(source.licence)}"
-        )
+        st.caption(PERMISSION if is_own(source.name) else f"Licence: {plain(source.licence)}")
     with left:
         if data is None:
             with st.container(
@@ -132,13 +126,13 @@ def _show(source: Source, own: bool) -> None:
             ):
                 st.markdown("Its examples appear here once it is downloaded.", width="content")
         else:
-            examples(data, "gallery")
+            examples(data, len(data.train), "gallery")
 
 
 def badges(spec: DataSpec) -> None:
     """What an example is, in two words."""
-    st.badge(spec.kind, icon=ICONS[spec.kind], color="blue")
-    st.badge(shape_text(spec), color="gray")
+    st.badge(own(spec.kind), icon=ICONS[spec.kind], color="blue")
+    st.badge(own(shape_text(spec)), color="gray")
 
 
 def shape_text(spec: DataSpec) -> str:
@@ -153,20 +147,20 @@ def shape_text(spec: DataSpec) -> str:
     )
 
 
-def counts(data: Dataset) -> None:
+def counts(data: Dataset, train: int, test: int) -> None:
     """How many examples there are, of how many classes, and which factors are known."""
     with st.container(horizontal=True, gap="small"):
-        st.metric("To train on", f"{len(data.train):,}", width="content")
+        st.metric("To train on", f"{train:,}", width="content")
         st.metric(
             "Held out",
-            f"{len(data.test):,}",
+            f"{test:,}",
             width="content",
             help="Never trained on: they test a model.",
         )
         classes = f"{len(data.class_names):,}" if data.class_names else "none"
         st.metric("Classes", classes, width="content")
     if data.factors is not None:
-        st.caption(f"Known of each example: {', '.join(data.factors.names)}.")
+        st.caption(f"Known of each example: {plain(', '.join(data.factors.names))}.")
 
 
 def train_on(name: str) -> None:
@@ -175,14 +169,17 @@ def train_on(name: str) -> None:
     st.switch_page(file_of("train"), query_params={"dataset": name})
 
 
-def examples(data: Dataset, key: str) -> None:
-    """Some training examples, drawn as what they are; each class as often as the others."""
-    rows = some_rows(data.train)
+def examples(data: Dataset, train: int, key: str) -> None:
+    """Some training examples, drawn as what they are; each class as often as the others.
+
+    train: of how many they are some, where not all are at hand.
+    """
+    rows = data.train.some_rows(SHOWN)
     x = data.train.batch(torch.from_numpy(rows)).numpy()
     labels = [] if data.train.labels is None else data.train.labels[rows].tolist()
     names = [data.class_names[i] for i in labels]
     if data.spec.kind == "table":
-        _table(data, x, names)
+        _table(data, x, names, train)
         return
     if data.spec.kind == "image":
         cells = [_picture(image) for image in x]
@@ -198,7 +195,7 @@ def examples(data: Dataset, key: str) -> None:
     style = _STYLE.replace("WIDE", wide).replace("NARROW", narrow)
     drawing(f"<style>{style}</style><div class=frame><div class=x>{figures}</div></div>", key)
     st.caption(
-        f"{len(rows)} of the {len(data.train):,} training examples"
+        f"{len(rows)} of the {train:,} training examples"
         + (", from each class in turn." if labels else ".")
     )
 
@@ -214,19 +211,6 @@ _STYLE = (
     ".x figcaption{font-size:.8rem;opacity:.8;text-align:center;overflow:hidden;"
     "text-overflow:ellipsis;white-space:nowrap;padding-top:2px}"
 )
-
-
-def some_rows(split: Split, n: int = SHOWN) -> np.ndarray:
-    """Indices of at most n examples: in turn one of each class, else evenly spread."""
-    if split.labels is None:
-        return np.unique(np.linspace(0, len(split) - 1, min(n, len(split))).astype(np.int64))
-    labels = split.labels.numpy()
-    present = np.unique(labels)
-    if len(present) > n:
-        present = present[np.linspace(0, len(present) - 1, n).astype(int)]
-    of_class = [np.flatnonzero(labels == c)[:n] for c in present]
-    turns = [rows[i] for i in range(n) for rows in of_class if i < len(rows)]
-    return np.array(turns[:n], np.int64)
 
 
 def _picture(image: np.ndarray) -> str:
@@ -251,13 +235,15 @@ def _line(signal: np.ndarray, color: str) -> str:
     return f'<svg viewBox="0 0 200 90" role="img" aria-label="signal">{"".join(lines)}</svg>'
 
 
-def _table(data: Dataset, x: np.ndarray, names: list[str]) -> None:
+def _table(data: Dataset, x: np.ndarray, names: list[str], train: int) -> None:
     values = data.original_units(x.astype(np.float64))
-    table: dict[str, list[str] | list[float]] = {"class": names} if names else {}
+    # The table's own menu saves it as CSV, as it is shown.
+    table: dict[str, list[str] | list[float]] = {"class": [*map(harmless, names)]} if names else {}
     for i, column in enumerate(data.columns[:COLUMNS]):
-        label = column.name if column.name not in table else f"{column.name} ({i + 1})"
+        name = harmless(column.name)
+        label = name if name not in table else f"{name} ({i + 1})"
         # Float32 keeps seven digits; what is behind them was never measured.
         table[label] = [float(f"{v:.6g}") for v in values[:, i]]
     st.dataframe(table, hide_index=True, height=35 * (len(x) + 1) + 3)
     more = f", {COLUMNS} of {data.spec.size:,} columns" if data.spec.size > COLUMNS else ""
-    st.caption(f"{len(x)} of the {len(data.train):,} training rows in their own units{more}.")
+    st.caption(f"{len(x)} of the {train:,} training rows in their own units{more}.")

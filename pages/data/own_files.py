@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,29 +13,26 @@ import streamlit as st
 
 from aecore import datasets
 from aecore.datasets.limits import MAX_UPLOAD
+from aecore.datasets.own.apart import Preview, columns_of, look_at, read
 from aecore.datasets.own.images import SIZES
-from aecore.datasets.own.reading import OwnData, column_names, own_folder, read_upload
-from aecore.datasets.own.store import MOST_OWN, delete, keep_for
+from aecore.datasets.own.kept_file import size_of
+from aecore.datasets.own.store import MOST_OWN, MOST_OWN_BYTES, delete, keep_for, own_folder
 from aecore.errors import AecoreError, DatasetError
-from pages.components.own_data import mine
-from pages.components.plain_text import plain
+from pages.components.in_turn import in_turn
+from pages.components.own_data import PERMISSION, mine
 from pages.data.gallery import badges, counts, examples, notes, train_on
 from pages.shell import session
+from pages.shell.plain_text import plain
 
 TYPES = ["zip", "npz", "csv", "tsv", "txt"]
 GUESS = "automatic"
 MISSING = {"auto": GUESS, "drop": "leave the row out", "mean": "fill in the mean"}
-PERMISSION = (
-    "Kept data stay on this server, in runs/data. Their link is the permission: whoever has it can "
-    "see them and train on them."
-)
-KEPT_BYTES = 1 << 30
-# Reading takes processor time, up to minutes for the largest files: two at a time leave the rest
-# of the machine to the others.
-_reading = threading.BoundedSemaphore(2)
-_WAIT = 60
+READING = "Reading your data …"
+# What was found in files, of all sessions; whole data are never among it.
+KEPT_BYTES = 64 << 20
+KEPT = 256
 _lock = threading.Lock()
-_read: OrderedDict[tuple, Any] = OrderedDict()  # what was read, the latest used last
+_found: OrderedDict[tuple, Any] = OrderedDict()  # the latest used last
 
 
 def uploader() -> None:
@@ -57,7 +55,7 @@ def uploader() -> None:
     except AecoreError as error:
         st.error(plain(str(error)), icon=":material/error:")
     except OSError as error:
-        st.error(f"The file could not be read ({error.strerror}); choose it again.")
+        st.error(f"The file could not be read ({plain(error.strerror)}); choose it again.")
 
 
 def _preview(name: str, content: bytes, digest: str) -> None:
@@ -66,14 +64,17 @@ def _preview(name: str, content: bytes, digest: str) -> None:
     with right:
         st.subheader(plain(name[:60]), anchor=False)
         choices = _choices(suffix, content, digest)
-    with left, st.spinner("Reading your data …", show_time=True):
-        own = _remembered(
-            (digest, name, *choices.values()), lambda: read_upload(name, content, **choices)
+    who = session.owner()
+    with left:
+        found = _remembered(
+            (digest, name, *choices.values()),
+            lambda tell, place: look_at(name, content, choices, who=who, tell=tell, place=place),
         )
+    data = found.own.dataset
     with right:
         with st.container(horizontal=True, gap="small"):
-            badges(own.dataset.spec)
-        counts(own.dataset)
+            badges(data.spec)
+        counts(data, found.train, found.test)
         if st.button(
             "Keep it and train",
             icon=":material/model_training:",
@@ -81,14 +82,18 @@ def _preview(name: str, content: bytes, digest: str) -> None:
             width="stretch",
             key="keep_own",
         ):
-            train_on(keep_for(own_folder(), own, session.owner()))
+            own = in_turn(
+                lambda tell, place: read(name, content, choices, who=who, tell=tell, place=place),
+                READING,
+            )
+            train_on(keep_for(own_folder(), own, who))
         st.caption(f"Nothing is kept before you press this. {PERMISSION}")
     with left:
-        examples(own.dataset, "preview")
-        notes(own.notes)
-        if own.dataset.class_names:
-            names = ", ".join(own.dataset.class_names[:20])
-            more = " …" if len(own.dataset.class_names) > 20 else ""
+        examples(data, found.train, "preview")
+        notes(found.own.notes)
+        if data.class_names:
+            names = ", ".join(data.class_names[:20])
+            more = " …" if len(data.class_names) > 20 else ""
             st.caption(f"Classes: {plain(names)}{more}")
 
 
@@ -96,7 +101,7 @@ def _choices(suffix: str, content: bytes, digest: str) -> dict[str, Any]:
     """What matters for this kind of file, as arguments of `read_upload`."""
     key = digest[:12]
     if suffix == ".zip":
-        size = st.segmented_control(
+        size = st.pills(
             "Size in pixels",
             [GUESS, *SIZES],
             default=GUESS,
@@ -117,7 +122,10 @@ def _choices(suffix: str, content: bytes, digest: str) -> dict[str, Any]:
         return {"kind": None if kind in (GUESS, None) else kind}
     if suffix not in (".csv", ".tsv", ".txt"):
         return {}
-    columns = _remembered((digest, "columns"), lambda: column_names(content))
+    columns = _remembered(
+        (digest, "columns"),
+        lambda tell, place: columns_of(content, who=session.owner(), place=place),
+    )
     places = st.columns(2)
     label = places[0].selectbox(
         "Column of the classes",
@@ -144,40 +152,32 @@ def _digest(file_id: str, content: bytes) -> str:
     return known[1]
 
 
-def _remembered(key: tuple, read) -> Any:
-    """What was read before, by content and choices, or read now; refusals are kept as well."""
+def _remembered(key: tuple, work: Callable) -> Any:
+    """What was found before, by content and choices, or now; refusals are kept as well."""
     with _lock:
-        found = _read.get(key)
+        found = _found.get(key)
         if found is not None:
-            _read.move_to_end(key)
+            _found.move_to_end(key)
     if found is None:
-        if not _reading.acquire(timeout=_WAIT):
-            raise DatasetError(
-                "The server still reads other people's files; try again in a minute."
-            )
         try:
-            found = read()
+            found = in_turn(work, READING)
         except DatasetError as error:
             found = str(error)
-        except MemoryError as error:
-            raise DatasetError("The server has too little memory for this file now.") from error
-        finally:
-            _reading.release()
         with _lock:
-            _read[key] = found
-            while len(_read) > 64 or (
-                len(_read) > 1 and sum(map(_bytes, _read.values())) > KEPT_BYTES
+            _found[key] = found
+            while len(_found) > KEPT or (
+                len(_found) > 1 and sum(map(_bytes, _found.values())) > KEPT_BYTES
             ):
-                _read.popitem(last=False)
+                _found.popitem(last=False)
     if isinstance(found, str):
         raise DatasetError(found)
     return found
 
 
 def _bytes(found: Any) -> int:
-    if not isinstance(found, OwnData):
-        return 0
-    return found.dataset.train.x.nbytes + found.dataset.test.x.nbytes
+    if isinstance(found, Preview):
+        return size_of(found.own.dataset)
+    return sum(map(len, found))
 
 
 def kept() -> None:
@@ -185,7 +185,10 @@ def kept() -> None:
     names = mine()
     st.subheader("Kept by this browser", anchor=False)
     if not names:
-        st.caption(f"Nothing yet; up to {MOST_OWN} datasets are kept.")
+        st.caption(
+            f"Nothing yet; up to {MOST_OWN} datasets and {MOST_OWN_BYTES >> 20:,} MB are kept for "
+            "each browser."
+        )
     for name in names:
         with st.container(
             horizontal=True, border=True, vertical_alignment="center", horizontal_alignment="left"

@@ -9,7 +9,8 @@ import streamlit as st
 import torch
 
 from aecore.evaluation.batches import labels_for
-from aecore.evaluation.metrics import Scores, expected_band, psnr, scores_beside_pca, shown
+from aecore.evaluation.beside import pca_reconstruction
+from aecore.evaluation.metrics import HELD_OUT_MSE, Scores, expected_band, psnr, shown
 from aecore.export.csv_tables import Columns
 from aecore.figures import charts, images, palette
 from aecore.figures.examples import (
@@ -21,10 +22,11 @@ from aecore.figures.examples import (
     panel,
     panel_width,
 )
+from pages.components.beside_pca import beside, scores, title_of_pca
 from pages.components.drawing import drawing
 from pages.components.figure_data import csv_button
-from pages.shell import session
 from pages.shell.layout import band_text
+from pages.shell.plain_text import own, plain
 from pages.shell.session import Hand
 
 ORDERS = ("random", "worst", "best", "one of each class")
@@ -32,30 +34,33 @@ ORDERS = ("random", "worst", "best", "one of each class")
 COUNTS = {"image": ((5, 8, 10), 2), "lines": ((4, 8, 12), 1), "bars": ((3, 6, 9), 0)}
 
 
-@st.cache_resource(max_entries=32, show_spinner="Measuring on all held-out examples …")
-def _scores(key: tuple[str, int]) -> Scores:
-    held = session.hand_of(key[0])
-    image = frame_of(held.data).kind == "image"
-    return scores_beside_pca(held.model, held.basis, held.data.test, image)
-
-
 def headline(held: Hand) -> None:
     """Held-out figures of the model, each with PCA's and the expected band where one is known."""
-    scores, card, frame = _scores(held.key), held.card, frame_of(held.data)
-    mse, pca = float(scores.mse.mean()), float(scores.pca_mse.mean())
+    found, card, frame = scores(held), held.card, frame_of(held.data)
+    mse, pca = float(found.mse.mean()), float(found.pca_mse.mean())
     row = st.container(horizontal=True)
     band = None
     if card.config.limit == 0 and 5 <= card.epochs_done <= 15:
         band = expected_band(held.data.name, card.spec, "mse")
     row.metric(
-        "Held-out MSE",
+        HELD_OUT_MSE,
         shown(mse),
         f"{shown(mse - pca, '+')} against PCA",
         delta_color="inverse",
         help=band_text(band),
     )
+    if found.denoised is not None and found.pca_denoised is not None:
+        ours, theirs = float(found.denoised.mean()), float(found.pca_denoised.mean())
+        row.metric(
+            "From damaged, MSE",
+            shown(ours),
+            f"{shown(ours - theirs, '+')} against PCA",
+            delta_color="inverse",
+            help="Against the clean examples; PCA gets the same damaged ones. By this a denoising "
+            "model is judged.",
+        )
     if held.data.spec.bounded:
-        db = [float(psnr(torch.from_numpy(v)).mean()) for v in (scores.mse, scores.pca_mse)]
+        db = [float(psnr(torch.from_numpy(v)).mean()) for v in (found.mse, found.pca_mse)]
         row.metric("PSNR, mean", f"{db[0]:.1f} dB", f"{db[0] - db[1]:+.1f} dB against PCA")
     else:
         kept = [1 - v / max(held.basis.mse(0), 1e-12) for v in (mse, pca)]
@@ -65,10 +70,13 @@ def headline(held: Hand) -> None:
             f"{100 * (kept[0] - kept[1]):+.1f} points against PCA",
             help="1 − MSE / the MSE of the mean example. Below 0 the mean alone would do better.",
         )
-    if scores.ssim is not None and scores.pca_ssim is not None:
-        ours, theirs = float(scores.ssim.mean()), float(scores.pca_ssim.mean())
+    if found.ssim is not None and found.pca_ssim is not None:
+        ours, theirs = float(found.ssim.mean()), float(found.pca_ssim.mean())
         row.metric("SSIM, mean", f"{ours:.3f}", f"{ours - theirs:+.3f} against PCA")
-    better = float((scores.mse < scores.pca_mse).mean())
+    pair = (found.mse, found.pca_mse)
+    if found.denoised is not None and found.pca_denoised is not None:
+        pair = (found.denoised, found.pca_denoised)
+    better = float((pair[0] < pair[1]).mean())
     row.metric(
         f"{frame.thing.title()}s drawn better than by PCA",
         f"{better:.0%}",
@@ -100,7 +108,7 @@ def choose_examples(held: Hand) -> tuple[np.ndarray, bool]:
     rows = np.arange(len(held.data.test))
     if wanted != "all" and labels is not None:
         rows = rows[labels.numpy() == names.index(wanted)]
-    error = _scores(held.key).mse[rows]
+    error = scores(held).mse[rows]
     if order == "worst":
         rows = rows[np.argsort(-error)]
     elif order == "best":
@@ -119,14 +127,15 @@ def _shuffle() -> None:
 
 @dataclass(frozen=True)
 class Drawn:
-    """Examples (n, *shape) in their versions; the last two are of a denoising model only: what
-    it gets to see in training, and what it makes of that."""
+    """Examples (n, *shape) in their versions; the last three are of a denoising model only: what
+    it gets to see in training, and what it and PCA make of that."""
 
     x: np.ndarray
     x_hat: np.ndarray
     pca: np.ndarray
     damaged: np.ndarray | None = None
     repaired: np.ndarray | None = None
+    pca_repaired: np.ndarray | None = None
 
 
 @torch.inference_mode()
@@ -138,13 +147,14 @@ def reconstruct(held: Hand, rows: np.ndarray, sampled: bool) -> Drawn:
     posterior = model.encode(x, labels)
     x_hat = model.decode(posterior.sample(generator) if sampled else posterior.mu, labels)
     flat = x.flatten(1).numpy()
-    pca = held.basis.reconstruct(flat, held.card.spec.latent_dim).reshape(x.shape)
+    pca = held.basis.reconstruct(flat, beside(held).k).reshape(x.shape)
     drawn = Drawn(x.numpy(), x_hat.numpy(), pca)
     if not model.denoises:
         return drawn
     damaged = model.damage(x, generator)
     repaired = model.reconstruct(damaged).numpy()
-    return Drawn(drawn.x, drawn.x_hat, pca, damaged.numpy(), repaired)
+    theirs = pca_reconstruction(held.basis, damaged, beside(held).k).numpy()
+    return Drawn(drawn.x, drawn.x_hat, pca, damaged.numpy(), repaired, theirs)
 
 
 def strips(held: Hand, rows: np.ndarray, drawn: Drawn) -> None:
@@ -165,14 +175,15 @@ def _pictures(held: Hand, rows: np.ndarray, drawn: Drawn) -> None:
         bands += [
             ("Damaged, as it sees it", drawn.damaged),
             ("This model, from the damaged image", drawn.repaired),
+            ("PCA, from the same", drawn.pca_repaired),
         ]
-    bands.append((f"PCA, k = {held.card.spec.latent_dim}", drawn.pca))
+    bands.append((title_of_pca(held), drawn.pca))
     errors = [images.error_image(a, b, reach) for a, b in zip(drawn.x_hat, drawn.x, strict=True)]
     enlarge = images.enlargement((drawn.x.shape[-1] + 1) * len(rows), 1100)
     pictures = [(title, [images.as_image(v) for v in values]) for title, values in bands]
     for title, row in [*pictures, ("Model's error", errors)]:
         label, picture = st.columns([1, 9], vertical_alignment="center")
-        label.markdown(f"**{title}**")
+        label.markdown(f"**{plain(title)}**")
         picture.image(images.grid(row, len(rows), enlarge=enlarge), width="stretch")
     label, text = st.columns([1, 9])
     label.markdown("**MSE**")
@@ -193,7 +204,7 @@ def _pictures(held: Hand, rows: np.ndarray, drawn: Drawn) -> None:
 
 def _plots(held: Hand, rows: np.ndarray, drawn: Drawn) -> None:
     """A plot for each example: original, model and PCA over each other, on one scale."""
-    pca = (f"PCA, k = {held.card.spec.latent_dim}", drawn.pca, palette.PCA)
+    pca = (title_of_pca(held), drawn.pca, palette.PCA)
     _gallery(held, rows, drawn.x, ("this model", drawn.x_hat, palette.MODEL), pca, "examples")
     st.caption(
         "Error: mean squared, of standardised values. Bars go from the column's mean; the figure "
@@ -237,28 +248,27 @@ def _errors(x_hat: np.ndarray, x: np.ndarray) -> np.ndarray:
 
 def distribution(held: Hand) -> None:
     """How the figures spread over all held-out images."""
-    scores = _scores(held.key)
+    found = scores(held)
     thing = frame_of(held.data).thing
     kinds = ["MSE"] + (["PSNR"] if held.data.spec.bounded else [])
-    kinds += ["SSIM"] if scores.ssim is not None else []
+    kinds += ["SSIM"] if found.ssim is not None else []
     left, right = st.columns([1, 4])
     kind = left.radio("Distribution of", kinds, key="distribution")
     left.caption("Dashed: the means.")
     with left:
-        csv_button(lambda: _error_columns(scores), f"{held.ref}-errors", "errors")
-    if kind == "SSIM" and scores.ssim is not None and scores.pca_ssim is not None:
-        pair, unit = (scores.ssim, scores.pca_ssim), "SSIM, higher is better"
+        csv_button(lambda: _error_columns(found), f"{held.stem}-errors", "errors")
+    if kind == "SSIM" and found.ssim is not None and found.pca_ssim is not None:
+        pair, unit = (found.ssim, found.pca_ssim), "SSIM, higher is better"
     elif kind == "PSNR":
-        ours_db, theirs_db = (
-            psnr(torch.from_numpy(v)).numpy() for v in (scores.mse, scores.pca_mse)
-        )
+        ours_db, theirs_db = (psnr(torch.from_numpy(v)).numpy() for v in (found.mse, found.pca_mse))
         pair, unit = (ours_db, theirs_db), "PSNR in dB, higher is better"
     else:
-        pair, unit = (scores.mse, scores.pca_mse), "MSE per value, lower is better"
+        pair, unit = (found.mse, found.pca_mse), "MSE per value, lower is better"
     ours, theirs = float(np.mean(pair[0])), float(np.mean(pair[1]))
+    text = {"SSIM": "{:.3f}".format, "PSNR": "{:.1f} dB".format, "MSE": shown}[kind or "MSE"]
     right.caption(
-        f"{kind} of {len(scores.mse):,} held-out {thing}s: mean {ours:.4g} for this model, "
-        f"{theirs:.4g} for PCA with as many numbers."
+        f"{own(kind)} of {len(found.mse):,} held-out {thing}s: mean {own(text(ours))} for this "
+        f"model, {own(text(theirs))} for {own(title_of_pca(held))}."
     )
     fig = charts.error_histogram(*pair, unit=unit)
     if thing != "image":

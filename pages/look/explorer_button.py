@@ -7,11 +7,15 @@ import streamlit as st
 from aecore.errors import AecoreError
 from aecore.pad import PadBundle
 from pages.components.pad import explorer_html
+from pages.shell import access, session
+from pages.shell.plain_text import plain
 from pages.shell.session import Hand
 
 
 def explorer_button(held: Hand, bundle: PadBundle) -> None:
     """The explorer as one file to keep."""
+    if access.taking_refused(session.hand_ref()) is not None:
+        return
     try:
         st.download_button(
             "Export explorer",
@@ -24,4 +28,4 @@ def explorer_button(held: Hand, bundle: PadBundle) -> None:
             key="explorer",
         )
     except AecoreError as error:
-        st.caption(str(error))
+        st.caption(plain(error))

@@ -10,9 +10,13 @@ import torch
 
 from aecore.evaluation import columns
 from aecore.evaluation.batches import labels_for
+from aecore.export.csv_tables import harmless
 from aecore.figures import charts
+from pages.components.beside_pca import beside
 from pages.components.figure_data import CAMERA, csv_button
 from pages.shell import session
+from pages.shell.kept import kept
+from pages.shell.plain_text import own
 from pages.shell.session import Hand
 
 MOST_COLUMNS, MOST_NUMBERS = 30, 12
@@ -33,14 +37,13 @@ def fits(held: Hand) -> bool:
     return held.data.spec.kind == "table" and len(held.data.test) > 1
 
 
-@st.cache_resource(max_entries=16, show_spinner=False)
+@kept()
 @torch.inference_mode()
-def _figures(key: tuple[str, int]) -> Figures:
-    held = session.hand_of(key[0])
+def _figures(held: Hand) -> Figures:
     test, every = held.data.test, slice(None)
     x = test.batch(every)
     x_hat = held.model.reconstruct(x, labels_for(held.model, test, every)).numpy()
-    pca = held.basis.reconstruct(x.numpy(), held.card.spec.latent_dim)
+    pca = held.basis.reconstruct(x.numpy(), beside(held).k)
     moves = columns.correlations(session.codes(held).mu, x.numpy())
     return Figures(columns.kept(x.numpy(), x_hat), columns.kept(x.numpy(), pca), moves)
 
@@ -49,7 +52,7 @@ def show(held: Hand) -> None:
     """A map of correlations beside a table of what comes back."""
     st.subheader("What is kept of each column", anchor=False)
     k, names = held.card.spec.latent_dim, [c.name for c in held.data.columns]
-    found = _figures(held.key)
+    found = _figures(held)
     rows = np.argsort(found.kept)[:MOST_COLUMNS]
     numbers = session.codes(held).order()[:MOST_NUMBERS]
     left, right = st.columns([3, 2])
@@ -70,19 +73,19 @@ def show(held: Hand) -> None:
         + _part(len(numbers), k, "latent numbers, those that vary most")
     )
     with right:
-        _table(names, rows, found, k)
+        _table(names, rows, found, beside(held).k)
         csv_button(
             lambda: (
                 {"column": names, "kept (R2)": found.kept, "kept by PCA (R2)": found.pca}
                 | {f"correlation with z{d + 1}": found.moves[:, d] for d in range(k)}
             ),
-            f"{held.ref}-columns",
+            f"{held.stem}-columns",
             "columns",
         )
 
 
 def _part(shown: int, whole: int, what: str) -> str:
-    return f" {shown} of {whole} {what}." if shown < whole else ""
+    return f" {shown} of {whole} {own(what)}." if shown < whole else ""
 
 
 def _table(names: list[str], rows: np.ndarray, found: Figures, k: int) -> None:
@@ -94,7 +97,7 @@ def _table(names: list[str], rows: np.ndarray, found: Figures, k: int) -> None:
     )
     st.dataframe(
         {
-            "column": [names[i] for i in rows],
+            "column": [harmless(names[i]) for i in rows],
             "kept": 100 * found.kept[rows],
             theirs: 100 * found.pca[rows],
         },

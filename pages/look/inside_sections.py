@@ -12,13 +12,15 @@ from torch import nn
 
 from aecore.datasets.dataset import Factors
 from aecore.evaluation.factors import best_assignment, factor_r2
-from aecore.evaluation.metrics import evaluate
+from aecore.evaluation.metrics import HELD_OUT_MSE, evaluate, said, shown
 from aecore.figures import charts, images
 from aecore.models.families.linear import TransposedLinear, principal_angles
 from aecore.models.families.sparse import atoms
 from pages.components.figure_data import CAMERA, csv_button
 from pages.look import inside_columns, inside_denoising
 from pages.shell import session
+from pages.shell.kept import kept
+from pages.shell.plain_text import own, plain
 from pages.shell.session import Hand
 
 FILTERS = 64
@@ -45,8 +47,8 @@ class Section:
 def nothing(held: Hand) -> None:
     """What to do when no section fits."""
     st.info(
-        f"There is no special view for {held.card.name}: its layers are not ones whose weights "
-        "can be drawn. Take another model in hand.",
+        f"There is no special view for {plain(held.card.name)}: its layers are not ones whose "
+        "weights can be drawn. Take another model in hand.",
         icon=":material/info:",
     )
 
@@ -61,17 +63,16 @@ def _grid(pictures: list[np.ndarray], columns: int, target: int = 900) -> None:
 # Sparse units ------------------------------------------------------------------------------
 
 
-@st.cache_resource(max_entries=16, show_spinner=False)
-def _atoms(key: tuple[str, int]) -> tuple[np.ndarray, np.ndarray]:
+@kept()
+def _atoms(held: Hand) -> tuple[np.ndarray, np.ndarray]:
     """What each unit draws, (k, *shape), and the share of held-out examples it fires for, (k,)."""
-    held = session.hand_of(key[0])
     codes = torch.from_numpy(session.codes(held).mu)
     return atoms(held.model, codes).numpy(), held.model.firing(codes).float().mean(0).numpy()
 
 
 def _sparse(held: Hand) -> None:
     st.subheader("Units", anchor=False)
-    drawn, share = _atoms(held.key)
+    drawn, share = _atoms(held)
     reach = float(np.quantile(np.abs(drawn), 0.999)) or 1.0
     test, codes = held.data.test, session.codes(held).mu
     place, rest = st.columns([1, 3], vertical_alignment="bottom")
@@ -132,9 +133,9 @@ def _angles(held: Hand) -> None:
     row.metric("Largest principal angle", f"{angles.max():.1f}°")
     row.metric("Mean principal angle", f"{angles.mean():.2f}°")
     row.metric(
-        "Held-out MSE / PCA's",
+        f"{HELD_OUT_MSE} / PCA's",
         f"{ours / pca:.4f}",
-        f"{ours:.5f} beside {pca:.5f}",
+        f"{shown(ours)} beside {shown(pca)}",
         delta_color="off",
         delta_arrow="off",
     )
@@ -144,7 +145,7 @@ def _angles(held: Hand) -> None:
     numbers = np.arange(1, len(angles) + 1)
     csv_button(
         lambda: {"principal angle no.": numbers, "angle (degrees)": angles[::-1]},
-        f"{held.ref}-angles",
+        f"{held.stem}-angles",
         "angles",
     )
     st.caption(
@@ -156,9 +157,8 @@ def _angles(held: Hand) -> None:
 # Known causes ------------------------------------------------------------------------------
 
 
-@st.cache_resource(max_entries=16, show_spinner=False)
-def _r2(key: tuple[str, int]) -> np.ndarray:
-    held = session.hand_of(key[0])
+@kept()
+def _r2(held: Hand) -> np.ndarray:
     factors = _causes(held)
     return factor_r2(session.codes(held).mu, factors.test, factors.periods)
 
@@ -171,7 +171,7 @@ def _causes(held: Hand) -> Factors:
 
 def _factors(held: Hand) -> None:
     st.subheader("Which latent number follows which cause", anchor=False)
-    names, r2 = _causes(held).names, _r2(held.key)
+    names, r2 = _causes(held).names, _r2(held)
     best = best_assignment(r2)
     order = session.codes(held).order()
     named = [d for d, _, _ in best]  # a table that names a row has it beside it
@@ -187,7 +187,7 @@ def _factors(held: Hand) -> None:
                 {"latent number": np.arange(1, len(r2) + 1)}
                 | {f"{n} (R2, 0 to 1)": r2[:, i] for i, n in enumerate(names)}
             ),
-            f"{held.ref}-factors",
+            f"{held.stem}-factors",
             "factors",
         )
     right.markdown("**The best assignment**, one latent number to each cause")
@@ -235,8 +235,8 @@ def _filters(held: Hand) -> None:
     _grid([images.error_image(drawn[u], 0 * drawn[u], reach) for u in order], 16)
     what = "unit" if flat else f"{weight.shape[-2]} x {weight.shape[-1]} filter"
     st.caption(
-        f"Each square is a {what} of the encoder's first layer ({len(order)} of {len(drawn)}, the "
-        "strongest first): red where ink excites it, blue where ink holds it back."
+        f"Each square is a {own(what)} of the encoder's first layer ({len(order)} of {len(drawn)}, "
+        "the strongest first): red where ink excites it, blue where ink holds it back."
         + ("" if shape[0] == 1 else " Colours are averaged.")
     )
 
@@ -244,16 +244,15 @@ def _filters(held: Hand) -> None:
 # A family's own figures --------------------------------------------------------------------
 
 
-@st.cache_resource(max_entries=32, show_spinner=False)
-def _measured(key: tuple[str, int]) -> dict[str, float]:
-    held = session.hand_of(key[0])
-    return evaluate(held.model, held.data.test)
+@kept()
+def _measured(held: Hand) -> dict[str, float]:
+    return evaluate(held.model, held.data.test, held.card.config.seed)
 
 
 def _figures(held: Hand) -> None:
     st.subheader("What this family measures", anchor=False)
-    found = _measured(held.key)
-    st.markdown(" ".join(f.sentence.format(found[f.name]) for f in held.model.figures))
+    found = _measured(held)
+    st.markdown(own(" ".join(said(f, found[f.name]) for f in held.model.figures)))
     st.caption(f"Means over {len(held.data.test):,} held-out examples.")
 
 

@@ -9,10 +9,12 @@ from aecore.evaluation.latent import nearest
 from aecore.figures import images, palette
 from aecore.figures.examples import INK, Version, frame_of, gallery, legend, panel, panel_width
 from pages.components import pad_data, pad_travel
+from pages.components.beside_pca import beside, title_of_pca
 from pages.components.drawing import drawing
 from pages.components.pad import latent_pad
 from pages.look.latent_pool import class_of, example_of, pool_of, reconstruction_of
 from pages.look.latent_view import View
+from pages.shell.plain_text import own, plain
 from pages.shell.session import Hand
 
 SHOWN, SHOWN_PLOTS = 24, 12
@@ -41,12 +43,12 @@ def _picture(x: np.ndarray) -> np.ndarray:
 
 def _versions(held: Hand, index: int) -> list[Version]:
     """An example as it is, as the model draws it, and as PCA does."""
-    x, k = example_of(held, index), held.card.spec.latent_dim
-    pca = held.basis.reconstruct(x.flatten(1).numpy(), k).reshape(x.shape[1:])
+    x = example_of(held, index)
+    pca = held.basis.reconstruct(x.flatten(1).numpy(), beside(held).k).reshape(x.shape[1:])
     return [
         Version("original", x.numpy()[0], INK),
         Version("reconstruction", reconstruction_of(held, index), palette.MODEL),
-        Version(f"PCA, k = {k}", pca, palette.PCA),
+        Version(title_of_pca(held), pca, palette.PCA),
     ]
 
 
@@ -55,17 +57,20 @@ def _one_as_pictures(held: Hand, index: int, view: View) -> None:
     pool = pool_of(held, view.size)
     places = st.columns([1, 1, 1, 4])
     for place, version in zip(places, _versions(held, index), strict=False):
-        place.caption(version.name.capitalize() if version.name[0].islower() else version.name)
+        name = plain(version.name)
+        place.caption(name.capitalize() if name[0].islower() else name)
         place.image(_picture(version.values), width=130)
     near = nearest(pool.codes, pool.codes[index], 8, skip=index)
     pictures = [images.as_image(example_of(held, int(i)).numpy()[0]) for i in near]
     label = class_of(held, pool, index)
     places[3].caption(
-        f"No. {index}{f', class {label}' if label else ''}: its nearest neighbours by code"
+        f"No. {index}{f', class {plain(label)}' if label else ''}: its nearest neighbours by code"
     )
     places[3].image(images.grid(pictures, 8, enlarge=images.enlargement(8 * 29, 560)))
     if pool.labels is not None:
-        places[3].caption("Their classes: " + ", ".join(class_of(held, pool, int(i)) for i in near))
+        places[3].caption(
+            "Their classes: " + ", ".join(plain(class_of(held, pool, int(i))) for i in near)
+        )
 
 
 def _one_as_plots(held: Hand, index: int, view: View) -> None:
@@ -91,7 +96,7 @@ def _evenly_chosen(chosen: np.ndarray, most: int) -> np.ndarray:
 
 def _say_how_many(chosen: np.ndarray, shown: np.ndarray, thing: str) -> None:
     st.caption(
-        f"{len(chosen):,} {thing}s chosen"
+        f"{len(chosen):,} {own(thing)}s chosen"
         + (f", {len(shown)} of them shown" if len(shown) < len(chosen) else "")
         + (
             ", each with its reconstruction"

@@ -10,10 +10,12 @@ import streamlit as st
 from aecore.export.csv_tables import Columns
 from aecore.figures import charts
 from aecore.figures.examples import frame_of
+from pages.components.beside_pca import title_of_pca
 from pages.components.figure_data import csv_button
 from pages.components.latent_point_3d import latent_point_3d
 from pages.look.latent_pool import Pool, class_of, pool_of
 from pages.look.latent_view import TSNE, View
+from pages.shell.plain_text import plain
 from pages.shell.session import Hand
 
 
@@ -25,17 +27,17 @@ def maps(held: Hand, view: View) -> np.ndarray:
     chosen = _chosen(key)
     pool = pool_of(held, view.size)
     labels = None if pool.labels is None else pool.labels[: view.size]
-    k, three = held.card.spec.latent_dim, len(view.axes) == 3
+    three = len(view.axes) == 3
     pca_axes = tuple(f"component {i + 1}" for i in range(len(view.axes)))
     sides = (
         ("model", view.points, f"{held.card.name}: codes", view.axes),
-        ("pca", view.pca, f"PCA, k = {k}: scores", pca_axes),
+        ("pca", view.pca, f"{title_of_pca(held)}: scores", pca_axes),
     )
     for place, (side, points, title, axes) in zip(st.columns(2), sides, strict=True):
         chart = f"{key}_{side}"
         fig = charts.latent_map(points, labels, held.data.class_names, axes, chosen)
         with place:
-            st.markdown(f"**{title}**")
+            st.markdown(f"**{plain(title)}**")
             st.plotly_chart(
                 fig,
                 key=chart,
@@ -57,7 +59,7 @@ def maps(held: Hand, view: View) -> np.ndarray:
         "What is chosen in one map is marked in both. Double click clears it; a click in the "
         "legend hides a class."
     )
-    csv_button(lambda: _map_columns(held, view, pool), f"{held.ref}-map", "map")
+    csv_button(lambda: _map_columns(held, view, pool), f"{held.stem}-map", "map")
     return chosen
 
 

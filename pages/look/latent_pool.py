@@ -5,20 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import streamlit as st
 import torch
 
 from aecore.datasets import Split
 from aecore.evaluation.batches import labels_for
 from aecore.evaluation.latent import encode_split
+from pages.components.beside_pca import beside
 from pages.shell import session
+from pages.shell.kept import kept
 from pages.shell.session import Hand
 
 
 @dataclass(frozen=True)
 class Pool:
-    """Codes and PCA scores (n, k) of held-out examples, then of training examples if asked, and
-    their class numbers (n,), None without classes."""
+    """Codes (n, k) of held-out examples, then of training examples if asked, PCA's scores of the
+    same with the components that stand beside the model, and class numbers (n,), None without."""
 
     codes: np.ndarray
     scores: np.ndarray
@@ -27,14 +28,13 @@ class Pool:
 
 def pool_of(held: Hand, size: int) -> Pool:
     """The examples of which `size` are drawn: above the held-out ones the training ones join."""
-    return shared_pool(held.key, size > len(held.data.test))
+    return shared_pool(held, size > len(held.data.test))
 
 
-@st.cache_resource(max_entries=8, show_spinner=False)
-def shared_pool(key: tuple[str, int], everything: bool) -> Pool:
-    """The pool of a model by its key; everything: the training examples too."""
-    held = session.hand_of(key[0])
-    codes, k = session.codes(held).mu, held.card.spec.latent_dim
+@kept()
+def shared_pool(held: Hand, everything: bool) -> Pool:
+    """The pool of a model; everything: the training examples too."""
+    codes, k = session.codes(held).mu, beside(held).k
     splits = [held.data.test]
     if everything:
         splits.append(held.data.train)
@@ -42,8 +42,8 @@ def shared_pool(key: tuple[str, int], everything: bool) -> Pool:
     scores = np.concatenate(
         [held.basis.encode(s.batch(slice(None)).flatten(1).numpy(), k) for s in splits]
     )
-    # Data with fewer values than the code has numbers have fewer components too.
-    scores = np.pad(scores, ((0, 0), (0, k - scores.shape[1])))
+    # Three can be drawn in any case.
+    scores = np.pad(scores, ((0, 0), (0, max(0, 3 - scores.shape[1]))))
     told = [split.labels.numpy() for split in splits if split.labels is not None]
     labels = np.concatenate(told) if told else None
     return Pool(codes.astype(np.float32), scores.astype(np.float32), labels)

@@ -6,14 +6,16 @@ import streamlit as st
 
 from aecore.evaluation.metrics import CodeQuality, code_quality
 from aecore.figures.examples import frame_of
+from pages.components.beside_pca import title_of_pca
 from pages.look.latent_pool import shared_pool
-from pages.shell import session
+from pages.shell.kept import kept
+from pages.shell.plain_text import own
 from pages.shell.session import Hand
 
 
-@st.cache_resource(max_entries=32, show_spinner=False)
-def _quality(key: tuple[str, int]) -> tuple[CodeQuality, CodeQuality]:
-    held, pool = session.hand_of(key[0]), shared_pool(key, False)
+@kept()
+def _quality(held: Hand) -> tuple[CodeQuality, CodeQuality]:
+    pool = shared_pool(held, False)
     x = held.data.test.batch(slice(0, 2000)).flatten(1).numpy()
     return code_quality(pool.codes, x, pool.labels), code_quality(pool.scores, x, pool.labels)
 
@@ -22,8 +24,7 @@ def quality(held: Hand) -> None:
     """Three figures of the codes, each beside PCA's; measured once per model."""
     st.subheader("How well the codes keep what matters", anchor=False)
     with st.spinner("Measuring neighbours …"):
-        ours, pca = _quality(held.key)
-    k = held.card.spec.latent_dim
+        ours, pca = _quality(held)
     row = st.container(horizontal=True)
     figures = (
         ("kNN accuracy", ours.knn_accuracy, pca.knn_accuracy, "{:.1%}"),
@@ -32,12 +33,12 @@ def quality(held: Hand) -> None:
     )
     for name, mine, theirs, form in figures:
         if mine is None:
-            row.metric(name, "–", "needs class labels", delta_color="off", delta_arrow="off")
+            row.metric(own(name), "–", "needs class labels", delta_color="off", delta_arrow="off")
         else:
             row.metric(
-                name,
-                form.format(mine),
-                f"PCA, k = {k}: {form.format(theirs)}",
+                own(name),
+                own(form.format(mine)),
+                f"{own(title_of_pca(held))}: {own(form.format(theirs))}",
                 delta_color="off",
                 delta_arrow="off",
             )

@@ -2,45 +2,41 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from threading import Lock
 from typing import Any
 
 import numpy as np
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
+from aecore.machine import one_blas_thread
 from pages.look.latent_pool import shared_pool
+from pages.shell.kept import SHARED
+from pages.shell.session import Hand
 
 TSNE_POINTS, TSNE_PARTS, TSNE_STEPS = 2000, 4, 250
-KEPT = 16  # results that the sessions share, the longest unused given up first
-
-# Not st.cache_resource: what it keeps cannot show its progress while it is made.
-_kept: OrderedDict[tuple, np.ndarray] = OrderedDict()
-_lock = Lock()
 
 
-def tsne(key: tuple[str, int], n_axes: int, size: int) -> np.ndarray:
-    """The first `size` codes of a model, by its key, as points (size, n_axes).
+def tsne(held: Hand, n_axes: int, size: int) -> np.ndarray:
+    """The first `size` codes of a model as points (size, n_axes).
 
-    Leaving the page or another choice stops it, and nothing is kept.
+    Leaving the page or another choice stops it, and nothing is kept. Somebody who asks for the same
+    meanwhile waits for it.
     """
-    asked = (key, n_axes, size)
-    with _lock:
-        if asked in _kept:
-            _kept.move_to_end(asked)
-            return _kept[asked]
-    points = _arranged(shared_pool(key, False).codes[:size], n_axes)
-    with _lock:
-        _kept[asked] = points
-        while len(_kept) > KEPT:
-            _kept.popitem(last=False)
+    bar = st.empty()
+    wait = "t-SNE: somebody else has these very codes arranged; another choice leaves them to it."
+    points = SHARED.get(
+        ("tsne", held.key, n_axes, size),
+        lambda: _arranged(shared_pool(held, False).codes[:size], n_axes, bar),
+        lambda: bar.progress(0.0, wait),
+    )
+    bar.empty()
     return points
 
 
-def _arranged(codes: np.ndarray, n_axes: int) -> np.ndarray:
+def _arranged(codes: np.ndarray, n_axes: int, place: DeltaGenerator) -> np.ndarray:
     from sklearn.manifold import TSNE
 
-    bar = st.progress(0.0, "t-SNE: arranging neighbours; another choice stops it.")
+    bar = place.progress(0.0, "t-SNE: arranging neighbours; another choice stops it.")
     start: Any = "pca"  # then the points of the part before
     for part in range(TSNE_PARTS):
         method = TSNE(
@@ -51,7 +47,7 @@ def _arranged(codes: np.ndarray, n_axes: int) -> np.ndarray:
             early_exaggeration=1.0 if part else 12.0,
             perplexity=min(30, (len(codes) - 1) / 3),
         )
-        start = method.fit_transform(codes)
+        with one_blas_thread():
+            start = method.fit_transform(codes)
         bar.progress((part + 1) / TSNE_PARTS, "t-SNE: arranging neighbours …")
-    bar.empty()
     return np.asarray(start, np.float32)

@@ -14,6 +14,7 @@ from pages.shell import session
 from pages.shell.session import Hand
 
 SIZES = (2000, 10_000, 70_000)
+MOST_NUMBERS = 20_000_000  # of the codes that are drawn, where more than held-out ones are
 AXES, PCA_OF_CODES, TSNE = "latent numbers", "PCA of the codes", "t-SNE of the codes"
 
 
@@ -47,7 +48,7 @@ def choose_view(held: Hand) -> View:
     if k <= n_axes:
         names = tuple(f"z{i + 1}" for i in range(n_axes))
         pad = ((0, 0), (0, n_axes - k))
-        return View(np.pad(codes, pad), np.pad(scores, pad), names, size, AXES)
+        return View(np.pad(codes, pad), scores[:, :n_axes], names, size, AXES)
     way = places[2].selectbox("Axes", [AXES, PCA_OF_CODES, TSNE], key="axes")
     pca = scores[:, :n_axes]
     if way == AXES:
@@ -60,12 +61,15 @@ def choose_view(held: Hand) -> View:
     size = min(size, TSNE_POINTS)
     places[3].caption(f"t-SNE is shown for the first {size:,} points.")
     names = tuple(f"t-SNE {i + 1}" for i in range(n_axes))
-    return View(tsne(held.key, n_axes, size), pca[:size], names, size, way)
+    return View(tsne(held, n_axes, size), pca[:size], names, size, way)
 
 
 def _choose_size(held: Hand, place: DeltaGenerator) -> int:
     total = len(held.data.test) + len(held.data.train)
+    # Codes of all sessions are kept within one bound: of wide ones fewer are drawn.
+    most = max(len(held.data.test), MOST_NUMBERS // held.card.spec.latent_dim)
     sizes = sorted({s for s in SIZES if s < total} | ({total} if total <= SIZES[-1] else set()))
+    sizes = [s for s in sizes if s <= most]
     return place.selectbox(
         "Points",
         sizes,

@@ -18,7 +18,9 @@ from aecore.figures.examples import (
     panel_width,
 )
 from pages.components import pad_data
+from pages.components.beside_pca import beside, title_of_pca
 from pages.components.drawing import drawing
+from pages.shell.plain_text import own, plain
 from pages.shell.session import Hand
 
 STEPS, ROWS, SIDE = 11, 6, 21
@@ -29,7 +31,7 @@ def _pick(held: Hand, label: str, start: int, key: str) -> int:
     """A widget that chooses a held-out example by its number."""
     last = len(held.data.test) - 1
     key = f"{key}_{held.data.name}_{last}"
-    return int(st.number_input(label, 0, last, min(start, last), key=key))
+    return int(st.number_input(own(label), 0, last, min(start, last), key=key))
 
 
 def _code_of(held: Hand, index: int) -> np.ndarray:
@@ -61,14 +63,14 @@ def _show(held: Hand, ways: list[tuple[str, str, np.ndarray]], ends: tuple[str, 
     drawing(about + gallery(panels, panel_width(frame) + 20), key="ways")
     if frame.kind == "bars":
         st.caption(
-            f"Bars go from the column's mean. The figures are those of “{ends[0]}”, in the "
+            f"Bars go from the column's mean. The figures are those of “{plain(ends[0])}”, in the "
             "column's own unit; under the pointer stand all three."
         )
 
 
 def _strip(x: np.ndarray, label: str, note: str = "") -> None:
     left, right = st.columns([1, 6], vertical_alignment="center")
-    left.markdown(f"**{label}**" + (f"  \n{note}" if note else ""))
+    left.markdown(f"**{plain(label)}**" + (f"  \n{plain(note)}" if note else ""))
     enlarge = images.enlargement(29 * len(x), 1000)
     right.image(
         images.grid([images.as_image(v) for v in x], len(x), enlarge=enlarge), width="stretch"
@@ -120,9 +122,9 @@ def interpolations(held: Hand) -> None:
         for label, spherical in (("Straight", False), ("Spherical", True))
     ]
     pair = np.stack([_example(held, a), _example(held, b)])
-    scores = pad_data.basis_for(held).encode(pair.reshape(2, -1), held.card.spec.latent_dim)
+    scores = pad_data.basis_for(held).encode(pair.reshape(2, -1), beside(held).k)
     pca = pad_data.basis_for(held).decode(interpolation(scores[0], scores[1], STEPS))
-    ways.append((f"PCA, k = {held.card.spec.latent_dim}", "", pca.reshape(-1, *pair[0].shape)))
+    ways.append((title_of_pca(held), "", pca.reshape(-1, *pair[0].shape)))
     t = np.linspace(0, 1, STEPS, dtype=np.float32).reshape(-1, *[1] * pair[0].ndim)
     mixed = "Pixels mixed" if thing == "image" else "Values mixed"
     ways.append((mixed, "no model", (1 - t) * pair[0] + t * pair[1]))

@@ -14,6 +14,7 @@ from aecore.figures.examples import Version, frame_of, gallery, legend, panel, p
 from pages.components import pad_data
 from pages.components.drawing import drawing
 from pages.components.pad_data import Told
+from pages.shell.plain_text import plain
 from pages.shell.session import Hand
 
 ROWS, LABELS = 6, 20  # of the grid: rows, and columns at most
@@ -41,7 +42,7 @@ def choose_label(held: Hand) -> Hand:
         range(len(names)),
         default=0,
         required=True,
-        format_func=lambda label: names[label],
+        format_func=lambda label: plain(names[label]),
         key=f"told_{held.data.name}",
         help="The latent numbers then hold the style alone. The map shows the held-out examples "
         "of this class.",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
+log = logging.getLogger(__name__)
 Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
 
@@ -29,11 +31,15 @@ class ByteCache(Generic[Key, Value]):
             return self._values[key][0]
 
     def put(self, key: Key, value: Value) -> None:
-        """Keep a value. One that alone is larger than the bound is kept until the next comes."""
+        """Keep a value, unless it alone is larger than the bound."""
+        size = self._nbytes(value)
         with self._lock:
-            self._values[key] = value, self._nbytes(value)
-            self._values.move_to_end(key)
-            while len(self._values) > 1 and self._total() > self.most:
+            self._values.pop(key, None)
+            if size > self.most:
+                log.info("%.0f MB are not kept: above the bound of all", size / (1 << 20))
+                return
+            self._values[key] = value, size
+            while self._total() > self.most:
                 self._values.popitem(last=False)
 
     def pop(self, key: Key) -> None:

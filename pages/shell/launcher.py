@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from collections.abc import AsyncIterator
@@ -11,6 +12,8 @@ from typing import Any
 from starlette.middleware import Middleware
 
 from pages.components import first_frame
+from pages.shell import uploads
+from pages.shell.gate import Headers, OwnOrigin
 from pages.shell.owner import OwnerCookie
 from pages.shell.streamlit_internals import serve_declared_pages_only
 
@@ -26,7 +29,12 @@ def launcher_options() -> dict[str, Any]:
     serve_declared_pages_only()
     return {
         "lifespan": _lifespan,
-        "middleware": [Middleware(OwnerCookie)],
+        "middleware": [
+            Middleware(Headers),
+            Middleware(OwnOrigin),
+            Middleware(OwnerCookie),
+            Middleware(uploads.UploadBudget),
+        ],
         "routes": [first_frame.route()],
     }
 
@@ -35,9 +43,11 @@ def launcher_options() -> dict[str, Any]:
 async def _lifespan(app: Any) -> AsyncIterator[None]:
     threading.Thread(target=_import_heavy, name="aecore-imports", daemon=True).start()
     threading.Thread(target=_start_engine, name="aecore-engine", daemon=True).start()
+    clearing = asyncio.create_task(uploads.clear_up())
     try:
         yield
     finally:
+        clearing.cancel()
         from aecore.jobs.engine import engine
 
         engine().close()
@@ -56,9 +66,12 @@ def _import_heavy() -> None:
 def _start_engine() -> None:
     if first_page.wait(NOBODY_CAME):
         time.sleep(DRAWN)
+    from aecore.datasets.own.apart import TASK
     from aecore.errors import AecoreError
     from aecore.jobs.engine import engine
+    from aecore.workshop import workshop
 
+    workshop().warm(TASK)
     try:
         engine().start()
     except AecoreError as error:

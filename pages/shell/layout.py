@@ -10,18 +10,19 @@ import streamlit as st
 
 from aecore.errors import AecoreError
 from aecore.evaluation.metrics import shown
+from pages.shell.plain_text import own, say
 
 
 def head(title: str, sentence: str) -> None:
     """The page's title and the one sentence that says what one sees here."""
-    st.title(title, anchor=False)
-    st.markdown(sentence)
+    st.title(own(title), anchor=False)
+    st.markdown(own(sentence))
 
 
 def explain(text: str) -> None:
     """'What am I looking at?': words and formulas for those who want them."""
     with st.expander("What am I looking at?", icon=":material/help:"):
-        st.markdown(text)
+        st.markdown(own(text))
 
 
 def guarded(function: Callable) -> Callable:
@@ -32,7 +33,7 @@ def guarded(function: Callable) -> Callable:
         try:
             return function(*args, **kwargs)
         except AecoreError as error:
-            st.error(str(error), icon=":material/error:")
+            say(error)
             return None
 
     return run

@@ -7,8 +7,9 @@ from pathlib import Path
 import streamlit as st
 
 from aecore.errors import AecoreError
-from pages.shell import launcher, layout, session
+from pages.shell import hand_box, launcher, layout, session, uploads
 from pages.shell.page import all_pages
+from pages.shell.plain_text import own, say
 
 ICON = Path(__file__).with_name("icon.png")
 
@@ -23,10 +24,13 @@ def route() -> None:
         sections.setdefault(page.section, []).append(entry)
     layout.tighten()
     opened = st.navigation(sections)
+    refused = uploads.refusal()
+    if refused is not None:
+        st.error(own(refused), icon=":material/upload_file:")
     try:
         session.begin()
-        session.show_hand()
+        hand_box.show_hand()
         opened.run()
     except AecoreError as error:
-        st.error(str(error), icon=":material/error:")
+        say(error)
     launcher.first_page.set()

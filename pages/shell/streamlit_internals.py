@@ -9,7 +9,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
+
+import streamlit
 
 log = logging.getLogger(__name__)
 
@@ -72,6 +75,77 @@ def navigation_stays() -> Iterator[None]:
         yield
     finally:
         manager.__init__ = make
+
+
+def index_page() -> str:
+    """The page that Streamlit serves at every address, "" where it cannot be found.
+
+    It holds a script inline, which a policy against such scripts has to name. Without it the page
+    works: the script only serves search engines.
+    """
+    path = Path(streamlit.__file__).with_name("static") / "index.html"
+    try:
+        return path.read_text("utf-8")
+    except OSError as error:
+        log.warning("Streamlit's page could not be read: %s", error)
+        return ""
+
+
+# Uploaded files: Streamlit's manager holds them by session, and no public call says how many bytes.
+
+
+def session_id() -> str | None:
+    """The id of the session for which this code runs, None outside of one."""
+    context = get_script_run_ctx(suppress_warning=True) if get_script_run_ctx else None
+    return None if context is None else context.session_id
+
+
+def uploaded() -> dict[str, list[int]]:
+    """The sizes in bytes of the files that lie in memory, by session."""
+    runtime = _runtime()
+    if runtime is None:
+        return {}
+    manager = runtime.uploaded_file_mgr
+    with manager._lock:
+        return {
+            session: [len(file.data) for file in files.values()]
+            for session, files in manager.file_storage.items()
+            if files
+        }
+
+
+def connected() -> set[str]:
+    """The ids of the sessions whose tab is open."""
+    runtime = _runtime()
+    active = [] if runtime is None else runtime._session_mgr.list_active_sessions()
+    return {info.session.id for info in active}
+
+
+def forget_uploads(session: str) -> None:
+    """Give up a session's files."""
+    runtime = _runtime()
+    if runtime is not None:
+        runtime.uploaded_file_mgr.remove_session_files(session)
+
+
+def rerun(session: str) -> None:
+    """Run a session's page again, as if its person had done something; from the server's loop.
+
+    Nothing happens where the session is not there.
+    """
+    runtime = _runtime()
+    info = None if runtime is None else runtime._session_mgr.get_active_session_info(session)
+    if info is not None:
+        before = type(info.session._client_state)()
+        before.CopyFrom(info.session._client_state)  # the page it is on, and its widgets
+        before.fragment_id = ""
+        info.session.request_rerun(before)
+
+
+def _runtime() -> Any:
+    from streamlit import runtime
+
+    return runtime.Runtime.instance() if runtime.exists() else None
 
 
 def _with_switch() -> Any:

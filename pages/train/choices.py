@@ -17,7 +17,9 @@ from aecore.options import options_in
 from aecore.types import ModelSpec, TrainConfig
 from pages.components.drawing import drawing
 from pages.components.options_form import options_form
+from pages.components.own_data import usable
 from pages.shell.page import file_of
+from pages.shell.plain_text import own, plain, say
 
 MNIST = (1, 28, 28)  # the shape that the presets are described for
 SIZES = (100, 300, 1000, 3000, 10_000, 30_000)
@@ -51,7 +53,7 @@ def choices() -> list[Plan]:
             config.check()
             model = shape_only(spec)
         except AecoreError as error:
-            st.error(str(error), icon=":material/error:")
+            say(error)
             st.button("Start training", type="primary", disabled=True, width="stretch")
             return []
         plans = _start(Plan(chosen.title, spec, config, dataset), chosen)
@@ -68,7 +70,7 @@ def _start(plan: Plan, chosen: Preset) -> list[Plan]:
     if start:
         return [plan]
     if beside and st.button(
-        f"Start it beside: {PRESETS[beside].title.lower()}",
+        f"Start it beside: {plain(PRESETS[beside].title.lower())}",
         icon=":material/compare_arrows:",
         width=wide,
         key="start_both",
@@ -107,13 +109,13 @@ def _dataset() -> str | None:
     names = list(known)
     if wanted not in names:
         try:
-            datasets.source(wanted)  # own data have a name that nobody guesses
+            usable(wanted)
             names.append(wanted)
         except AecoreError as error:
             what = f"{error} MNIST"
             if isinstance(error, UnknownNameError):  # the list below says what there is
                 what = f"There is no dataset called {wanted[:40]!r}; MNIST"
-            st.error(f"{what} is chosen instead.", icon=":material/error:")
+            st.error(f"{plain(what)} is chosen instead.", icon=":material/error:")
             wanted = "mnist"
     name = st.selectbox(
         "Dataset",
@@ -124,9 +126,9 @@ def _dataset() -> str | None:
     )
     found = datasets.source(name)
     if found.ready():
-        st.caption(found.about)
+        st.caption(plain(found.about))
         return name
-    st.info(found.how_to_get(), icon=":material/cloud_download:")
+    st.info(own(found.how_to_get()), icon=":material/cloud_download:")
     st.page_link(file_of("data"), label="Get it on the Data page", icon=":material/database:")
     return None
 
@@ -154,13 +156,14 @@ def _preset(offered: dict[str, Preset], dataset: str) -> str:
     start = asked if asked in fitting else fitting[0]
     if asked not in offered:
         st.error(
-            f"There is no {kind} called {name[:40]!r}; {offered[start].title} is chosen instead.",
+            f"There is no {kind} called {plain(repr(name[:40]))}; "
+            f"{plain(offered[start].title)} is chosen instead.",
             icon=":material/error:",
         )
     elif asked not in fitting:
         st.info(
-            f"{offered[asked].title} cannot be given these data; {offered[start].title} is chosen "
-            "instead.",
+            f"{plain(offered[asked].title)} cannot be given these data; "
+            f"{plain(offered[start].title)} is chosen instead.",
             icon=":material/info:",
         )
     chosen = st.selectbox(
@@ -176,7 +179,7 @@ def _preset(offered: dict[str, Preset], dataset: str) -> str:
     shape = datasets.source(dataset).spec.shape
     adapted = "" if shape == MNIST else " (That is on MNIST; to these data its layers adapt.)"
     adapted = "" if chosen.startswith(FAMILY) else adapted
-    st.caption(offered[chosen].about + adapted)
+    st.caption(own(offered[chosen].about) + adapted)
     return chosen
 
 

@@ -7,13 +7,15 @@ import streamlit as st
 from aecore.figures.network import short
 from aecore.models.registry import shape_only
 from aecore.runs.store import Run
-from pages.components import first_frame, pad_travel
+from pages.components import first_frame, pad_travel, sharing
 from pages.components.run_view import run_canvas
-from pages.shell import session
+from pages.shell import access, session
 from pages.shell.layout import guarded
+from pages.shell.plain_text import plain
 from pages.train.live_controls import controls
 from pages.train.live_end import after_run
 from pages.train.live_figures import figures
+from pages.train.live_trouble import going_wrong
 
 EVERY = 0.3  # seconds between two looks at a live run
 PAD_EVERY = 1.5
@@ -21,14 +23,14 @@ PAD_EVERY = 1.5
 
 def live_view(run: Run) -> None:
     """Everything about one run; redraws itself while the run lives."""
-    st.markdown(
-        f"**{run.name}** · {session.data_title(run.dataset)} · {short(shape_only(run.spec))}"
-    )
-    if not session.owns(run):
-        st.info(
-            "This run belongs to another browser: you can watch it, not steer it.",
-            icon=":material/visibility:",
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        st.markdown(
+            f"**{plain(run.name)}** · {plain(session.data_title(run.dataset))} · "
+            f"{plain(short(shape_only(run.spec)))}",
+            width="content",
         )
+        sharing.offered(run)
+    sharing.told(run)
     live = run.recording.live
     if not live and not run.end_seen and run.has_model and session.owns(run):
         # What was trained ten seconds ago is what one wants to look at next.
@@ -47,7 +49,7 @@ def live_view(run: Run) -> None:
 
 def _pad(run_id: str) -> None:
     """The live decoder on the newest weights, with the run's epochs to travel through."""
-    run = session.jobs().get(run_id)
+    run = access.run_of(run_id)
     if not run.has_model:
         st.caption("After the first epoch its latent space can be explored here, under your hand.")
         return
@@ -57,11 +59,17 @@ def _pad(run_id: str) -> None:
 
 
 def _watch(run_id: str, was_live: bool) -> None:
-    run = session.jobs().get(run_id)
+    run = access.run_of(run_id)
     controls(run)
     figures(run)
-    run_canvas(run, first=first_frame.address_of(run))
+    if run.recording.status == "preparing":
+        st.caption(
+            f"First: {plain(run.recording.preparing)}, which the model is held against. Of large "
+            "data it takes up to a minute; Stop ends it."
+        )
+    going_wrong(run)
+    run_canvas(run, first=first_frame.address_of(run, access.watched().get(run_id)))
     if run.notice:
-        st.warning(run.notice, icon=":material/warning:")
+        st.warning(plain(run.notice), icon=":material/warning:")
     if was_live and not run.recording.live:
         st.rerun()

@@ -7,21 +7,24 @@ import streamlit as st
 from aecore.runs.store import Run
 from pages.shell import session
 from pages.shell.page import file_of
+from pages.shell.plain_text import plain
 from pages.train.live_figures import summary
+from pages.train.live_trouble import went_wrong
 
 
 def after_run(run: Run) -> None:
     """Its figures in words, keeping it, going on with it, and where to look at it."""
     if run.recording.message:
-        st.error(run.recording.message, icon=":material/error:")
+        st.error(plain(run.recording.message), icon=":material/error:")
     summary(run)
+    went_wrong(run)
     mine = session.owns(run)
     row = st.container(horizontal=True, vertical_alignment="bottom")
     name = row.text_input("Name", run.name, max_chars=60, disabled=not mine, width=320)
     if row.button("Keep name", disabled=not mine or name == run.name, width="stretch"):
         session.jobs().library.rename(session.owner(), run.run_id, name)
         st.rerun()
-    if run.has_model:
+    if run.has_model and mine:
         row.download_button(
             "Download",
             lambda: session.jobs().library.download(run.run_id),

@@ -5,29 +5,35 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import pandas as pd
 import streamlit as st
+from pandas.io.formats.style import Styler
 
 from aecore.errors import AecoreError
 from aecore.evaluation.metrics import shown
-from aecore.export.csv_tables import history_columns
+from aecore.export.csv_tables import harmless, history_columns
 from aecore.figures import charts
 from aecore.models import family
 from aecore.models.registry import options_of
 from aecore.options import options_in
-from aecore.runs import checkpoints
+from aecore.runs import checkpoints, quota
 from aecore.runs.checkpoints import SUFFIX
+from aecore.runs.run import NO_SPEC
 from aecore.runs.store import ID_PATTERN, Run
 from pages.components.figure_data import csv_button
 from pages.components.options_form import in_words
-from pages.shell import session
+from pages.shell import access, session
 from pages.shell.page import file_of
+from pages.shell.plain_text import plain, say
+
+ERRORS = ("held-out MSE", "PCA's MSE", "from damaged", "PCA's from damaged")
 
 
 @dataclass(frozen=True)
 class Listing:
     """The table, its columns' looks, and the ref of each row."""
 
-    table: dict[str, list[Any]]
+    table: Styler
     columns: dict[str, Any]
     refs: list[str]
 
@@ -38,16 +44,29 @@ def listing() -> Listing:
     for run in session.jobs().runs(session.owner()):
         refs.append(run.run_id)
         source = "uploaded" if run.kind == "upload" else run.recording.status
+        source = "damaged" if run.kind == "damaged" else source
         rows.append(_row(run.name, source, run.spec, run.dataset, run.recording.newest))
     for ref in checkpoints.shipped():
         card = session.card_of(ref)
         refs.append(ref)
         rows.append(_row(card.name, "shipped", card.spec, card.dataset, card.newest))
-    table = {name: [row[name] for row in rows] for name in rows[0]} if rows else {}
+    frame = pd.DataFrame({name: [row[name] for row in rows] for name in rows[0]} if rows else {})
+    # Whole ones, also where a run has none yet.
+    frame = frame.astype({name: "Int64" for name in ("k", "epochs") if name in frame})
+    # Numbers, so that they sort as such, that look as errors do on every page.
+    looks: Any = {name: shown for name in ERRORS if name in frame}
+    table = frame.style.format(looks, na_rep="")
     number = st.column_config.NumberColumn
     columns = {
-        "held-out MSE": number(format="%.4f", help="Mean squared error per pixel"),
-        "PCA's MSE": number(format="%.4f", help="PCA with as many numbers, held out"),
+        "held-out MSE": number(help="Mean squared error per value"),
+        "PCA's MSE": number(
+            help="PCA on the same examples, with as many numbers as the code has; of a sparse code "
+            "as many as are on"
+        ),
+        "from damaged": number(
+            help="Held-out MSE against the clean examples: what a denoising model is judged by"
+        ),
+        "PCA's from damaged": number(help="PCA on the same damaged examples"),
         "neg. ELBO": number(format="%.1f", help="Nats an image, VAEs with cross-entropy only"),
         "seconds": number(format="%.1f", help="Training time"),
     }
@@ -56,14 +75,16 @@ def listing() -> Listing:
 
 def _row(name: str, source: str, spec, dataset: str, last: dict) -> dict[str, Any]:
     return {
-        "name": name,
+        "name": harmless(name),
         "state": source,
         "model": spec.family,
         "data": dataset,
-        "k": spec.latent_dim,
+        "k": None if spec is NO_SPEC else spec.latent_dim,
         "epochs": last.get("epoch"),
         "held-out MSE": last.get("test_mse"),
         "PCA's MSE": last.get("pca_mse"),
+        "from damaged": last.get("test_denoised_mse"),
+        "PCA's from damaged": last.get("pca_denoised_mse"),
         "neg. ELBO": last.get("test_nelbo"),
         "seconds": last.get("seconds"),
     }
@@ -71,7 +92,7 @@ def _row(name: str, source: str, spec, dataset: str, last: dict) -> dict[str, An
 
 def actions(ref: str) -> None:
     """What can be done with one model."""
-    run = session.jobs().get(ref) if ID_PATTERN.fullmatch(ref) else None
+    run = access.run_of(ref) if ID_PATTERN.fullmatch(ref) else None
     ready = run is None or run.has_model
     places = st.columns(5, vertical_alignment="bottom")
     if places[0].button(
@@ -104,12 +125,37 @@ def actions(ref: str) -> None:
             session.jobs().library.rename(session.owner(), ref, name)
             st.rerun()
     with places[4].popover("Delete", icon=":material/delete:", width="stretch"):
-        st.markdown(f"Delete **{run.name}** and its files? This cannot be undone.")
+        st.markdown(f"Delete **{plain(run.name)}** and its files? This cannot be undone.")
         if st.button("Delete", type="primary", key=f"delete_{ref}"):
             _delete(run)
             st.rerun()
-    if run.recording.message:
-        st.caption(run.recording.message)
+    if run.recording.message and run.recording.message != run.notice:
+        st.caption(plain(run.recording.message))
+
+
+def room(owner: str) -> None:
+    """How much of what one person may keep is used, once that is worth a word; and the runs that
+    need one: damaged, or not on the disk."""
+    for run in session.jobs().runs(owner):
+        if run.notice:
+            st.warning(f"**{plain(run.name)}**: {plain(run.notice)}", icon=":material/warning:")
+    count, used = session.jobs().library.quota.used(owner)
+    if count:
+        st.caption(
+            f"Your {'run takes' if count == 1 else f'{count:,} runs take'} {used / 1e6:,.1f} of "
+            f"{quota.MAX_BYTES / 1e6:,.0f} MB; up to {quota.MAX_RUNS} are kept."
+        )
+
+
+def how_long() -> str:
+    """How long runs are kept, as part of a sentence."""
+    try:
+        days = quota.keep_days()
+    except AecoreError:  # whoever runs the server reads it in the log; no run goes meanwhile
+        return "for as long as the server keeps it"
+    if days == float("inf"):
+        return "until you delete it"
+    return f"until you have not been here for {days:g} days"
 
 
 def _content(ref: str) -> bytes:
@@ -129,10 +175,11 @@ def comparison(refs: list[str]) -> None:
     """Two models beside each other: figures, differences in their making, curves."""
     cards = []
     for ref in refs:
-        run = session.jobs().get(ref) if ID_PATTERN.fullmatch(ref) else None
+        run = access.run_of(ref) if ID_PATTERN.fullmatch(ref) else None
         if run is not None and not run.has_model:
             st.info(
-                f"{run.name} has no model yet; wait for its first epoch.", icon=":material/info:"
+                f"{plain(run.name)} has no model yet; wait for its first epoch.",
+                icon=":material/info:",
             )
             return
         cards.append(session.hand_of(ref).card)
@@ -145,7 +192,7 @@ def comparison(refs: list[str]) -> None:
         )
     places = st.columns(2)
     for place, card, other in zip(places, cards, cards[::-1], strict=True):
-        place.subheader(card.name, anchor=False)
+        place.subheader(plain(card.name), anchor=False)
         row = place.container(horizontal=True)
         mse, theirs = card.metrics.get("test_mse"), other.metrics.get("test_mse")
         if mse is not None:
@@ -155,11 +202,11 @@ def comparison(refs: list[str]) -> None:
         if nelbo is not None:
             delta = None if theirs is None or not alike else f"{nelbo - theirs:+.1f}"
             row.metric("Neg. ELBO, nats", f"{nelbo:.1f}", delta, delta_color="inverse")
-        row.metric("Latent numbers", card.spec.latent_dim)
+        row.metric("Latent numbers", f"{card.spec.latent_dim:,}")
     different = differences(*cards)
     if different:
         second = cards[1].name + (" (2)" if cards[1].name == cards[0].name else "")
-        names = ("Where they differ", cards[0].name, second)
+        names = ("Where they differ", harmless(cards[0].name), harmless(second))
         st.dataframe(dict(zip(names, zip(*different, strict=True), strict=True)), hide_index=True)
     named = [(card.name, card.history) for card in cards]
     st.caption(
@@ -202,7 +249,7 @@ def upload(owner: str) -> None:
         try:
             run = session.jobs().library.upload(owner, file.name, file.getvalue())
         except AecoreError as error:
-            st.error(str(error), icon=":material/error:")
+            say(error)
             return
         session.take_in_hand(run.run_id)
         st.rerun()

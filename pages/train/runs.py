@@ -5,7 +5,8 @@ import streamlit as st
 from pages.shell import session
 from pages.shell.layout import explain, head
 from pages.shell.page import Page, file_of
-from pages.train.run_table import actions, comparison, listing, upload
+from pages.shell.plain_text import own
+from pages.train.run_table import actions, comparison, how_long, listing, room, upload
 
 PAGE = Page(section="Build", title="Runs", url="runs", icon=":material/list_alt:", place=12)
 
@@ -34,10 +35,11 @@ elif refs:
     st.info("Two models at a time can be compared; untick the others.", icon=":material/info:")
 else:
     st.page_link(file_of("train"), label="Start a new run", icon=":material/add:")
+room(session.owner())
 upload(session.owner())
 explain(
     "**Held-out MSE** is the mean squared error per pixel on images that training never saw; PCA's "
     "at the same number of latent numbers stands beside it. A run belongs to the browser that "
-    "started it and stays when the tab is closed. A checkpoint is one `.safetensors` file: the "
-    "weights, and a card that says how they came to be."
+    f"started it and stays when the tab is closed, {own(how_long())}. A checkpoint is one "
+    "`.safetensors` file: the weights, and a card that says how they came to be."
 )

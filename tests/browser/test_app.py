@@ -2,71 +2,25 @@
 
 from __future__ import annotations
 
-import os
 import re
-import signal
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
-from pathlib import Path
 
-import psutil
 import pytest
 import torch
 
 from pages.shell.page import all_pages
+from tests.browser.server import ROOT, Server
 
-ROOT = Path(__file__).parents[2]
 TITLES = {"home": "Autoencoders, live"}
 # The default page lives at the root.
 PAGES = [
     ("" if page.url == "home" else page.url, TITLES.get(page.url, page.title))
     for page in all_pages().values()
 ]
+# What the browser refused because of the page's own policy: nothing, on any page.
+MARK = "violates the policy:"
+SAY_VIOLATIONS = f"""document.addEventListener("securitypolicyviolation", (event) =>
+  console.log("{MARK}", event.effectiveDirective, event.blockedURI, event.sourceFile));"""
 SLOW = 120_000  # milliseconds: continuous integration has two busy cores
-
-
-class Server:
-    """The app, started as the README says on a port of its own."""
-
-    def __init__(self, runs: Path):
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        command = [sys.executable, "-m", "streamlit", "run", "app.py"]
-        command += ["--server.headless=true", f"--server.port={port}"]
-        environment = {**os.environ, "AECORE_RUNS": str(runs)}
-        self.process = subprocess.Popen(
-            command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL
-        )
-        self.url = f"http://127.0.0.1:{port}"
-        for _ in range(240):
-            try:
-                urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=1)
-                return
-            except OSError:
-                time.sleep(0.25)
-        raise AssertionError("the app did not start within a minute")
-
-    def workers(self) -> list[psutil.Process]:
-        """The processes that train: the nannies' children."""
-        below = psutil.Process(self.process.pid).children(recursive=True)
-        # Dask renames them where setproctitle is installed.
-        names = ("spawn_main", "dask worker")
-        return [p for p in below if any(name in " ".join(p.cmdline()) for name in names)]
-
-    def stop(self) -> list[psutil.Process]:
-        """Stop as Ctrl-C does; return the processes that are still there."""
-        below = psutil.Process(self.process.pid).children(recursive=True)
-        self.process.send_signal(signal.SIGINT)
-        try:
-            self.process.wait(40)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-        _, alive = psutil.wait_procs(below, timeout=20)
-        return alive
 
 
 @pytest.fixture(scope="module")
@@ -87,8 +41,10 @@ def visit(chromium, server):
     def open_page(path: str = "", context=None, **options):
         if context is None:
             context = chromium.new_context(**{"viewport": {"width": 1280, "height": 900}} | options)
+            context.add_init_script(SAY_VIOLATIONS)
             contexts.append(context)
         page = context.new_page()
+        page.on("console", lambda said: wrong.append(said.text) if MARK in said.text else None)
         page.set_default_timeout(SLOW)
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.on(
@@ -195,8 +151,13 @@ def test_train_steer_reload_watch_and_use(visit):
     page.reload()
     has_text(metric(page, "State"), "Paused")
 
-    other = visit(link.split("/", 3)[3])
-    other.get_by_text("belongs to another browser").wait_for()
+    visit(link.split("/", 3)[3]).get_by_text("ask for its watch link").wait_for()
+    page.get_by_role("button", name="Let others watch").click()
+    page.get_by_role("button", name="Make a watch link").click()
+    shared = page.get_by_test_id("stCode").get_by_text("watch=").inner_text()
+    page.keyboard.press("Escape")
+    other = visit(shared.split("/", 3)[3])
+    other.get_by_text("neither steer it nor take").first.wait_for()
     has_text(metric(other, "State"), "Paused")
     for name in ("Resume", "Step", "Epoch", "Stop"):
         expect(other.get_by_role("button", name=name)).to_be_disabled()

@@ -22,6 +22,7 @@ from aecore.jobs.engine import JobEngine
 from aecore.models.presets import PRESETS
 from aecore.runs import checkpoints
 from aecore.types import TrainConfig
+from pages.shell.plain_text import plain
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = Path(__file__).with_name("newcomers") / "datasets"
@@ -114,7 +115,7 @@ def test_the_app_offers_it(page):
     assert not app.exception
     assert not app.error
     if page == "data":
-        assert app.subheader[0].value == r"Ramps \(generated\)"
+        assert app.subheader[0].value == plain("Ramps (generated)")
         assert app.metric[0].value == "400"
     else:
         assert app.selectbox[0].value == NAME

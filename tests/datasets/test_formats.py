@@ -133,7 +133,7 @@ def unchecked(monkeypatch):
 def written(tmp_path, monkeypatch):
     """Writes a dataset's files in a cache of their own."""
     monkeypatch.setenv("AECORE_DATA", str(tmp_path))
-    monkeypatch.setattr(registry, "_loaded", {})
+    monkeypatch.setattr(registry, "_kept", type(registry._kept)())
 
     def write(name: str):
         folder = tmp_path / name
@@ -216,7 +216,7 @@ def test_a_damaged_file_is_not_read(written, monkeypatch):
     sums = {(folder / f.file).read_bytes(): f.md5 for f in files("fashion-mnist")}
     monkeypatch.setattr(download, "_md5", lambda path: sums.get(path.read_bytes()))
     assert len(datasets.load("fashion-mnist").train) == N["train"]
-    registry._loaded.clear()
+    registry._kept.clear()
     (folder / "train-labels-idx1-ubyte.gz").write_bytes(b"other")
     with pytest.raises(DatasetError, match=r"train-labels.*not the published file"):
         datasets.load("fashion-mnist")

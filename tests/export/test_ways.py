@@ -133,6 +133,10 @@ def test_csv_is_what_a_spreadsheet_reads():
     columns = {"a": ["=1+1", "b,c"], "b (nats)": np.array([np.nan, 1.5], np.float32)}
     rows = list(csv.reader(io.StringIO(csv_text(columns))))
     assert rows == [["a", "b (nats)"], ["'=1+1", ""], ["b,c", "1.5"]]
+    names = ["=cmd|' /C calc'!A0", "+1", "-1", "@SUM(1)", " =1", "\t=x", "\r\n+x", "fine", ""]
+    head, *_ = csv.reader(io.StringIO(csv_text({name: [1.0] for name in names})))
+    assert head[:5] == [f"'{name}" for name in names[:5]]
+    assert head[5:] == ["' =x", "'  +x", "fine", ""]
     history = history_columns([{"epoch": 1}, {"epoch": 2, "test_kl": 3.0}])
     assert history == {"epoch": [1, 2], "test_kl (nats per example)": [None, 3.0]}
 

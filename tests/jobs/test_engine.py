@@ -5,82 +5,19 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import os
-import signal
-import threading
-import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import distributed
 import pytest
 import torch
 
 from aecore.errors import AecoreError, CheckpointError, JobError
+from aecore.evaluation.trouble import best_of, trouble
 from aecore.jobs.engine import JobEngine
 from aecore.machine import KEPT_MEMORY
 from aecore.runs import checkpoints
-from aecore.runs.store import Run, least_missed
+from aecore.runs.store import least_missed
 from aecore.types import ModelSpec, TrainConfig
-
-LONG = TrainConfig(epochs=1000, batch_size=32, device="cpu")
-SHORT = TrainConfig(epochs=3, batch_size=32, device="cpu")
-ME, OTHER = "me", "somebody else"
-PATIENCE = 60.0  # a machine under load; no wait lasts longer than what it waits for
-
-
-def until(wanted: Callable, patience: float = PATIENCE):
-    """Wait for wanted() to be true; returns its value."""
-    tick, end = threading.Event(), time.monotonic() + patience
-    while not (value := wanted()):
-        assert time.monotonic() < end, f"it never came: {wanted.__code__.co_names}"
-        tick.wait(0.01)
-    return value
-
-
-def status(run: Run, *names: str, patience: float = PATIENCE) -> Run:
-    """Wait until a run has one of these statuses."""
-    until(lambda: run.recording.status in names, patience)
-    return run
-
-
-def trained(run: Run, epochs: int = 1) -> Run:
-    """Wait until a run's checkpoint of this epoch is in the folder."""
-    until(lambda: run.saved and run.recording.epoch and run.recording.epoch.epoch >= epochs)
-    return run
-
-
-@pytest.fixture(scope="module")
-def engine(tmp_path_factory) -> Iterator[JobEngine]:
-    """One cluster for all tests, started from another working directory than the project's."""
-    before = Path.cwd()
-    os.chdir(tmp_path_factory.mktemp("elsewhere"))
-    engine = JobEngine(tmp_path_factory.mktemp("runs"))
-    engine.start()
-    yield engine
-    engine.close()
-    os.chdir(before)
-
-
-@pytest.fixture
-def submit(engine, tiny_ae) -> Iterator[Callable[..., Run]]:
-    """Start a run; what a test leaves running is stopped."""
-    made = []
-
-    def start(config=LONG, owner=ME, spec=None, name="A run") -> Run:
-        made.append(engine.submit(owner, name, spec or tiny_ae, config, "digits"))
-        return made[-1]
-
-    yield start
-    for run in made:
-        if run.run_id in engine.store.runs and run.recording.live:
-            try:
-                engine.command(run.owner, run.run_id, "stop")
-            except JobError:
-                until(lambda run=run: run.worker is not None or not run.recording.live)
-                if run.recording.live:
-                    engine.command(run.owner, run.run_id, "stop")
-            status(run, "stopped", "finished", "failed")
-
+from tests.jobs.conftest import LONG, ME, OTHER, SHORT, status, trained, until
 
 # A run's life
 
@@ -106,7 +43,7 @@ def test_to_the_end(engine, submit, digits, tiny_ae):
 def test_workers_keep_freed_memory(engine):
     """Dask's own setting has them give it back at once, which costs a fifth of the speed."""
     for name, value in KEPT_MEMORY.items():
-        assert set(engine.workers.client.run(os.environ.get, name).values()) == {value}
+        assert set(engine.workers.client.run(os.getenv, name).values()) == {value}
 
 
 def test_dasks_scheduler_imports_no_torch(engine, submit):
@@ -132,15 +69,22 @@ def test_a_file_an_epoch(engine, submit):
 
 
 @pytest.mark.parametrize("last", [70, 222, 1000])
-def test_past_epochs_are_kept_evenly(last):
+@pytest.mark.parametrize("best", [1, 17])
+def test_past_epochs_are_kept_evenly_and_the_best_stays(last, best):
     kept = []
     for epoch in range(1, last + 1):
         kept.append(epoch)
         if len(kept) > 60:
-            del kept[least_missed(kept)]
+            kept.remove(least_missed(kept, best))
     gaps = [b - a for a, b in itertools.pairwise(kept)]
     assert (len(kept), kept[0], kept[-1]) == (60, 1, last)
+    assert best in kept
     assert max(gaps) <= 2 * last / 60 + 1
+
+
+def test_of_three_epochs_the_first_goes_where_the_best_is_between():
+    assert least_missed([3, 4, 9], best=4) == 3
+    assert least_missed([3, 4, 9], best=3) == 4
 
 
 def test_steering(engine, submit):
@@ -232,33 +176,60 @@ def test_divergence_comes_as_a_sentence(engine, submit, tiny_ae):
     assert engine.library.checkpoint(run.run_id).model is not None
 
 
-# Killed
+def raised(engine, run, rate: float):
+    """Let a run train well for some epochs, and then raise its learning rate."""
+    until(lambda: run.saved_epoch >= 2)
+    engine.command(ME, run.run_id, "change", learning_rate=rate)
+    return run
 
 
-def test_killed_worker(engine, submit):
-    """Its run is failed within two seconds and can go on; the other never notices."""
-    victim, other = submit(name="Victim"), submit(name="Other")
-    trained(victim, 2)
-    trained(other)
-    pids = engine.workers.client.run(os.getpid)
-    reached = other.recording.epoch.epoch
-    began = time.monotonic()
-    os.kill(pids[victim.worker], signal.SIGKILL)
-    status(victim, "failed")
-    assert time.monotonic() - began < 2
-    epoch = engine.library.checkpoint(victim.run_id).card.epochs_done
-    assert epoch >= 1  # the newest may have died with the worker
-    assert f"resumed from epoch {epoch}." in victim.recording.message
+def test_the_file_of_a_diverged_run_has_the_figures_of_its_weights(engine, submit, tiny_ae, digits):
+    spec = dataclasses.replace(tiny_ae, options={"hidden": (32, 32), "output": "linear"})
+    run = status(raised(engine, submit(LONG, spec=spec), 1.0), "failed")
+    until(lambda: not engine._books.followers)
+    found = engine.library.checkpoint(run.run_id)
+    with torch.inference_mode():
+        x = digits.test.batch()
+        mse = float((found.model.reconstruct(x) - x).square().mean())
+    assert found.card.metrics["test_mse"] == pytest.approx(mse, rel=1e-4)
+    best = min(run.recording.history, key=lambda row: row["test_mse"])
+    assert best["test_mse"] == found.card.metrics["test_mse"] == run.recording.newest["test_mse"]
+    assert found.card.epochs_done == run.saved_epoch == best["epoch"]
+    assert found.card.history[-1]["epoch"] == best["epoch"]
+    assert f"after epoch {best['epoch']}, the best so far" in run.recording.message
 
-    assert other.recording.status == "training"
-    until(lambda: other.recording.epoch.epoch > reached)
 
-    engine.resume(ME, victim.run_id)
-    until(lambda: victim.recording.started.first_epoch == epoch)
-    trained(victim, epoch + 1)
-    epochs = [row["epoch"] for row in victim.recording.history]
-    assert epochs == sorted(set(epochs))
-    assert other.recording.status == "training"
+def test_going_back_to_an_epoch_while_it_goes_wrong(engine, submit, tiny_ae):
+    """Saturated sigmoids: the error stays far up, and nothing explodes."""
+    run = raised(engine, submit(LONG, spec=tiny_ae), 0.9)
+    recording = run.recording
+    until(lambda: trouble(recording.probes, recording.history, 0.07, recording.changes))
+    kept = engine.store.epochs(run)
+    row = best_of(row for row in recording.history if row["epoch"] in kept)
+    epoch, before = row["epoch"], kept[row["epoch"]].read_bytes()
+    with pytest.raises(JobError, match="keeps no weights of epoch 999"):
+        engine.go_back(ME, run.run_id, 999)
+    with pytest.raises(JobError):
+        engine.go_back(OTHER, run.run_id, epoch)
+    engine.go_back(ME, run.run_id, epoch, learning_rate=2e-3)
+    assert [r["epoch"] for r in recording.history] == list(range(1, epoch + 1))
+    assert recording.changes == []
+    assert recording.newest["test_mse"] == row["test_mse"]
+    assert max(engine.store.epochs(run)) == epoch  # the files of what was lost are gone
+    went_on = checkpoints.from_bytes(engine.store.content(run))
+    for name, value in checkpoints.from_bytes(before).model.state_dict().items():
+        assert torch.equal(value, went_on.model.state_dict()[name])
+    until(lambda: len(recording.history) >= epoch + 2)
+    assert [r["epoch"] for r in recording.history][: epoch + 2] == list(range(1, epoch + 3))
+    assert run.config.learning_rate == 2e-3
+    assert recording.history[epoch + 1]["test_mse"] < 1.2 * row["test_mse"]
+
+
+def test_what_is_prepared_first_is_told(engine, submit):
+    """Nobody has fitted PCA to so many examples yet; the worker's first word is no start."""
+    run = status(submit(dataclasses.replace(SHORT, limit=777)), "finished")
+    assert run.recording.preparing == "PCA of the training examples"
+    assert run.recording.started is not None
 
 
 # Whose it is

@@ -6,8 +6,11 @@ import pytest
 import torch
 from torch.distributions import Bernoulli
 from torch.nn import functional as F
+from torch.overrides import TorchFunctionMode
 
-from aecore.evaluation.metrics import entropy_floor
+from aecore.datasets import Split
+from aecore.evaluation.metrics import entropy_floor, evaluate
+from aecore.models import build
 from aecore.models.losses import (
     LossTerms,
     bernoulli_floor,
@@ -16,6 +19,7 @@ from aecore.models.losses import (
     squared_error,
     total_correlation,
 )
+from aecore.types import DataSpec, ModelSpec
 
 
 @pytest.fixture
@@ -110,3 +114,37 @@ def test_total_correlation_against_torch(generator):
         log_q = torch.distributions.Normal(mu, std).log_prob(draw)
         expected.append(log_q.sum(1).logsumexp(0) - log_q.logsumexp(0).sum())
     torch.testing.assert_close(total_correlation(z, mu, logvar), torch.stack(expected))
+
+
+class Largest(TorchFunctionMode):
+    """How many numbers the largest tensor has that is made meanwhile."""
+
+    def __init__(self):
+        super().__init__()
+        self.numbers = 0
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        made = function(*args, **(kwargs or {}))
+        if isinstance(made, torch.Tensor):
+            self.numbers = max(self.numbers, made.numel())
+        return made
+
+
+def test_total_correlation_of_many_takes_a_few_rows_at_a_time(generator):
+    """520 * 520 * 64 numbers would be 69 MB in each of its tensors; the gradient is the same."""
+    given = [torch.randn(520, 64, generator=generator).requires_grad_() for _ in range(3)]
+    with Largest() as largest:
+        total_correlation(*given).sum().backward()
+    assert largest.numbers <= 2**24
+    z, mu, logvar = (v.detach().double().requires_grad_() for v in given)
+    log_q = torch.distributions.Normal(mu, torch.exp(0.5 * logvar)).log_prob(z.unsqueeze(1))
+    (log_q.sum(2).logsumexp(1) - log_q.logsumexp(1).sum(1)).sum().backward()
+    for found, expected in zip(given, (z, mu, logvar), strict=True):
+        torch.testing.assert_close(found.grad.double(), expected.grad, rtol=1e-3, atol=1e-3)
+
+
+def test_a_held_out_look_does_not_pay_for_what_only_steers_training(generator):
+    spec = ModelSpec("dense-vae", DataSpec((1, 8, 8)), 32, {"hidden": (8,), "independence": 30.0})
+    with Largest() as largest:
+        evaluate(build(spec, 0).eval(), Split(torch.rand(1000, 1, 8, 8, generator=generator)))
+    assert largest.numbers <= 1000 * 64

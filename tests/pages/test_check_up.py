@@ -15,12 +15,19 @@ from aecore.inspection.origin import given_by
 from aecore.jobs import engine
 from aecore.runs import checkpoints
 from pages.check import check_keeping, check_report
-from pages.shell import opened_files, session
+from pages.shell import access, opened_files, session
 from pages.shell.page import all_pages
 from tests.pages.test_kinds import opened, sound
 
 CHECK = "pages/check/check_up.py"
 PAGES = list(all_pages())
+
+
+@pytest.fixture(autouse=True)
+def owner(monkeypatch) -> str:
+    """Who every browser here is."""
+    monkeypatch.setattr(access, "owner", lambda: "a" * 64)
+    return "a" * 64
 
 
 def content_of(state: dict) -> bytes:
@@ -58,7 +65,7 @@ def stranger(state) -> Opened:
 
 @pytest.fixture(scope="module")
 def run_id(stranger) -> str:
-    return engine.engine().library.upload("nobody", "theirs", stranger.to_bytes()).run_id
+    return engine.engine().library.upload("a" * 64, "theirs", stranger.to_bytes()).run_id
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -125,7 +132,7 @@ def test_a_dropped_file_is_taken_in_hand_and_written_when_it_is_kept(state, pars
     assert parsed == [1]
     kept = in_hand(app)
     assert engine.engine().get(kept).name == "their network"
-    assert session.checkpoint_of(kept, 1).model is found.model
+    assert session.hand_of(kept).model is found.model
     assert keep_button(app) is None
     with pytest.raises(AecoreError, match="drop it in again"):
         opened_files.get(ref)
@@ -154,13 +161,15 @@ def test_a_file_that_is_forgotten_says_so():
     assert "drop it in again" in app.error[0].value
 
 
-def test_who_did_not_bring_a_file_can_look_and_not_keep(stranger):
+def test_who_did_not_bring_a_file_does_not_see_it(stranger):
     ref = opened_files.new_ref()
     opened_files.remember(ref, stranger, "somebody else", 1)
-    app = opened(CHECK, ref)
-    assert app.subheader[0].value == "theirs"
-    assert keep_button(app) is None
-    assert "drop in the file again" in " ".join(c.value for c in app.caption)
+    app = AppTest.from_file("../../app.py", default_timeout=120)
+    app.query_params["model"] = ref
+    app.run()
+    assert not app.exception
+    assert "opened by somebody else" in app.error[0].value
+    assert in_hand(app) == session.DEFAULT_MODEL
 
 
 def test_another_reading_of_a_file_not_kept(state):
@@ -191,11 +200,10 @@ def test_what_is_not_understood_can_be_described(state):
     assert [t.label for t in app.text_area] == ["Encoder", "Decoder"]
 
 
-def test_another_reading_takes_its_place(stranger, mnist, monkeypatch):
-    monkeypatch.setattr(session, "owner", lambda: "nobody")
-    run_id = engine.engine().library.upload("nobody", "theirs", stranger.to_bytes()).run_id
+def test_another_reading_takes_its_place(stranger, mnist, owner):
+    run_id = engine.engine().library.upload(owner, "theirs", stranger.to_bytes()).run_id
     before = engine.engine().get(run_id).saved
     check_keeping.replace(run_id, overrule(stranger, 1, mnist))
     assert engine.engine().get(run_id).saved == before + 1
     assert engine.engine().library.checkpoint(run_id).card.origin["chosen"] == 1
-    assert session.checkpoint_of(run_id, before + 1).card.origin["chosen"] == 1
+    assert session.hand_of(run_id).card.origin["chosen"] == 1

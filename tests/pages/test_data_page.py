@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import io
 import threading
 import time
+import types
 import zipfile
 
 import numpy as np
@@ -15,9 +17,15 @@ from streamlit.testing.v1 import AppTest
 
 from aecore import datasets
 from aecore.datasets import registry
+from aecore.datasets.own import apart
+from aecore.datasets.own.apart import look_at
 from aecore.datasets.own.reading import own_folder, read_upload
 from aecore.datasets.own.store import MOST_OWN, keep_for, owned
 from aecore.errors import DatasetError
+from aecore.models.presets import preset
+from aecore.types import TrainConfig
+from aecore.workshop import workshop
+from pages.components import in_turn
 from pages.data import downloads, gallery, own_files
 from pages.shell import session
 
@@ -62,7 +70,7 @@ def own_data(tmp_path, monkeypatch):
     monkeypatch.setattr(own_files, "own_folder", own_folder)
     monkeypatch.setenv("AECORE_RUNS", str(tmp_path))
     monkeypatch.setattr(registry, "_kept", type(registry._kept)())
-    monkeypatch.setattr(own_files, "_read", type(own_files._read)())
+    monkeypatch.setattr(own_files, "_found", type(own_files._found)())
     return own_folder()
 
 
@@ -113,20 +121,13 @@ def test_train_on_it_goes_to_the_choices_with_it():
 def test_examples_come_from_each_class_in_turn():
     for name in ("mnist", "digits", "signals", "wine"):
         data = datasets.load(name)
-        rows = gallery.some_rows(data.train)
+        rows = data.train.some_rows(12)
         assert len(set(rows.tolist())) == 12
         classes = len(data.class_names)
         found = data.train.labels[rows].tolist()
         assert found == [i % classes for i in range(12)]
-    rows = gallery.some_rows(datasets.load("diabetes").train)
+    rows = datasets.load("diabetes").train.some_rows(12)
     assert len(rows) == 12
-
-
-@pytest.mark.parametrize("text", ["![x](http://a/b.png)", "<b>", "`a` $x$", ":material/home:"])
-def test_what_people_name_is_no_markdown(text: str):
-    escaped = gallery.plain(text)
-    assert escaped.replace("\\", "") == text
-    assert not any(mark in escaped.replace("\\" + mark, "") for mark in "[]`$<>")
 
 
 @pytest.fixture
@@ -159,7 +160,7 @@ def absent(monkeypatch):
     go.set()
     for job in downloads._downloads.values():
         wait(job)
-    registry._loaded.pop("usps", None)
+    registry._kept.pop("usps", None)
 
 
 def wait(job: downloads.Download) -> None:
@@ -294,24 +295,42 @@ def test_reading_is_remembered_and_bounded(own_data, monkeypatch):
 
     def counted(*args, **kwargs):
         read.append(True)
-        return read_upload(*args, **kwargs)
+        return look_at(*args, **kwargs)
 
-    monkeypatch.setattr(own_files, "read_upload", counted)
+    monkeypatch.setattr(own_files, "look_at", counted)
     app = upload(open_page(), "t.csv", table())
     app.run()
     app.button_group[0].set_value("digits").run()
     assert len(read) == 1
     monkeypatch.setattr(own_files, "KEPT_BYTES", 1)
     upload(open_page(), "t.csv", table(1))
-    assert len(own_files._read) == 1
+    assert len(own_files._found) == 1
 
 
-def test_when_others_read_the_page_says_so(own_data, monkeypatch):
-    monkeypatch.setattr(own_files, "_reading", threading.BoundedSemaphore(1))
-    monkeypatch.setattr(own_files, "_WAIT", 0.1)
-    with own_files._reading:
-        app = upload(open_page(), "t.csv", table())
-    assert "try again in a minute" in app.error[0].value
+def test_who_waits_sees_the_place_in_the_line_and_ends_the_work_by_leaving(own_data, monkeypatch):
+    told: list[str] = []
+
+    class Leaves(Exception):
+        """As Streamlit's own, raised by whatever is drawn when somebody has left."""
+
+    def bar(value, text=""):
+        told.append(text)
+        if "before yours" in text:
+            raise Leaves
+        return types.SimpleNamespace(progress=bar, empty=lambda: None)
+
+    monkeypatch.setattr(in_turn.st, "progress", bar)
+    turns = workshop()._turns
+    with contextlib.ExitStack() as others:
+        for i in range(2):
+            others.enter_context(turns.turn(f"other {i}", apart.MEMORY))
+        with pytest.raises(Leaves):
+            in_turn.in_turn(
+                lambda tell, place: apart.look_at("t.csv", table(), {}, tell=tell, place=place),
+                "Reading …",
+            )
+        assert turns._tickets == [t for t in turns._tickets if t.running]
+    assert told == ["Reading …", "2 files are read before yours …"]
 
 
 def test_own_data_are_listed_deleted_and_limited(own_data, monkeypatch):
@@ -332,14 +351,20 @@ def test_own_data_are_listed_deleted_and_limited(own_data, monkeypatch):
     assert app.subheader[0].value == "MNIST digits"
 
 
-def test_a_link_shows_anothers_data_but_deletes_nothing(own_data):
-    name = keep_for(own_data, read_upload("t.csv", table()), "bert")
-    app = open_page(dataset=name)
-    sound(app)
-    assert app.subheader[0].value == "t.csv"
-    assert not any("Delete" in b.label for b in app.button)
-    assert ":material/person:" not in words(app)
-    assert "whoever has this link" in words(app)
+@pytest.mark.parametrize("page", ["pages/data/data.py", "pages/train/train.py"])
+def test_a_name_alone_opens_nobody_elses_data(page, own_data):
+    name = keep_for(own_data, read_upload("secret.csv", table()), "bert")
+    app = AppTest.from_file("../../app.py", default_timeout=90).run()
+    app.switch_page(page)
+    app.query_params["dataset"] = name
+    app.run()
+    assert not app.exception
+    assert "for who keeps them" in app.error[0].value
+    shown = words(app) + " ".join(str(s.options) for s in app.selectbox)
+    assert "secret" not in shown
+    spec = preset("fast-start").spec(datasets.source(name).spec)
+    with pytest.raises(DatasetError, match="for who keeps them"):
+        session.jobs().submit("anna", "mine", spec, TrainConfig(epochs=1), name)
 
 
 def test_a_damaged_file_of_ones_own_can_be_deleted(own_data, monkeypatch):

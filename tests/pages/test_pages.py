@@ -129,18 +129,64 @@ def test_run_trains_and_is_in_hand_on_every_page(trained: AppTest):
         assert param(trained, "model") == run_id
 
 
-def test_link_to_anothers_run_shows_it_but_steers_nothing(trained: AppTest):
-    from pages.shell import session
-
-    run = session.jobs().get(param(trained, "model"))
+def train_page_at(**query: str) -> AppTest:
+    """The Train page in a browser of its own, at an address."""
     other = AppTest.from_file("../../app.py", default_timeout=60).run()
     other.switch_page("pages/train/train.py")
-    other.query_params["run"] = run.run_id
-    other.run()
+    other.query_params.clear()
+    for name, value in query.items():
+        other.query_params[name] = value
+    return other.run()
+
+
+def shared(trained: AppTest) -> tuple[str, str]:
+    """The run's id, and the token that its owner's press of the button gives."""
+    run_id = param(trained, "model")
+    trained.switch_page("pages/train/train.py").run()
+    if "Make a watch link" in [b.label for b in trained.button]:
+        next(b for b in trained.button if b.label == "Make a watch link").click().run()
+    sound(trained)
+    link = next(c.value for c in trained.code if "watch=" in c.value)
+    return run_id, link.partition("watch=")[2]
+
+
+@pytest.mark.parametrize("name", ["run", "model"])
+def test_the_id_of_anothers_run_opens_nothing(trained: AppTest, name: str):
+    other = train_page_at(**{name: param(trained, "model")})
     assert not other.exception
-    assert "another browser" in other.info[0].value
+    assert [e.value for e in other.error if "ask for its watch link" in e.value]
+    assert not other.metric or "State" not in [m.label for m in other.metric]
+    assert other.sidebar.selectbox[0].value == "vae-plane"
+
+
+def test_who_has_the_watch_link_looks_and_neither_steers_nor_takes(trained: AppTest):
+    run_id, token = shared(trained)
+    other = train_page_at(watch=token)
+    sound(other)
+    assert "State" in [m.label for m in other.metric]
+    assert "neither steer it nor take" in other.info[0].value
     for label in ("Pause", "Step", "Epoch", "Stop", "Keep name"):
         assert next(b for b in other.button if b.label == label).disabled
+    taking = ("Download", "Train further", "Export explorer", "CSV", "Prepare")
+    for path in PAGES:
+        other.switch_page(path).run()
+        sound(other)
+        assert other.sidebar.selectbox[0].value == run_id
+        assert param(other, "watch") == token
+        assert "model" not in other.query_params
+        assert not [b.label for b in other.get("download_button")]
+        assert not [b.label for b in other.button if b.label in taking]
+
+
+def test_a_withdrawn_link_opens_nothing_and_ends_what_is_watched(trained: AppTest):
+    _, token = shared(trained)
+    other = train_page_at(watch=token)
+    next(b for b in trained.button if b.label == "End sharing").click().run()
+    for who in (other.run(), train_page_at(watch=token)):
+        assert not who.exception
+        assert who.error
+        assert who.sidebar.selectbox[0].value == "vae-plane"
+    assert shared(trained)[1] != token  # another link is another token
 
 
 def test_runs_page_lists_own_runs_and_all_shipped_models(trained: AppTest):

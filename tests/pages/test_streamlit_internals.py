@@ -88,3 +88,26 @@ def test_no_other_file_reaches_inside(path: Path):
             assert not inside, f"{ast.unparse(node)} is Streamlit's own"
         for name in names:
             assert name in PUBLIC or not name.startswith("streamlit."), f"{name} is Streamlit's own"
+
+
+def test_uploaded_files_are_seen_and_given_up(monkeypatch: pytest.MonkeyPatch):
+    from streamlit.runtime.app_session import AppSession
+    from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
+    from streamlit.runtime.uploaded_file_manager import UploadedFileRec
+    from streamlit.runtime.websocket_session_manager import WebsocketSessionManager
+
+    files = MemoryUploadedFileManager("/upload")
+    sessions = WebsocketSessionManager(None, files, None, None)  # pyright: ignore
+    runtime = type("R", (), {"uploaded_file_mgr": files, "_session_mgr": sessions})()
+    monkeypatch.setattr(streamlit_internals, "_runtime", lambda: runtime)
+    files.add_file("s1", UploadedFileRec("f1", "a.pt", "", b"12345"))
+    assert streamlit_internals.uploaded() == {"s1": [5]}
+    assert streamlit_internals.connected() == set()
+    streamlit_internals.rerun("s1")  # nobody there: nothing happens
+    streamlit_internals.forget_uploads("s1")
+    assert streamlit_internals.uploaded() == {}
+    assert "_client_state" in AppSession.__init__.__code__.co_names  # what rerun() asks for
+
+
+def test_the_page_that_streamlit_serves_is_found():
+    assert "<script>" in streamlit_internals.index_page()

@@ -76,6 +76,7 @@ ROW = {
     "seconds": 6.5,
     "train_mse": 0.03,
     "pca_mse": 0.05,
+    "pca_k": 2,
     "test_mse": 0.04,
     "test_nelbo": 150.0,
     "test_dimensions_used": 2,
@@ -209,6 +210,7 @@ def test_the_card_of_what_has_been_reached(started, epoch, spec, digits):
         "test_dimensions_used": 2,
         "train_mse": 0.03,
         "pca_test_mse": 0.05,
+        "pca_k": 2,
     }
     assert card.history == [ROW]
 

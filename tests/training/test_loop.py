@@ -19,7 +19,16 @@ from aecore.models.presets import preset
 from aecore.runs import checkpoints
 from aecore.runs.recording import Recording
 from aecore.training.control import TrainControl
-from aecore.training.events import EpochDone, Failed, Finished, Paused, Started, StepDone, Stopped
+from aecore.training.events import (
+    EpochDone,
+    Failed,
+    Finished,
+    Paused,
+    Preparing,
+    Started,
+    StepDone,
+    Stopped,
+)
 from aecore.training.loop import train
 from aecore.training.schedule import kl_capacity, kl_weight
 from aecore.training.state import TrainState
@@ -29,9 +38,10 @@ QUICK = TrainConfig(epochs=2, batch_size=64, seed=3, device="cpu")
 
 
 def run(spec, config, data, **given) -> tuple[list, TrainState]:
-    """All events of a training, and what it reached."""
+    """All events of a training from its start on, and what it reached."""
     state = given.pop("state", None) or TrainState.fresh(spec, config.seed)
-    return list(train(spec, config, data, state=state, **given)), state
+    events = train(spec, config, data, state=state, **given)
+    return [e for e in events if not isinstance(e, Preparing)], state
 
 
 def weights(state: TrainState) -> dict[str, torch.Tensor]:
@@ -404,7 +414,7 @@ def test_not_a_number(where, tiny_vae, digits):
             poison.fill_(math.nan)
     assert isinstance(events[-1], Failed)
     assert "not a number" in events[-1].message
-    assert "last good weights are kept" in events[-1].message
+    assert "The weights kept are those after epoch 1, the best so far" in events[-1].message
     assert same(weights(state), good)
     # What is left can be trained on: the poisoned memory is gone.
     config = dataclasses.replace(QUICK, epochs=3)

@@ -6,13 +6,16 @@ import io
 import math
 import zipfile
 import zlib
+from dataclasses import dataclass
 from tokenize import TokenError
-from typing import IO
+from typing import IO, BinaryIO
 
 import numpy as np
 from numpy.lib import format as npy
 
-from aecore.datasets.limits import MAX_CLASSES, MAX_VALUES, Raw, check_bytes, check_examples
+from aecore.datasets.limits import MAX_CLASSES, MAX_VALUES, Raw, check_examples, check_values
+from aecore.datasets.own.archive import opened
+from aecore.datasets.own.array_values import kept_type, only, read_values, row_blocks, usable
 from aecore.errors import DatasetError
 from aecore.wording import count, short
 
@@ -22,50 +25,87 @@ TEST = ("x_test", "test_x", "test_images", "images_test", "test")
 LABELS = ("y_train", "train_y", "train_labels", "labels_train", "labels", "y", "targets", "target")
 TEST_LABELS = ("y_test", "test_y", "test_labels", "labels_test")
 SIGNAL_FROM = 48  # as many values in a row as this are rather a signal than a table's columns
+MOST_ARRAYS = 1000  # in a file; it takes as long to list more as it does to trap somebody
+MOST_LABEL_BYTES = 1 << 26
+LONGEST_HEADER = 1 << 17
 
 
-def read_npz(content: bytes, kind: str | None = None) -> Raw:
+@dataclass(frozen=True)
+class _Header:
+    """What an array says about itself; `begin`: where its values do, in bytes."""
+
+    shape: tuple[int, ...]
+    fortran: bool
+    dtype: np.dtype
+    begin: int
+
+
+def read_npz(file: BinaryIO, kind: str | None = None) -> Raw:
     """Read examples and, where there are any, labels and a held-out split.
 
     (n, h, w), (n, h, w, 1 or 3) and (n, 1 or 3, h, w) are images; (n, f) is a table, or signals
     when f is large; `kind` decides otherwise. Object arrays, which would have to be unpickled, are
     refused. Raises DatasetError.
     """
-    try:
-        archive = zipfile.ZipFile(io.BytesIO(content))
-    except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError) as error:
-        raise DatasetError(
-            "The file is not a readable .npz archive; write it again with numpy.savez."
-        ) from error
+    archive = opened(
+        file,
+        MOST_ARRAYS,
+        f"The .npz file holds more than {MOST_ARRAYS:,} arrays; write x, and y for labels, into "
+        "one.",
+        "The file is not a readable .npz archive; write it again with numpy.savez.",
+    )
     with archive:
         infos = {
-            i.filename[: -len(".npy")]: i
-            for i in archive.infolist()[:200]
-            if i.filename.endswith(".npy")
+            i.filename[: -len(".npy")]: i for i in archive.infolist() if i.filename.endswith(".npy")
         }
         headers = {name: _header(archive, info) for name, info in infos.items()}
         if not headers:
             raise DatasetError("The .npz file holds no arrays; write x, and y for labels, into it.")
         chosen = _choose(headers)
-        check_bytes(sum(math.prod(headers[n][0]) * _kept_size(headers[n][1]) for n in chosen))
-        arrays = {n: _read(archive, infos[n], n, *headers[n]) for n in chosen}
-    x_name = chosen[0]
+        examples = [name for name in chosen if name not in LABELS + TEST_LABELS]
+        check_values(sum(math.prod(headers[name].shape) for name in examples))
+        found = _kind(headers[chosen[0]].shape, kind)
+        arrays = {name: _values(archive, infos[name], name, headers[name]) for name in chosen}
     test_name = next((n for n in chosen if n in TEST), None)
-    return _raw(
-        arrays[x_name],
-        None if test_name is None else arrays[test_name],
+    raw = Raw(found, arrays[chosen[0]], x_test=None if test_name is None else arrays[test_name])
+    if found != "image" and kind is None:
+        raw.notes.append(
+            f"Rows of {raw.x.shape[1]:,} numbers are taken as "
+            f"{'signals' if found == 'signal' else 'a table'}."
+        )
+    if found == "table":
+        raw.columns = tuple(f"column {i + 1}" for i in range(raw.x.shape[1]))
+    _drop_not_finite(
+        raw,
         next((arrays[n] for n in chosen if n in LABELS), None),
         next((arrays[n] for n in chosen if n in TEST_LABELS), None),
-        kind,
     )
+    types = [headers[name].dtype for name in examples]
+    if found == "table":
+        _as_floats(raw)
+    else:
+        _into_unit_range(raw, types)
+    return raw
 
 
-def _header(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> tuple[tuple[int, ...], np.dtype]:
-    """Shape and type of one array, from its header alone."""
+def _kind(shape: tuple[int, ...], kind: str | None) -> str:
+    """What examples of an array of this shape are. Raises DatasetError where they cannot be."""
+    image, size = len(shape) > 2, math.prod(shape[1:])
+    found = kind or ("image" if image else "signal" if size >= SIGNAL_FROM else "table")
+    if (found == "image") != image:
+        raise DatasetError(
+            f"An array of shape {shape} does not hold examples of kind {found!r}; "
+            "images have three or four axes, tables and signals two."
+        )
+    return found
+
+
+def _header(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> _Header:
+    """Shape, order and type of one array, from its header alone."""
     name = short(info.filename)
     try:
         with archive.open(info) as file:
-            return _read_header(file)[:2]
+            return _read_header(file)
     except DatasetError:
         raise
     # NumPy parses the header as a Python literal, hence the last two.
@@ -79,27 +119,29 @@ def _header(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> tuple[tuple[int,
         ) from error
 
 
-def _read_header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype, bool]:
-    version = npy.read_magic(file)
+def _read_header(file: IO[bytes]) -> _Header:
+    # NumPy would read as much as the header says that it is long, which may be 4 GB.
+    text = io.BytesIO(file.read(LONGEST_HEADER))
+    version = npy.read_magic(text)
     reader = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-    shape, fortran, dtype = reader(file)
+    shape, fortran, dtype = reader(text)
     if any(n < 0 for n in shape):
         raise ValueError("a negative size")
-    return shape, dtype, fortran
+    return _Header(shape, fortran, dtype, text.tell())
 
 
 def _choose(headers: dict) -> list[str]:
     """The names of the arrays to read, the examples first."""
     x = next((n for n in TRAIN if n in headers), None)
     if x is None:
-        rows = {n: h for n, h in headers.items() if len(h[0]) > 1}
+        rows = {n: h.shape for n, h in headers.items() if len(h.shape) > 1}
         if not rows:
             raise DatasetError(
                 "No array in the .npz file has examples in rows; write one of shape (n, height, "
                 f"width) or (n, columns) as x (found: {short(', '.join(headers), 80)})."
             )
-        x = max(rows, key=lambda n: math.prod(rows[n][0]))
-    shape = headers[x][0]
+        x = max(rows, key=lambda n: math.prod(rows[n]))
+    shape = headers[x].shape
     if not 2 <= len(shape) <= 4 or math.prod(shape) == 0:
         raise DatasetError(
             f"{short(x)} has the shape {short(str(shape))}; expected (n, height, width), "
@@ -113,90 +155,62 @@ def _choose(headers: dict) -> list[str]:
         )
     chosen = [x]
     test = next((n for n in TEST if n in headers and n != x), None)
-    if test is not None and headers[test][0][1:] == shape[1:] and headers[test][0][0]:
-        check_examples(headers[test][0][0], "examples")
+    if test is not None and headers[test].shape[1:] == shape[1:] and headers[test].shape[0]:
+        check_examples(headers[test].shape[0], "examples")
         chosen.append(test)
     for names, split in ((LABELS, x), (TEST_LABELS, test)):
         name = next((n for n in names if n in headers and n != x), None)
         if (
             name is not None
             and split in chosen
-            and headers[name][0]
+            and headers[name].shape
             in (
-                headers[split][0][:1],
-                (*headers[split][0][:1], 1),
+                headers[split].shape[:1],
+                (*headers[split].shape[:1], 1),
             )
         ):
             chosen.append(name)
     for name in chosen:
-        if headers[name][1].hasobject:
+        if headers[name].dtype.hasobject:
             raise DatasetError(
                 f"{short(name)} holds Python objects, which are never unpickled here; "
                 "write it as an array of numbers."
             )
-        if headers[name][1].kind not in ("biufU" if name in LABELS + TEST_LABELS else "biuf"):
+        if headers[name].dtype.kind not in ("biufU" if name in LABELS + TEST_LABELS else "biuf"):
             raise DatasetError(
-                f"{short(name)} holds {short(str(headers[name][1]))} values; expected numbers."
+                f"{short(name)} holds {short(str(headers[name].dtype))} values; expected numbers."
             )
     return chosen
 
 
-def _kept_size(dtype: np.dtype) -> int:
-    """Bytes a value takes while it is read and kept; float64 stays until it is converted."""
-    return 1 if dtype == np.uint8 else max(4, dtype.itemsize)
-
-
-def _read(archive, info, name: str, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-    """Read one array's values; no more than its header says."""
-    out = np.empty(math.prod(shape), dtype)
-    view, done = out.view(np.uint8).data, 0
+def _values(
+    archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, header: _Header
+) -> np.ndarray:
+    """An array's values: examples with their channels first, labels as they are."""
+    shape, axes, kept = header.shape, None, header.dtype
+    if name in LABELS + TEST_LABELS:
+        if math.prod(shape) * header.dtype.itemsize > MOST_LABEL_BYTES:
+            raise DatasetError(f"The labels in {short(name)} are too long; write numbers or words.")
+    else:
+        kept = kept_type(header.dtype)
+        axes = _channels_first(shape)
     try:
         with archive.open(info) as file:
-            fortran = _read_header(file)[2]
-            while done < len(view) and (piece := file.read(min(1 << 20, len(view) - done))):
-                view[done : done + len(piece)] = piece
-                done += len(piece)
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error):
-        done = -1
-    if done != len(view):
-        raise DatasetError(f"{short(name)} in the .npz file is cut off or damaged; write it again.")
-    return out.reshape(shape, order="F" if fortran else "C")
+            file.read(header.begin)
+            values = read_values(file, name, shape, header.dtype, header.fortran, kept, axes)
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        raise DatasetError(f"{short(name)} in the .npz file is damaged; write it again.") from error
+    return values[:, None] if len(shape) == 3 and axes is not None else values
 
 
-def _raw(x, x_test, labels, labels_test, kind: str | None) -> Raw:
-    image = x.ndim > 2
-    found = kind or ("image" if image else "signal" if x.shape[1] >= SIGNAL_FROM else "table")
-    if (found == "image") != image:
-        raise DatasetError(
-            f"An array of shape {x.shape} does not hold examples of kind {found!r}; "
-            "images have three or four axes, tables and signals two."
-        )
-    raw = Raw(found, x, x_test=x_test)
-    if image:
-        raw.x = _channels_first(x)
-        raw.x_test = None if x_test is None else _channels_first(x_test)
-    elif kind is None:
-        raw.notes.append(
-            f"Rows of {x.shape[1]:,} numbers are taken as "
-            f"{'signals' if found == 'signal' else 'a table'}."
-        )
-    if found == "table":
-        raw.columns = tuple(f"column {i + 1}" for i in range(x.shape[1]))
-    _drop_not_finite(raw, labels, labels_test)
-    if found != "table":
-        _into_unit_range(raw)
-    return raw
-
-
-def _channels_first(x: np.ndarray) -> np.ndarray:
-    if x.ndim == 3:
-        return x[:, None]
-    if x.shape[1] in (1, 3):
-        return x
-    if x.shape[3] in (1, 3):
-        return np.ascontiguousarray(x.transpose(0, 3, 1, 2))
+def _channels_first(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The order of the axes in which an array's images have their channels first."""
+    if len(shape) < 4 or shape[1] in (1, 3):
+        return tuple(range(len(shape)))
+    if shape[3] in (1, 3):
+        return 0, 3, 1, 2
     raise DatasetError(
-        f"Images of shape {x.shape[1:]} have neither 1 nor 3 channels; "
+        f"Images of shape {shape[1:]} have neither 1 nor 3 channels; "
         "keep the grey or the red, green and blue values."
     )
 
@@ -209,14 +223,13 @@ def _drop_not_finite(raw: Raw, labels, labels_test) -> None:
         if x is None:
             continue
         y = None if given is None else given.reshape(-1)
-        if x.dtype.kind == "f":
-            # NaN fails it too, and so does what a float32 could not hold.
-            good = np.array([bool((np.abs(row) < 1e30).all()) for row in x], bool)
-            if not good.all():
-                dropped += int((~good).sum())
-                x, y = x[good], None if y is None else y[good]
+        good = usable(x)
+        if not good.all():
+            dropped += int((~good).sum())
+            x, y = only(x, good), None if y is None else y[good]
         setattr(raw, name, x)
         setattr(raw, f"labels{name[1:]}", y)
+    raw.lost["with missing or infinite values"] = dropped
     if dropped:
         raw.notes.append(
             f"{count(dropped, 'example')} with missing or infinite values "
@@ -244,14 +257,22 @@ def _classes(raw: Raw) -> None:
         raw.labels_test = np.searchsorted(names, raw.labels_test).astype(np.int64)
 
 
-def _into_unit_range(raw: Raw) -> None:
-    """Bring images and signals into [0, 1], as uint8 or float32, and say how."""
-    whole = all(a is None or a.dtype == np.uint8 for a in (raw.x, raw.x_test))
-    if not len(raw.x) or (whole and raw.x.max() > 1):
+def _into_unit_range(raw: Raw, types: list[np.dtype]) -> None:
+    """Bring images and signals into [0, 1], as uint8 or float32, and say how.
+
+    types: of the arrays as they came.
+    """
+    if not len(raw.x):
         return
     low, high = float(raw.x.min()), float(raw.x.max())
-    integer = raw.x.dtype.kind in "iu"
-    if raw.x.dtype == bool or (integer and low >= 0 and high <= 1):
+    if all(x is None or x.dtype == np.uint8 for x in (raw.x, raw.x_test)):
+        if high <= 1:
+            for x in (raw.x, raw.x_test):
+                if x is not None:
+                    x *= np.uint8(255)  # zeros and ones are black and white
+        return
+    integer = types[0].kind in "iu"
+    if types[0].kind == "b" or (integer and low >= 0 and high <= 1):
         low, high = 0.0, 1.0
     elif integer and low >= 0 and 1 < high <= 255:
         low, high = 0.0, 255.0
@@ -262,8 +283,17 @@ def _into_unit_range(raw: Raw) -> None:
     else:
         low, high = 0.0, 1.0
     scale = (high - low) or 1.0
-    for name in ("x", "x_test"):
-        x = getattr(raw, name)
-        if x is not None:
-            x = (x.astype(np.float32) - np.float32(low)) / np.float32(scale)
-            setattr(raw, name, np.clip(x, 0, 1))
+    _as_floats(raw)
+    for x in (raw.x, raw.x_test):
+        if x is None:
+            continue
+        for rows in row_blocks(x):
+            x[rows] -= np.float32(low)
+            x[rows] /= np.float32(scale)
+            np.clip(x[rows], 0, 1, out=x[rows])
+
+
+def _as_floats(raw: Raw) -> None:
+    raw.x = raw.x.astype(np.float32, copy=False)
+    if raw.x_test is not None:
+        raw.x_test = raw.x_test.astype(np.float32, copy=False)

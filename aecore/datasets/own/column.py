@@ -1,113 +1,93 @@
-"""One column of a person's table while it is read: its numbers, its words, its gaps."""
+"""Cells of a person's table: which are numbers, words, gaps or formulas, and which are classes."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
 
-from aecore.errors import DatasetError
-from aecore.wording import short
-
-MISSING = ("", "na", "n/a", "nan", "null", "none", "?", "-", ".", "#n/a", "missing")
+MISSING = frozenset(("", "na", "n/a", "nan", "null", "none", "?", "-", ".", "#n/a", "missing"))
 # What a spreadsheet would run.
+_SIGNS = ("=", "@", "+", "-")
 _FORMULA = r"\s*([=@]|[+-]\s*[A-Za-z_]+\s*\()"
 _DECIMAL_COMMA = r"^(\s*[+-]?\d+),(\d+(?:[eE][+-]?\d+)?\s*)$"
-_TEXT_KEPT = 1000  # different words of a column beyond which it cannot be the label
-_LARGEST = 1e30  # more than a float32 can square
-
-Classes = tuple[np.ndarray, tuple[str, ...]]  # labels (n,) int64 and their names
+MOST_CLASSES = 100  # different words of a column beyond which it cannot be the classes
 
 
 def numbers_of(cells: pd.Series, comma: bool) -> pd.Series:
     """The numbers in cells of text, as float64; NaN where there is none. comma: 1,5 is 1.5."""
     numbers = pd.to_numeric(cells, errors="coerce").astype(float)
-    if comma and numbers.isna().any():
-        dotted = cells.str.replace(_DECIMAL_COMMA, r"\1.\2", regex=True)
-        numbers = pd.to_numeric(dotted, errors="coerce").astype(float)
+    if comma:
+        rest = cells[numbers.isna()]
+        rest = rest[_which(rest, lambda cell: "," in cell)]
+        if len(rest):
+            dotted = rest.str.replace(_DECIMAL_COMMA, r"\1.\2", regex=True)
+            numbers[rest.index] = pd.to_numeric(dotted, errors="coerce").astype(float)
     return numbers
 
 
 def words_in(cells: pd.Series, numbers: pd.Series) -> pd.Series:
     """Which cells are neither numbers nor stand for a missing one: bool."""
-    text = numbers.isna()
-    text[text] = ~cells[text].str.strip().str.lower().isin(MISSING)
-    return text
+    text = numbers.isna().to_numpy(copy=True)
+    text[text] = _which(cells[text], lambda cell: cell.strip().lower() not in MISSING)
+    return pd.Series(text, cells.index)
 
 
 def formulas_in(words: pd.Series) -> pd.Series:
     """The cells among words that a spreadsheet would run."""
-    return words[words.str.match(_FORMULA)]
+    signed = words[_which(words, lambda cell: cell.lstrip()[:1] in _SIGNS)]
+    return signed[signed.str.match(_FORMULA)] if len(signed) else signed
 
 
-class Column:
-    """One column as it grows: its numbers (NaN where there is none) and, with text, its words."""
+def _which(cells: pd.Series, holds: Callable[[str], bool]) -> np.ndarray:
+    """Of which cells something holds: bool. Plain Python is quicker than what pandas has here."""
+    return np.fromiter(map(holds, cells), bool, len(cells))
 
-    def __init__(self, name: str):
-        self.name = name
-        self.numbers: list[np.ndarray] = []
-        self.words: dict[str, int] = {}
-        self.codes: list[np.ndarray | None] = []
-        self.texts = 0  # cells that are neither numbers nor missing
-        self.infinite = 0
 
-    def add(self, cells: pd.Series, first_row: int, comma: bool) -> None:
-        """Take in one block of this column. Raises DatasetError for a formula."""
-        found = numbers_of(cells, comma)
-        text = words_in(cells, found)
-        formulas = formulas_in(cells[text])
-        if len(formulas):
-            row = first_row + cells.index.tolist().index(formulas.index[0])
-            raise DatasetError(
-                f"Row {row:,}, column {short(self.name)!r} holds a formula "
-                f"({short(formulas.iloc[0])}); save the table with values only and upload it again."
-            )
-        numbers = found.to_numpy(np.float64, copy=True)
-        infinite = np.abs(numbers) > _LARGEST
-        numbers[infinite] = np.nan
-        self.infinite += int(infinite.sum())
-        self.texts += int(text.sum())
-        self.numbers.append(numbers.astype(np.float32))
-        self.codes.append(self._coded(cells) if text.any() else None)
+class Words:
+    """The cells of a column that may be the classes, block by block, as places in a list of words.
 
-    def _coded(self, cells: pd.Series) -> np.ndarray | None:
-        """Each cell's place in `words`, or None where there are too many to be classes."""
-        if len(self.words) > _TEXT_KEPT:
-            return None
-        codes, different = pd.factorize(cells)
-        places = [self.words.setdefault(word.strip(), len(self.words)) for word in different]
-        return np.array(places)[codes]
+    before: blocks of the column that came before its first word.
+    """
 
-    @property
-    def values(self) -> np.ndarray:
-        return np.concatenate(self.numbers)
+    def __init__(self, before: int):
+        self._words: dict[str, int] = {}
+        self._codes: list[np.ndarray | None] = [None] * before
+        self._too_many = False
 
-    def classes(self, most: int) -> Classes | None:
-        """Labels (n,) int64 and their names, or None where there are too many or none differ."""
-        if self.texts == 0:
-            values, codes = np.unique(self.values, return_inverse=True)
-            names = [f"{n:g}" for n in values]
-        else:
-            coded = self._all_coded()
-            if coded is None:
-                return None
-            used, codes = np.unique(coded, return_inverse=True)
-            order = list(self.words)
-            found = [order[i] or "(empty)" for i in used]
-            rank = np.argsort(np.argsort(found))
-            codes, names = rank[codes], sorted(found)
-        if not 2 <= len(names) <= most:
-            return None
-        return codes.astype(np.int64).reshape(-1), tuple(short(name) for name in names)
+    def add(self, cells: tuple[np.ndarray, np.ndarray] | None) -> None:
+        """Take in one block, None for one without words: each cell's code (n,), and their texts."""
+        self._codes.append(None if cells is None else self._coded(*cells))
 
-    def _all_coded(self) -> np.ndarray | None:
+    def classes(self, numbers: list[np.ndarray]) -> tuple[np.ndarray, list[str]] | None:
+        """Each row's class, and their names in order; None where there are too many to be classes.
+
+        numbers: the column's numbers (n,), block by block, for the blocks that have no words.
+        """
         blocks = []
-        for numbers, block in zip(self.numbers, self.codes, strict=True):
-            if len(self.words) > _TEXT_KEPT:
-                return None
-            if block is None:
-                # A block without text came before the first word, or after the last.
-                block = self._coded(pd.Series([f"{n:g}" for n in numbers]))
-            if block is None:
-                return None
-            blocks.append(block)
-        return np.concatenate(blocks)
+        for block, codes in zip(numbers, self._codes, strict=True):
+            if codes is None:
+                values, places = np.unique(block, return_inverse=True)
+                texts = np.array([f"{n:g}" for n in values], object)
+                codes = self._coded(places.reshape(-1), texts)
+            blocks.append(codes)
+        if self._too_many:
+            return None
+        used, codes = np.unique(np.concatenate(blocks), return_inverse=True)
+        order = list(self._words)
+        found = [order[i] or "(empty)" for i in used]
+        rank = np.argsort(np.argsort(found))
+        return rank[codes], sorted(found)
+
+    def _coded(self, codes: np.ndarray, texts: np.ndarray) -> np.ndarray:
+        """Each cell's place among the words."""
+        used = np.unique(codes)
+        if not self._too_many:
+            different = [text.strip() for text in texts[used]]
+            if len(self._words.keys() | different) <= MOST_CLASSES:
+                places = [self._words.setdefault(word, len(self._words)) for word in different]
+                return np.array(places, np.int16)[np.searchsorted(used, codes)]
+            self._too_many = True
+            self._words.clear()
+        return np.zeros(0, np.int16)

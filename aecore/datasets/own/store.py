@@ -1,122 +1,80 @@
-"""Where a person's own data are kept: one .npz a dataset, that the app and its workers load."""
+"""Who keeps which data of their own, and who may use them: only who keeps them.
+
+An empty file owners/WHO/NAME stands for each; WHO is a hash, so that nobody is named.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-import json
-import re
-import shutil
+import os
 import threading
-import zipfile
-import zlib
-from dataclasses import asdict, dataclass
+import time
 from functools import partial
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-import torch
-
-from aecore import places
 from aecore.datasets import registry
-from aecore.datasets.dataset import Column, Dataset, Split
+from aecore.datasets.own.kept_file import (
+    PREFIX,
+    OwnData,
+    damaged,
+    own_folder,
+    path_of,
+    read_meta,
+    read_own,
+    size_of,
+    write_own,
+)
 from aecore.datasets.registry import Family, Source
-from aecore.errors import AecoreError, DatasetError, UnknownNameError
+from aecore.errors import AecoreError, DatasetError
 from aecore.types import DataSpec
-from aecore.writing import write_whole
 
-_NAME = re.compile(r"own-[0-9a-f]{12}")
-_FORMAT = 1
 MOST_OWN = 5  # datasets that one person keeps at a time
-SPARE = 1 << 30  # bytes of the disk that own data leave to everybody's runs
-_owners_lock = threading.Lock()
-
-
-@dataclass(frozen=True)
-class OwnData:
-    """Data that were read, to be looked at and kept. notes: what was done to them."""
-
-    dataset: Dataset
-    notes: tuple[str, ...]
-    title: str
-
-
-def own_folder() -> Path:
-    """Where own data are kept, for the app and its workers: data/ in the folder of the runs."""
-    return places.runs() / "data"
+MOST_OWN_BYTES = 1 << 30  # that they take on the disk together
+_SAME_VISIT = 3600  # seconds
+_lock = threading.Lock()
 
 
 def keep(root: Path, own: OwnData) -> str:
     """Write the data to root and return their name, which `load` knows if root is own_folder().
 
-    The same data get the same name. The file appears whole or not at all; raises DatasetError.
+    They belong to nobody then: `keep_for` is for people. The file appears whole or not at all;
+    raises DatasetError.
     """
-    data = own.dataset
-    meta = {
-        "format": _FORMAT,
-        "name": data.name,
-        "title": own.title,
-        "spec": data.spec.to_json(),
-        "class_names": data.class_names,
-        "about": data.about,
-        "columns": [asdict(column) for column in data.columns],
-        "notes": own.notes,
-    }
-    arrays = {"meta": np.frombuffer(json.dumps(meta, allow_nan=False).encode(), np.uint8)}
-    for which in ("train", "test"):
-        split = getattr(data, which)
-        arrays[f"{which}_x"] = split.x.numpy()
-        if split.labels is not None:
-            arrays[f"{which}_labels"] = split.labels.numpy()
-    _check_room(root, sum(array.nbytes for array in arrays.values()))
-    write_arrays(root / f"{data.name}.npz", arrays)
-    return data.name
-
-
-def _check_room(root: Path, size: int) -> None:
-    """Raise DatasetError where the disk would have too little left for what others do."""
-    place = next((p for p in (root, *root.parents) if p.is_dir()), Path())
-    free = shutil.disk_usage(place).free
-    if free - size < SPARE:
-        raise DatasetError(
-            f"The data take {size / 1e6:,.0f} MB, and this server's disk has {free / 1e6:,.0f} MB "
-            f"free, of which {SPARE / 1e6:,.0f} MB are kept for everybody's runs; upload fewer "
-            "examples, or delete data of your own first."
-        )
-
-
-def write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
-    """Write an uncompressed .npz through a temporary file beside it; raises DatasetError."""
-    try:
-        write_whole(path, lambda file: np.savez(file, allow_pickle=False, **arrays))
-    except OSError as error:
-        raise DatasetError(
-            f"The data could not be kept in {path.parent} ({error.strerror or error}); free some "
-            "space or set AECORE_RUNS to a folder that may be written to."
-        ) from error
-
-
-# Who keeps what: an empty file owners/WHO/NAME for each. The same data of two people are one .npz,
-# which goes with the last of them.
+    return write_own(root, own)
 
 
 def keep_for(root: Path, own: OwnData, owner: str) -> str:
-    """Keep data as one of the at most MOST_OWN of an owner; the name as `keep` gives it.
+    """Keep data as one of the few of an owner; the same data again keep their name.
 
     owner: any text that tells people apart; only its hash is written. Raises DatasetError.
     """
-    with _owners_lock:
+    with _lock:
+        there = find_same(root, owner, "content", own.dataset.name)
+        if there is not None:
+            return there
         names = owned(root, owner)
-        if own.dataset.name not in names and len(names) >= MOST_OWN:
+        if len(names) >= MOST_OWN:
             raise DatasetError(
                 f"You keep {len(names)} datasets of your own already, and at most {MOST_OWN} are "
                 "kept for one person; delete one of them first."
             )
-        name = keep(root, own)
+        kept, more = bytes_owned(root, owner), size_of(own.dataset)
+        if kept + more > MOST_OWN_BYTES:
+            raise DatasetError(
+                f"Your own data take {kept / 1e6:,.0f} MB already and these {more / 1e6:,.0f} MB, "
+                f"and at most {MOST_OWN_BYTES / 1e6:,.0f} MB are kept for one person; delete one "
+                "of them first."
+            )
+        name = write_own(root, own)
         try:
             place = _owners(root, owner)
             place.mkdir(parents=True, exist_ok=True)
             (place / name).touch()
         except OSError as error:
+            with contextlib.suppress(OSError):
+                (root / f"{name}.npz").unlink(missing_ok=True)
             raise DatasetError(
                 f"The data could not be kept in {root} ({error.strerror or error})."
             ) from error
@@ -125,29 +83,106 @@ def keep_for(root: Path, own: OwnData, owner: str) -> str:
 
 def owned(root: Path, owner: str) -> list[str]:
     """The names of the data that an owner keeps, the oldest first."""
-    place = _owners(root, owner)
+    return _kept_in(root, _owners(root, owner))
+
+
+def _kept_in(root: Path, place: Path) -> list[str]:
     if not place.is_dir():
         return []
     marks = [mark for mark in place.iterdir() if (root / f"{mark.name}.npz").is_file()]
     return [mark.name for mark in sorted(marks, key=lambda m: (m.stat().st_mtime_ns, m.name))]
 
 
+def bytes_owned(root: Path, owner: str) -> int:
+    """Bytes on the disk that an owner's data take."""
+    return sum((root / f"{name}.npz").stat().st_size for name in owned(root, owner))
+
+
+def find_by_fingerprint(owner: str, fingerprint: str, root: Path | None = None) -> str | None:
+    """An owner's kept data with this fingerprint (see Dataset), which cards carry."""
+    return find_same(root or own_folder(), owner, "fingerprint", fingerprint)
+
+
+def find_same(root: Path, owner: str, entry: str, value: str) -> str | None:
+    """An owner's kept data whose file says this of itself; what is damaged is none of them."""
+    for name in owned(root, owner):
+        with contextlib.suppress(DatasetError):
+            if read_meta(root / f"{name}.npz").get(entry) == value:
+                return name
+    return None
+
+
+def check_access(name: str, owner: str, root: Path | None = None) -> None:
+    """Raise DatasetError for own data that this owner does not keep; other data are for all."""
+    if is_own(name) and name not in owned(root or own_folder(), owner):
+        raise DatasetError(
+            f"There are no data {name[:40]!r} of yours: own data are for who keeps them; "
+            "upload them yourself."
+        )
+
+
+def is_own(name: str) -> bool:
+    """Whether a dataset's name is of somebody's own."""
+    return name.startswith(PREFIX)
+
+
+def public_name(name: str) -> str:
+    """A dataset's name as others may read it: own data are not named."""
+    return PREFIX.rstrip("-") if is_own(name) else name
+
+
 def delete(root: Path, name: str, owner: str) -> None:
-    """Delete an owner's data, unless somebody else keeps the same; raises DatasetError."""
-    with _owners_lock:
+    """Delete an owner's data; raises DatasetError."""
+    with _lock:
         if name not in owned(root, owner):
             raise DatasetError(
                 "Only who kept data can delete them, and these are not yours, or gone already."
             )
         try:
-            (_owners(root, owner) / name).unlink()
-            if not any(root.glob(f"owners/*/{name}")):
-                (root / f"{name}.npz").unlink(missing_ok=True)
-                registry.forget(name)
+            _delete(root, _owners(root, owner) / name)
         except OSError as error:
             raise DatasetError(
                 f"The data could not be deleted ({error.strerror or error}); try again."
             ) from error
+
+
+def _delete(root: Path, mark: Path) -> None:
+    mark.unlink()
+    # Data kept before each had a file of their own may be somebody else's too.
+    if not any(root.glob(f"owners/*/{mark.name}")):
+        (root / f"{mark.name}.npz").unlink(missing_ok=True)
+        registry.forget(mark.name)
+
+
+def visited(root: Path, owner: str) -> None:
+    """Note that an owner is here, so that `clean_up` leaves what is theirs."""
+    place = _owners(root, owner)
+    with contextlib.suppress(OSError):  # who keeps nothing has no folder
+        if time.time() - place.stat().st_mtime > _SAME_VISIT:
+            os.utime(place)
+
+
+def clean_up(root: Path, older_than_s: float) -> list[str]:
+    """Delete the data of owners who were not here for so long; returns their names.
+
+    Call it when the app starts. What a killed process left half written goes too.
+    """
+    before, gone = time.time() - older_than_s, []
+    for left in root.glob(".part-*"):
+        with contextlib.suppress(OSError):
+            if left.stat().st_mtime < time.time() - _SAME_VISIT:
+                left.unlink()
+    with _lock:
+        for place in root.glob("owners/*"):
+            with contextlib.suppress(OSError):
+                if place.stat().st_mtime < before:
+                    for name in _kept_in(root, place):
+                        _delete(root, place / name)
+                        gone.append(name)
+                    for mark in place.iterdir():
+                        mark.unlink()
+                    place.rmdir()
+    return gone
 
 
 def _owners(root: Path, owner: str) -> Path:
@@ -161,75 +196,26 @@ def notes_of(name: str) -> tuple[str, ...]:
 
 def find_own(name: str) -> Source:
     """The source of kept data; raises UnknownNameError, or DatasetError if they are gone."""
+    if name == public_name(PREFIX):
+        raise DatasetError(
+            "The model was trained on data of somebody's own, which are not named outside; upload "
+            "them again to look at it beside them."
+        )
     meta = _meta(name)
     try:
         spec = DataSpec.from_json(meta["spec"])
         title, about = str(meta["title"]), str(meta["about"])
     except (AecoreError, KeyError) as error:
-        raise _damaged(name) from error
-    return Source(name, title, about, spec, partial(_load, name), "your own")
+        raise damaged(name) from error
+    return Source(name, title, about, spec, partial(read_own, name), "your own")
 
 
-def _path(name: str) -> Path:
-    if not _NAME.fullmatch(name):
-        raise UnknownNameError("dataset", name[:40], ["own-… with the 12 digits it was kept under"])
-    path = own_folder() / f"{name}.npz"
-    if not path.is_file():
-        raise DatasetError(
-            f"The own data {name} are not in {path.parent}: they were deleted, or kept by another "
-            "server; upload them again."
-        )
-    return path
+def _meta(name: str) -> dict[str, Any]:
+    return read_meta(path_of(name))
 
 
-def _damaged(name: str) -> DatasetError:
-    return DatasetError(f"The file of the own data {name} is damaged; upload them again.")
+def _present(name: str) -> bool:
+    return (own_folder() / f"{name}.npz").is_file()
 
 
-def _meta(name: str) -> dict:
-    path = _path(name)
-    try:
-        with np.load(path, allow_pickle=False) as packed:
-            meta = json.loads(packed["meta"].tobytes())
-        if not isinstance(meta, dict) or meta.get("format") != _FORMAT:
-            raise ValueError("another format")
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise _damaged(name) from error
-    return meta
-
-
-def _load(name: str) -> Dataset:
-    path, meta = _path(name), _meta(name)
-    try:
-        spec = DataSpec.from_json(meta["spec"])
-        columns = tuple(
-            Column(str(c["name"]), float(c["mean"]), float(c["std"])) for c in meta["columns"]
-        )
-        class_names = tuple(str(c) for c in meta["class_names"])
-        with np.load(path, allow_pickle=False) as packed:
-            train, test = (
-                _split(packed, which, spec, len(class_names)) for which in ("train", "test")
-            )
-        about = str(meta["about"])
-    except (OSError, ValueError, TypeError, KeyError, EOFError, AecoreError) as error:
-        raise _damaged(name) from error
-    except (zipfile.BadZipFile, zlib.error) as error:
-        raise _damaged(name) from error
-    return Dataset(name, spec, train, test, class_names, about, columns)
-
-
-def _split(packed, which: str, spec: DataSpec, classes: int) -> Split:
-    x, labels = packed[f"{which}_x"], None
-    if x.shape[1:] != spec.shape or x.dtype not in (np.uint8, np.float32) or not len(x):
-        raise ValueError("the examples are not what the specification says")
-    if classes:
-        labels = packed[f"{which}_labels"]
-        if labels.shape != x.shape[:1] or labels.dtype != np.int64:
-            raise ValueError("the labels do not fit the examples")
-        if labels.min() < 0 or labels.max() >= classes:
-            raise ValueError("a label has no class")
-        labels = torch.from_numpy(labels)
-    return Split(torch.from_numpy(x), labels)
-
-
-FAMILY = Family("own-", find_own)
+FAMILY = Family(public_name(PREFIX), find_own, present=_present)

@@ -6,6 +6,7 @@ import codecs
 import csv
 import io
 from itertools import islice
+from typing import BinaryIO
 
 import pandas as pd
 
@@ -18,11 +19,29 @@ _PIECE = 1 << 20
 _SAMPLE = 40  # lines that the separator is guessed from
 
 
+class _Lent(io.RawIOBase):
+    """An open file from its beginning, that stays open when its reader goes."""
+
+    def __init__(self, file: BinaryIO):
+        self._file = file
+        file.seek(0)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer) -> int:
+        piece = self._file.read(len(buffer))
+        buffer[: len(piece)] = piece
+        return len(piece)
+
+
 class TableText(io.TextIOWrapper):
     """A table's text, line by line; raises DatasetError for a line without end."""
 
-    def __init__(self, content: bytes, encoding: str):
-        super().__init__(io.BytesIO(content), encoding, errors="replace", newline="")
+    def __init__(self, file: BinaryIO, encoding: str):
+        super().__init__(
+            io.BufferedReader(_Lent(file), _PIECE), encoding, errors="replace", newline=""
+        )
 
     def __next__(self) -> str:
         line = self.readline(LONGEST_LINE)
@@ -36,20 +55,23 @@ class TableText(io.TextIOWrapper):
         return line
 
 
-def encoding_of(content: bytes) -> str:
+def encoding_of(file: BinaryIO) -> str:
     """A codec that reads the text: UTF-16 by its mark, UTF-8, else Latin-1.
 
     Raises DatasetError for what is no text.
     """
-    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
+    file.seek(0)
+    start = file.read(4096)
+    if start[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return "utf-16"
-    if b"\0" in content[:4096]:
+    if b"\0" in start:
         raise DatasetError("The file is not text; save the table as CSV (UTF-8) and upload it.")
     # Piece by piece: one character beyond Latin makes the whole text four bytes a character.
     decoder = codecs.getincrementaldecoder("utf-8")()
+    file.seek(0)
     try:
-        for start in range(0, len(content), _PIECE):
-            decoder.decode(content[start : start + _PIECE])
+        while piece := file.read(_PIECE):
+            decoder.decode(piece)
         decoder.decode(b"", final=True)
     except UnicodeDecodeError:
         return "latin-1"

@@ -16,9 +16,10 @@ import torch
 
 from aecore.datasets.dataset import Dataset, Split
 from aecore.datasets.download import cache_folder
-from aecore.datasets.limits import MAX_BYTES, MAX_CLASSES, MAX_EXAMPLES, MIN_EXAMPLES
-from aecore.datasets.own.images import Entry, is_image_name, read_images
-from aecore.datasets.own.store import write_arrays
+from aecore.datasets.limits import MAX_CLASSES, MAX_EXAMPLES, MIN_EXAMPLES
+from aecore.datasets.own.images import is_image_name, read_images
+from aecore.datasets.own.kept_file import write_arrays
+from aecore.datasets.own.pixels import Entry
 from aecore.datasets.registry import Family, Source
 from aecore.errors import DatasetError, UnknownNameError
 from aecore.types import DataSpec
@@ -27,6 +28,7 @@ from aecore.wording import short
 PREFIX = "folder-"
 SIDE = 64
 HELD_OUT = 0.15
+MAX_BYTES = 1 << 30  # of its pixels: who puts a folder here runs the machine
 _NAME = re.compile(r"\w[\w.-]{0,60}")
 
 
@@ -119,7 +121,7 @@ def _load(name: str, spec: DataSpec, classes: tuple[str, ...], about: str) -> Da
 
 def _decode(folder: Path, files: list, classes: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
     entries = [Entry(file, partial(open, folder / file, "rb"), size) for file, size, _ in files]
-    raw = read_images(entries, SIDE)
+    raw = read_images(entries, SIDE, most=4 * MAX_BYTES)
     x = raw.x if raw.x.shape[1] == 3 else raw.x.repeat(3, axis=1)
     index = {c: i for i, c in enumerate(classes)}
     labels = np.array([index.get(file.split("/")[0], 0) for file in raw.names], np.int64)

@@ -15,6 +15,7 @@ import numpy as np
 from markupsafe import Markup
 from PIL import Image
 
+from aecore.evaluation.metrics import shown
 from aecore.figures import palette
 from aecore.figures.examples import INK, Frame, Version, course, gallery, panel, panel_width
 from aecore.figures.images import as_image, enlargement, grid
@@ -123,10 +124,10 @@ class Bar:
 
 
 def level_bars(rows: Sequence[tuple[str, float | None, str]]) -> list[Bar]:
-    """Lying bars, (name, value, colour); those without a value are left out."""
+    """Lying bars of errors, (name, value, colour); those without a value are left out."""
     known = [(name, value, color) for name, value, color in rows if value is not None]
     top = max((value for _, value, _ in known), default=1.0) or 1.0
-    return [Bar(name, f"{100 * v / top:.1f}", amount(v), color) for name, v, color in known]
+    return [Bar(name, f"{100 * v / top:.1f}", shown(v), color) for name, v, color in known]
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from itertools import groupby
 
 import numpy as np
 
+from aecore.evaluation import metrics
 from aecore.figures import palette
 from aecore.inspection.judging import html_shapes as shapes
 from aecore.inspection.judging.findings import Figure, Finding, amount
@@ -59,7 +60,7 @@ def shown(report: Report, which: str = "shown") -> shapes.Examples:
     """Examples beside PCA. which: 'shown', or 'worst' for those with the largest error."""
     most = 6 if report.frame.kind == "bars" else 10  # a table's example is as tall as it is wide
     rows = [(name, x[:most]) for name, x in _rows(report, which)]
-    errors = [amount(float(e)).lstrip("0") for e in report.arrays[f"{which}_mse"][:most]]
+    errors = [metrics.shown(float(e)).lstrip("0") for e in report.arrays[f"{which}_mse"][:most]]
     return shapes.examples(report.frame, rows, errors)
 
 
@@ -181,10 +182,12 @@ def groups(report: Report) -> list[tuple[str, list[Figure]]]:
     return [(name, list(found)) for name, found in groupby(report.figures, lambda f: f.group)]
 
 
-def shown_value(value: float | int | None) -> str:
-    """A number as text; empty for none."""
+def shown_value(value: float | int | None, unit: str = "") -> str:
+    """A number as text; empty for none. Errors look as on every page."""
     if value is None:
         return ""
+    if unit.startswith("MSE"):
+        return metrics.shown(value)
     if isinstance(value, int):
         return f"{value:,}"
     return f"{value:.1f}" if 100 <= abs(value) < 1000 else amount(value)

@@ -16,8 +16,9 @@ import torch
 from scipy import stats
 
 from aecore.datasets import Split
+from aecore.evaluation.metrics import shown
 from aecore.evaluation.thresholds import BY_HEART, KNOWS_BETTER
-from aecore.inspection.judging.findings import Finding, amount
+from aecore.inspection.judging.findings import Finding
 from aecore.models.families.pca import PCABasis
 
 HEADS = (50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 30_000)
@@ -165,9 +166,9 @@ def memory_findings(m: Memory) -> list[Finding]:
                 level,
                 "memorised",
                 f"It memorised about {m.head:,} training examples",
-                f"MSE per value {amount(m.head_mse)} on the first {m.head:,} examples of the "
+                f"MSE per value {shown(m.head_mse)} on the first {m.head:,} examples of the "
                 f"training split: {m.head_gap:.1f} times lower than on the other training "
-                f"examples, for examples as hard; {amount(m.test_mse)} on {m.held_out:,} "
+                f"examples, for examples as hard; {shown(m.test_mse)} on {m.held_out:,} "
                 "held-out ones.",
             )
         ]
@@ -178,7 +179,7 @@ def memory_findings(m: Memory) -> list[Finding]:
                 level,
                 "memorised",
                 "It knows its training examples, not others",
-                f"MSE per value {amount(m.train_mse)} on {split}, {amount(m.test_mse)} on "
+                f"MSE per value {shown(m.train_mse)} on {split}, {shown(m.test_mse)} on "
                 f"{m.held_out:,} held-out ones: {m.gap:.1f} times as much.",
             )
         ]
@@ -200,8 +201,8 @@ def memory_findings(m: Memory) -> list[Finding]:
             "good",
             "generalises",
             "It does as well on examples that it has not seen",
-            f"MSE per value {amount(m.test_mse)} on {m.held_out:,} held-out examples, "
-            f"{amount(m.train_mse)} on {split} ({m.gap:.2f} times); no part of the training "
+            f"MSE per value {shown(m.test_mse)} on {m.held_out:,} held-out examples, "
+            f"{shown(m.train_mse)} on {split} ({m.gap:.2f} times); no part of the training "
             "split stands out.",
         )
     ]

@@ -8,7 +8,8 @@ from torch import Tensor
 
 from aecore.datasets import Split
 from aecore.evaluation.batches import batch_for, labels_for
-from aecore.inspection.judging.findings import Finding, amount
+from aecore.evaluation.metrics import shown
+from aecore.inspection.judging.findings import Finding
 from aecore.models import LatentModel
 
 TRIED = 500  # held-out examples
@@ -48,8 +49,8 @@ def misread(model: LatentModel, split: Split, mean: float, std: float) -> list[F
                     "wrong-range",
                     "It was trained on another range of values",
                     f"Given {name}, its error on {len(x)} held-out examples is "
-                    f"{amount(error)} per value; as it is read here, from 0 to 1, "
-                    f"{amount(as_is)}.",
+                    f"{shown(error)} per value; as it is read here, from 0 to 1, "
+                    f"{shown(as_is)}.",
                 )
             )
     if posterior.logvar is not None:
@@ -61,8 +62,8 @@ def misread(model: LatentModel, split: Split, mean: float, std: float) -> list[F
                     "swapped-heads",
                     "mu and logvar are swapped",
                     f"With the other half of the encoder's answer as the code, the error on "
-                    f"{len(x)} held-out examples is {amount(other)} per value; with the half "
-                    f"that is read as mu, {amount(as_is)}.",
+                    f"{len(x)} held-out examples is {shown(other)} per value; with the half "
+                    f"that is read as mu, {shown(as_is)}.",
                 )
             )
     return found

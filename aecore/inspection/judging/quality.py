@@ -7,7 +7,7 @@ import re
 import numpy as np
 
 from aecore.datasets import Dataset
-from aecore.evaluation.metrics import expected_band
+from aecore.evaluation.metrics import expected_band, shown
 from aecore.evaluation.thresholds import ALIKE, NO_BETTER_THAN_MEAN, WORSE_THAN_MEAN
 from aecore.inspection.judging.findings import Figure, Finding, amount, percent
 from aecore.inspection.judging.passes import EDGE, Look
@@ -15,22 +15,15 @@ from aecore.models import LatentModel
 from aecore.models.families.pca import PCABasis
 from aecore.types import ModelSpec
 
+PCA_ON = "fitted on the training split, not clipped"
 IGNORES = 0.01  # share of the data's variance below which outputs hardly vary
 
 
-def numbers_used(look: Look) -> float:
-    """Latent numbers other than 0 that an example has on average; k for any code but a sparse."""
-    return float((look.mu != 0).sum(1).mean())
-
-
-def pca_size(look: Look) -> int:
-    """The k of the PCA to compare with: of a code mostly of zeros, as many as are not 0."""
-    k, used = look.mu.shape[1], numbers_used(look)
-    return max(1, round(used)) if used < 0.5 * k else k
-
-
 def quality_figures(look: Look, train: Look, basis: PCABasis, k: int, size: int) -> list[Figure]:
-    """Errors of the model, of PCA with k numbers, of the mean, and on the training split."""
+    """Errors of the model, of PCA with k numbers, of the mean, and on the training split.
+
+    k: as many as evaluation.beside compares with.
+    """
     on = f"{len(look.mse):,} held-out examples, decode(mean), not clipped"
     mean = look.outputs.data_variance()
     mse = float(look.mse.mean())
@@ -43,8 +36,7 @@ def quality_figures(look: Look, train: Look, basis: PCABasis, k: int, size: int)
             basis.mse(k),
             "MSE per value",
             "",
-            f"fitted on the training split, all held-out examples, not clipped ({size:,} "
-            "values an example)",
+            f"all held-out examples; {PCA_ON} ({size:,} values an example)",
         ),
         Figure(
             "mean_mse",
@@ -94,12 +86,38 @@ def quality_figures(look: Look, train: Look, basis: PCABasis, k: int, size: int)
     ]
 
 
+def denoising_figures(ours: np.ndarray, pca: np.ndarray, k: int) -> list[Figure]:
+    """Errors from damaged examples, the model's and PCA's, (n,) each, see denoised_errors."""
+    on = f"{len(ours):,} held-out examples, damaged as in training, against the clean ones"
+    unit = "MSE per value"
+    return [
+        Figure(
+            "denoised_mse", "Reconstruction", "From damaged", float(ours.mean()), unit, "lower", on
+        ),
+        Figure(
+            "pca_denoised_mse",
+            "Reconstruction",
+            f"PCA with {k} numbers, from damaged",
+            float(pca.mean()),
+            unit,
+            "",
+            f"the same damaged examples; {PCA_ON}",
+        ),
+    ]
+
+
 def quality_findings(
-    model: LatentModel, look: Look, basis: PCABasis, k: int, linear: bool
+    model: LatentModel,
+    look: Look,
+    basis: PCABasis,
+    k: int,
+    linear: bool,
+    denoised: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> list[Finding]:
     """Beats the mean? beats PCA? do the outputs follow the code, and stay where data lie?
 
-    linear: there is no curve in the model, so that PCA is the best it can be.
+    linear: there is no curve in the model, so that PCA is the best it can be. denoised: of a model
+    that denoises, errors from damaged examples, its own and PCA's: by them it is judged.
     """
     mse, mean = float(look.mse.mean()), look.outputs.data_variance()
     n = f"{len(look.mse):,} held-out examples"
@@ -111,23 +129,30 @@ def quality_findings(
                 "broken",
                 "no-better-than-mean",
                 "No better than drawing the mean",
-                f"Its error on {n}, {amount(mse)} per value, is {worse} drawing the mean "
-                f"example for everything ({amount(mean)}).",
+                f"Its error on {n}, {shown(mse)} per value, is {worse} drawing the mean "
+                f"example for everything ({shown(mean)}).",
             )
         )
         return found
-    found.append(_against_pca(model, look, basis, k, linear, n))
+    found.append(_against_pca(model, look, basis, k, linear, n, denoised))
     return found
 
 
-def _against_pca(model, look, basis, k, linear, n) -> Finding:
+def _against_pca(model, look, basis, k, linear, n, denoised) -> Finding:
     mse, pca, latent = float(look.mse.mean()), basis.mse(k), look.mu.shape[1]
     size = (
         f"with the same {k} numbers"
         if k == latent
-        else (f"with {k} numbers, as many as are not 0 in this code of {latent}")
+        else (f"with {k} numbers, as many as are on in this code of {latent}")
     )
-    told = f"MSE per value {amount(mse)} on {n}; PCA {size} has {amount(pca)}"
+    told = f"MSE per value {shown(mse)} on {n}; PCA {size} has {shown(pca)}"
+    if denoised is not None:
+        clean = f"{shown(mse)} and {shown(pca)}"
+        mse, pca = (float(errors.mean()) for errors in denoised)
+        told = (
+            f"MSE per value {shown(mse)} on {n} that are damaged as in training, against the "
+            f"clean ones; PCA {size} has {shown(pca)} from the same (from clean ones {clean})"
+        )
     if k >= model.spec.data.size:
         return Finding(
             "note",
@@ -150,14 +175,11 @@ def _against_pca(model, look, basis, k, linear, n) -> Finding:
             f"Beats PCA with {k} numbers",
             f"{told}: {percent(1 - mse / pca)} less.",
         )
-    why = ""
-    if model.denoises:
-        why = " It was trained to bring back clean images from noisy ones, which PCA was not."
     return Finding(
-        "note" if why else "worrying",
+        "worrying",
         "loses-to-pca",
         f"PCA with {k} numbers does better",
-        f"{told}: {mse / max(pca, 1e-12):.2f} times as much.{why}",
+        f"{told}: {mse / max(pca, 1e-12):.2f} times as much.",
     )
 
 
@@ -233,8 +255,9 @@ def band_findings(model: LatentModel, data: Dataset, figures: dict[str, float]) 
             continue
         low, high = band
         unit = "nats per example" if metric == "nelbo" else "MSE per value"
+        said = shown if metric == "mse" else amount
         told = (
-            f"{amount(value)} {unit} held out; {amount(low)} to {amount(high)} is usual for one "
+            f"{said(value)} {unit} held out; {amount(low)} to {amount(high)} is usual for one "
             f"hidden layer and k = {spec.latent_dim} on all of {data.name} after 5 to 15 epochs."
         )
         if value > high:

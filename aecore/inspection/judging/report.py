@@ -12,7 +12,8 @@ import torch
 from aecore.datasets import Dataset, Split
 from aecore.datasets.own.store import FAMILY
 from aecore.errors import DatasetError
-from aecore.evaluation.metrics import entropy_floor
+from aecore.evaluation.beside import pca_beside
+from aecore.evaluation.metrics import denoised_errors, entropy_floor
 from aecore.figures.examples import Frame, frame_of
 from aecore.inspection.judging import quality
 from aecore.inspection.judging.cost import cost_figures
@@ -179,15 +180,18 @@ def _examine(model, data: Dataset, given: list[Finding], seed: int, tell: Progre
     tell(0.6, "following the units inside")
     units = watch_units(model, data.test, test_index[:WATCHED])
     tell(0.7, "fitting PCA beside it")
-    basis, k = basis_of(data), quality.pca_size(test)
+    k = pca_beside(model, test.mu).k
+    basis = basis_of(data, k)
     whole = len(test_index) == len(data.test)
     bounded = test.reconstruction is not None
     held_out = data.test if whole else Split(data.test.x[torch.from_numpy(test_index)])
     floor = entropy_floor(held_out) if bounded else None
+    denoised = denoised_errors(model, basis, held_out, k, seed) if model.denoises else None
     tell(0.8, "reading the code")
     code = code_of(test)
     figures = [
         *quality.quality_figures(test, train, basis, k, data.spec.size),
+        *([] if denoised is None else quality.denoising_figures(*denoised, k)),
         *code_figures(code, test, floor),
     ]
     tell(0.85, "generating")
@@ -200,7 +204,7 @@ def _examine(model, data: Dataset, given: list[Finding], seed: int, tell: Progre
     names = {f.name for f in found}
     mean, std = moments(data.train.first(10_000))
     found += [f for f in misread(model, data.test, mean, std) if f.name not in names]
-    found += quality.quality_findings(model, test, basis, k, linear)
+    found += quality.quality_findings(model, test, basis, k, linear, denoised)
     found += code_findings(code, test)
     found += memory_findings(
         memory(

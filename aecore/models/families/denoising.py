@@ -69,10 +69,10 @@ class Denoising(NetworkModel):
     figures: ClassVar[tuple[Figure, ...]] = (
         Figure(
             "denoised_mse",
-            "From damaged examples, against the clean ones: MSE **{:.4f}**,",
+            "From damaged examples, against the clean ones: MSE **{}**,",
             "squared error per value",
         ),
-        Figure("damaged_mse", "the damaged ones themselves {:.4f}.", "squared error per value"),
+        Figure("damaged_mse", "the damaged ones themselves {}.", "squared error per value"),
     )
     inside: ClassVar[tuple[str, ...]] = ("noise",)
 

@@ -50,11 +50,11 @@ def test_a_line_stays_a_line():
     assert len(everything(read_upload("lines.zip", zipped(files)).dataset)) == 26
 
 
-@pytest.mark.parametrize("size", [28, 32, 64, 128])
+@pytest.mark.parametrize("size", [28, 32, 64, 96, 128])
 def test_the_size_can_be_chosen(size):
     files = {f"{i}.png": png(noise(30, 30, seed=i)) for i in range(20)}
     assert read_upload("a.zip", zipped(files), size=size).dataset.spec.shape == (1, size, size)
-    with pytest.raises(DatasetError, match="28, 32, 64 or 128"):
+    with pytest.raises(DatasetError, match="28, 32, 64, 96 or 128"):
         read_upload("a.zip", zipped(files), size=size + 1)
 
 

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import time
 
 import pytest
 from own_files import TABLE, csv
 
 from aecore import datasets
 from aecore.datasets import registry
+from aecore.datasets.own import store
 from aecore.datasets.own.reading import own_folder, read_upload
-from aecore.datasets.own.store import MOST_OWN, SPARE, delete, keep_for, owned
+from aecore.datasets.own.store import (
+    MOST_OWN,
+    check_access,
+    clean_up,
+    delete,
+    find_by_fingerprint,
+    keep_for,
+    owned,
+    visited,
+)
+from aecore.datasets.room import SPARE
 from aecore.errors import DatasetError
 
 
@@ -41,14 +54,73 @@ def test_an_owner_keeps_a_few_and_may_delete_them(root):
     keep_for(root, table(99), "anna")
 
 
-def test_what_somebody_else_keeps_too_stays(root):
-    name = keep_for(root, table(), "anna")
-    assert keep_for(root, table(), "bert") == name
+def test_the_same_data_of_two_people_are_two(root):
+    name, other = (keep_for(root, table(), who) for who in ("anna", "bert"))
+    assert name != other
     delete(root, name, "anna")
     assert owned(root, "anna") == []
-    assert len(datasets.load(name).train)
-    delete(root, name, "bert")
-    assert not (root / f"{name}.npz").exists()
+    assert owned(root, "bert") == [other]
+    assert len(datasets.load(other).train)
+
+
+def test_names_say_nothing_of_the_data_but_owners_find_theirs_again(root):
+    own = table()
+    name = keep_for(root, own, "anna")
+    assert name != own.dataset.name
+    assert datasets.public_name(name) == "own"
+    assert datasets.public_name("mnist") == "mnist"
+    assert find_by_fingerprint("anna", own.dataset.fingerprint) == name
+    assert find_by_fingerprint("bert", own.dataset.fingerprint) is None
+    assert find_by_fingerprint("anna", table(1).dataset.fingerprint) is None
+    (root / f"{name}.npz").write_bytes(b"damaged")
+    assert find_by_fingerprint("anna", own.dataset.fingerprint) is None
+    with pytest.raises(DatasetError, match="not named outside"):
+        datasets.load("own")
+
+
+def test_looking_is_not_having(root):
+    name = keep_for(root, table(), "anna")
+    check_access(name, "anna")
+    check_access("mnist", "bert")
+    for wrong in (name, "own-000000000000", "own-../../x"):
+        with pytest.raises(DatasetError, match="for who keeps them"):
+            check_access(wrong, "bert")
+
+
+def test_one_person_keeps_so_many_bytes(root, monkeypatch):
+    keep_for(root, table(), "anna")
+    monkeypatch.setattr(store, "MOST_OWN_BYTES", 1500)
+    with pytest.raises(DatasetError, match="at most 0 MB are kept for one person"):
+        keep_for(root, table(1), "anna")
+    assert len(owned(root, "anna")) == 1
+
+
+def test_data_of_who_is_gone_are_cleaned_up(root):
+    gone, here = keep_for(root, table(), "anna"), keep_for(root, table(), "bert")
+    datasets.load(gone)
+    long_ago = time.time() - 10_000
+    for place in (root / "owners").iterdir():
+        os.utime(place, (long_ago, long_ago))
+    (root / ".part-of-a-killed-one").touch()
+    os.utime(root / ".part-of-a-killed-one", (long_ago, long_ago))
+    visited(root, "bert")
+    visited(root, "carl")  # who keeps nothing
+    assert clean_up(root, 20_000) == []
+    assert clean_up(root, 5_000) == [gone]
+    assert owned(root, "bert") == [here]
+    assert sorted(p.name for p in root.iterdir()) == [f"{here}.npz", "owners"]
+    assert len(list((root / "owners").iterdir())) == 1
+    with pytest.raises(DatasetError, match="deleted"):
+        datasets.load(gone)
+
+
+def test_data_deleted_by_another_process_leave_memory(root):
+    name = keep_for(root, table(), "anna")
+    datasets.load(name)
+    (root / f"{name}.npz").unlink()
+    with pytest.raises(DatasetError, match="deleted"):
+        datasets.load(name)
+    assert name not in registry._kept
 
 
 @pytest.mark.parametrize("name", ["own-000000000000", "../../etc/passwd", "", "*"])

@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from own_files import npz
 
-from aecore.datasets.own.csv_table import column_names, read_csv
-from aecore.datasets.own.reading import read_upload
+from aecore.datasets.own.csv_table import read_csv
+from aecore.datasets.own.reading import column_names, read_upload
 
 FEW = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 QUOTING = (csv.QUOTE_MINIMAL, csv.QUOTE_ALL, csv.QUOTE_NONNUMERIC)
@@ -54,7 +54,7 @@ def test_a_table_that_pandas_wrote(table, separator, quoting, encoding, end, com
     text = table.to_csv(
         index=False, sep=separator, quoting=quoting, lineterminator=end, decimal=decimal
     )
-    raw = read_csv(text.encode(encoding))
+    raw = read_csv(io.BytesIO(text.encode(encoding)))
     numbers = table.drop(columns="class")
     assert raw.columns == tuple(numbers.columns)
     assert np.array_equal(raw.x, numbers.to_numpy(np.float32))
@@ -76,9 +76,9 @@ def test_gaps_are_where_they_were_written(table, separator, data):
     writer.writerows(cells)
     whole = np.delete(numbers, sorted(rows), 0)
     kept = [len(np.unique(column)) > 1 for column in whole.T]
-    raw = read_csv(out.getvalue().encode(), missing="drop")
+    raw = read_csv(io.BytesIO(out.getvalue().encode()), missing="drop")
     assert np.array_equal(raw.x[:, kept], whole[:, kept])
-    filled = read_csv(out.getvalue().encode(), missing="mean")
+    filled = read_csv(io.BytesIO(out.getvalue().encode()), missing="mean")
     assert len(filled.x) == len(table)
     assert np.isfinite(filled.x).all()
     assert np.array_equal(np.delete(filled.x, sorted(rows), 0), whole)

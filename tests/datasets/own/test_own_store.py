@@ -34,7 +34,7 @@ def test_kept_data_are_loaded_by_name(runs):
     assert [p.name for p in own_folder().iterdir()] == [f"{name}.npz"]
     data = datasets.load(name)
     for f in dataclasses.fields(data):
-        if f.name not in ("train", "test"):
+        if f.name not in ("name", "train", "test"):
             assert getattr(data, f.name) == getattr(own.dataset, f.name)
     assert data.fingerprint == own.dataset.fingerprint
     assert torch.equal(data.test.labels, own.dataset.test.labels)
@@ -43,7 +43,7 @@ def test_kept_data_are_loaded_by_name(runs):
     assert datasets.source(name).title == "t.csv"
     assert notes_of(name) == own.notes
     assert name not in datasets.all_sources()
-    assert keep(own_folder(), own) == name
+    assert keep(own_folder(), own) != name
 
 
 def test_another_process_loads_the_same(runs):
@@ -59,7 +59,8 @@ def test_another_process_loads_the_same(runs):
     assert done.stdout.strip() == datasets.load(name).fingerprint
 
 
-def test_only_the_latest_stay_in_memory(runs):
+def test_only_the_latest_stay_in_memory(runs, monkeypatch):
+    monkeypatch.setattr(registry, "MOST_KEPT", 8)
     names = [keep(own_folder(), read_upload("t.csv", csv(TABLE + i))) for i in range(10)]
     first = datasets.load(names[0])
     for name in names[1:8]:
@@ -67,9 +68,18 @@ def test_only_the_latest_stay_in_memory(runs):
     assert datasets.load(names[0]) is first
     for name in names[8:]:
         datasets.load(name)
-    assert len(registry._kept) == registry.FAMILY_KEPT
+    assert len(registry._kept) == 8
     assert datasets.load(names[0]) is first  # used a moment ago
     assert names[1] not in registry._kept
+
+
+def test_memory_is_bounded_in_bytes_but_for_mnist(runs, monkeypatch):
+    names = [keep(own_folder(), read_upload("t.csv", csv(TABLE + i))) for i in range(4)]
+    monkeypatch.setattr(registry, "MOST_BYTES", 2 * registry._bytes(datasets.load(names[0])))
+    for name in ["mnist", "digits", *names]:
+        datasets.load(name)
+    assert list(registry._kept) == names[2:]
+    assert "mnist" in registry._loaded
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,81 @@
+"""The sidebar's box: which model is in hand, and a list to take another."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import streamlit as st
+
+from aecore.errors import AecoreError
+from aecore.evaluation.metrics import shown
+from aecore.runs.store import ID_PATTERN
+from pages.shell import access, opened_files, session
+from pages.shell.plain_text import plain, say
+
+
+def show_hand() -> None:
+    """The sidebar's box: which model is in hand, and a list to take another."""
+    refs = [*session.own_refs(), *(ref for ref in access.watched() if access.run_of(ref).has_model)]
+    current = session.hand_ref()
+    if current not in refs:
+        try:
+            access.version_of(current)
+            refs.append(current)
+        except AecoreError as error:
+            say(error, "The default model is in hand instead.")
+            current = session.DEFAULT_MODEL
+            session.take_in_hand(current)
+    with st.sidebar:
+        chosen = st.selectbox(
+            "Model in hand",
+            refs,
+            index=refs.index(current),
+            format_func=_told_apart(refs).__getitem__,
+            help="Every page works on this model.",
+            key=f"{session.CHOICE}_{current}",
+        )
+        if chosen != current:
+            st.query_params.pop(access.WATCH, None)
+            session.take_in_hand(chosen)
+            st.rerun()
+        _describe(current)
+
+
+def _told_apart(refs: list[str]) -> dict[str, str]:
+    """Each model's title; of several that are called the same, runs are numbered, the oldest
+    first, and a single one beside a shipped model is said to be the person's."""
+    titles = {ref: session.title_of(ref) for ref in refs}
+    met = Counter(titles.values())
+    runs = [ref for ref in reversed(refs) if ID_PATTERN.fullmatch(ref)]  # refs: the newest first
+    of_runs, number = Counter(titles[ref] for ref in runs), Counter()
+    for ref in runs:
+        title = titles[ref]
+        if met[title] > 1:
+            number[title] += 1
+            which = f"run {number[title]}" if of_runs[title] > 1 else "your run"
+            titles[ref] = f"{title} ({which})"
+    files = [ref for ref in reversed(refs) if opened_files.PATTERN.fullmatch(ref)]
+    of_files, number = Counter(titles[ref] for ref in files), Counter()
+    for ref in files:
+        title = titles[ref]
+        number[title] += 1
+        which = f"file {number[title]}" if of_files[title] > 1 else "your file"
+        titles[ref] = f"{title} ({which}, not kept)"
+    return titles
+
+
+def _describe(ref: str) -> None:
+    card = session.card_of(ref)
+    mse = card.metrics.get("test_mse")
+    parts = [f"{card.spec.latent_dim} latent numbers", session.data_title(card.dataset)]
+    if mse is not None:
+        parts.append(f"held-out MSE {shown(mse)}")
+    st.caption(plain(" · ".join(parts)))
+    notice = access.run_of(ref).notice if ID_PATTERN.fullmatch(ref) else ""
+    if notice:  # of a damaged folder, or a disk that refused it, on whichever page it was made
+        st.warning(plain(notice), icon=":material/warning:")
+    if access.taking_refused(ref):
+        st.caption(access.LOOK_ONLY)
+    notice = access.run_of(ref).notice if ID_PATTERN.fullmatch(ref) else ""
+    if notice:  # of a damaged folder, or a disk that refused it, on whichever page it was made
+        st.warning(plain(notice), icon=":material/warning:")
