@@ -17,7 +17,7 @@ from aecore.datasets.download import cache_folder
 from aecore.datasets.registry import FOLDERS_VARIABLE as DATASETS
 from aecore.errors import CheckpointError, InspectionError
 from aecore.inspection import data_passing
-from aecore.inspection.files.limits import MAX_DIMS, MAX_NAME, MAX_TENSORS
+from aecore.inspection.files.limits import MAX_DIMS, MAX_NAME, MAX_TENSOR_BYTES, MAX_TENSORS
 from aecore.inspection.files.reading import check_size
 from aecore.inspection.judging import report_passing
 from aecore.inspection.judging.findings import Finding
@@ -217,10 +217,11 @@ def _run(
 
 def _task(target: str, size: int, *reads: Path) -> Task:
     judges = target == "judge"
+    weights = size if judges else min(size, MAX_TENSOR_BYTES)
     return Task(
         f"aecore.inspection.targets:{target}",
         seconds=_JUDGE_SECONDS if judges else _OPEN_SECONDS,
-        memory=min(_BASE + _TIMES * size, TOGETHER),
+        memory=min(_BASE + size + _TIMES * weights, TOGETHER),
         prepare="aecore.inspection.targets:prepare",
         reads=(cache_folder(), *_folders(), *reads),
         doing="Examining the model" if judges else "Reading the file",

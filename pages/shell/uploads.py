@@ -18,7 +18,7 @@ from typing import Any
 from pages.shell import streamlit_internals as internals
 
 MB = 1 << 20
-MOST_OF_ONE, MOST_OF_ALL = 512 * MB, 1024 * MB
+MOST_OF_ONE, MOST_OF_ALL = 320 * MB, 768 * MB
 EACH = 4096  # bytes that a file counts as beside its content: a million empty ones are not nothing
 CHUNKED = 65_536  # bytes that wrap a file in its request
 PATIENCE = 20.0  # seconds in which a refused browser may finish sending, to hear why

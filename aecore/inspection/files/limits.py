@@ -10,11 +10,11 @@ from torch import Tensor
 from aecore.errors import CheckpointError
 from aecore.wording import count, short
 
-# A child that understands a file holds its weights about five times over, and ten people's uploads
-# lie in the app's memory at the same time.
-MAX_FILE_BYTES = 80 << 20  # of a file as it comes
+# A training program's file holds Adam's memory too, twice its weights, which are left out at once;
+# the network's own weights are held about five times over while a file is understood.
+MAX_FILE_BYTES = 256 << 20  # of a file as it comes
 MAX_ONNX_BYTES = 64 << 20  # onnx holds a file twice while it parses it
-MAX_TENSOR_BYTES = 80 << 20  # of all tensors as they are handed on
+MAX_TENSOR_BYTES = 96 << 20  # of all tensors as they are handed on
 MAX_TENSORS = 10_000
 MAX_DIMS = 8
 MAX_NAME = 300  # characters of a tensor's name
