@@ -169,6 +169,14 @@ def by_hand(
     return _opened(_source(source, made), made)
 
 
+def check_own(content: bytes, name: str, **more: Any) -> None:
+    """Have a child parse a checkpoint of this app before the app does. more: who, tell and place.
+
+    Raises CheckpointError with one sentence where it cannot be, or is somebody else's file.
+    """
+    _run("parse_own", Source(((content, name),), name, None), {}, **more)
+
+
 def judged(
     model: LatentModel,
     card: Card,

@@ -13,6 +13,7 @@ from aecore.errors import AecoreError
 from aecore.evaluation.metrics import shown
 from aecore.export.csv_tables import harmless, history_columns
 from aecore.figures import charts
+from aecore.inspection.apart import check_own
 from aecore.models import family
 from aecore.models.registry import options_of
 from aecore.options import options_in
@@ -21,6 +22,7 @@ from aecore.runs.checkpoints import SUFFIX
 from aecore.runs.run import NO_SPEC
 from aecore.runs.store import ID_PATTERN, Run
 from pages.components.figure_data import csv_button
+from pages.components.in_turn import in_turn
 from pages.components.options_form import in_words
 from pages.shell import access, session
 from pages.shell.page import file_of
@@ -246,8 +248,15 @@ def upload(owner: str) -> None:
         if file is None or st.session_state.get("uploaded") == file.file_id:
             return
         st.session_state["uploaded"] = file.file_id
+        content = file.getvalue()
         try:
-            run = session.jobs().library.upload(owner, file.name, file.getvalue())
+            in_turn(
+                lambda tell, place: check_own(
+                    content, file.name, who=owner, tell=tell, place=place
+                ),
+                "Reading it …",
+            )
+            run = session.jobs().library.upload(owner, file.name, content)
         except AecoreError as error:
             say(error)
             return
