@@ -63,8 +63,6 @@ def run(order: Order) -> Outcome:
 
     worker = get_worker()
     key = worker.get_current_task()
-    control = TrainControl(pause_limit=PAUSE_LIMIT)
-    live = _live[order.run_id] = _Live(control)
     sent = 0
 
     def send(event: Any) -> None:
@@ -77,15 +75,17 @@ def run(order: Order) -> Outcome:
         task = worker.state.tasks.get(key)
         return task is not None and task.state != "cancelled"
 
+    control = TrainControl(pause_limit=PAUSE_LIMIT, wanted=wanted)
+    live = _live[order.run_id] = _Live(control)
     try:
-        return _train(order, live, send, lambda: sent, wanted)
+        return _train(order, live, send, lambda: sent)
     except AecoreError as error:
         return Outcome(Failed(str(error), {}), None, sent)
     finally:
         _live.pop(order.run_id, None)
 
 
-def _train(order: Order, live: _Live, send, sent, wanted) -> Outcome:
+def _train(order: Order, live: _Live, send, sent) -> Outcome:
     # The worker's event loop has to answer while one thread computes.
     torch.set_num_threads(order.threads or torch.get_num_threads())
     data = datasets.load(order.dataset)
@@ -107,7 +107,7 @@ def _train(order: Order, live: _Live, send, sent, wanted) -> Outcome:
         recording.add(event)
         if time.monotonic() - last_asked > WANTED_EVERY:
             last_asked = time.monotonic()
-            if not wanted():
+            if not live.control.wanted():
                 live.control.stop()
         if isinstance(event, Finished | Stopped | Failed):
             card = recording.card(order.name, order.spec, order.config, data)

@@ -9,9 +9,9 @@ import math
 from dataclasses import dataclass
 
 import torch
+import torch.utils.checkpoint
 from torch import Tensor
 from torch.nn import functional as F
-from torch.utils.checkpoint import checkpoint
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,8 @@ def total_correlation(z: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
         return of(z, mu, logvar)
     # Of many examples a few rows at a time, and computed again for the gradient: all would take
     # B * B * k numbers, several times over.
-    return torch.cat([checkpoint(of, part, mu, logvar, use_reentrant=False) for part in some])
+    again = torch.utils.checkpoint.checkpoint
+    return torch.cat([again(of, part, mu, logvar, use_reentrant=False) for part in some])
 
 
 def objective(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from aecore.errors import ConfigError
@@ -16,12 +17,17 @@ class TrainControl:
 
     `learning_rate` and `beta` are None until somebody changes them; `threads` is the number of
     processor threads the run may use, None to leave it. A run paused for longer than
-    `pause_limit` seconds stops, so that a forgotten one frees its place. All methods but `wait`
-    return at once.
+    `pause_limit` seconds stops, so that a forgotten one frees its place, and so does one for which
+    `wanted()` says no. All methods but `wait` return at once.
     """
 
-    def __init__(self, paused: bool = False, pause_limit: float = float("inf")):
-        self.pause_limit = pause_limit
+    def __init__(
+        self,
+        paused: bool = False,
+        pause_limit: float = float("inf"),
+        wanted: Callable[[], bool] = lambda: True,
+    ):
+        self.pause_limit, self.wanted = pause_limit, wanted
         self._changed = threading.Condition()
         self._paused = paused
         self._steps = 0  # steps allowed although paused

@@ -257,7 +257,8 @@ class _Run:
         began = time.perf_counter()
         while self.control.paused and not self.control.stopped:
             self.control.wait(PAUSE_POLL)
-            if time.perf_counter() - began > self.control.pause_limit:
+            forgotten = time.perf_counter() - began > self.control.pause_limit
+            if forgotten or not self.control.wanted():
                 self.control.stop()
             if self.control.may_step():
                 break

@@ -143,7 +143,8 @@ function describe({ data, figures: { chart, title, about, thing } }) {
   const text =
     last === undefined
       ? `${title}: no point yet`
-      : `Held-out ${title.toLowerCase()} ${last.toFixed(4)}, ${data.pca_name} ${Number(data.pca).toFixed(4)}`;
+      : `Held-out ${title.toLowerCase()} ${last.toFixed(4)}, ` +
+        `${data.pca_name} ${Number(data.pca).toFixed(4)}`;
   chart.setAttribute("aria-label", text);
 }
 

@@ -149,6 +149,16 @@ def test_stopped_at_once_frees_its_worker(what, engine, submit):
     until(lambda: all(r.worker for r in runs))
 
 
+def test_a_paused_run_frees_its_worker_when_nobody_wants_it(engine, submit):
+    """Its app may be gone, or have been too slow for the answer to its stop."""
+    paused = trained(submit())
+    engine.command(ME, paused.run_id, "pause")
+    status(paused, "paused")
+    engine._books.withdraw(paused)
+    runs = [submit(), submit()]
+    until(lambda: all(r.worker for r in runs))
+
+
 def test_resume_for_more_epochs(engine, submit):
     run = status(submit(SHORT), "finished")
     engine.resume(ME, run.run_id, more_epochs=2)

@@ -330,7 +330,7 @@ def test_who_waits_sees_the_place_in_the_line_and_ends_the_work_by_leaving(own_d
                 "Reading …",
             )
         assert turns._tickets == [t for t in turns._tickets if t.running]
-    assert told == ["Reading …", "2 files are read before yours …"]
+    assert told == ["Reading …", "2 files are looked at before yours …"]
 
 
 def test_own_data_are_listed_deleted_and_limited(own_data, monkeypatch):

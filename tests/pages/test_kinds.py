@@ -13,7 +13,9 @@ from aecore.runs.recording import Recording
 from aecore.training.loop import train
 from aecore.training.state import TrainState
 from aecore.types import ModelSpec, TrainConfig
+from pages.shell import access
 
+ME = "b" * 64
 LINEAR = {"hidden": (16,), "output": "linear"}
 #: What to train: data, family, latent numbers, options.
 MODELS = {
@@ -31,6 +33,12 @@ RECONSTRUCTIONS, LATENT, DECODE = (
 )
 
 
+@pytest.fixture(autouse=True)
+def owner(monkeypatch) -> None:
+    """Every browser here is the one that brought the models."""
+    monkeypatch.setattr(access, "owner", lambda: ME)
+
+
 def uploaded(what: str) -> str:
     """Train for an epoch, bring the file to the app, and return the run's id."""
     name, family, latent_dim, options = MODELS[what]
@@ -42,7 +50,7 @@ def uploaded(what: str) -> str:
         recording.add(event)
     card = recording.card(what, spec, config, data)
     content = checkpoints.to_bytes(state.model, card)
-    return engine.engine().library.upload("nobody", what, content).run_id
+    return engine.engine().library.upload(ME, what, content).run_id
 
 
 def opened(path: str, run_id: str) -> AppTest:
