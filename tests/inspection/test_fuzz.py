@@ -13,7 +13,7 @@ from aecore.inspection.apart import judged, open_files
 from aecore.workshop import workshop
 from tests.inspection import mutations
 
-FILES = 100
+FILES = 48
 
 
 @pytest.fixture(scope="module")
