@@ -2,9 +2,10 @@
 
     python benchmarks/photographs.py [--sides 64 96 128] [--repeat 3]
 
-For each side: seconds from the file to its preview, until it is kept, and until the first training
-step is reported, with PCA beside it; and the most memory that this process, its reader and its
-workers had together above what they had before (proportional, MB). Photographs: pieces of the two that scikit-learn brings.
+For each side: seconds from the file to its preview, until it is kept, and until training is first
+reported, with PCA beside it; the most memory that this process, its reader and its workers had
+together above what they had before, and this process alone (MB). Photographs: pieces of the two
+that scikit-learn brings.
 """
 
 from __future__ import annotations
