@@ -55,7 +55,7 @@ def _chosen(own: list[str]) -> Source:
         names,
         default=wanted,
         required=True,
-        format_func=lambda name: plain(_label(name)),
+        format_func=_label,
         label_visibility="collapsed",
         key=f"data_chosen_{len(names)}",
     )
@@ -69,9 +69,9 @@ def _label(name: str) -> str:
     try:
         found = datasets.source(name)
     except AecoreError:  # own data whose file is damaged
-        return f":material/broken_image: {name}"
+        return own(f":material/broken_image: {plain(name)}")
     icon = ICONS[found.spec.kind] if found.ready() else ":material/cloud_download:"
-    return f"{icon} {plain(found.title)}"
+    return own(f"{icon} {plain(found.title)}")
 
 
 @guarded

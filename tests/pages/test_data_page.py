@@ -98,6 +98,9 @@ def test_a_table_is_shown_in_its_own_units():
 
 def test_the_selector_changes_the_address_and_unknown_names_are_said():
     app = open_page()
+    # The icon is ours and drawn; only the title is somebody's.
+    assert app.button_group[0].options[0] == "MNIST digits"
+    assert app.button_group[0].proto.options[0].content_icon == ":material/image:"
     app.button_group[0].set_value("digits").run()
     sound(app)
     assert param(app, "dataset") == "digits"
