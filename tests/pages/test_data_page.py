@@ -51,7 +51,9 @@ def param(app: AppTest, name: str) -> str:
 
 
 def button(app: AppTest, label: str):
-    return next(b for b in app.button if label in b.label)
+    found = [b for b in app.button if label in b.label]
+    assert found, [said.value for said in app.error]
+    return found[0]
 
 
 def words(app: AppTest) -> str:
