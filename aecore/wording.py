@@ -17,3 +17,18 @@ def short(text: str, n: int = 40) -> str:
 def count(n: int, one: str, many: str | None = None) -> str:
     """A number and its noun: '1 row', '1,200 rows'."""
     return f"{n:,} {one if n == 1 else many or one + 's'}"
+
+
+_NO_BRACKET = bytes(set(range(256)) - set(b"[]{}"))
+
+
+def nesting(text: bytes) -> int:
+    """How many levels deep JSON is nested, counted before it is parsed: the parser recurses.
+
+    Brackets within texts count too, so that only a text full of them could be refused wrongly.
+    """
+    depth = deepest = 0
+    for byte in text.translate(None, delete=_NO_BRACKET):
+        depth += 1 if byte in b"[{" else -1
+        deepest = max(deepest, depth)
+    return deepest

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from aecore.wording import printable
+from aecore.wording import nesting, printable
 from aecore.workshop.task import LONGEST_WHAT, Made
 
 Write = Callable[[bytes | memoryview], object]
@@ -39,7 +39,6 @@ _TYPES = {
     "BOOL": np.dtype("bool"),
 }
 _NAMES = {dtype: name for name, dtype in _TYPES.items()}
-_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 
 class Nonsense(Exception):
@@ -196,11 +195,7 @@ def parse(text: str) -> dict[str, Any]:
 
 
 def _json(text: bytes) -> Any:
-    depth = deepest = 0
-    for byte in text.translate(None, delete=_BRACKETS):  # counted first: the parser recurses
-        depth += 1 if byte in b"[{" else -1
-        deepest = max(deepest, depth)
-    if deepest > MAX_DEPTH:
+    if nesting(text) > MAX_DEPTH:
         raise Nonsense("nested too deep")
     try:
         return json.loads(text, parse_constant=_no_number, parse_float=_finite)

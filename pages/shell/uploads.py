@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import re
-import shutil
 import tempfile
 import time
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
+from aecore.writing import DISK_RESERVE, disk_room
 from pages.shell import streamlit_internals as internals
 
 MB = 1 << 20
@@ -100,13 +101,12 @@ def check(session: str, more: int = 0) -> None:
             "one would make them more; try again when others have finished theirs, or bring a "
             "smaller one."
         )
-    from aecore.datasets.room import SPARE  # late: it brings torch
-
-    free = shutil.disk_usage(tempfile.gettempdir()).free
-    if free - more < SPARE:
+    room = disk_room(Path(tempfile.gettempdir()))
+    if more > room:
         raise Refused(
-            f"This server's disk has {free // MB} MB free, of which {SPARE // MB} MB are kept for "
-            "everybody's runs; bring a smaller file, or delete runs or data first."
+            f"This server's disk has {(room + DISK_RESERVE) // MB} MB free, of which "
+            f"{DISK_RESERVE // MB} MB are kept for everybody's runs; bring a smaller file, or "
+            "delete runs or data first."
         )
 
 

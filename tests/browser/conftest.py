@@ -8,11 +8,11 @@ import shutil
 import socket
 import subprocess
 import sys
-import time
-import urllib.request
 from pathlib import Path
 
 import pytest
+
+from tests.browser.server import wait_for
 
 ROOT = Path(__file__).parents[2]
 
@@ -69,12 +69,7 @@ def pad_app(request, tmp_path_factory):
     process = subprocess.Popen(command, cwd=script.parent, stdout=subprocess.DEVNULL)
     url = f"http://127.0.0.1:{port}"
     try:
-        for _ in range(240):
-            try:
-                urllib.request.urlopen(f"{url}/_stcore/health", timeout=1)
-                break
-            except OSError:
-                time.sleep(0.25)
+        wait_for(url)
         yield url
     finally:
         process.terminate()

@@ -16,6 +16,17 @@ import psutil
 ROOT = Path(__file__).parents[2]
 
 
+def wait_for(url: str) -> None:
+    """Until the Streamlit server at an address answers."""
+    for _ in range(240):
+        try:
+            urllib.request.urlopen(f"{url}/_stcore/health", timeout=1)
+            return
+        except OSError:
+            time.sleep(0.25)
+    raise AssertionError("the app did not start within a minute")
+
+
 class Server:
     """The app, started as the README says on a port of its own."""
 
@@ -30,13 +41,7 @@ class Server:
             command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL
         )
         self.url = f"http://127.0.0.1:{port}"
-        for _ in range(240):
-            try:
-                urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=1)
-                return
-            except OSError:
-                time.sleep(0.25)
-        raise AssertionError("the app did not start within a minute")
+        wait_for(self.url)
 
     def workers(self) -> list[psutil.Process]:
         """The processes that train."""

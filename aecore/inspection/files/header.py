@@ -10,7 +10,7 @@ import torch
 
 from aecore.errors import CheckpointError
 from aecore.inspection.files.limits import MAX_DEPTH, MAX_DIMS, MAX_HEADER_BYTES, MAX_TENSORS
-from aecore.wording import short
+from aecore.wording import nesting, short
 
 DTYPES = {
     "F64": torch.float64,
@@ -74,12 +74,7 @@ def read_header(content: memoryview, size: int) -> tuple[dict[str, str], dict[st
 
 def parse_json(text: bytes, what: str) -> dict[str, Any]:
     """A JSON object without repeated names or deep nesting; raises CheckpointError."""
-    # Depth is counted before parsing, because the parser recurses. Brackets within texts count
-    # too, so that only a header full of them could be refused wrongly.
-    depth = deepest = 0
-    for byte in text.translate(None, delete=_PLAIN):
-        depth += 1 if byte in b"[{" else -1
-        deepest = max(deepest, depth)
+    deepest = nesting(text)
     if deepest > 4 * MAX_DEPTH:
         raise CheckpointError(
             f"The file's {what} is nested {deepest:,} levels deep, which no model's file is; it "
@@ -92,9 +87,6 @@ def parse_json(text: bytes, what: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise _damaged(f"its {what} is not a list of names and values")
     return value
-
-
-_PLAIN = bytes(set(range(256)) - set(b"[]{}"))
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

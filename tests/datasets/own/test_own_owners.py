@@ -23,8 +23,8 @@ from aecore.datasets.own.store import (
     owned,
     visited,
 )
-from aecore.datasets.room import SPARE
 from aecore.errors import DatasetError
+from aecore.writing import DISK_RESERVE
 
 
 @pytest.fixture
@@ -150,7 +150,7 @@ def test_a_disk_that_cannot_be_written_is_one_sentence(root):
 
 def test_the_disk_is_left_room_for_everybody(root, monkeypatch):
     usage = shutil.disk_usage(root.anchor)
-    monkeypatch.setattr(shutil, "disk_usage", lambda place: usage._replace(free=SPARE + 10))
+    monkeypatch.setattr(shutil, "disk_usage", lambda place: usage._replace(free=DISK_RESERVE + 10))
     with pytest.raises(DatasetError, match="free, of which"):
         keep_for(root, table(0), "anna")
     assert owned(root, "anna") == []
