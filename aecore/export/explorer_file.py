@@ -38,7 +38,8 @@ def export_explorer_file(subject: Subject) -> TakenOut:
     basis = basis_of(trained_on, subject.card.spec.latent_dim)
     codes = encode_split(subject.model, subject.data.test.first(POINTS))
     bundle = model_bundle(subject, basis, codes, network=network)
-    page = export_explorer(bundle, title=subject.card.name, exact=True)
+    alone = "" if subject.model.encodes else " (a decoder alone: its encoder was made here)"
+    page = export_explorer(bundle, title=f"{subject.card.name}{alone}", exact=True)
     stored = dataclasses.replace(network, weights=unpacked(page)["w"])
     exact = compare(_replayed(stored, subject), subject.outputs, "The explorer")
     n = len(subject.x)

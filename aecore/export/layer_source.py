@@ -17,6 +17,8 @@ from aecore.errors import ExportError
 from aecore.models import LatentModel
 from aecore.models.blocks import leaves
 from aecore.models.layers import entry_of
+from aecore.models.layers.kinds.told import Told
+from aecore.models.layers.registry import layers_within
 
 _WIDEST = 100  # characters of a line
 
@@ -32,8 +34,14 @@ class PlainLayers:
 
     def own(self) -> list[type[nn.Module]]:
         """The layers that PyTorch does not have, in the order in which they are first used."""
-        entries = [entry_of(layer) for layer in self.encoder + self.decoder]
+        every = [m for layer in self.encoder + self.decoder for m in layers_within(layer)]
+        entries = [entry_of(layer) for layer in every]
         return list(dict.fromkeys(e.layer for e in entries if e is not None and e.own))
+
+    @property
+    def tells(self) -> bool:
+        """Whether a label enters where some of these layers stand."""
+        return any(isinstance(m, Told) for m in self.encoder + self.decoder)
 
     def place(self, cls: type[nn.Module]) -> int | None:
         """Where in the encoder the first layer of a kind is."""
@@ -42,7 +50,7 @@ class PlainLayers:
 
 def plain_layers(model: LatentModel) -> PlainLayers:
     """The layers of both halves in order, without those that do nothing."""
-    if model.conditional:  # the label's share is apart, so these are without it
+    if model.conditional:  # these are as they are before a label is said
         inner, outer, end = (model.get_submodule(n) for n in ("encoder", "decoder", "output"))
         halves = [inner, nn.Sequential(outer, end)]
     else:
@@ -64,7 +72,7 @@ def plain_weights(model: LatentModel, layers: PlainLayers) -> dict[str, Tensor]:
         "encoder": nn.Sequential(*layers.encoder),
         "decoder": nn.Sequential(*layers.decoder),
     }
-    if model.conditional:
+    if model.conditional and not layers.tells:
         parts["label_to_encoder"] = model.get_submodule("content_seen")
         parts["label_to_decoder"] = model.get_submodule("content")
     return {

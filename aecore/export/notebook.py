@@ -59,7 +59,7 @@ def notebook_cells(subject: Subject, words: Wording) -> list[Cell]:
         told, given = f"{labels}\ntold = one_hot(labels, len(x))\n", ", told"
     code = "z, logvar" if words.variational else "z"
     new = f"sample(model, {'len(x)' if words.conditional else 8}{given})"
-    new = new if words.variational else "sample(model, x, 8)"
+    new = new if words.variational else f"sample(model, x{given}, 8)"
     image = spec.data.kind == "image" and len(spec.data.shape) == 3
     cells: list[Cell] = [
         (
@@ -67,7 +67,7 @@ def notebook_cells(subject: Subject, words: Wording) -> list[Cell]:
             f"# {words.name}\n\n{words.title}: {spec.data.size:,} values become {spec.latent_dim} "
             f"and {spec.data.size:,} again. Beside this notebook lie its weights, "
             f"`{WEIGHTS_FILE}`, and a few held-out examples, `{EXAMPLES_FILE}`. It needs PyTorch "
-            "and NumPy.",
+            f"and NumPy. {subject.provenance}".strip(),
         ),
         ("code", f"{imports_of(everything)}\n\n{head}"),
         ("markdown", "## The model"),
@@ -97,7 +97,8 @@ def notebook_cells(subject: Subject, words: Wording) -> list[Cell]:
         cells += [("markdown", "New examples."), ("code", f"{new}[:2]")]
     about, before = learnt.origin, ""
     if learnt.constants:
-        about += " The numbers and the loop are the same as those that made the weights above."
+        if not subject.provenance:
+            about += " The numbers and the loop are the same as those that made the weights above."
         before = f"# {learnt.origin}\n"
     cells += [
         ("markdown", f"## Training\n\n{about}"),

@@ -59,10 +59,18 @@ def export_onnx(subject: Subject) -> TakenOut:
     with _one_at_a_time:
         parts = {
             ENCODER_FILE: _exported(
-                _Encoder(model), [torch.zeros(2, *spec.data.shape), *label], "x", names
+                _Encoder(model),
+                [torch.zeros(2, *spec.data.shape), *label],
+                "x",
+                names,
+                subject.provenance,
             ),
             DECODER_FILE: _exported(
-                _Decoder(model), [torch.zeros(2, spec.latent_dim), *label], "z", ["x_hat"]
+                _Decoder(model),
+                [torch.zeros(2, spec.latent_dim), *label],
+                "z",
+                ["x_hat"],
+                subject.provenance,
             ),
         }
     difference = compare(_run(parts, subject), subject.outputs, "The ONNX pair")
@@ -76,7 +84,9 @@ def export_onnx(subject: Subject) -> TakenOut:
     )
 
 
-def _exported(network: nn.Module, examples: list[Tensor], name: str, outputs: list[str]) -> bytes:
+def _exported(
+    network: nn.Module, examples: list[Tensor], name: str, outputs: list[str], about: str
+) -> bytes:
     inputs = [name, "label"][: len(examples)]
     batch = torch.export.Dim("batch")
     shapes = dict(zip([name, "label"], [{0: batch}] * len(examples), strict=False))
@@ -101,6 +111,7 @@ def _exported(network: nn.Module, examples: list[Tensor], name: str, outputs: li
         raise ExportError("The ONNX pair is refused: PyTorch's exporter gave nothing back.")
     proto = program.model_proto
     proto.producer_name = "Autoencoders, live"
+    proto.doc_string = about
     for node in proto.graph.node:  # they hold the exporter's notes, among them paths of this server
         del node.metadata_props[:]
         node.doc_string = ""
@@ -155,5 +166,6 @@ def _readme(subject: Subject, names: list[str]) -> str:
         f"{subject.card.name}\n\n{ENCODER_FILE}: x (n, {shape}) float32{label} -> "
         f"{', '.join(f'{name} (n, {k})' for name in names)}\n"
         f"{DECODER_FILE}: z (n, {k}) float32{label} -> x_hat (n, {shape})\n\n"
-        'In Python: onnxruntime.InferenceSession("encoder.onnx").run(None, {"x": x})\n'
+        + f"{subject.provenance}\n\n" * bool(subject.provenance)
+        + 'In Python: onnxruntime.InferenceSession("encoder.onnx").run(None, {"x": x})\n'
     )

@@ -33,6 +33,7 @@ _IMPORTS = (
     (
         ("import argparse", "argparse"),
         ("import math", "math"),
+        ("from collections.abc import Sequence", "Sequence"),
         ("from pathlib import Path", "Path"),
     ),
     (
@@ -144,17 +145,21 @@ def _about(subject: Subject, words: Wording) -> str:
     shape = " x ".join(map(str, spec.data.shape))
     fits = ", and scikit-learn to fit anew" * subject.model.closed_form
     labels = f" --labels {LABELS_FILE}" if words.conditional else ""
+    foreign = subject.provenance
+    as_this_one = "" if foreign else ", as this one was"
     about = (
         f"{shape} values become {spec.latent_dim} number{'s' * (spec.latent_dim != 1)} and "
         f"{shape} values again. This file needs PyTorch and NumPy{fits}."
     )
+    about += f" {foreign}" * bool(foreign)
     uses = [
         ("", f"load {WEIGHTS_FILE} and say what goes in and comes out"),
         (f" {EXAMPLES_FILE}{labels}", f"reconstruct examples {words.x}, {words.values}"),
-        (f" {EXAMPLES_FILE}{labels} --train", "train a new one on them, as this one was"),
+        (f" {EXAMPLES_FILE}{labels} --train", f"train a new one on them{as_this_one}"),
     ]
     shown = [f"    python {MODEL_FILE}{use}\n        {what}" for use, what in uses]
-    title = f"{words.name}: {words.title.lower()}, trained on {data}."
+    made = f"looked at with {data}" if foreign else f"trained on {data}"
+    title = f"{words.name}: {words.title.lower()}, {made}."
     return "\n".join([title, "", textwrap.fill(about, 98), "", *shown, ""])
 
 
@@ -182,11 +187,11 @@ def _main(words: Wording) -> str:
     if words.variational:
         lines.append(f"z, _ = model.encode(x{told})")
     else:
-        lines.append("z = model.encode(x)")
+        lines.append(f"z = model.encode(x{told})")
     new = (
         f"sample(model, {'len(x)' if labelled else 4}{told})"
         if words.variational
-        else ("sample(model, x, 4)")
+        else f"sample(model, x{told}, 4)"
     )
     train = "train(x, labels)" if labelled else "train(x)"
     lines += [
@@ -214,5 +219,11 @@ def _readme(subject: Subject, words: Wording) -> str:
         f"{words.name}\n\n`python {MODEL_FILE} {EXAMPLES_FILE}` loads {WEIGHTS_FILE} and "
         f"reconstructs {EXAMPLES_FILE}, {len(subject.trial_examples())} held-out examples of "
         f"{subject.card.dataset}; it needs PyTorch and NumPy. Where the numbers came from stands "
-        f"in {MODEL_FILE}, with the loop that trains them anew.\n"
+        f"in {MODEL_FILE}, with "
+        + (
+            f"a loop that trains new ones. {subject.provenance}"
+            if subject.provenance
+            else "the loop that trains them anew."
+        )
+        + "\n"
     )

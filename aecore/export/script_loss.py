@@ -63,7 +63,8 @@ def loss(recipe: Recipe) -> str:
     elif words.variational:
         lines += _variational(recipe)
     else:
-        lines += [f"z = model.encode({source.seen})", *_compare(recipe)]
+        told = words.told
+        lines += [f"z = model.encode({source.seen}{told})", *_compare(recipe, told)]
         lines.append("return reconstruction" + (f" + {source.penalty}" if source.penalty else ""))
     head = _call(f"def loss_function({', '.join(arguments)}) -> Tensor:", arguments)
     about += source.about + "." + ("" if recipe.known else _UNKNOWN)

@@ -13,6 +13,7 @@ from torch import nn
 from aecore.export.layer_source import PlainLayers, definition, plain_layers, sequential
 from aecore.export.subject import Subject
 from aecore.models import family
+from aecore.models.layers.kinds.told import Told
 from aecore.types import ModelSpec
 
 MODEL_FILE, WEIGHTS_FILE, EXAMPLES_FILE, LABELS_FILE = (
@@ -34,6 +35,7 @@ class Wording:
     name: str
     variational: bool
     conditional: bool
+    encodes: bool
 
     @property
     def x(self) -> str:
@@ -66,6 +68,7 @@ def wording(subject: Subject) -> Wording:
         plain_text(subject.card.name),
         model.variational,
         model.conditional,
+        model.encodes,
     )
 
 
@@ -82,7 +85,8 @@ def constants(words: Wording) -> str:
         f"LATENT_DIM = {spec.latent_dim}  # numbers in a code",
     ]
     if words.conditional:
-        lines.append(f"CLASSES = {spec.data.classes}")
+        told = [m.classes for m in words.layers.encoder + words.layers.decoder if type(m) is Told]
+        lines.append(f"CLASSES = {told[0] if told else spec.data.classes}")
     return "\n".join(lines)
 
 
@@ -104,7 +108,7 @@ def model_class(words: Wording) -> str:
         f"        self.encoder = {_encoder(words)}",
         f"        self.decoder = {sequential(layers.decoder, layers.encoder, 8)}",
     ]
-    if words.conditional:
+    if words.conditional and not layers.tells:
         lines += [
             f"        self.label_to_encoder = nn.Linear(CLASSES, {_width(layers.encoder)}"
             ", bias=False)",
@@ -115,8 +119,10 @@ def model_class(words: Wording) -> str:
 
 
 def _encoder(words: Wording) -> str:
-    layers = words.layers.encoder
-    return sequential(layers, layers, 8, "mu, then logvar" if words.variational else "")
+    layers, last = words.layers.encoder, "mu, then logvar" if words.variational else ""
+    if not words.encodes:
+        last = "a regression on what the decoder draws: none came with it"
+    return sequential(layers, layers, 8, last)
 
 
 def _width(layers: list[nn.Module]) -> int:
@@ -128,7 +134,16 @@ def _methods(words: Wording) -> str:
     k, x, told, typed = words.spec.latent_dim, words.x, words.told, words.told_typed
     z = f"(n, {k})"
     parts = []
-    if words.conditional:
+    if words.conditional and words.layers.tells:
+        network = "h"
+        encode, decode = (
+            f"h = {start}\n"
+            f"for layer in self.{half}:\n"
+            "    h = layer(h, told) if isinstance(layer, Told) else layer(h)"
+            for start, half in (("x", "encoder"), ("z", "decoder"))
+        )
+        also = "; told is what one_hot gives"
+    elif words.conditional:
         network = "h"
         encode = (
             "# The label enters as a bias of the first layer.\n"
@@ -166,7 +181,12 @@ def _methods(words: Wording) -> str:
         )
     else:
         parts.append(
-            _method("encode(self, x: Tensor) -> Tensor", f"x {x} -> z {z}.", f"return {network}")
+            _method(
+                f"encode(self, x: Tensor{typed}) -> Tensor",
+                f"x {x} -> z {z}{also}.",
+                encode,
+                f"return {network}",
+            )
         )
     answer = "h" if words.conditional else "self.decoder(z)"
     if words.layers.sigmoid_apart:
@@ -199,9 +219,9 @@ def _methods(words: Wording) -> str:
     else:
         parts.append(
             _method(
-                "forward(self, x: Tensor) -> Tensor",
+                f"forward(self, x: Tensor{typed}) -> Tensor",
                 f"x_hat of x, {x}.",
-                "return self.decode(self.encode(x))",
+                f"return self.decode(self.encode(x{told}){told})",
             )
         )
     return "\n\n".join(parts)
@@ -254,17 +274,19 @@ def sample(model: {cls}, n: int{typed}, seed: int = 0) -> Tensor:
     return model.decode(torch.randn(n, LATENT_DIM, generator=generator){told})'''
         )
         return found
+    again = "; each is told what one of x is" if words.conditional else ""
+    new = ", told[torch.arange(n) % len(told)]" if words.conditional else ""
     found.append(
         f'''@torch.no_grad()
-def sample(model: {cls}, x: Tensor, n: int, seed: int = 0) -> Tensor:
+def sample(model: {cls}, x: Tensor{typed}, n: int, seed: int = 0) -> Tensor:
     """n new examples, {x}. There is no prior to draw from: a Gaussian is fitted to the
-    codes of x, at least two examples (Ghosh et al. 2020)."""
-    codes = model.encode(x).double()
+    codes of x, at least two examples (Ghosh et al. 2020){again}."""
+    codes = model.encode(x{told}).double()
     covariance = torch.cov(codes.T).reshape(LATENT_DIM, LATENT_DIM)
     variances, directions = torch.linalg.eigh(covariance)
     generator = torch.Generator().manual_seed(seed)
     eps = torch.randn(n, LATENT_DIM, generator=generator, dtype=torch.double)
     z = codes.mean(0) + eps * variances.clamp(min=0).sqrt() @ directions.T
-    return model.decode(z.float())'''
+    return model.decode(z.float(){new})'''
     )
     return found

@@ -26,6 +26,15 @@ HELD_OUT = 256  # examples on which every export is compared
 TRIAL_VALUES = 1 << 20  # values, at most, of the held-out examples that a script takes along
 
 
+_OPEN = {
+    "heads": "what the encoder's second half means",
+    "range": "the range of values",
+    "curve": "activations",
+    "layers": "how the layers join",
+    "data": "the data",
+}
+
+
 @dataclass(frozen=True)
 class Outputs:
     """What a model gives for examples: mu and logvar (n, k), logvar None without one, and
@@ -56,6 +65,27 @@ class Subject:
     def thing(self) -> str:
         """What a person calls one example."""
         return thing_of(self.spec)
+
+    @property
+    def provenance(self) -> str:
+        """How the network is known where it came as somebody's file; empty for models made here.
+
+        A checkpoint that is brought may say anything of itself: only known words are taken.
+        """
+        origin = self.card.origin
+        if not origin and not self.model.from_outside:
+            return ""
+        if origin.get("by_hand") is True:
+            return "Read from a file as somebody described it; how it was trained is not known."
+        if origin.get("sure") is True:
+            return (
+                "Read from a file, where no other reading came near; how it was trained is not "
+                "known."
+            )
+        listed = origin.get("doubtful")
+        open_ones = [_OPEN[p] for p in listed if p in _OPEN] if isinstance(listed, list) else []
+        guessed = " and ".join(open_ones) or "activations and the range of values"
+        return f"Read from a file; {guessed} may be guesses, and how it was trained is not known."
 
     @cached_property
     def x(self) -> torch.Tensor:

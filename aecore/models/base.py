@@ -14,6 +14,12 @@ from aecore.models.losses import LossTerms
 from aecore.models.posterior import Posterior
 from aecore.types import DataSpec, ModelSpec
 
+#: What is said of a model that came without an encoder, wherever its codes of examples are shown.
+ENCODER_MADE_HERE = (
+    "Its file holds a decoder alone. The encoder was made here, by regression on what the decoder "
+    "draws: it finds a code near an example, and says nothing about the model."
+)
+
 
 class LatentModel(nn.Module, ABC):
     """A model with a latent code. x: (B, *shape) in [0, 1]; z: (B, latent_dim).
@@ -31,6 +37,7 @@ class LatentModel(nn.Module, ABC):
     closed_form: ClassVar[bool] = False  # fitted by `fit`, not by gradient steps
     stochastic: ClassVar[bool] = False  # its loss draws random numbers though it has no posterior
     conditional: ClassVar[bool] = False  # its decoder is told the label
+    encodes: ClassVar[bool] = True  # its encoder came with it; one made here does not judge it
     needs_images: ClassVar[bool] = False  # it can be given nothing else
     denoises: ClassVar[bool] = False  # its encoder sees `damage`d examples in training
     wide_code: ClassVar[bool] = False  # its code is meant to be larger than the data

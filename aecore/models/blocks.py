@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor, nn
 
-from aecore.models.layers.registry import entry_of
+from aecore.models.layers.registry import entry_of, layers_within
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {
     "relu": nn.ReLU,
@@ -87,8 +87,17 @@ def fans(weight: Tensor) -> tuple[int, int]:
     return weight.shape[1] * taps, weight.shape[0] * taps
 
 
+def each_layer(network: nn.Module) -> Iterator[nn.Module]:
+    """As `leaves`, and what a layer holds before it: for who looks at layers one by one."""
+    for layer in leaves(network):
+        yield from layers_within(layer)
+
+
 def leaves(network: nn.Module) -> Iterator[nn.Module]:
-    """A network's layers in the order in which they run, nested lists taken apart."""
+    """A network's layers in the order in which they run, nested lists taken apart.
+
+    Each takes what the one before gives; a Residual or Skip is one of them, with all that it holds.
+    """
     if isinstance(network, nn.Sequential):
         for child in network:
             yield from leaves(child)

@@ -65,7 +65,7 @@ def channels(default: tuple[int, ...]) -> Any:
 
 
 def layer_lines(label: str, about: str) -> Any:
-    """A list of layers as text, see aecore/models/layers.py; empty by default."""
+    """A list of layers as text, see aecore/models/layers; empty by default."""
     return field(default=(), metadata={"label": label, "help": about})
 
 

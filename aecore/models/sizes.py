@@ -6,6 +6,7 @@ can ask for gigabytes.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import prod
 
@@ -46,20 +47,22 @@ def sizes_of(model: LatentModel) -> Sizes:
     data, k = model.spec.data, model.spec.latent_dim
     arrays, work = [data.size], 0
     for network, shape in ((model.encoder_network(), data.shape), (model.decoder_network(), (k,))):
-        found, macs = _walk(network, tuple(shape))
+        found, macs = _walk(leaves(network), tuple(shape))
         arrays += found
         work += macs
     return Sizes(max(arrays), FLOAT * sum(arrays), work)
 
 
-def _walk(network: nn.Module, shape: tuple[int, ...]) -> tuple[list[int], int]:
+def _walk(layers: Iterable[nn.Module], shape: tuple[int, ...]) -> tuple[list[int], int]:
     """Values that leave each layer, and all multiply-adds."""
     arrays, work = [], 0
-    for layer in leaves(network):
+    for layer in layers:
         entry, before = entry_of(layer), shape
         if entry is not None:
             shape = entry.after(layer, before)
             work += entry.multiply_adds(layer, before, shape)
+            for way in entry.inner(layer) if entry.inner is not None else ():
+                arrays += _walk(way, before)[0]
         arrays.append(prod(shape))
     return arrays, work
 

@@ -25,8 +25,9 @@ def replay(ops: Sequence[Description], weights: np.ndarray, x: Tensor) -> Tensor
     """
     known = operations()
     held, h = torch.from_numpy(np.ascontiguousarray(weights, np.float32)), x.flatten(1)
+    pile: list[Tensor] = []
     for op in ops:
         if key_of(op) not in known:
             raise ExportError(f"The exported network has an unknown operation, {key_of(op)!r}.")
-        h = known[key_of(op)].run(op, held, h).flatten(1)
+        h = known[key_of(op)](op, held, h, pile).flatten(1)
     return h

@@ -8,7 +8,7 @@ from pages.look.explorer_button import explorer_button
 from pages.look.strips import has_plane, interpolations, manifold, traversals
 from pages.look.styles import choose_label, styles
 from pages.shell import session
-from pages.shell.layout import explain, head
+from pages.shell.layout import explain, head, said_of_encoder
 from pages.shell.page import Page
 
 PAGE = Page(section="Look", title="Decode", url="decode", icon=":material/tune:", place=22)
@@ -19,6 +19,7 @@ head(
     "move. On grey images you can also draw one of your own.",
 )
 held = choose_label(session.hand())
+said_of_encoder(held.model)
 bundle = pad_data.bundle_for(held)
 if pad_travel.run_of(held):
     pad_travel.travelling_pad(held, key="pad_decode", mode="decode", live=False)

@@ -2,7 +2,7 @@
 
 from pages.look import inside_sections
 from pages.shell import session
-from pages.shell.layout import explain, head
+from pages.shell.layout import explain, head, said_of_encoder
 from pages.shell.page import Page
 
 PAGE = Page(section="Look", title="Inside", url="inside", icon=":material/troubleshoot:", place=23)
@@ -13,6 +13,7 @@ head(
     "styles, directions, columns, and the causes behind generated data.",
 )
 held = session.hand()
+said_of_encoder(held.model)
 shown = [section(held) for section in inside_sections.SECTIONS if section.fits(held)]
 if not shown:
     inside_sections.nothing(held)

@@ -2,7 +2,7 @@
 
 from pages.look.comparison import choose_examples, distribution, headline, reconstruct, strips
 from pages.shell import session
-from pages.shell.layout import explain, head
+from pages.shell.layout import explain, head, said_of_encoder
 from pages.shell.page import Page
 
 PAGE = Page(
@@ -19,6 +19,7 @@ head(
     "numbers, and where the model errs.",
 )
 held = session.hand()
+said_of_encoder(held.model)
 headline(held)
 examples, sampled = choose_examples(held)
 strips(held, examples, reconstruct(held, examples, sampled))

@@ -10,6 +10,8 @@ import streamlit as st
 
 from aecore.errors import AecoreError
 from aecore.evaluation.metrics import shown
+from aecore.models import LatentModel
+from aecore.models.base import ENCODER_MADE_HERE
 from pages.shell.plain_text import own, say
 
 
@@ -17,6 +19,12 @@ def head(title: str, sentence: str) -> None:
     """The page's title and the one sentence that says what one sees here."""
     st.title(own(title), anchor=False)
     st.markdown(own(sentence))
+
+
+def said_of_encoder(model: LatentModel) -> None:
+    """Where a model's codes of examples are shown: that its encoder was made here, if it was."""
+    if not model.encodes:
+        st.caption(own(ENCODER_MADE_HERE))
 
 
 def explain(text: str) -> None:

@@ -25,8 +25,8 @@ from aecore.runs.checkpoints import Card
 from aecore.types import ModelSpec, TrainConfig
 
 FOLDER = Path(__file__).parent / "newcomers" / "layers"
-ENCODER = ("Flatten()", "PositiveLinear(64, 12)", "Softsign()", "Linear(12, 3)")
-DECODER = ("Linear(3, 12)", "Softsign()", "PositiveLinear(12, 64)", "Sigmoid()")
+ENCODER = ("Flatten()", "PositiveLinear(64, 12)", "Arctangent()", "Linear(12, 3)")
+DECODER = ("Linear(3, 12)", "Arctangent()", "PositiveLinear(12, 64)", "Sigmoid()")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -50,10 +50,10 @@ def subject(newcomers, digits) -> Subject:
     return Subject(build(spec, seed=1), card, digits)
 
 
-@pytest.mark.parametrize("line", ["PositiveLinear(64, 12)", "Softsign()"])
+@pytest.mark.parametrize("line", ["PositiveLinear(64, 12)", "Arctangent()"])
 def test_a_line_is_read_and_written(line):
     assert write_layer(parse_layer(line)) == line
-    with pytest.raises(ConfigError, match=r"PositiveLinear.*Softsign"):
+    with pytest.raises(ConfigError, match=r"Arctangent.*PositiveLinear"):
         parse_layer("Nobody()")
 
 
@@ -66,7 +66,7 @@ def test_its_weights_are_drawn_like_others(subject):
 def test_it_leaves_for_the_browser_and_replay_runs_it(subject):
     network = export_network(subject.model)
     kinds_met = [(op["op"], op.get("kind")) for op in network.meta["encoder"]]
-    assert kinds_met == [("linear", None), ("activation", "softsign"), ("linear", None)]
+    assert kinds_met == [("linear", None), ("activation", "arctangent"), ("linear", None)]
     x = subject.x
     with torch.no_grad():
         z = subject.model.encode(x).mu
@@ -81,7 +81,7 @@ def test_the_script_brings_it_along(subject):
     text = script_text(subject, wording(subject))
     assert "class PositiveLinear(nn.Module):" in text
     assert "PositiveLinear(64, 12)," in text
-    assert "nn.Softsign()," in text
+    assert "            Arctangent()," in text
     assert export_script(subject).difference <= TOLERANCE
 
 
@@ -98,7 +98,7 @@ def test_the_check_up_counts_watches_and_lists_it(subject):
     with torch.no_grad():
         dict(model.named_parameters())["decoder.0.bias"][:2] = 1e4
     units = watch_units(model, subject.data.test, np.arange(100))
-    assert [(u.curve, u.units, u.dead) for u in units[-1:]] == [("Softsign", 12, 2)]
+    assert [(u.curve, u.units, u.dead) for u in units[-1:]] == [("Arctangent", 12, 2)]
     assert [f.name for f in unit_findings(units)] == ["saturated-units"]
 
 

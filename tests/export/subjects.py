@@ -39,6 +39,46 @@ CONVOLUTIONS = {
         "Scale(0.5, 0.5)",
     ),
 }
+#: What goes around layers, the labels' own numbers on maps, a deviation as the second head.
+AROUND = {
+    "encoder": (
+        "Conv2d(1, 4, 3, stride=2, padding=1, padding_mode='reflect')",
+        "Residual(InstanceNorm2d(4), ReLU(), Conv2d(4, 4, 3, padding=1))",
+        "Residual(Conv2d(4, 8, 1), Tanh(), shortcut=(Conv2d(4, 8, 1, bias=False),))",
+        "Flatten()",
+        "Linear(128, 3)",
+    ),
+    "decoder": (
+        "Linear(3, 32)",
+        "Unflatten(2, 4, 4)",
+        "Skip(Conv2d(2, 2, 3, padding=1), Skip(ReLU6()))",
+        "Conv2d(6, 4, 1)",
+        "PixelShuffle(2)",
+        "ReplicationPad2d(1, 0, 1, 0)",
+        "Crop(0, 0, 8, 8)",
+        "Clamp(0, 1)",
+    ),
+}
+TOLD = {
+    "encoder": (
+        "Told(10, 2)",
+        "Conv2d(3, 4, 3, stride=2, padding=1)",
+        "Softplus()",
+        "Flatten()",
+        "Linear(64, 6)",
+        "SecondHead('softplus deviation', high=8)",
+    ),
+    "decoder": (
+        "Told(10, first=True)",
+        "Linear(13, 16)",
+        "Softsign()",
+        "Told(10)",
+        "ReLU()",
+        "Linear(26, 64)",
+        "Unflatten(1, 8, 8)",
+        "Sigmoid()",
+    ),
+}
 #: (family, options, training) that take other roads through the texts.
 VARIANTS = {
     "tied": ("linear-ae", {"weights": "tied"}, {}),
@@ -63,6 +103,8 @@ VARIANTS = {
         {"decoder": ("Linear(3, 64)", "Sigmoid()"), "loss": "bce"},
         {},
     ),
+    "around": ("described-ae", AROUND, {}),
+    "told maps": ("described-conditional-vae", TOLD | {"loss": "bce"}, {}),
     "no hidden layer": ("conditional-vae", {"hidden": ()}, {}),
     "contracted codes": ("contractive-ae", {"hidden": (12, 8), "activation": "tanh"}, {}),
 }

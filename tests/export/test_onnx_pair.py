@@ -37,7 +37,7 @@ def kinds() -> list[str]:
     return sorted(found.values())
 
 
-@pytest.mark.parametrize("case", [*kinds(), "tied", "described layers", "batch norm"])
+@pytest.mark.parametrize("case", [*kinds(), "tied", "described layers", "batch norm", "around"])
 def test_pair_gives_what_the_model_gives(case, digits):
     subject = subject_of(case, digits)
     made = export_onnx(subject)

@@ -63,7 +63,7 @@ def test_tables_and_signals_leave_too(name):
     assert take_out(made, "explorer").difference <= TOLERANCE
 
 
-@pytest.mark.parametrize("case", ["described layers", "tied", "batch norm", "conv-ae"])
+@pytest.mark.parametrize("case", ["described layers", "tied", "batch norm", "conv-ae", "around"])
 def test_replay_runs_what_the_browser_runs(case, digits):
     made = subject_of(case, digits)
     encoder, decoder = made.model.encoder_network(), made.model.decoder_network()

@@ -52,6 +52,25 @@ HUNGRY = {
         "multiply-adds",
     ),
     "convolved": (("Conv2d(1, 1, 2501, padding=1250)", "AdaptiveAvgPool2d(1)"), (), "multiply-"),
+    "enlarged within": (
+        ("Residual(Upsample(scale_factor=300), AdaptiveAvgPool2d(28))", "AdaptiveAvgPool2d(1)"),
+        (),
+        "values between",
+    ),
+    "convolved within": (
+        ("Residual(Conv2d(1, 1, 2501, padding=1250))", "AdaptiveAvgPool2d(1)"),
+        (),
+        "multiply-",
+    ),
+    "around": (
+        (
+            *("Residual(ReLU(), shortcut=(Upsample(size=(2048, 2048)), AdaptiveAvgPool2d(28)))",)
+            * 40,
+            "AdaptiveAvgPool2d(1)",
+        ),
+        (),
+        "MB on its way",
+    ),
     "transposed": (
         (),
         ("Unflatten(1, 1, 1)", "ConvTranspose2d(1, 1, 6000)", "AdaptiveAvgPool2d(28)"),

@@ -74,8 +74,8 @@ def test_batch_norm_is_folded_and_offsets_lead_to_the_weights():
     [
         (
             nn.Linear(6, 2),
-            nn.Sequential(nn.Linear(2, 6), nn.Softmax(1)),
-            "decoder contains a Softmax",
+            nn.Sequential(nn.Linear(2, 6), nn.Softmin(1)),
+            "decoder contains a Softmin",
         ),
         (nn.Linear(6, 3), nn.Linear(2, 6), "encoder returns 3 numbers, expected 2"),
         (nn.Linear(6, 2), nn.Linear(2, 5), r"decoder returns shape \(5,\), expected \(6,\)"),

@@ -26,8 +26,9 @@ MODELS = {
     "damaged wine": ("wine", "denoising-ae", 2, {**LINEAR, "level": 0.5}),
     "damaged digits": ("digits", "denoising-ae", 4, {"hidden": (16,), "level": 0.5}),
     "told digits": ("digits", "conditional-vae", 2, {"hidden": (16,)}),
-    "told signals": ("signals", "conditional-vae", 2, {"hidden": (16,), "loss": "mse"}),
+    "told signals": ("signals", "described-conditional-vae", 2, {}),
 }
+ALONE = {"alone": ("digits", "decoder-alone", 2, {})}
 RECONSTRUCTIONS, LATENT, DECODE = (
     f"pages/look/{name}.py" for name in ("reconstructions", "latent_space", "decode")
 )
@@ -41,7 +42,7 @@ def owner(monkeypatch) -> None:
 
 def uploaded(what: str) -> str:
     """Train for an epoch, bring the file to the app, and return the run's id."""
-    name, family, latent_dim, options = MODELS[what]
+    name, family, latent_dim, options = (MODELS | ALONE)[what]
     data = datasets.load(name)
     spec = ModelSpec(family, data.spec, latent_dim, options)
     config = TrainConfig(epochs=1, limit=300)
@@ -133,6 +134,11 @@ def test_latent_space_shows_what_is_chosen(run_of, what: str, chosen: list[int],
     if len(chosen) == 1:
         app.toggle(key="move_on").set_value(True).run()
         sound(app)
+
+
+def test_a_decoder_alone_says_whose_encoder_it_has(run_of):
+    app = opened(DECODE, run_of("alone"))
+    assert any("The encoder was made here" in c.value for c in app.caption)
 
 
 def test_home_shows_what_is_no_image(run_of):

@@ -18,7 +18,7 @@ WAY = Way(
     title="Script and weights",
     icon=":material/code:",
     about="A Python file of its own, in plain PyTorch: the network, loading, reconstructing, "
-    "sampling, and the training loop that made it; the weights beside it as .pt.",
+    "sampling, and its training loop; the weights beside it as .pt.",
     wanted_by="For reading how it works, changing it, using it in a project of your own.",
     make=make,
     seconds=3,

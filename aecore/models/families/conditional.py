@@ -11,9 +11,9 @@ from torch.nn import functional as F
 
 from aecore.errors import ConfigError
 from aecore.models import fields
-from aecore.models.base import LatentModel
 from aecore.models.declared import Constant, LossSource
 from aecore.models.families.dense import DenseModel, DenseOptions
+from aecore.models.given import GivenLabelVAE
 from aecore.models.losses import LossTerms
 from aecore.models.posterior import Posterior
 from aecore.models.presets import Preset
@@ -78,9 +78,9 @@ class ConditionalVAE(DenseModel):
             return self.decoder_network()(z)
         return self.output(self._before_output(z, self._one_hot(labels)))
 
-    def given(self, label: int) -> GivenLabel:
+    def given(self, label: int) -> GivenLabelVAE:
         """This model with one label said for good: a model of z alone."""
-        return GivenLabel(self, label)
+        return GivenLabelVAE(self, self, label)
 
     def loss_terms(
         self,
@@ -138,45 +138,6 @@ def _told(layer: nn.Linear, content: nn.Linear, label: int | None) -> nn.Linear:
     told.weight = layer.weight
     told.bias = nn.Parameter(layer.bias.detach() + share.detach())
     return told
-
-
-class GivenLabel(LatentModel):
-    """A conditional model with one label said for good: a model of z alone, of the same weights."""
-
-    title: ClassVar[str] = ConditionalVAE.title
-    Options: ClassVar[type] = ConditionalOptions
-    variational: ClassVar[bool] = True
-
-    def __init__(self, model: ConditionalVAE, label: int):
-        super().__init__(model.spec, model.options)
-        self.model, self.label = model, label
-        self.train(model.training)
-
-    def encoder_network(self) -> nn.Sequential:
-        return self.model.encoder_network(self.label)
-
-    def decoder_network(self) -> nn.Sequential:
-        return self.model.decoder_network(self.label)
-
-    @property
-    def reconstruction_unit(self) -> str:
-        return self.model.reconstruction_unit
-
-    @property
-    def outputs_data(self) -> bool:
-        return self.model.outputs_data
-
-    def initialise(self, generator: torch.Generator) -> None:
-        self.model.initialise(generator)
-
-    def loss_terms(
-        self,
-        x: Tensor,
-        generator: torch.Generator | None = None,
-        labels: Tensor | None = None,
-    ) -> LossTerms:
-        """The model's own, each example having this label."""
-        return self.model.loss_terms(x, generator, torch.full((len(x),), self.label))
 
 
 PRESETS = (

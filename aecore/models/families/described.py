@@ -10,7 +10,9 @@ from torch import nn
 
 from aecore.errors import ConfigError
 from aecore.models import fields
-from aecore.models.layers import parse_layers, shape_after
+from aecore.models.layers import entry_of, parse_layers, shape_after
+from aecore.models.layers.kinds.borders import Crop
+from aecore.models.layers.kinds.told import Told
 from aecore.models.network import NetworkModel
 from aecore.types import ModelSpec
 
@@ -41,26 +43,39 @@ class DescribedModel(NetworkModel):
 
     def __init__(self, spec: ModelSpec, options: Any):
         super().__init__(spec, options)
+        told = [m for m in (*self.encoder, *self.decoder) if isinstance(m, Told)]
+        self.check_told([m.classes for m in told])
         cut = len(self.decoder)
-        while cut and not list(self.decoder[cut - 1].parameters()):
+        while cut and not _counts(self.decoder[cut - 1]):
             cut -= 1
+        curves = [i for i, m in enumerate(self.decoder) if i >= cut and isinstance(m, nn.Sigmoid)]
+        cut = curves[0] if curves else cut  # what stands before it changes the logits
         self.output = self.decoder[cut:]
         self.decoder = self.decoder[:cut]
-        curves = [m for m in self.output if isinstance(m, nn.Sigmoid)]
-        values = [m for m in self.output if not isinstance(m, nn.Unflatten | nn.Flatten)]
-        if self.cross_entropy and (len(curves) != 1 or len(values) != 1):
+        self.last = self.output[1:] if curves else self.output
+        if self.cross_entropy and not (curves and all(map(_only_moves, self.last))):
             raise ConfigError(
                 "Cross-entropy needs a decoder that ends in Sigmoid(); choose the squared error."
             )
-        self.last = nn.Sequential(*(m for m in self.output if m is not next(iter(curves), None)))
+
+    def check_told(self, classes: list[int]) -> None:
+        """Raise ConfigError unless the labels that the layers are told are the model's to tell.
+
+        classes: of each Told layer, in order.
+        """
+        if classes:
+            raise ConfigError(
+                "Told(...) stands in these layers, but this model is told no label: it is a "
+                "conditional one."
+            )
 
     def layers(self) -> tuple[nn.Sequential, nn.Sequential]:
         spec, options = self.spec, self.options
         shape, k, code = spec.data.shape, spec.latent_dim, self.code_size
         size = spec.data.size
         ends = f"Unflatten({', '.join(map(str, shape))})"
-        lines = options.encoder or ("Flatten()", f"Linear({size}, {code})")
-        back = options.decoder or (f"Linear({k}, {size})", ends)
+        lines = options.encoder or ("Flatten()", *self.first_lines(size, code))
+        back = options.decoder or (*self.first_lines(k, size), ends)
         encoder, decoder = parse_layers(lines), parse_layers(back)
         found = shape_after(encoder, shape, "encoder")
         if prod(found) != code:
@@ -81,10 +96,26 @@ class DescribedModel(NetworkModel):
             decoder.append(nn.Unflatten(1, shape))
         return encoder, decoder
 
+    def first_lines(self, n_in: int, n_out: int) -> tuple[str, ...]:
+        """One linear layer, where no lines are given."""
+        return (f"Linear({n_in}, {n_out})",)
+
     def compare(self, before_output, x):
         if self.cross_entropy:
             before_output = self.last(before_output)  # a mere change of shape
         return super().compare(before_output, x)
+
+
+def _counts(layer: nn.Module) -> bool:
+    """Whether a layer has weights, or is told something: it belongs to the decoder proper."""
+    return isinstance(layer, Told) or any(True for _ in layer.parameters())
+
+
+def _only_moves(layer: nn.Module) -> bool:
+    """Whether a layer leaves values as they are, some of them perhaps out: as well before a curve
+    as behind it."""
+    entry = entry_of(layer)
+    return isinstance(layer, Crop | nn.PixelShuffle) or (entry is not None and entry.idle)
 
 
 class DescribedAE(DescribedModel):

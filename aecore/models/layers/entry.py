@@ -44,8 +44,8 @@ class Curve:
 Draw = Callable[[Tensor, Tensor | None], None]
 
 
-def _printed(layer: nn.Module) -> str:
-    return layer.extra_repr()
+def _written(layer: nn.Module) -> str:
+    return ", ".join(arguments_of(layer, quoted=repr))
 
 
 def _called(layer: nn.Module, encoder: Sequence[nn.Module]) -> list[str] | None:
@@ -76,7 +76,11 @@ class LayerEntry(Generic[Layer]):
 
     As a line (`Linear(784, 128)`):
     readable: whether a line may begin with its name. make: what is called to read one, if not the
-        class. line: the arguments of the line that describes a layer.
+        class. line: the arguments of the line that describes a layer, every setting of it among
+        them; raises ConfigError for one that a line cannot say.
+    inner: the layers that it holds, one list for each way through it, each of which takes what
+        enters; only such a layer's line may hold others. alone: it stands in a line of its own, not
+        within another's.
 
     In a script:
     script: the arguments of the call that makes a layer, one text each; encoder: the layers that a
@@ -104,7 +108,9 @@ class LayerEntry(Generic[Layer]):
     same: tuple[type[nn.Module], ...] = ()
     readable: bool = True
     make: Callable[..., nn.Module] | None = None
-    line: Callable[[Layer], str] = _printed
+    line: Callable[[Layer], str] = _written
+    inner: Callable[[Layer], tuple[Sequence[nn.Module], ...]] | None = None
+    alone: bool = False
     script: Callable[[Layer, Sequence[nn.Module]], list[str] | None] = _called
     trace: Callable[[Layer, Shape, list[Op]], Shape] | None = None
     operations: tuple[Operation, ...] = ()

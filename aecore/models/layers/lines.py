@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import inspect
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -16,14 +16,18 @@ from torch import nn
 
 from aecore.errors import ConfigError
 from aecore.models.layers.entry import LayerEntry
-from aecore.models.layers.registry import all_layers, entry_called, entry_of
+from aecore.models.layers.registry import all_layers, entry_called, entry_of, layers_within
 
-MAX_LAYERS = 200
-MAX_LINE = 200
+MAX_LAYERS = 200  # of one half, those within others counted
+MAX_LINE = 4000  # a block of a U-Net holds all that is below it
+MAX_DEPTH = 8  # layers within layers
+_SHOWN = 60  # characters of a line in a sentence
 MAX_NUMBER = 1 << 24
 MAX_VALUES = 1 << 23  # between two layers, of one example
 _MODES = {"zeros", "reflect", "replicate", "circular"}  # of a convolution's border
-_TEXTS = {"nearest", "bilinear", "none", "tanh", "same", "valid", *_MODES}
+_SECOND = {"log-variance", "log-deviation", "deviation", "softplus deviation"}
+_ENLARGING = {"nearest", "nearest-exact", "linear", "bilinear", "bicubic", "area"}
+_TEXTS = {"none", "tanh", "same", "valid", *_ENLARGING, *_MODES, *_SECOND}
 
 
 def readable_layers() -> dict[str, LayerEntry[Any]]:
@@ -36,19 +40,45 @@ def parse_layer(line: str) -> nn.Module:
 
     Raises ConfigError with one sentence: the line, what was expected, an example.
     """
-    shown = repr(line.strip()[:60])
     if len(line) > MAX_LINE:
         raise ConfigError(f"A layer's line has at most {MAX_LINE} characters; one has {len(line)}.")
     try:
-        name, args, named = _call(line.strip())
-    except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError) as error:
-        raise ConfigError(
-            f"{shown} is not a layer; write a name with numbers, like Linear(784, 128) or ReLU()."
-        ) from error
+        call = ast.parse(line.strip(), mode="eval").body
+        layers = sum(isinstance(node, ast.Call) for node in ast.walk(call))
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise _no_layer(line) from error
+    if layers > MAX_LAYERS:
+        raise ConfigError(f"At most {MAX_LAYERS} layers can be described; one line has {layers}.")
+    return _made(call, line, 0)
+
+
+def _made(call: ast.expr, line: str, depth: int) -> nn.Module:
+    """The layer of one call in a line, which stands within `depth` others."""
+    try:
+        name = _name(call.func if isinstance(call, ast.Call) else call)
+    except ValueError as error:
+        raise _no_layer(line) from error
     entry = entry_called(name)
     if entry is None or not entry.readable:
         known = ", ".join(readable_layers())
         raise ConfigError(f"There is no layer called {name[:30]!r}; known are: {known}.")
+    if depth and entry.alone:
+        raise ConfigError(f"{name} stands in a line of its own, not within another layer.")
+    if depth > MAX_DEPTH:
+        raise ConfigError(f"Layers stand within at most {MAX_DEPTH} others, to be understood.")
+
+    def value(node: ast.expr) -> Any:
+        """An argument: layers where the layer holds some, else what `_value` reads."""
+        if entry.inner is None:
+            return _value(node)
+        if isinstance(node, ast.Tuple | ast.List):
+            return tuple(_made(item, line, depth + 1) for item in node.elts)
+        return _made(node, line, depth + 1)
+
+    try:
+        args, named = _arguments(call, value)
+    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError) as error:
+        raise _no_layer(line) from error
     make = entry.make or entry.layer
     try:
         inspect.signature(make).bind(*args, **named)
@@ -56,15 +86,30 @@ def parse_layer(line: str) -> nn.Module:
             return make(*args, **named)
     except (TypeError, ValueError, RuntimeError, AssertionError, ZeroDivisionError) as error:
         reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
+        shown = repr(line.strip()[:_SHOWN])
         raise ConfigError(f"{shown} does not describe a possible layer: {reason}.") from error
+
+
+def _no_layer(line: str) -> ConfigError:
+    return ConfigError(
+        f"{line.strip()[:_SHOWN]!r} is not a layer; write a name with numbers, like "
+        "Linear(784, 128) or ReLU()."
+    )
 
 
 def parse_layers(lines: Sequence[str]) -> nn.Sequential:
     """All lines in order; empty ones and comments (#) are left out. Raises ConfigError."""
     wanted = [line for line in lines if line.strip() and not line.strip().startswith("#")]
-    if len(wanted) > MAX_LAYERS:
-        raise ConfigError(f"At most {MAX_LAYERS} layers can be described; there are {len(wanted)}.")
-    return nn.Sequential(*(parse_layer(line) for line in wanted))
+    found, count = [], 0
+    for line in wanted:
+        found.append(parse_layer(line))
+        count += sum(1 for _ in layers_within(found[-1]))
+        if max(count, len(wanted)) > MAX_LAYERS:
+            raise ConfigError(
+                f"At most {MAX_LAYERS} layers can be described; there are {max(count, len(wanted))}"
+                + (" or more." if count > len(wanted) else ".")
+            )
+    return nn.Sequential(*found)
 
 
 def shape_after(layers: nn.Sequential, shape: tuple[int, ...], part: str) -> tuple[int, ...]:
@@ -80,38 +125,47 @@ def shape_after(layers: nn.Sequential, shape: tuple[int, ...], part: str) -> tup
         except (RuntimeError, ValueError, IndexError, TypeError, NotImplementedError) as error:
             reason = str(error).splitlines()[0][:120]
             raise ConfigError(
-                f"Layer {i + 1} of the {part}, {write_layer(layer)}, cannot take an input of shape "
+                f"Layer {i + 1} of the {part}, {_shown(layer)}, cannot take an input of shape "
                 f"{before}: {reason}."
             ) from error
         if x[0].numel() > MAX_VALUES:
             raise ConfigError(
-                f"Layer {i + 1} of the {part}, {write_layer(layer)}, gives {x[0].numel():,} values "
+                f"Layer {i + 1} of the {part}, {_shown(layer)}, gives {x[0].numel():,} values "
                 f"an example; the most allowed is {MAX_VALUES:,}."
             )
     return tuple(x.shape[1:])
 
 
+def _shown(layer: nn.Module) -> str:
+    line = write_layer(layer)
+    return line if len(line) <= _SHOWN else f"{line[:_SHOWN]}…"
+
+
 def write_layer(layer: nn.Module) -> str:
-    """The line that describes a layer; parse_layer reads it back."""
+    """The line that describes a layer; parse_layer reads it back.
+
+    Raises ConfigError for a setting that no line can say: it is not left out.
+    """
     entry = entry_of(layer)
     if entry is None:
         return f"{type(layer).__name__}({layer.extra_repr()})"
+    if getattr(layer, "return_indices", False):
+        raise ConfigError(f"A {entry.name} that also gives places cannot be written as a line.")
     return f"{entry.name}({entry.line(layer)})"
 
 
-def _call(text: str) -> tuple[str, list[Any], dict[str, Any]]:
-    """The name, the arguments and the named arguments of a call; ValueError if it is none."""
-    call = ast.parse(text, mode="eval").body
-    if isinstance(call, ast.Name):
-        return call.id, [], {}
+def _arguments(
+    call: ast.expr, value: Callable[[ast.expr], Any]
+) -> tuple[list[Any], dict[str, Any]]:
+    """The arguments and the named arguments of a call; ValueError if it is none."""
     if not isinstance(call, ast.Call):
-        raise ValueError("no call")
+        return [], {}
     named = {}
     for keyword in call.keywords:
         if keyword.arg is None:
             raise ValueError("arguments without a name")
-        named[keyword.arg] = _value(keyword.value)
-    return _name(call.func), [_value(a) for a in call.args], named
+        named[keyword.arg] = value(keyword.value)
+    return [value(a) for a in call.args], named
 
 
 def _name(called: ast.expr) -> str:
@@ -125,6 +179,8 @@ def _name(called: ast.expr) -> str:
 
 def _value(node: ast.AST) -> Any:
     """A plain number, truth value, known word, or a short list of numbers; else ValueError."""
+    if isinstance(node, ast.Name) and node.id in _TEXTS:
+        return node.id  # PyTorch prints padding=same
     value = ast.literal_eval(node)
     items = value if isinstance(value, tuple | list) else (value,)
     if len(items) > 4:

@@ -32,12 +32,23 @@ class Op:
 class Operation:
     """An operation that the engine has a kernel for, under the same name and kind.
 
-    run: (description, all weights (n,), x (B, values)) -> (B, ...), the same in torch.
+    run: (description, all weights (n,), x (B, values)) -> (B, ...), the same in torch. pile: in its
+    place, of an operation that has no weights but puts x on a pile of values kept for later, or
+    takes one off: (description, x (B, values), the pile) -> (B, ...).
     """
 
     name: str
-    run: Run
+    run: Run | None = None
     kind: str = ""
+    pile: Callable[[Description, Tensor, list[Tensor]], Tensor] | None = None
+
+    def __call__(self, op: Description, weights: Tensor, x: Tensor, pile: list[Tensor]) -> Tensor:
+        """What it makes of x (B, values), in torch."""
+        if self.pile is not None:
+            return self.pile(op, x, pile)
+        if self.run is None:
+            raise NotImplementedError(f"The operation {self.key} has nothing to run.")
+        return self.run(op, weights, x)
 
     @property
     def key(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any
 
@@ -48,6 +49,29 @@ def entry_of(layer: nn.Module) -> LayerEntry[Any] | None:
     """What is known about a layer, by its class or the nearest one that it derives from."""
     _look_through(tuple(_kinds().__path__))
     return next((_entries[cls] for cls in type(layer).__mro__ if cls in _entries), None)
+
+
+def call(layer: nn.Module, encoder: Sequence[nn.Module]) -> str | None:
+    """The call that makes a layer in a script, `nn.Linear(784, 128)`; None where none can.
+
+    encoder: the layers that a tied one may refer to.
+    """
+    entry = entry_of(layer)
+    arguments = entry.script(layer, encoder) if entry and entry.is_exactly(layer) else None
+    if entry is None or arguments is None:
+        return None
+    return f"{entry.name if entry.own else f'nn.{entry.name}'}({', '.join(arguments)})"
+
+
+def layers_within(layer: nn.Module) -> Iterator[nn.Module]:
+    """A layer that computes by itself, as it is; of one that holds others, these and itself last,
+    in the order in which they run."""
+    entry = entry_of(layer)
+    if entry is not None and entry.inner is not None:
+        for way in entry.inner(layer):
+            for inner in way:
+                yield from layers_within(inner)
+    yield layer
 
 
 def operations() -> dict[str, Operation]:

@@ -50,7 +50,7 @@ def trace(network: nn.Module, shape: Shape, part: str) -> Traced:
         if len(ops) > count:
             multiply_adds += entry.multiply_adds(layer, before, shape)
         for op in ops[count:]:
-            op.description["writes"] = prod(shape)
+            op.description.setdefault("writes", prod(shape))
     return Traced(ops, shape, multiply_adds)
 
 

@@ -146,6 +146,7 @@ export function pool(operation) {
   const coarseSize = operation.out[1] * operation.out[2];
   const taps = product(operation.kernel);
   const places = windows(operation, operation.out, operation.in);
+  const counts = inBorder(operation);
   return (x, y) => {
     for (let i = 0; i < channels * coarseSize; i++) {
       const channel = Math.floor(i / coarseSize) * height * width;
@@ -160,7 +161,23 @@ export function pool(operation) {
         sum += value;
         count++;
       }
-      y[i] = operation.kind === "max" ? best : sum / (operation.count_padding ? taps : count);
+      const counted = operation.count_padding ? counts[i % coarseSize] : count;
+      y[i] = operation.kind === "max" ? best : sum / (operation.divisor || counted);
     }
   };
+}
+
+/**
+ * How many places of each window lie in the image or its border: the last windows may reach
+ * beyond both.
+ * @param {Operation} operation
+ */
+function inBorder({ in: image, out, kernel, stride, padding }) {
+  /** @type {(i: number, axis: number) => number} */
+  const along = (i, axis) => {
+    const start = i * stride[axis] - padding[axis];
+    return Math.min(start + kernel[axis], image[axis + 1] + padding[axis]) - start;
+  };
+  const places = Array.from({ length: out[1] * out[2] }, (_, i) => i);
+  return places.map((i) => along(Math.floor(i / out[2]), 0) * along(i % out[2], 1));
 }

@@ -22,17 +22,20 @@ export function compile(list, weights, size) {
     if (!(offset + length <= weights.length)) throw new Error("weights are missing");
     return weights.subarray(offset, offset + length);
   };
+  /** @type {NumberArray[]} values kept for later, the last on top */
+  const pile = [];
   const steps = list.map((operation) => {
     if (!Object.hasOwn(operations, operation.op)) {
       throw new Error(`unknown operation ${operation.op}`);
     }
-    const run = operations[operation.op](operation, take);
+    const run = operations[operation.op](operation, take, pile);
     return { run, y: new Float32Array(operation.writes) };
   });
   const copy = new Float32Array(size);
   return (input) => {
     let x = copy;
     x.set(input);
+    pile.length = 0;
     for (const { run, y } of steps) {
       run(x, y);
       x = y;

@@ -1,43 +1,19 @@
 // @ts-check
-// Each kind of operation that aecore/pad/layers.py writes, by its name.
+// Each kind of operation that the layers' entries name (aecore/models/layers), by its name.
 
-import { erf, multiply, sigmoid } from "./arithmetic.js";
+import { activations } from "./activations.js";
+import { multiply } from "./arithmetic.js";
 import { convolve, convolveTransposed, pool } from "./convolution.js";
+import { pick, shuffle, unshuffle } from "./places.js";
 
-/** @import { Operation, Run, Take } from "./types.js" */
-
-/**
- * Each activation: operation -> function of one number.
- * @type {Record<string, (operation: Operation) => (x: number) => number>}
- */
-const activations = {
-  relu: () => (x) => (x > 0 ? x : 0),
-  leaky_relu:
-    ({ slope }) =>
-    (x) =>
-      x > 0 ? x : slope * x,
-  elu:
-    ({ alpha }) =>
-    (x) =>
-      x > 0 ? x : alpha * Math.expm1(x),
-  gelu: ({ approximate }) => (approximate === "tanh" ? geluByTanh : geluByErf),
-  silu: () => (x) => x * sigmoid(x),
-  tanh: () => Math.tanh,
-  sigmoid: () => sigmoid,
-};
-
-/** @param {number} x */
-const geluByErf = (x) => 0.5 * x * (1 + erf(x / Math.SQRT2));
-
-/** @param {number} x */
-const geluByTanh = (x) =>
-  0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x * x * x)));
+/** @import { NumberArray, Operation, Run, Take } from "./types.js" */
 
 /**
- * Each kind of operation: (operation, take) -> (x, y) => void, which reads x and fills y.
- * take(offset, size) is a view of the weights. Sums are in float64 and rounded once: at least as
- * exact as torch.
- * @type {Record<string, (operation: Operation, take: Take) => Run>}
+ * Each kind of operation: (operation, take, pile) -> (x, y) => void, which reads x and fills y.
+ * take(offset, size) is a view of the weights. pile: values kept for later; what is put on it
+ * must not change before it is taken off, as no step's own values do. Sums are in float64 and
+ * rounded once: at least as exact as torch.
+ * @type {Record<string, (operation: Operation, take: Take, pile: NumberArray[]) => Run>}
  */
 export const operations = {
   linear(operation, take) {
@@ -85,6 +61,95 @@ export const operations = {
     };
   },
 
+  group_norm({ groups, channels, size, eps, w, b }, take) {
+    const scale = take(w, channels);
+    const shift = take(b, channels);
+    const together = (channels / groups) * size;
+    return (x, y) => {
+      for (let start = 0; start < channels * size; start += together) {
+        let mean = 0;
+        let variance = 0;
+        for (let i = 0; i < together; i++) mean += x[start + i] / together;
+        for (let i = 0; i < together; i++) variance += (x[start + i] - mean) ** 2 / together;
+        const by = 1 / Math.sqrt(variance + eps);
+        for (let i = start; i < start + together; i++) {
+          const c = Math.floor(i / size);
+          y[i] = (x[i] - mean) * by * scale[c] + shift[c];
+        }
+      }
+    };
+  },
+
+  prelu({ channels, each, w }, take) {
+    const slopes = take(w, channels);
+    return (x, y) => {
+      for (let i = 0; i < y.length; i++)
+        y[i] = x[i] > 0 ? x[i] : slopes[Math.floor(i / each)] * x[i];
+    };
+  },
+
+  softmax({ size, inner }) {
+    return (x, y) => {
+      for (let start = 0; start < y.length; start += size * inner) {
+        for (let first = start; first < start + inner; first++) {
+          const end = first + size * inner;
+          let most = -Infinity;
+          let sum = 0;
+          for (let i = first; i < end; i += inner) most = Math.max(most, x[i]);
+          for (let i = first; i < end; i += inner) sum += Math.exp(x[i] - most);
+          for (let i = first; i < end; i += inner) y[i] = Math.exp(x[i] - most) / sum;
+        }
+      }
+    };
+  },
+
+  second_head({ kind, size, low, high }) {
+    if (!Object.hasOwn(secondHeads, kind)) throw new Error(`unknown second head ${kind}`);
+    const logvar = secondHeads[kind];
+    const half = size / 2;
+    return (x, y) => {
+      for (let i = 0; i < half; i++) {
+        y[i] = x[i];
+        y[half + i] = logvar(Math.min(Math.max(x[half + i], low ?? -Infinity), high ?? Infinity));
+      }
+    };
+  },
+
+  join_constant({ size, more, first, w }, take) {
+    const values = take(w, more);
+    return (x, y) => {
+      y.set(values, first ? 0 : size);
+      y.set(x, first ? more : 0);
+    };
+  },
+
+  keep: (_, __, pile) => (x, y) => {
+    pile.push(x);
+    y.set(x);
+  },
+
+  exchange: (_, __, pile) => (x, y) => {
+    y.set(taken(pile));
+    pile.push(x);
+  },
+
+  add: (_, __, pile) => (x, y) => {
+    const kept = taken(pile);
+    for (let i = 0; i < y.length; i++) y[i] = kept[i] + x[i];
+  },
+
+  join: (_, __, pile) => (x, y) => {
+    const kept = taken(pile);
+    y.set(kept);
+    y.set(x, kept.length);
+  },
+
+  pick,
+
+  pixel_shuffle: shuffle,
+
+  pixel_unshuffle: unshuffle,
+
   activation(operation) {
     if (!Object.hasOwn(activations, operation.kind)) {
       throw new Error(`unknown activation ${operation.kind}`);
@@ -128,3 +193,22 @@ export const operations = {
 
   pool2d: pool,
 };
+
+/**
+ * What the second half of a variational encoder's numbers says, as logvar, by what it is.
+ * @type {Record<string, (second: number) => number>}
+ */
+const secondHeads = {
+  "log-variance": (second) => second,
+  "log-deviation": (second) => 2 * second,
+  deviation: (second) => 2 * Math.log(Math.max(Math.abs(second), 1e-12)),
+  softplus_deviation: (second) =>
+    2 * Math.log(Math.max(second > 20 ? second : Math.log1p(Math.exp(second)), 1e-12)),
+};
+
+/** @param {NumberArray[]} pile */
+function taken(pile) {
+  const kept = pile.pop();
+  if (!kept) throw new Error("nothing was kept");
+  return kept;
+}

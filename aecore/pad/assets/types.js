@@ -31,6 +31,18 @@
  * @property {number} alpha
  * @property {string} approximate
  * @property {number} k
+ * @property {number} beta
+ * @property {number} threshold
+ * @property {number | null} low
+ * @property {number | null} high
+ * @property {number} by
+ * @property {number} at
+ * @property {number} else
+ * @property {number} divisor of an average; 0 for the number of values
+ * @property {number} each how many values share a slope
+ * @property {number} inner how far apart the values of a "softmax" are
+ * @property {number} more how many values are joined
+ * @property {boolean} first whether before the others
  */
 
 /**

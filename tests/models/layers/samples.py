@@ -14,7 +14,7 @@ from aecore.models.layers import LayerEntry, all_layers
 ENTRIES = all_layers()
 #: What can be computed in the browser too.
 TRACED = {name: entry for name, entry in ENTRIES.items() if entry.trace is not None}
-SHAPES = [(7,), (24,), (1, 6, 5), (2, 8, 8), (3, 4, 6), (4, 3, 3)]
+SHAPES = [(7,), (24,), (2, 9), (4, 5), (1, 6, 5), (2, 8, 8), (3, 4, 6), (4, 3, 3)]
 LARGEST = 1500  # values between two layers
 
 
@@ -30,7 +30,7 @@ def sample(draw: st.DrawFn, entry: LayerEntry, shape: tuple[int, ...]) -> nn.Mod
 
 def fill(layer: nn.Module, generator: torch.Generator) -> None:
     """Weights as a trained layer might have them: outputs near 1, and no statistic at its start."""
-    for module in [layer, *getattr(layer, "tied_to", ())]:
+    for module in [*layer.modules(), *getattr(layer, "tied_to", ())]:
         for name, old in list(module.named_parameters(recurse=False)):
             spread = 1 / math.sqrt(max(1, prod(old.shape[1:])))
             value = spread * torch.randn(old.shape, generator=generator)

@@ -92,6 +92,7 @@ register(
         sample=lambda shape, pick: TransposedLinear(nn.Linear(pick((6, 1, 3)), shape[-1])),
         after=_after,
         readable=False,  # a line knows no other line
+        line=lambda layer: f"{layer.in_features}, {layer.out_features}",
         script=_tied,
         trace=_trace,
         operations=(LINEAR,),

@@ -1,4 +1,4 @@
-"""Images at another size."""
+"""Images and signals at another size."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from aecore.errors import ExportError
-from aecore.models.layers.arguments import number
-from aecore.models.layers.entry import LayerEntry, Pick, Shape, expect_image, pair
+from aecore.models.layers.arguments import arguments_of, number
+from aecore.models.layers.entry import LayerEntry, Pick, Shape, expect
+from aecore.models.layers.kinds.borders import as_image
 from aecore.models.layers.operation import Description, Op, Operation
 from aecore.models.layers.registry import register
 
@@ -42,52 +43,51 @@ def _run(op: Description, weights: Tensor, x: Tensor) -> Tensor:
 INTERPOLATE = Operation("interpolate", _run)
 
 
-def _after(layer: nn.Upsample, before: Shape) -> Shape:
+def _sides(layer: nn.Upsample, before: Shape) -> list[int]:
+    """The length, or the height and width, that it gives."""
+    dims = len(before) - 1
     if layer.size is not None:
-        return (before[0], *pair(layer.size))
-    down, right = _factors(layer)
-    return (before[0], int(before[1] * down), int(before[2] * right))
+        return list(layer.size) if isinstance(layer.size, tuple | list) else [layer.size] * dims
+    return [int(n * f) for n, f in zip(before[1:], _factors(layer, dims), strict=True)]
+
+
+def _after(layer: nn.Upsample, before: Shape) -> Shape:
+    return (before[0], *_sides(layer, before))
 
 
 def _trace(layer: nn.Upsample, shape: Shape, ops: list[Op]) -> Shape:
-    expect_image(layer, shape)
-    if layer.mode not in ("nearest", "bilinear"):
+    dims = len(shape) - 1
+    expect(dims in (1, 2), layer, shape, "expected (channels, height, width)")
+    if layer.mode not in ("nearest", "nearest-exact", "linear", "bilinear"):
         raise ExportError(f"upsampling mode '{layer.mode}' is not supported.")
-    if layer.size is not None:
-        size = pair(layer.size)
-        scale = [shape[1 + i] / size[i] for i in (0, 1)]
+    out = _after(layer, shape)
+    if layer.size is not None or layer.recompute_scale_factor:
+        scale = [n / size for n, size in zip(shape[1:], out[1:], strict=True)]
     else:
-        factors = _factors(layer)
-        size = (int(shape[1] * factors[0]), int(shape[2] * factors[1]))
-        scale = [1 / f for f in factors]
-    out = (shape[0], *size)
-    ops.append(
-        INTERPOLATE.op(
-            {
-                "in": list(shape),
-                "out": list(out),
-                "rows": _sources(layer, shape[1], size[0], scale[0]),
-                "columns": _sources(layer, shape[2], size[1], scale[1]),
-            }
-        )
-    )
+        scale = [1 / f for f in _factors(layer, dims)]
+    sources = [
+        _sources(layer, n, size, by) for n, size, by in zip(shape[1:], out[1:], scale, strict=True)
+    ]
+    rows, columns = sources if dims == 2 else ([(0, 0.0)], sources[0])
+    settings = {"in": list(as_image(shape)), "out": list(as_image(out))}
+    ops.append(INTERPOLATE.op({**settings, "rows": rows, "columns": columns}))
     return out
 
 
-def _factors(layer: nn.Upsample) -> tuple[float, float]:
+def _factors(layer: nn.Upsample, dims: int) -> list[float]:
     factor = layer.scale_factor
     if isinstance(factor, tuple):
-        down, right = factor
-        return down, right
-    return float(factor or 1), float(factor or 1)
+        return list(factor)
+    return [float(factor or 1)] * dims
 
 
 def _sources(layer: nn.Upsample, n: int, size: int, scale: float) -> list[tuple[int, float]]:
     """For each of `size` rows (or columns) made from n: the row that it is made from, and the
     share that the next one has in it."""
     to = np.arange(size, dtype=np.float32)
-    if layer.mode == "nearest":
-        at = np.floor(to * np.float32(scale))
+    if layer.mode.startswith("nearest"):
+        middle = np.float32(0.5 if layer.mode == "nearest-exact" else 0)
+        at = np.floor((to + middle) * np.float32(scale))
     elif layer.align_corners:
         at = to * np.float32((n - 1) / (size - 1) if size > 1 else 0)
     else:
@@ -108,17 +108,20 @@ def _line(layer: nn.Upsample) -> str:
         size = f"scale_factor={layer.scale_factor}"
     else:
         size = f"scale_factor={number(float(layer.scale_factor or 1))}"
-    corners = ", align_corners=True" if layer.align_corners else ""
-    return f"{size}, mode='{layer.mode}'{corners}"
+    others = arguments_of(layer, leave_out=("size", "scale_factor", "mode"), quoted=repr)
+    return ", ".join([size, f"mode={layer.mode!r}", *others])
 
 
 def _sample(shape: Shape, pick: Pick) -> nn.Upsample | None:
-    if len(shape) != 3:
+    dims = len(shape) - 1
+    if dims not in (1, 2):
         return None
-    mode, factor = pick(("nearest", "bilinear")), pick((2.0, (1.0, 2.0), None))
-    size = None if factor else (shape[1] + pick((1, 2)), shape[2] + pick((3, 0)))
-    corners = pick((None, True)) if mode == "bilinear" else None
-    return nn.Upsample(size, factor, mode, corners)
+    modes = ("nearest", "linear" if dims == 1 else "bilinear", "nearest-exact")
+    mode, factor = pick(modes), pick((2.0, (1.5, 2.0)[:dims], None))
+    size = None if factor else tuple(n + pick((1, 2, 3)) for n in shape[1:])
+    corners = pick((None, True)) if "linear" in mode else None
+    again = pick((None, True)) if factor else None
+    return nn.Upsample(size, factor, mode, corners, again)
 
 
 register(

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import prod
+from typing import Any
 
 from torch import nn
 
-from aecore.errors import ExportError
-from aecore.models.layers.arguments import arguments_of
+from aecore.errors import ConfigError, ExportError
 from aecore.models.layers.entry import LayerEntry, Pick, Shape, expect
 from aecore.models.layers.operation import Op
 from aecore.models.layers.registry import register
@@ -25,10 +25,23 @@ def _passed_on(layer: nn.Module, shape: Shape, ops: list[Op]) -> Shape:
     return shape
 
 
+def _unflattened(*sizes: Any, dim: int = 1, unflattened_size: Sequence[int] = ()) -> Unflattened:
+    """Reads Unflatten(16, 7, 7), (1, (16, 7, 7)) as people write it, and as PyTorch prints it."""
+    if len(sizes) == 2 and isinstance(sizes[1], tuple | list):
+        dim, unflattened_size = sizes
+    if unflattened_size:
+        sizes = tuple(unflattened_size)
+    if dim != 1:
+        raise ConfigError(f"Only the first dimension can be unflattened, not {dim}.")
+    return Unflattened(*sizes)
+
+
 for cls, sample in (
     (nn.Identity, lambda shape, pick: nn.Identity()),
     (nn.Dropout, lambda shape, pick: nn.Dropout(pick((0.5, 0.1)))),
-    (nn.Dropout2d, lambda shape, pick: nn.Dropout2d(pick((0.5, 0.1))) if shape[2:] else None),
+    (nn.Dropout1d, lambda shape, pick: nn.Dropout1d(pick((0.5, 0.1))) if len(shape) == 2 else None),
+    (nn.Dropout2d, lambda shape, pick: nn.Dropout2d(pick((0.5, 0.1))) if len(shape) == 3 else None),
+    (nn.AlphaDropout, lambda shape, pick: nn.AlphaDropout(pick((0.5, 0.1)))),
 ):
     register(LayerEntry(layer=cls, sample=sample, trace=_passed_on, idle=True))
 
@@ -50,7 +63,6 @@ register(
         layer=nn.Flatten,
         sample=lambda shape, pick: nn.Flatten(),
         after=_after_flatten,
-        line=lambda layer: ", ".join(arguments_of(layer)),
         trace=_flatten,
         idle=True,
     )
@@ -75,6 +87,12 @@ def _after_unflatten(layer: nn.Unflatten, before: Shape) -> Shape:
     return (*before[:place], *sizes, *before[place + 1 :])
 
 
+def _unflatten_line(layer: nn.Unflatten) -> str:
+    if layer.dim != 1:
+        raise ConfigError(f"Only the first dimension can be unflattened, not {layer.dim}.")
+    return ", ".join(str(int(n)) for n in layer.unflattened_size)
+
+
 def _unflatten_call(layer: nn.Unflatten, encoder: Sequence[nn.Module]) -> list[str]:
     return [repr(layer.dim), repr(tuple(layer.unflattened_size))]
 
@@ -93,8 +111,8 @@ register(
         same=(Unflattened,),
         sample=_unflatten_sample,
         after=_after_unflatten,
-        make=Unflattened,
-        line=lambda layer: ", ".join(map(str, layer.unflattened_size)),
+        make=_unflattened,
+        line=_unflatten_line,
         script=_unflatten_call,
         trace=_unflatten,
         idle=True,

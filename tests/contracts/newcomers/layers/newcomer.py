@@ -54,25 +54,32 @@ register(
 )
 
 
+class Arctangent(nn.Module):
+    """A curve between -1 and 1, (B, ...) -> (B, ...)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.atan() * 2 / torch.pi
+
+
 def _run(op: Description, weights: Tensor, x: Tensor) -> Tensor:
-    return F.softsign(x)
+    return x.atan() * 2 / torch.pi
 
 
 #: Its kernel in the browser would be named the same; here only replay runs it.
-SOFTSIGN = Operation("activation", _run, "softsign")
+ARCTANGENT = Operation("activation", _run, "arctangent")
 
 
-def _trace_softsign(layer: nn.Softsign, shape: Shape, ops: list[Op]) -> Shape:
-    ops.append(SOFTSIGN.op({"size": prod(shape)}))
+def _trace_arctangent(layer: Arctangent, shape: Shape, ops: list[Op]) -> Shape:
+    ops.append(ARCTANGENT.op({"size": prod(shape)}))
     return shape
 
 
 register(
     LayerEntry(
-        layer=nn.Softsign,
-        sample=lambda shape, pick: nn.Softsign(),
-        trace=_trace_softsign,
-        operations=(SOFTSIGN,),
+        layer=Arctangent,
+        sample=lambda shape, pick: Arctangent(),
+        trace=_trace_arctangent,
+        operations=(ARCTANGENT,),
         curve=Curve(ends=(-1.0, 1.0)),
     )
 )
