@@ -48,7 +48,8 @@ Progress = Callable[[int, int], None]
 class Source:
     """How to get one dataset. `load` is called once a process; the result is kept.
 
-    generated: made by a program, not measured. fetch: downloads it and calls
+    generated: made by a program, not measured. stands_in: there so that networks for such images
+    can be tried at all; hardly anybody trains on it. fetch: downloads it and calls
     progress(bytes done, bytes in all); None where nothing is to download. ready: whether it can be
     loaded without a network. megabytes: the size of the download. by_hand: what to put where when
     there is no network, as the end of a sentence.
@@ -61,6 +62,7 @@ class Source:
     load: Callable[[], Dataset] = field(repr=False)
     licence: str = ""
     generated: bool = False
+    stands_in: bool = False
     fetch: Callable[[Progress], None] | None = field(default=None, repr=False)
     ready: Callable[[], bool] = field(default=lambda: True, repr=False)
     megabytes: float = 0
