@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import zipfile
 
 import onnx
@@ -11,9 +12,19 @@ import torch
 from onnx import TensorProto, helper
 from torch import nn
 
-from aecore.errors import CheckpointError
+from aecore.errors import CheckpointError, InspectionError
+from aecore.inspection.files.onnx_file import read_onnx
 from aecore.inspection.files.reading import read
-from tests.inspection.files import compute, example, exported, network, onnx_bytes, saved, zipped
+from tests.inspection.files import (
+    compute,
+    example,
+    exported,
+    network,
+    onnx_bytes,
+    rezipped,
+    saved,
+    zipped,
+)
 
 FORMS = ("export", "export, fixed batch", "export, decomposed", "onnx", "onnx, old exporter")
 FORMS += ("onnx, old operations",)
@@ -42,16 +53,18 @@ def expected(name: str, model: nn.Module, x: torch.Tensor) -> list[torch.Tensor]
 @pytest.mark.parametrize("name", ["dense", "vae", "conv"])
 @pytest.mark.parametrize("form", FORMS)
 @torch.no_grad()
-def test_operations_compute_what_the_network_does(name, form, tmp_path):
-    if (name, form) == ("conv", "onnx, old operations"):
-        pytest.skip("a layer norm in parts is not put together again")
+def test_operations_and_graph_compute_what_the_network_does(name, form, tmp_path):
     model, x = network(name), example()
     contents = read(written(model, form, tmp_path), "m")
     assert contents.form == ("torch.export" if form.startswith("export") else "onnx")
     assert "Other" not in {o.kind for o in contents.operations}
-    outputs = compute(contents, x)
-    for found, wanted in zip(outputs, expected(name, model, x), strict=True):
-        assert torch.allclose(found, wanted, atol=1e-5)
+    wanted = expected(name, model, x)
+    # Five examples through a graph that may take three at a time.
+    given = torch.cat([x, x[:2]])
+    ran = contents.check.compute(given)
+    for output, found, right in zip(contents.outputs, compute(contents, x), wanted, strict=True):
+        assert torch.allclose(found, right, atol=1e-5)
+        assert torch.allclose(ran[output], torch.cat([right, right[:2]]), atol=1e-5)
     used = {w for o in contents.operations for w in o.weights.values()}
     assert {n for n in contents.tensors if "num_batches" not in n} == used
     assert contents.facts["input_shape"] == [1, 8, 8]
@@ -158,15 +171,77 @@ def test_gelu_written_out_is_gelu(half_first):
     assert contents.tensors == {}
 
 
-def test_weights_in_a_second_file_are_refused(tmp_path):
+@pytest.fixture
+def in_two(tmp_path) -> tuple[bytes, bytes]:
+    """An ONNX file whose weights lie in a second one, and that one."""
     onnx_bytes(network("dense"), tmp_path / "m.onnx", dynamo=False)
     model = onnx.load(tmp_path / "m.onnx")
     onnx.save(
-        model,
-        tmp_path / "e.onnx",
-        save_as_external_data=True,
-        location="/etc/passwd.data"[5:],
-        size_threshold=0,
+        model, tmp_path / "e.onnx", save_as_external_data=True, location="e.data", size_threshold=0
     )
+    return (tmp_path / "e.onnx").read_bytes(), (tmp_path / "e.data").read_bytes()
+
+
+@torch.no_grad()
+def test_weights_in_a_second_file_are_asked_for_and_taken(in_two):
+    first, second = in_two
+    with pytest.raises(CheckpointError, match=r"second file, 'e\.data'.*both files together"):
+        read(first, "e.onnx")
+    for beside in ({"other.data": second}, {"e.data": second[:100]}):
+        with pytest.raises(CheckpointError, match="second file"):
+            read_onnx(io.BytesIO(first), beside)
+    contents = read_onnx(io.BytesIO(first), {"e.data": second})
+    right = network("dense")(example())
+    assert torch.allclose(compute(contents, example())[0], right, atol=1e-6)
+    (output,) = contents.outputs
+    assert torch.allclose(contents.check.compute(example())[output], right, atol=1e-6)
+
+
+def test_a_second_file_is_never_one_of_the_machine(tmp_path):
+    onnx_bytes(network("dense"), tmp_path / "m.onnx", dynamo=False)
+    model = onnx.load(tmp_path / "m.onnx")
+    entry = model.graph.initializer[0]
+    entry.ClearField("raw_data")
+    entry.data_location = TensorProto.EXTERNAL
+    entry.external_data.add(key="location", value="/etc/passwd")
     with pytest.raises(CheckpointError, match="second file"):
-        read(tmp_path / "e.onnx", "e.onnx")
+        read(model.SerializeToString(), "m.onnx")
+
+
+@pytest.mark.parametrize(
+    "target", ["torch.ops.aten.from_file.default", "posix.system", "torch.ops.aten.save", "eval"]
+)
+def test_a_graph_calls_nothing_but_operations_on_tensors(target):
+    def change(parts):
+        name = next(n for n in parts if n.endswith("models/model.json"))
+        text = parts[name].decode().replace("torch.ops.aten.gelu.default", target)
+        assert target in text
+        return parts | {name: text.encode()}
+
+    contents = read(rezipped(exported(network("dense")), change), "m.pt2")
+    with pytest.raises(InspectionError, match="operation 3 of"):
+        contents.check.compute(example())
+
+
+def test_a_graph_is_measured_before_memory_is_touched():
+    def change(parts):
+        name = next(n for n in parts if n.endswith("models/model.json"))
+        program = json.loads(parts[name])
+        graph = program["graph_module"]["graph"]
+        node = next(n for n in graph["nodes"] if "gelu" in n["target"])
+        node["target"] = "torch.ops.aten.repeat.default"
+        sizes = {"name": "repeats", "arg": {"as_ints": [1 << 20, 1 << 20]}, "kind": 1}
+        node["inputs"] = [node["inputs"][0], sizes]
+        return parts | {name: json.dumps(program).encode()}
+
+    contents = read(rezipped(exported(network("dense")), change), "m.pt2")
+    with pytest.raises(InspectionError, match="more values than are held"):
+        contents.check.compute(example())
+
+
+def test_a_graph_that_runs_others_again_and_again_is_not_run():
+    body = helper.make_graph([], "body", [], [])
+    nodes = [helper.make_node("Loop", ["", ""], ["y"], body=body)]
+    contents = read(graph(nodes, {}), "m.onnx")
+    with pytest.raises(InspectionError, match="'Loop'"):
+        contents.check.compute(torch.rand(2, 4))

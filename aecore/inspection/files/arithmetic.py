@@ -24,7 +24,9 @@ def combine(g: Graph, how: str, a: str | float, b: str | float, output: str, sai
         g.scale(a, output, said, factor, shift)
     elif left is not None and isinstance(b, str):
         if how == "div":
-            raise ValueError("a number divided by a value")
+            g.step("Power", [b], f"{output}.inverse", said, {"exponent": -1.0})
+            g.scale(f"{output}.inverse", output, said, left)
+            return
         factor, shift = {"add": (1.0, left), "sub": (-1.0, left), "mul": (left, 0.0)}[how]
         g.scale(b, output, said, factor, shift)
     elif not isinstance(a, str) or not isinstance(b, str):
@@ -47,7 +49,7 @@ def combine(g: Graph, how: str, a: str | float, b: str | float, output: str, sai
         g.scale(b, f"{output}.negative", said, -1.0)
         g.step("Add", [a, f"{output}.negative"], output, said)
     elif how == "div":
-        raise ValueError("a value divided by a value")
+        g.step("Divide", [a, b], output, said)
     else:
         g.step("Add" if how == "add" else "Multiply", [a, b], output, said)
 

@@ -5,53 +5,100 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from aecore.inspection.files import layer_steps
 from aecore.inspection.files.arithmetic import combine
+from aecore.inspection.files.aten_moves import MOVES
 from aecore.inspection.files.aten_node import Node, Ref
-from aecore.inspection.files.folding import POSITIVE
+from aecore.inspection.files.aten_running import RANDOM as _RANDOM
+from aecore.inspection.files.aten_running import computed
+from aecore.inspection.files.limits import MAX_TENSOR_BYTES
 from aecore.inspection.files.steps import Graph, one
 
 Handler = Callable[[Graph, Node], None]
 
 _ERRORS = (KeyError, TypeError, ValueError, IndexError, AttributeError, RuntimeError)
 _SAME = {
-    *("dropout", "feature_dropout", "native_dropout", "clone", "contiguous", "detach", "detach_"),
-    *("alias", "to", "_to_copy", "lift_fresh_copy", "lift_fresh", "expand_as", "type_as", "float"),
+    *("dropout", "feature_dropout", "native_dropout", "alpha_dropout", "clone", "contiguous"),
+    *("detach", "detach_", "alias", "to", "_to_copy", "lift_fresh_copy", "lift_fresh", "type_as"),
+    "float",
 }
 _LAYERS: dict[str, tuple[str, dict[str, tuple[str, Any]]]] = {
     "relu": ("ReLU", {}),
+    "relu6": ("ReLU6", {}),
     "leaky_relu": ("LeakyReLU", {"negative_slope": ("negative_slope", 0.01)}),
     "selu": ("SELU", {}),
+    "celu": ("CELU", {"alpha": ("alpha", 1.0)}),
     "gelu": ("GELU", {"approximate": ("approximate", "none")}),
     "silu": ("SiLU", {}),
     "mish": ("Mish", {}),
     "softplus": ("Softplus", {"beta": ("beta", 1.0), "threshold": ("threshold", 20.0)}),
+    "softsign": ("Softsign", {}),
+    "log_sigmoid": ("LogSigmoid", {}),
+    "hardsigmoid": ("Hardsigmoid", {}),
+    "hardswish": ("Hardswish", {}),
+    "hardtanh": ("Hardtanh", {"min_val": ("min_val", -1.0), "max_val": ("max_val", 1.0)}),
     "tanh": ("Tanh", {}),
     "sigmoid": ("Sigmoid", {}),
+    "exp": ("Exp", {}),
+    "sqrt": ("Power", {"exponent": ("", 0.5)}),
+    "rsqrt": ("Power", {"exponent": ("", -0.5)}),
+    "reciprocal": ("Power", {"exponent": ("", -1.0)}),
+    "pixel_shuffle": ("PixelShuffle", {"upscale_factor": ("upscale_factor", None)}),
+}
+#: Computed with weights alone, they give a weight.
+_OF_WEIGHTS = {
+    *("mul", "div", "add", "sub", "pow", "sqrt", "rsqrt", "exp", "sum", "mean", "reciprocal"),
+    *("neg", "abs", "cat", "softplus", "permute", "linalg_vector_norm", "norm", "slice", "expand"),
+    *("_weight_norm", "_weight_norm_interface", "arange", "full", "zeros", "ones", "unsqueeze"),
+    *("squeeze", "select"),
 }
 
 
 def add_node(g: Graph, node: Node) -> None:
-    """Add what one line of the graph does; what is not known becomes "Other"."""
+    """Add what one line of the graph does.
+
+    What is not known becomes "Other", with its place and the reason.
+    """
     name = node.name.removesuffix("_")
     count, tensors = len(g.operations), len(g.tensors)
     try:
-        if not node.outputs or (not node.refs() and "rand" not in name):
+        if not node.outputs or (not node.refs() and name not in _RANDOM):
             return  # sizes and checks, which compute no values
+        if _worked_out(g, node, name):
+            return
         if node.name in _SAME or name in _SAME:
             g.same(node.out, node.x)
+        elif name in _RANDOM:
+            g.step("Random", node.refs(), node.out, node.said)
         elif name in _LAYERS:
             kind, wanted = _LAYERS[name]
             settings = {k: node.args.get(said, usual) for k, (said, usual) in wanted.items()}
             g.step(kind, [node.x], node.out, node.said, settings)
         else:
-            _HANDLERS[name](g, node)
-    except (*_ERRORS, ArithmeticError):
+            HANDLERS[name](g, node)
+    except (*_ERRORS, ArithmeticError) as error:
         del g.operations[count:]
         for extra in list(g.tensors)[tensors:]:
             del g.tensors[extra]
+        g.why = str(error) if type(error) is ValueError else ""
         inputs = [r for r in node.refs() if not g.is_weight(r)]
         for output in node.outputs:
             g.step("Other", inputs, output, node.said)
+        g.why = ""
+
+
+def _worked_out(g: Graph, node: Node, name: str) -> bool:
+    """Work out a line whose values are all weights; whether it was one."""
+    refs = node.refs()
+    if name not in _OF_WEIGHTS or not refs or not all(g.is_weight(r) for r in refs):
+        return False
+    values = {r: g.values(r) for r in refs}
+    found = computed(node.target, node.args, values, MAX_TENSOR_BYTES // 4)
+    for ref in refs:
+        g.spend(ref)
+    for output, value in zip(node.outputs, found, strict=False):
+        g.constant_of_graph(output, value.contiguous())
+    return True
 
 
 def _linear(g: Graph, n: Node) -> None:
@@ -70,7 +117,7 @@ def _matmul(g: Graph, n: Node) -> None:
 
 def _convolution(g: Graph, n: Node) -> None:
     a = n.args
-    transposed = bool(a.get("transposed", n.name == "conv_transpose2d"))
+    transposed = bool(a.get("transposed", n.name.startswith("conv_transpose")))
     settings = {
         "stride": a.get("stride", 1),
         "padding": a.get("padding", 0),
@@ -138,53 +185,106 @@ def _prelu(g: Graph, n: Node) -> None:
 
 
 def _pool(g: Graph, n: Node) -> None:
-    a = n.args
-    if one(a.get("dilation", 1)) != 1 or a.get("ceil_mode") or a.get("divisor_override"):
-        raise ValueError("an unusual pooling")
-    if a.get("count_include_pad", True) is False and one(a.get("padding", 0)) != 0:
-        raise ValueError("a mean without its padding")
-    kernel = a["kernel_size"]
-    settings = {"kernel_size": one(kernel), "stride": one(a.get("stride") or kernel)}
-    settings["padding"] = one(a.get("padding", 0))
-    kind = "AvgPool2d" if n.name == "avg_pool2d" else "MaxPool2d"
-    g.step(kind, [n.x], n.out, n.said, settings)
+    a, mean = n.args, n.name.startswith("avg")
+    for places in n.outputs[1:]:
+        g.step("Other", [n.x], places, f"{n.said}, the places of its maxima (MaxUnpool)")
+    count = int(n.name.split("pool")[1][0])
+    kernel, pads = (_each(a.get(key, 0), count) for key in ("kernel_size", "padding"))
+    layer_steps.pool(
+        g,
+        n.x,
+        n.out,
+        n.said,
+        mean=mean,
+        kernel=kernel,
+        stride=_each(a.get("stride") or kernel, count),
+        pads=[*pads, *pads],
+        dilation=a.get("dilation", 1),
+        ceil=bool(a.get("ceil_mode")),
+        counted=bool(a.get("count_include_pad", True)),
+        divisor=a.get("divisor_override"),
+    )
+
+
+def _each(value: Any, count: int) -> list[int]:
+    values = list(value) if isinstance(value, list | tuple) else [int(value)]
+    return values * count if len(values) == 1 else values
 
 
 def _adaptive(g: Graph, n: Node) -> None:
+    count = n.name.removesuffix("d")[-1]
     settings = {"output_size": one(n.args["output_size"])}
-    g.step("AdaptiveAvgPool2d", [n.x], n.out, n.said, settings)
+    g.step(f"AdaptiveAvgPool{count}d", [n.x], n.out, n.said, settings)
 
 
 def _mean(g: Graph, n: Node) -> None:
-    dims = sorted(d % 4 for d in n.args["dim"])
-    if g.rank(n.x) != 4 or dims != [2, 3]:
-        raise ValueError("a mean over something else than an image")
-    if n.args.get("keepdim"):
-        g.step("AdaptiveAvgPool2d", [n.x], n.out, n.said, {"output_size": 1})
-    else:
-        g.step("AdaptiveAvgPool2d", [n.x], f"{n.out}.kept", n.said, {"output_size": 1})
-        g.step("Flatten", [f"{n.out}.kept"], n.out, n.said)
+    layer_steps.mean(g, n.x, n.out, n.said, n.args["dim"], bool(n.args.get("keepdim")))
 
 
 def _upsample(g: Graph, n: Node) -> None:
-    mode = "nearest" if "nearest" in n.name else "bilinear"
-    settings: dict[str, Any] = {"mode": mode}
+    mode = n.name.removeprefix("upsample_").removesuffix("2d")
     factors = n.args.get("scale_factors") or n.args.get("scale_factor")
-    if n.args.get("output_size"):
-        settings["size"] = one(n.args["output_size"])
-    else:
-        settings["scale_factor"] = one(factors)
-    if n.args.get("align_corners"):
-        settings["align_corners"] = True
-    g.step("Upsample", [n.x], n.out, n.said, settings)
+    sizes = n.args.get("output_size")
+    if not sizes and not factors:
+        factors = [float(n.args["scales_h"]), float(n.args["scales_w"])]
+    if sizes and None in sizes:
+        raise ValueError("an open size")
+    corners = bool(n.args.get("align_corners"))
+    layer_steps.resize(
+        g,
+        n.x,
+        n.out,
+        n.said,
+        mode,
+        factors=None if sizes or factors is None else list(factors),
+        sizes=sizes or None,
+        align_corners=corners,
+    )
 
 
 def _pad(g: Graph, n: Node) -> None:
-    sizes = n.args["pad"]
-    plain = n.args.get("mode", "constant") == "constant" and not n.args.get("value")
-    if not plain or len(sizes) != 4 or len(set(sizes)) != 1:
-        raise ValueError("a border that is not the same everywhere")
-    g.step("Pad", [n.x], n.out, n.said, {"n": sizes[0]})
+    sizes = [int(s) for s in n.args["pad" if "pad" in n.args else "padding"]]
+    mode = n.args.get("mode", "constant")
+    if n.name.startswith(("reflection", "replication")):
+        mode = "reflect" if n.name.startswith("reflection") else "replicate"
+    value = n.args.get("value") or 0.0
+    count = (g.rank(n.x) or 4) - 2
+    if len(sizes) > 2 * count:
+        if any(sizes[2 * count :]):
+            raise ValueError("a border of something else than images and signals")
+        sizes = sizes[: 2 * count]
+    sizes += [0] * (2 * count - len(sizes))
+    before, after = sizes[0::2][::-1], sizes[1::2][::-1]
+    layer_steps.border(g, n.x, n.out, n.said, mode, before, after, value)
+
+
+def _clamp(g: Graph, n: Node) -> None:
+    low, high = n.args.get("min"), n.args.get("max")
+    if n.name in ("maximum", "minimum"):
+        raise ValueError("the larger of two values")
+    layer_steps.clamp(g, n.x, n.out, n.said, low, high)
+
+
+def _power(g: Graph, n: Node) -> None:
+    exponent = n.args["exponent"]
+    if isinstance(exponent, str):
+        raise ValueError("a power that is computed")
+    g.step("Power", [n.x], n.out, n.said, {"exponent": float(exponent)})
+
+
+def _softmax(g: Graph, n: Node) -> None:
+    rank = len(g.sizes_of(n.x))
+    g.step("Softmax", [n.x], n.out, n.said, {"dim": n.args["dim"] % rank})
+
+
+def _instance_norm(g: Graph, n: Node) -> None:
+    if not n.args.get("use_input_stats", True):
+        raise ValueError("an instance norm with statistics of its own")
+    weights = _norm_weights(g, n)
+    channels = len(g.tensors[weights["weight"]]) if weights else g.size(n.x)
+    settings = {"num_groups": channels, "num_channels": channels, "affine": bool(weights)}
+    settings["eps"] = float(n.args.get("eps", 1e-5))
+    g.step("GroupNorm", [n.x], n.out, n.said, settings, weights)
 
 
 def _reshape(g: Graph, n: Node) -> None:
@@ -200,14 +300,6 @@ def _reshape(g: Graph, n: Node) -> None:
         g.reshaped(n.out, n.x, [int(size) for size in sizes if size is not None])
     else:
         g.reshape(n.x, n.out, n.said, list(sizes)[1:])
-
-
-def _transpose(g: Graph, n: Node) -> None:
-    if not g.is_weight(n.x):
-        raise ValueError("a transposed value")
-    if n.args.get("dims", [1, 0]) != [1, 0]:
-        raise ValueError("not a transposed matrix")
-    g.turn(n.out, n.x)
 
 
 def _arithmetic(g: Graph, n: Node) -> None:
@@ -231,77 +323,48 @@ def _negative(g: Graph, n: Node) -> None:
     g.scale(n.x, n.out, n.said, -1.0)
 
 
-def _positive(g: Graph, n: Node) -> None:
-    if n.args["other"] != 0:
-        raise ValueError("a comparison with something else than zero")
-    g.step("Other", [n.x], n.out, POSITIVE)
+def _compared(g: Graph, n: Node) -> None:
+    """A comparison with a number, which only the way that a curve is written out has."""
+    if isinstance(n.args["other"], str):
+        raise ValueError("a comparison of two values")
+    g.step("Other", [n.x], n.out, n.said, {"than": float(n.args["other"])})
 
 
-def _exp(g: Graph, n: Node) -> None:
-    g.step("Exp", [n.x], n.out, n.said)
-
-
-def _random(g: Graph, n: Node) -> None:
-    g.step("Random", n.refs(), n.out, n.said)
-
-
-def _parts(g: Graph, n: Node) -> None:
-    """chunk, split, split_with_sizes: one operation for each part."""
-    if n.args.get("dim", 0) not in (1, -1) or (n.args.get("dim") == -1 and g.rank(n.x) != 2):
-        raise ValueError("parts of another dimension")
-    start = 0
-    for output in n.outputs:
-        stop = start + g.size(output)
-        g.part(n.x, output, n.said, start, stop)
-        start = stop
-
-
-def _slice(g: Graph, n: Node) -> None:
-    shape = g.sizes_of(n.x)
-    dim = n.args.get("dim", 0) % len(shape)
-    start, stop = n.args.get("start") or 0, n.args.get("end")
-    size = shape[dim]
-    whole = start == 0 and (stop is None or stop >= (size if size is not None else 1 << 31))
-    if n.args.get("step", 1) != 1:
-        raise ValueError("a slice with steps")
-    if whole:
-        g.same(n.out, n.x)
-    elif dim == 1:
-        size = g.size(n.x)
-        start = start + size if start < 0 else start
-        stop = size if stop is None else stop + size if stop < 0 else min(stop, size)
-        g.part(n.x, n.out, n.said, start, stop)
-    else:
-        raise ValueError("a slice of another dimension")
-
-
-_HANDLERS: dict[str, Handler] = {
+HANDLERS: dict[str, Handler] = {
     "linear": _linear,
     "addmm": _addmm,
     **dict.fromkeys(("mm", "matmul"), _matmul),
-    **dict.fromkeys(("conv2d", "convolution", "conv_transpose2d"), _convolution),
+    **dict.fromkeys(
+        ("conv1d", "conv2d", "convolution", "conv_transpose1d", "conv_transpose2d"), _convolution
+    ),
     **dict.fromkeys(
         ("batch_norm", "_native_batch_norm_legit_no_training", "native_batch_norm"), _batch_norm
     ),
     **dict.fromkeys(("layer_norm", "native_layer_norm"), _layer_norm),
     **dict.fromkeys(("group_norm", "native_group_norm"), _group_norm),
+    "instance_norm": _instance_norm,
     "elu": _elu,
     **dict.fromkeys(("prelu", "_prelu_kernel"), _prelu),
-    **dict.fromkeys(("max_pool2d", "max_pool2d_with_indices", "avg_pool2d"), _pool),
-    **dict.fromkeys(("adaptive_avg_pool2d", "_adaptive_avg_pool2d"), _adaptive),
+    **dict.fromkeys(("max_pool1d", "max_pool2d", "max_pool2d_with_indices"), _pool),
+    **dict.fromkeys(("avg_pool1d", "avg_pool2d"), _pool),
+    **dict.fromkeys(
+        ("adaptive_avg_pool1d", "adaptive_avg_pool2d", "_adaptive_avg_pool2d"), _adaptive
+    ),
     "mean": _mean,
-    **dict.fromkeys(("upsample_nearest2d", "upsample_bilinear2d"), _upsample),
+    **dict.fromkeys(("upsample_nearest2d", "upsample_bilinear2d", "upsample_bicubic2d"), _upsample),
     **dict.fromkeys(("pad", "constant_pad_nd"), _pad),
+    **dict.fromkeys(
+        ("reflection_pad1d", "reflection_pad2d", "replication_pad1d", "replication_pad2d"), _pad
+    ),
+    **dict.fromkeys(("clamp", "clamp_min", "clamp_max", "maximum", "minimum"), _clamp),
+    "pow": _power,
+    **dict.fromkeys(("softmax", "_softmax"), _softmax),
     **dict.fromkeys(
         ("view", "reshape", "flatten", "unflatten", "_unsafe_view", "squeeze", "unsqueeze"),
         _reshape,
     ),
-    **dict.fromkeys(("t", "transpose", "permute"), _transpose),
     **dict.fromkeys(("add", "sub", "mul", "div", "rsub"), _arithmetic),
     "neg": _negative,
-    "gt": _positive,
-    "exp": _exp,
-    **dict.fromkeys(("randn_like", "rand_like", "randn", "rand", "normal", "normal_like"), _random),
-    **dict.fromkeys(("chunk", "split", "split_with_sizes"), _parts),
-    "slice": _slice,
+    **dict.fromkeys(("gt", "ge", "lt", "le"), _compared),
+    **MOVES,
 }

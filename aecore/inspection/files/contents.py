@@ -7,16 +7,20 @@ from typing import Any
 
 from torch import Tensor
 
+from aecore.inspection.files.running import GraphCheck
+
 
 @dataclass(frozen=True)
 class Operation:
     """One step of a network whose file says what it does (torch.export, ONNX).
 
-    kind: one of `aecore.models.layers.readable_layers()`, or "Add", "Multiply", "Exp", "Random",
-    "Reshape", "Split", "Other". settings: plain numbers, what the line of that layer takes (for
-    Reshape the sizes without the batch). weights: role (weight, bias, running_mean, running_var)
-    to the name of a tensor. inputs, output: names of values; the network's own input is "input".
-    said: what the file calls the operation, for messages.
+    kind: one of `aecore.models.layers.readable_layers()`, or "Add", "Multiply", "Divide", "Exp",
+    "Power", "Random", "Concat", "Reshape", "Pick", "Other". settings: plain numbers, what the line
+    of that layer takes (for Reshape and Pick the sizes without the batch, for Pick also the places
+    of an example's values that are taken, in order). weights: role (weight, bias, running_mean,
+    running_var) to the name of a tensor. inputs, output: names of values; the network's own input
+    is "input", a second one "told". said: what the file calls the operation; at: its name there and
+    the how-manieth of the file's operations it is; why: what about it is not understood.
     """
 
     kind: str
@@ -25,6 +29,13 @@ class Operation:
     settings: dict[str, Any] = field(default_factory=dict)
     weights: dict[str, str] = field(default_factory=dict)
     said: str = ""
+    at: str = ""
+    why: str = ""
+
+    @property
+    def place(self) -> str:
+        """The operation and where it stands, for messages."""
+        return f"{self.said or self.kind!r}{f' ({self.at})' if self.at else ''}"
 
 
 @dataclass(frozen=True)
@@ -35,8 +46,9 @@ class Contents:
     contiguous; floating-point ones as float32, whole numbers as int64. ordered: the tensors stand
     in the order in which the network's parts were made (false where the format sorts them by
     name). facts: what else the file says of the model, plain JSON values (hyper-parameters, epoch).
-    operations, outputs: of files that say what they compute, else None and (). notes: sentences
-    about what was converted or left out. card: the text of this app's own card, where there is one.
+    operations, outputs: of files that say what they compute, else None and (); check runs such a
+    file's graph as it stands. notes: sentences about what was converted or left out. card: the text
+    of this app's own card, where there is one.
     """
 
     form: str
@@ -47,3 +59,5 @@ class Contents:
     outputs: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     card: str | None = None
+    check: GraphCheck | None = None
+    sizes: dict[str, tuple[int | None, ...]] = field(default_factory=dict)

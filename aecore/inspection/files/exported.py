@@ -18,10 +18,12 @@ from aecore.errors import CheckpointError
 from aecore.inspection.files.archive import Archive
 from aecore.inspection.files.aten import add_node
 from aecore.inspection.files.aten_node import Node, Ref
+from aecore.inspection.files.aten_running import AtenCheck
 from aecore.inspection.files.contents import Contents
 from aecore.inspection.files.header import parse_json
 from aecore.inspection.files.limits import MAX_DIMS, MAX_HEADER_BYTES, MAX_TENSOR_BYTES, Budget
-from aecore.inspection.files.steps import Graph, Shape
+from aecore.inspection.files.running import Entry
+from aecore.inspection.files.steps import Graph, Shape, said_place
 from aecore.inspection.files.torch_file import load_zip
 from aecore.wording import short
 
@@ -38,6 +40,7 @@ _DTYPES = {
     12: torch.bool,
     13: torch.bfloat16,
 }
+_WHOLE = {1, 2, 3, 4, 5}
 _OLD = "serialized_exported_program.json"
 _STUMBLES = (KeyError, TypeError, ValueError, IndexError, AttributeError, StopIteration)
 
@@ -83,13 +86,15 @@ def _contents(program: dict, tensors: dict[str, Tensor], budget: Budget) -> Cont
     module = program["graph_module"]
     graph, signature = module["graph"], module["signature"]
     called: dict[str, str] = {}
-    entries: list[str] = []
+    entries: list[Entry] = []
     for spec in signature["input_specs"]:
         (kind, body), *_ = spec.items()
         arg = body.get("arg", {})
         if kind == "user_input":
             if "as_tensor" in arg:
-                entries.append(arg["as_tensor"]["name"])
+                name = arg["as_tensor"]["name"]
+                meta = graph["tensor_values"][name]
+                entries.append(Entry(name, tuple(_shape(meta)), meta["dtype"] in _WHOLE))
             continue
         names = (f"{kind}_name", "buffer_name", "tensor_constant_name")
         target = next(body[n] for n in names if n in body)
@@ -100,9 +105,17 @@ def _contents(program: dict, tensors: dict[str, Tensor], budget: Budget) -> Cont
             "The exported program takes no tensor, so it is no autoencoder; export the model with "
             "an example of its input."
         )
-    shapes = {name: _shape(meta) for name, meta in graph["tensor_values"].items()}
-    g = Graph(tensors, called, shapes, entries[0])
-    for node in graph["nodes"]:
+    shapes: dict[str, Shape] = {name: _shape(meta) for name, meta in graph["tensor_values"].items()}
+    lone = all(len(e.shape) == 1 for e in entries) and not any(e.whole for e in entries)
+    # The reading changes tensors as it goes; the graph itself keeps those of the file.
+    weights = {name: tensors[target] for name, target in called.items()}
+    check = AtenCheck(graph, weights, entries, {}, called, lone)
+    main, *others = entries[::-1] if check.label_first else entries
+    if lone:
+        shapes = {name: [1, *shape] for name, shape in shapes.items()}
+    g = Graph(tensors, called, shapes, main.name, others[0].name if others else "")
+    for place, node in enumerate(graph["nodes"], 1):
+        g.at = said_place(str(node.get("name") or ""), place, len(graph["nodes"]))
         add_node(g, _node(node))
     outputs = [
         body["arg"]["as_tensor"]["name"]
@@ -111,18 +124,27 @@ def _contents(program: dict, tensors: dict[str, Tensor], budget: Budget) -> Cont
         if kind == "user_output" and "as_tensor" in body["arg"]
     ]
     operations, final = g.finish(outputs)
+    check.names = dict(zip(final, outputs, strict=True))
     notes = list(budget.notes)
-    if len(entries) > 1:
-        notes.append(
-            f"The network takes {len(entries)} inputs; {short(entries[0])!r} is the first."
-        )
+    if len(entries) > 2:
+        notes.append(f"The network takes {len(entries)} inputs; {short(main.name)!r} is the first.")
     facts: dict[str, Any] = {}
-    shape = shapes.get(entries[0])
+    shape = shapes.get(main.name)
     if shape and None not in list(shape)[1:]:
         facts["input_shape"] = list(shape)[1:]
     if isinstance(program.get("torch_version"), str):
         facts["torch_version"] = short(program["torch_version"])
-    return Contents("torch.export", g.tensors, True, facts, operations, final, tuple(notes))
+    return Contents(
+        "torch.export",
+        g.tensors,
+        True,
+        facts,
+        operations,
+        final,
+        tuple(notes),
+        check=check,
+        sizes=g.known_sizes(),
+    )
 
 
 # -- values ----------------------------------------------------------------------------------------

@@ -6,23 +6,30 @@ layer as a product and a sum, and borders apart from the convolution that needs 
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from dataclasses import replace
 
 from torch import Tensor
 
 from aecore.inspection.files.contents import Operation
+from aecore.inspection.files.folding_curves import named_curves
 
-POSITIVE = "x > 0"  # what a comparison says that `_prelu` looks for
-_CLOSE = 1e-3
+#: Layers that take a bias, and what they call its size.
+_BIASED = {
+    "Linear": "out_features",
+    **dict.fromkeys(
+        ("Conv1d", "Conv2d", "ConvTranspose1d", "ConvTranspose2d"),
+        "out_channels",
+    ),
+}
 
 
 def fold(
     operations: list[Operation], outputs: tuple[str, ...], tensors: dict[str, Tensor]
 ) -> tuple[Operation, ...]:
     """The operations with every such group as one; tensors lose what no longer is one."""
-    for change in (_activations, _prelus, _gelu, _sums, _group_norms, _borders, _scales):
+    operations = named_curves(operations, outputs)
+    for change in (_prelus, _sums, _group_norms, _borders, _scales):
         steps = _Steps(operations, outputs, tensors)
         change(steps)
         operations = steps.left()
@@ -72,22 +79,6 @@ class _Steps:
         return [o for i, o in enumerate(self.all) if i not in self._gone]
 
 
-def _activations(steps: _Steps) -> None:
-    """x sigmoid(x) is SiLU; x tanh(softplus(x)) is Mish."""
-    for o in list(steps.all):
-        if o.kind != "Multiply" or len(o.inputs) != 2:
-            continue
-        for x, gate in (o.inputs, o.inputs[::-1]):
-            if (inner := steps.maker(gate, "Sigmoid")) and inner.inputs == (x,):
-                steps.swap(o, Operation("SiLU", (x,), "", said=o.said), inner)
-                break
-            if inner := steps.maker(gate, "Tanh"):
-                plus = steps.maker(inner.inputs[0], "Softplus")
-                if plus and plus.inputs == (x,):
-                    steps.swap(o, Operation("Mish", (x,), "", said=o.said), inner, plus)
-                    break
-
-
 def _prelus(steps: _Steps) -> None:
     """x where x > 0 and w x elsewhere."""
     for o in list(steps.all):
@@ -95,47 +86,15 @@ def _prelus(steps: _Steps) -> None:
             continue
         test, x, other = o.inputs
         above, scaled = steps.maker(test, "Other"), steps.maker(other, "Multiply")
-        if not above or above.said != POSITIVE or not scaled or "weight" not in scaled.weights:
+        positive = above and above.said.startswith("aten.gt") and above.settings.get("than") == 0
+        if not above or not positive or not scaled or "weight" not in scaled.weights:
             continue
         if above.inputs == scaled.inputs == (x,):
             name = scaled.weights["weight"]
             steps.tensors[name] = steps.tensors[name].reshape(-1)
             settings = {"num_parameters": steps.tensors[name].numel()}
-            new = Operation("PReLU", (x,), "", settings, scaled.weights, o.said)
+            new = replace(o, kind="PReLU", inputs=(x,), settings=settings, weights=scaled.weights)
             steps.swap(o, new, above, scaled)
-
-
-def _gelu(steps: _Steps) -> None:
-    """x (1 + erf(x / sqrt 2)) / 2, in the orders in which it is written."""
-    for o in list(steps.all):
-        if o.kind != "Multiply" or len(o.inputs) != 2:
-            continue
-        for a, b in (o.inputs, o.inputs[::-1]):
-            chain = steps.chain(b, "Scale", "Other", "Scale")
-            if chain is None:
-                continue
-            plus, erf, root = chain
-            if erf.said != "Erf" or not _is_scale(root, 1 / math.sqrt(2), 0):
-                continue
-            half = steps.maker(a, "Scale")
-            x = root.inputs[0]
-            new = Operation("GELU", (x,), "", {"approximate": "none"}, said=o.said)
-            after = next((s for s in steps.all if s.inputs == (o.output,)), None)
-            if a == x and _is_scale(plus, 0.5, 0.5):
-                steps.swap(o, new, plus, erf, root)
-            elif half and half.inputs == (x,) and _is_scale(half, 0.5, 0) and _is_scale(plus, 1, 1):
-                steps.swap(o, new, plus, erf, root, half)
-            elif a == x and _is_scale(plus, 1, 1) and after and steps.uses[o.output] == 1:
-                if after.kind == "Scale" and _is_scale(after, 0.5, 0):
-                    steps.swap(after, new, o, plus, erf, root)
-            else:
-                continue
-            break
-
-
-def _is_scale(o: Operation, factor: float, shift: float) -> bool:
-    near = abs(o.settings["factor"] - factor) < _CLOSE and abs(o.settings["shift"] - shift) < _CLOSE
-    return o.kind == "Scale" and near
 
 
 def _sums(steps: _Steps) -> None:
@@ -144,12 +103,12 @@ def _sums(steps: _Steps) -> None:
         if o.kind != "Add" or len(o.inputs) != 1 or "bias" not in o.weights:
             continue
         bias = steps.tensors[o.weights["bias"]]
-        for kind, size in (("Linear", "out_features"), ("Conv2d", "out_channels")):
+        for kind, size in _BIASED.items():
             before = steps.maker(o.inputs[0], kind)
             if before is None or before.settings["bias"] or bias.numel() != before.settings[size]:
                 continue
-            along = bias.shape[-1] if kind == "Linear" else bias.shape[-3] if bias.dim() > 2 else 0
-            if along != bias.numel():
+            place = -1 if kind == "Linear" else -1 - int(kind[-2])  # of the channels
+            if bias.dim() < -place or bias.shape[place] != bias.numel():
                 continue
             steps.tensors[o.weights["bias"]] = bias.reshape(-1)
             new = replace(
@@ -182,7 +141,7 @@ def _group_norms(steps: _Steps) -> None:
         for name in weights.values():
             steps.tensors[name] = steps.tensors[name].reshape(-1)
         settings = {**norm.settings, "num_channels": scale.numel(), "affine": True}
-        new = Operation("GroupNorm", apart.inputs, "", settings, weights, norm.said)
+        new = replace(norm, inputs=apart.inputs, settings=settings, weights=weights)
         steps.swap(o, new, product, back, norm, apart)
         for role in norm.weights.values():
             if not any(role in s.weights.values() for s in steps.left()):
@@ -192,16 +151,22 @@ def _group_norms(steps: _Steps) -> None:
 def _borders(steps: _Steps) -> None:
     """A border of zeros before a convolution or a mean is that layer's padding."""
     for o in list(steps.all):
-        if o.kind not in ("Conv2d", "AvgPool2d"):
+        if o.kind not in ("Conv1d", "Conv2d", "AvgPool2d"):
             continue
-        pad = steps.maker(o.inputs[0], "Pad")
+        pad = steps.maker(o.inputs[0], "ZeroPad1d" if o.kind == "Conv1d" else "Pad")
         if pad is None:
             continue
-        n, before = pad.settings["n"], o.settings["padding"]
-        if n <= 0 or not isinstance(before, int):
+        n, before = pad.settings.get("n", pad.settings.get("padding")), o.settings["padding"]
+        if not isinstance(n, int) or n <= 0 or not isinstance(before, int):
             continue
         kernel = o.settings["kernel_size"]
-        if o.kind == "AvgPool2d" and (before or not isinstance(kernel, int) or 2 * n > kernel):
+        if o.kind == "AvgPool2d" and (
+            before
+            or not isinstance(kernel, int)
+            or 2 * n > kernel
+            or o.settings.get("ceil_mode")
+            or not o.settings.get("count_include_pad", True)
+        ):
             continue
         new = replace(o, inputs=pad.inputs, settings={**o.settings, "padding": before + n})
         steps.swap(o, new, pad)

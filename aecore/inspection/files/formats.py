@@ -8,6 +8,7 @@ from aecore.errors import CheckpointError
 from aecore.inspection.files.archive import Archive
 from aecore.inspection.files.contents import Contents
 from aecore.inspection.files.exported import is_exported, read_exported
+from aecore.inspection.files.foreign import check_archive, check_foreign
 from aecore.inspection.files.onnx_file import read_onnx
 from aecore.inspection.files.safetensors_file import read_safetensors
 from aecore.inspection.files.torch_file import (
@@ -18,28 +19,6 @@ from aecore.inspection.files.torch_file import (
 )
 from aecore.wording import short
 
-#: Beginnings of files that are mistaken for weights, and what to do instead.
-_OTHERS = (
-    (b"\x89HDF", "an HDF5 file (Keras), which is not read; export the model to ONNX"),
-    (b"GGUF", "a GGUF file of a language model; choose an autoencoder's weights"),
-    (b"\x1f\x8b", "compressed with gzip; unpack it first and choose the file inside"),
-    (b"7z\xbc\xaf", "a 7z archive; unpack it first and choose the file inside"),
-    (b"Rar!", "a RAR archive; unpack it first and choose the file inside"),
-    (b"BZh", "compressed with bzip2; unpack it first and choose the file inside"),
-    (b"\xfd7zXZ", "compressed with xz; unpack it first and choose the file inside"),
-    (b"\x93NUMPY", "a NumPy array without names; save the weights as .safetensors"),
-    (b"\x89PNG", "a picture; choose the file of a model"),
-    (b"\xff\xd8\xff", "a picture; choose the file of a model"),
-    (b"%PDF", "a PDF document; choose the file of a model"),
-    (b"MZ", "a program, which is never run; choose the file of a model"),
-    (b"\x7fELF", "a program, which is never run; choose the file of a model"),
-    (
-        b"version https://git-lfs",
-        "only a pointer of Git LFS; fetch the file itself with git lfs pull",
-    ),
-    (b"<!DOCTYPE", "a web page; download the file itself instead of the page about it"),
-    (b"<html", "a web page; download the file itself instead of the page about it"),
-)
 _READ = ".safetensors, .pt, .pth, .ckpt, .pt2 and .onnx"
 
 
@@ -51,11 +30,7 @@ def read_file(file: BinaryIO, name: str) -> Contents:
     # First: the length that a .safetensors file begins with may look like any of the others' marks.
     if begin[8:9] == b"{" and int.from_bytes(begin[:8], "little") < 1 << 32:
         return read_safetensors(file)
-    for start, what in _OTHERS:
-        if begin.lower().startswith(start.lower()):
-            raise CheckpointError(f"The file {shown} is {what}.")
-    if begin[4:8] == b"TFL3":
-        raise CheckpointError(f"The file {shown} is a TFLite model; export it to ONNX instead.")
+    check_foreign(file, begin, name, shown)
     if begin.startswith(b"PK"):
         return _read_zip(file, shown)
     if begin.startswith(MAGIC):
@@ -83,12 +58,7 @@ def _read_zip(file: BinaryIO, shown: str) -> Contents:
         return read_exported(archive)
     if "data.pkl" in names or "constants.pkl" in names:
         return read_torch_zip(file, archive)
-    if "config.json" in names and any(n.endswith(".weights.h5") for n in names):
-        raise CheckpointError(f"The file {shown} is a Keras model; export it to ONNX instead.")
-    if all(n.endswith(".npy") for n in names):
-        raise CheckpointError(
-            f"The file {shown} holds NumPy arrays; save the weights as .safetensors instead."
-        )
+    check_archive(names, shown)
     inside = ", ".join(short(n, 24) for n in names[:3])
     raise CheckpointError(
         f"The archive {shown} is not a model's file (it holds {inside}); unpack it and choose the "

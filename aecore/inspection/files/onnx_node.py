@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 from onnx import numpy_helper
 from torch import Tensor
@@ -12,15 +13,17 @@ from aecore.errors import CheckpointError
 from aecore.inspection.files.limits import Budget
 from aecore.wording import short
 
-_INTEGER = {2, 3, 4, 5, 6, 7, 9, 12, 13}  # onnx.TensorProto.DataType
+INTEGER = {2, 3, 4, 5, 6, 7, 9, 12, 13}  # onnx.TensorProto.DataType
 
 
 class Node:
     """One node of the graph: inputs (None where left out), outputs and attributes by name."""
 
-    def __init__(self, proto: Any, budget: Budget):
+    def __init__(self, proto: Any, budget: Budget, opset: int = 17):
         self.said = proto.op_type
         self.domain = proto.domain
+        self.proto, self.opset = proto, opset
+        self.name, self.at = proto.name, ""
         self.inputs = [name or None for name in proto.input]
         self.outputs = list(proto.output)
         self.attributes = {a.name: _attribute(a, budget) for a in proto.attribute}
@@ -48,14 +51,11 @@ def as_torch(entry: Any, budget: Budget) -> Tensor | None:
     """An initialiser's values; raises CheckpointError for lies, limits and other files."""
     name, shape = entry.name, tuple(entry.dims)
     if entry.data_location == 1 or entry.external_data:
-        raise CheckpointError(
-            "The ONNX file keeps its weights in a second file, which is not read; export it again "
-            "with all weights inside (external_data=False)."
-        )
+        raise second_file(entry)
     if any(size < 0 for size in shape):
         raise CheckpointError(f"The tensor {short(name)!r} has a negative size; export it again.")
     before = (budget.tensors, budget.nbytes)
-    budget.take(name, shape, 8 if entry.data_type in _INTEGER else 4)
+    budget.take(name, shape, 8 if entry.data_type in INTEGER else 4)
     budget.tensors, budget.nbytes = before
     try:
         array = numpy_helper.to_array(entry)
@@ -70,6 +70,21 @@ def as_torch(entry: Any, budget: Budget) -> Tensor | None:
     return budget.tensor(name, torch.from_numpy(array.copy()))
 
 
+def location(entry: Any) -> str:
+    """The name of the file in which an initialiser's values lie, as the ONNX file says it."""
+    return next((pair.value for pair in entry.external_data if pair.key == "location"), "")
+
+
+def second_file(entry: Any) -> CheckpointError:
+    """The sentence for values that lie in a file that was not brought along."""
+    named = short(location(entry) or "another file")
+    return CheckpointError(
+        f"The ONNX file keeps its weights in a second file, {named!r}, so there are none in it; "
+        "drop in both files together, or export it again with all weights inside "
+        "(external_data=False)."
+    )
+
+
 def _attribute(a: Any, budget: Budget) -> Any:
     kinds = {1: "f", 2: "i", 3: "s", 6: "floats", 7: "ints"}
     if a.type == 4:
@@ -79,4 +94,7 @@ def _attribute(a: Any, budget: Budget) -> Any:
     value = getattr(a, kinds[a.type])
     if a.type == 3:
         return value.decode("utf-8", "replace")
+    if a.type in (1, 6):  # as short as it was written: 1e-05, not what float32 makes of it
+        values = [float(str(np.float32(v))) for v in ([value] if a.type == 1 else value)]
+        return values[0] if a.type == 1 else values
     return list(value) if a.type > 5 else value

@@ -30,7 +30,8 @@ _OLD_PYTHON = {"commands", "popen2", "__builtin__", "exceptions"}
 _TORCH_ACTS = ("torch.hub", "torch.utils.cpp_extension", "torch.serialization", "torch.jit")
 _TORCH_HOLDS = {("torch.serialization", "_get_layout")}  # of sparse tensors
 _DATA_MODULES = ("torch", "numpy")
-_MODEL_MODULES = ("torch.nn.modules", "torch.fx", "torchvision.models", "torch.ao.nn")
+_MODEL_MODULES = ("torch.nn.modules", "torch.nn.functional", "torch.fx", "torch.ao.nn")
+_MODEL_MODULES += ("torchvision.models", "torch.distributions", "torch.optim")
 
 
 @dataclass
@@ -89,6 +90,12 @@ def scan(file: BinaryIO) -> Scan:
 
 def check_names(names: list[tuple[str, str]]) -> None:
     """Raise CheckpointError if a pickle would run something, or needs classes of its own."""
+    check_acting(names)
+    _check_foreign(names)
+
+
+def check_acting(names: list[tuple[str, str]]) -> None:
+    """Raise CheckpointError if a pickle would run something."""
     acting = [n for n in names if _acts(*n)]
     if acting:
         called = short(".".join(acting[0]))
@@ -96,7 +103,10 @@ def check_names(names: list[tuple[str, str]]) -> None:
             f"The file holds instructions to run {called} on loading; nothing was run, and it "
             "should be deleted and asked for again as .safetensors from somebody you trust."
         )
-    foreign = [n for n in dict.fromkeys(names) if not _data(*n)]
+
+
+def _check_foreign(names: list[tuple[str, str]]) -> None:
+    foreign = foreign_names(names)
     if not foreign:
         return
     module, name = names[0]
@@ -111,6 +121,11 @@ def check_names(names: list[tuple[str, str]]) -> None:
         "run here; where it was made, save it again with "
         "torch.save(model.state_dict(), 'weights.pt')."
     )
+
+
+def foreign_names(names: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Classes that neither torch's own reader nor this app knows, among what a pickle asks for."""
+    return [n for n in dict.fromkeys(names) if not _data(*n)]
 
 
 def _acts(module: str, name: str) -> bool:

@@ -5,7 +5,6 @@ The app has this done in the workshop (see aecore.inspection.apart), never in it
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
@@ -15,13 +14,13 @@ from aecore.errors import CheckpointError
 from aecore.inspection.files.contents import Contents, Operation
 from aecore.inspection.files.formats import read_file
 from aecore.inspection.files.limits import MAX_FILE_BYTES
+from aecore.inspection.files.onnx_file import read_onnx
 from aecore.inspection.files.order import check_order
+from aecore.inspection.files.pairing import in_order
+from aecore.inspection.files.running import PairCheck
 from aecore.wording import short
 
 Content = bytes | Path | BinaryIO
-
-_ENCODERS = re.compile(r"(^|[^a-z])(enc|encode|encoder)([^a-z]|$)")
-_DECODERS = re.compile(r"(^|[^a-z])(dec|decode|decoder|generator)([^a-z]|$)")
 
 
 def check_size(content: bytes | Path, name: str) -> int:
@@ -62,12 +61,19 @@ def read(content: Content, name: str) -> Contents:
     return contents
 
 
-def read_pair(first: tuple[Content, str], second: tuple[Content, str]) -> Contents:
-    """An encoder and a decoder from two files (content, name), as one whole.
+def read_pair(
+    first: tuple[Content, str], second: tuple[Content, str], together: bool = False
+) -> Contents:
+    """An encoder and a decoder from two files (content, name), as one whole; or an ONNX file and
+    the one in which its weights lie.
 
-    Which is which follows from the names, or else from the sizes. Tensors get the prefixes
-    "encoder." and "decoder."; the facts say "pair". Raises CheckpointError.
+    Which is which follows from the names, or else from the sizes. together: somebody said that they
+    are one model. Tensors get the prefixes "encoder." and "decoder."; the facts say "pair". Raises
+    CheckpointError, WhichFileError where they are not seen to belong together.
     """
+    for graph, weights in ((first, second), (second, first)):
+        if graph[1].lower().endswith(".onnx") and _holds_weights(weights[1], graph[1]):
+            return _with_weights(graph, weights)
     files = [(read(*first), first[1]), (read(*second), second[1])]
     for contents, name in files:
         if contents.card is not None:
@@ -75,7 +81,7 @@ def read_pair(first: tuple[Content, str], second: tuple[Content, str]) -> Conten
                 f"{short(name)!r} is a whole model of this app; open it alone, without a second "
                 "file."
             )
-    (encoder, _), (decoder, name) = _ordered(files)
+    (encoder, _), (decoder, name) = in_order(files, together)
     if (encoder.operations is None) != (decoder.operations is None):
         raise CheckpointError(
             "One of the two files says what it computes and the other holds weights alone; choose "
@@ -87,6 +93,15 @@ def read_pair(first: tuple[Content, str], second: tuple[Content, str]) -> Conten
             *_renamed(encoder, "encoder", "input"),
             *_renamed(decoder, "decoder", _name("encoder", encoder.outputs[0], "input")),
         )
+    sizes, check = {}, None
+    if encoder.operations is not None:
+        entry = _name("encoder", encoder.outputs[0], "input")
+        sizes = {_name("encoder", n, "input"): v for n, v in encoder.sizes.items()}
+        sizes |= {_name("decoder", n, entry): v for n, v in decoder.sizes.items() if n != "input"}
+    if encoder.check is not None and decoder.check is not None:
+        names = [_name("decoder", o, "input") for o in decoder.outputs]
+        names += [_name("encoder", o, "input") for o in encoder.outputs]
+        check = PairCheck(encoder.check, decoder.check, encoder.outputs[0], names)
     facts: dict[str, Any] = {"pair": True, **encoder.facts}
     facts |= {"encoder": encoder.facts, "decoder": decoder.facts}
     code = () if operations is None else encoder.outputs
@@ -100,6 +115,8 @@ def read_pair(first: tuple[Content, str], second: tuple[Content, str]) -> Conten
         ordered=encoder.ordered and decoder.ordered,
         facts=facts,
         operations=operations,
+        check=check,
+        sizes=sizes,
         outputs=(
             *(_name("decoder", o, "input") for o in decoder.outputs),
             *(_name("encoder", o, "input") for o in code),
@@ -111,28 +128,27 @@ def read_pair(first: tuple[Content, str], second: tuple[Content, str]) -> Conten
     )
 
 
-def _ordered(files: list[tuple[Contents, str]]) -> list[tuple[Contents, str]]:
-    """The encoder first: by the files' names, or else by what goes in and comes out."""
-    votes = [_vote(name.lower()) for _, name in files]
-    if votes[0] == votes[1]:
-        votes = [_growth(contents) for contents, _ in files]
-    if votes[0] == votes[1]:
-        raise CheckpointError(
-            "Which of the two files is the encoder cannot be told; put 'encoder' and 'decoder' "
-            "into their names."
-        )
-    return files if votes[0] < votes[1] else files[::-1]
+def _holds_weights(name: str, graph: str) -> bool:
+    """Whether a file is called as exporters call the weights beside a graph."""
+    stem = graph[: -len(".onnx")]
+    return name.lower().endswith((".data", ".weights", ".onnx_data")) or name == f"{stem}.bin"
 
 
-def _vote(name: str) -> int:
-    return int(bool(_DECODERS.search(name))) - int(bool(_ENCODERS.search(name)))
+def _with_weights(graph: tuple[Content, str], weights: tuple[Content, str]) -> Contents:
+    """An ONNX file with the weights that lie in a second one."""
+    content = _bytes_of(*weights)
+    file = BytesIO(_bytes_of(*graph))
+    contents = read_onnx(file, beside={Path(weights[1]).name: content})
+    check_order(contents.operations or ())
+    return contents
 
 
-def _growth(contents: Contents) -> int:
-    """-1 for matrices with fewer outputs than inputs on the whole, 1 for more."""
-    matrices = [t for t in contents.tensors.values() if t.dim() == 2]
-    wider = sum(t.shape[0] - t.shape[1] for t in matrices)
-    return (wider > 0) - (wider < 0)
+def _bytes_of(content: Content, name: str) -> bytes:
+    if isinstance(content, bytes | Path):
+        check_size(content, name)
+        return content if isinstance(content, bytes) else content.read_bytes()
+    content.seek(0)
+    return content.read(MAX_FILE_BYTES)
 
 
 def _bare(name: str, half: str) -> str:

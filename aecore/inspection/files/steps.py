@@ -13,6 +13,7 @@ from aecore.inspection.files.contents import Operation
 from aecore.inspection.files.folding import fold
 from aecore.inspection.files.limits import MAX_NAME, MAX_OPERATIONS
 from aecore.inspection.files.order import circle
+from aecore.wording import short
 
 Shape = Sequence[int | None]  # with the batch; None where a file leaves a size open
 
@@ -21,7 +22,8 @@ class Graph:
     """Collects operations one after the other; values and weights go by the file's own names.
 
     tensors: the file's weights by their final names. called: what the graph calls a weight, where
-    that differs. shapes: of values, as far as the file says. entry: the network's own input.
+    that differs. shapes: of values, as far as the file says. entry: the network's own input. told:
+    its other one, a label.
     """
 
     def __init__(
@@ -30,10 +32,12 @@ class Graph:
         called: dict[str, str],
         shapes: dict[str, Shape],
         entry: str,
+        told: str = "",
     ):
         self.tensors, self.shapes = tensors, shapes
         self.operations: list[Operation] = []
-        self._entry = entry
+        self.at, self.why = "", ""  # of the operations that are added
+        self._entries = {entry: "input", **({told: "told"} if told else {})}
         self._same: dict[str, str] = {}
         # A weight as the graph sees it: its tensor, and whether it is seen transposed.
         self._seen = {name: (tensor, False) for name, tensor in called.items()}
@@ -47,9 +51,9 @@ class Graph:
     def value(self, name: str) -> str:
         """A value's name in the operations."""
         name = self._root(name)
-        if name == self._entry:
-            return "input"
-        return "input.1" if name == "input" else name
+        if name in self._entries:
+            return self._entries[name]
+        return f"{name}.1" if name in ("input", "told") else name
 
     def same(self, output: str, x: str) -> None:
         """Say that an output is its input (or the weight that it is), unchanged."""
@@ -195,7 +199,16 @@ class Graph:
                 "export the network again."
             )
         self.operations.append(
-            Operation(kind, names[:-1], names[-1], settings or {}, weights or {}, said[:MAX_NAME])
+            Operation(
+                kind,
+                names[:-1],
+                names[-1],
+                settings or {},
+                weights or {},
+                said[:MAX_NAME],
+                self.at[:MAX_NAME],
+                self.why[:MAX_NAME],
+            )
         )
 
     def linear(self, x: str, weight: str, bias: str | None, output: str, said: str) -> None:
@@ -226,8 +239,8 @@ class Graph:
         """settings: stride, padding, dilation, groups and, if transposed, output_padding."""
         name = self.weight(weight)
         shape = self.tensors[name].shape
-        if len(shape) != 4:
-            raise ValueError("only convolutions of images are known")
+        if len(shape) not in (3, 4):
+            raise ValueError("a convolution of something else than images and signals")
         groups = settings.get("groups", 1)
         first, second = shape[0], shape[1] * groups
         inside, outside = (first, second) if transposed else (second, first)
@@ -241,15 +254,15 @@ class Graph:
         weights = {"weight": name}
         if bias is not None:
             weights["bias"] = self.weight(bias)
-        self.step("ConvTranspose2d" if transposed else "Conv2d", [x], output, said, full, weights)
+        kind = f"Conv{'Transpose' if transposed else ''}{len(shape) - 2}d"
+        self.step(kind, [x], output, said, full, weights)
 
     def batch_norm(self, x: str, roles: dict[str, str], output: str, said: str, eps: float) -> None:
         """roles: weight, bias, running_mean, running_var, as far as there are."""
         weights = {role: self.weight(name) for role, name in roles.items()}
         size = len(self.tensors[weights["running_mean"]])
-        flat = self.rank(x) == 2
         settings = {"num_features": size, "eps": eps, "affine": "weight" in weights}
-        kind = "BatchNorm1d" if flat else "BatchNorm2d"
+        kind = "BatchNorm1d" if self.rank(x) in (2, 3) else "BatchNorm2d"
         self.step(kind, [x], output, said, settings, weights)
 
     def scale(
@@ -275,17 +288,52 @@ class Graph:
         """The values start to stop of the first dimension after the batch."""
         self.step("Split", [x], output, said, {"start": start, "stop": stop})
 
+    def joined(self, inputs: Sequence[str], output: str, said: str, axis: int) -> None:
+        """Values side by side along a dimension, with the batch."""
+        rank = self.rank(output) or self.rank(inputs[0])
+        if axis < 0 and rank is None:
+            raise ValueError("an unknown shape")
+        axis = axis + (rank or 0) if axis < 0 else axis
+        if any(self.is_weight(x) for x in inputs):
+            raise ValueError("a weight put beside values")
+        self.step("Concat", list(inputs), output, said, {"axis": axis})
+
     def finish(self, outputs: Sequence[str]) -> tuple[tuple[Operation, ...], tuple[str, ...]]:
         """The operations, and the names of the network's outputs; tensors become as used."""
         for name, turned in self._turned.items():
             if turned:
                 self.tensors[name] = self.tensors[name].T.contiguous()
         final = tuple(self.value(o) for o in outputs)
-        operations = fold(self.operations, final, self.tensors)
+        operations = needed(fold(needed(self.operations, final), final, self.tensors), final)
         used = {w for o in operations for w in o.weights.values()}
         for name in self._numbers - used:
             self.tensors.pop(name, None)
-        return operations, final
+        return tuple(operations), final
+
+    def known_sizes(self) -> dict[str, tuple[int | None, ...]]:
+        """Sizes of the operations' values, with the batch, as far as the file says."""
+        return {self.value(name): tuple(shape) for name, shape in self.shapes.items() if shape}
+
+    def spend(self, name: str) -> None:
+        """Say that a weight went into another one; it stays one only if an operation uses it."""
+        self._numbers.add(self._seen[name][0])
+
+
+def needed(operations: Sequence[Operation], outputs: Sequence[str]) -> list[Operation]:
+    """The operations without those whose values nobody needs."""
+    makers = {o.output: o for o in operations}
+    wanted, waiting = set(outputs), list(outputs)
+    while waiting:
+        maker = makers.get(waiting.pop())
+        new = set(maker.inputs) - wanted if maker else set()
+        wanted |= new
+        waiting += new
+    return [o for o in operations if o.output in wanted]
+
+
+def said_place(name: str, place: int, of: int) -> str:
+    """Where an operation stands in a file, for messages."""
+    return f"{short(name)}, operation {place} of {of}"
 
 
 def one(sizes: Any) -> Any:

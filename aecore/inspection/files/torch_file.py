@@ -18,9 +18,17 @@ from torch import Tensor
 from aecore.errors import CheckpointError
 from aecore.inspection.files.archive import Archive
 from aecore.inspection.files.contents import Contents
+from aecore.inspection.files.foreign import scikit_learn
 from aecore.inspection.files.limits import MAX_DEPTH, MAX_HEADER_BYTES, MAX_VALUES, Budget
 from aecore.inspection.files.nested import find_weights
-from aecore.inspection.files.pickles import LIGHTNING_DICTS, check_names, scan
+from aecore.inspection.files.pickles import (
+    LIGHTNING_DICTS,
+    check_acting,
+    check_names,
+    foreign_names,
+    scan,
+)
+from aecore.inspection.files.standins import Held, released, stand_ins
 from aecore.inspection.files.tidy import tidy
 from aecore.workshop.child import out_of_memory
 
@@ -70,12 +78,14 @@ def load_zip(file: BinaryIO, archive: Archive) -> Any:
     names = archive.names()
     if "constants.pkl" in names or any(n.startswith("code/") for n in names):
         raise CheckpointError(
-            "The file is a TorchScript program, which is never run here; save the model again as "
-            "torch.save(model.state_dict(), 'weights.pt'), or with torch.export.save."
+            "The file is a TorchScript program, which is never run here; without its class, "
+            "torch.save(torch.jit.load(FILE).state_dict(), 'weights.pt') writes its weights down, "
+            "and torch.export.save of the model also says how they join."
         )
     listed = archive.read("data.pkl", MAX_HEADER_BYTES)
-    check_names(scan(io.BytesIO(listed)).names)
-    return _load(file, [archive.size(n) for n in names if n.startswith("data/")])
+    asked = scan(io.BytesIO(listed)).names
+    check_acting(asked)
+    return _load(file, [archive.size(n) for n in names if n.startswith("data/")], asked)
 
 
 def read_torch_legacy(file: BinaryIO) -> Contents:
@@ -83,37 +93,45 @@ def read_torch_legacy(file: BinaryIO) -> Contents:
     file.seek(0)
     found = [scan(file) for _ in range(5)]  # magic, version, system, the object, the storages
     for one in found:
-        check_names(one.names)
+        check_acting(one.names)
     if found[2].little_endian is False:
         raise CheckpointError(
             "The file was written by a machine that orders the bytes of numbers the other way; "
             "open it there with torch.load and save it again as .safetensors."
         )
     size = file.seek(0, io.SEEK_END)
-    return _contents(_load(file, [size]))
+    return _contents(_load(file, [size], [name for one in found for name in one.names]))
 
 
 def read_plain_pickle(file: BinaryIO) -> Contents:
     """Refuse a pickle that torch.save did not write; raises CheckpointError, always."""
     file.seek(0)
-    check_names(scan(file).names)
+    names = scan(file).names
+    check_acting(names)
+    estimator = scikit_learn(names)
+    if estimator is not None:
+        raise CheckpointError(estimator)
+    check_names(names)
     raise CheckpointError(
         "The file is a plain pickle, which is never opened here; where it was made, save the "
         "weights with torch.save(model.state_dict(), 'weights.pt') or as .safetensors."
     )
 
 
-def _load(file: BinaryIO, sizes: list[int]) -> Any:
+def _load(file: BinaryIO, sizes: list[int], asked: list[tuple[str, str]]) -> Any:
     """What torch.load makes of a file under weights_only. Raises CheckpointError.
 
-    sizes: bytes of each part of the file that holds values.
+    sizes: bytes of each part of the file that holds values. asked: (module, name) of what its
+    pickles ask for; what is nobody's here gets a stand-in.
     """
+    held = stand_ins(foreign_names(asked))
     file.seek(0)
     try:
-        with warnings.catch_warnings(), torch.serialization.safe_globals(_inert()):
+        with warnings.catch_warnings(), torch.serialization.safe_globals(_inert() + held):
             warnings.simplefilter("ignore")
             value = torch.load(file, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
+        check_names(asked)  # a whole model in the old format: the sentence that names its class
         raise CheckpointError(
             "The file holds more than weights, or is damaged, and torch's safe reader refuses it; "
             "save it again with torch.save(model.state_dict(), 'weights.pt')."
@@ -157,6 +175,8 @@ def _leaves(value: Any) -> Iterator[Any]:
             )
         if isinstance(item, argparse.Namespace | types.SimpleNamespace):
             item = vars(item)
+        if isinstance(item, Held):
+            item = item.inner
         if isinstance(item, Mapping):
             todo += [(part, depth + 1) for part in item.values()]
         elif isinstance(item, list | tuple | set):
@@ -166,7 +186,8 @@ def _leaves(value: Any) -> Iterator[Any]:
 
 
 def _contents(value: Any) -> Contents:
-    found = find_weights(value)
+    taken_apart: list[str] = []
+    found = find_weights(released(value, taken_apart))
     budget = Budget()
     tensors = {}
     while found.tensors:  # let go one by one, so that large files are not in memory twice
@@ -176,4 +197,10 @@ def _contents(value: Any) -> Contents:
             tensors[name] = value
     tensors, notes = tidy(tensors)
     form = "lightning" if found.lightning else "torch"
-    return Contents(form, tensors, True, found.facts, notes=(*found.notes, *budget.notes, *notes))
+    return Contents(
+        form,
+        tensors,
+        True,
+        found.facts,
+        notes=(*taken_apart[:3], *found.notes, *budget.notes, *notes),
+    )
