@@ -2,26 +2,56 @@
 
 from __future__ import annotations
 
-import itertools
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from math import prod
 
+import torch
+
 from aecore.datasets import Dataset
+from aecore.datasets.titles import title_of
 from aecore.errors import InspectionError
 from aecore.inspection.files.contents import Contents
-from aecore.inspection.understanding.chains import Chain, Link, chains
+from aecore.inspection.understanding.blocks import readings
+from aecore.inspection.understanding.chains import FAR, chains
 from aecore.inspection.understanding.choice import Draft
-from aecore.inspection.understanding.drafts import draft
-from aecore.inspection.understanding.geometry import geometries
+from aecore.inspection.understanding.cuts import Cut, cuts
+from aecore.inspection.understanding.drafts import Frame, draft
+from aecore.inspection.understanding.geometry import Effort, Geometry, geometries
+from aecore.inspection.understanding.kinds import kind_of
+from aecore.inspection.understanding.layers_of import Style
+from aecore.inspection.understanding.links import Chain, Goal, Link
+from aecore.inspection.understanding.names import head_hint, place, says_embedding, words
 from aecore.inspection.understanding.parts import Part, parts_of, square_side
+from aecore.inspection.understanding.special import special
+from aecore.inspection.understanding.tied import with_copies
+from aecore.inspection.understanding.usual_settings import Setting
+from aecore.inspection.understanding.why_not import weight_without as weight_without
+from aecore.inspection.understanding.why_not import why_not
 
-MAX_DRAFTS = 120
+MAX_DRAFTS = 80
+UNLIKELY = 3.2  # what a draft may cost more than the first to be tried at all
+MAX_PARTS = 60
 # By what share a reading's error has to be smaller for each step away from the usual, and by what
 # factor where a network of convolutions alone is run on enlarged examples: it keeps more of them.
 UNUSUAL, LARGER = 0.05, 1.6
-FAR = 2.5  # how much less natural an order of layers may be to be tried as well
 MAX_CODE = 4096  # what a model of this app may have
 SIDES = (28, 32, 64, 16, 8, 48, 96, 128, 256)
+RIVALS = 8  # geometries whose other cuts are looked at as well
+DILATED = 3  # of the usual geometries, those that are tried with wider convolutions as well
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What a draft is made of, before it is made."""
+
+    cost: float
+    chain: Chain
+    geometry: Geometry
+    cut: Cut
+    frame: Frame
+    style: Style
+    loose: bool
 
 
 def drafts_of(contents: Contents, data: Dataset) -> list[Draft]:
@@ -30,40 +60,40 @@ def drafts_of(contents: Contents, data: Dataset) -> list[Draft]:
     Raises InspectionError with a sentence that says where the sizes do not meet.
     """
     tensors = {k: v for k, v in contents.tensors.items() if v.is_floating_point()}
+    other = special(contents)
+    if other is not None:
+        raise InspectionError(
+            f"{other.sentence} Only chains of linear layers and convolutions are understood.",
+            "not-understood",
+        )
     parts, odd = parts_of(contents.tensors, contents.ordered)
-    if not parts:
+    mains = [p for p in parts if p.main]
+    if not mains:
         raise InspectionError(
             f"There are no layers in this file: {len(tensors)} tensors, none of them the weights "
             "of a linear layer or a convolution. Save model.state_dict() of an autoencoder."
         )
-    if len(parts) > 60:
+    if len(mains) > MAX_PARTS:
         raise InspectionError(
-            f"This network has {len(parts)} layers with weights; at most 60 are understood without "
-            "its code. Describe it by hand, or open a torch.export or ONNX file of it."
+            f"This network has {len(mains)} layers with weights; at most {MAX_PARTS} are "
+            "understood without its code. Describe it by hand, or open a torch.export or ONNX file "
+            "of it."
         )
-    shape = data.spec.shape
-    image = data.spec.kind == "image" and len(shape) == 3
-    channels = shape[0] if image else 1
-    inputs = {prod(shape)}
-    if image:
-        inputs |= {channels * s * s for s in SIDES if s >= shape[1]}
-    found: list[Draft] = []
-    oriented = list(_oriented(parts))
-    for these in oriented:
-        ways = chains(these, channels, inputs)
-        if not ways:
-            tied = _tied(these, odd, contents, channels, inputs)
-            ways = [tied] if tied is not None else []
-        for chain in ways:
-            # The first chain is the most natural; those far from it are for when it fails.
-            if not found or chain.cost < ways[0].cost + FAR:
-                found += _drafts(chain, shape, image, channels)
-    found = [d for d in found if d.k <= MAX_CODE]
-    least = min((d.cost for d in found), default=0.0)
-    for d in found:
-        d.resized = image and d.side != shape[1]
-        d.prior = (1 + UNUSUAL * (d.cost - least)) * (LARGER if d.resized and d.loose else 1)
-    found.sort(key=lambda d: d.cost)
+    plans = sorted(_plans(parts, odd, contents, data), key=lambda p: p.cost)
+    plans = [p for p in plans if p.cost <= plans[0].cost + UNLIKELY]
+    found = [_made(plan, data) for plan in plans[:MAX_DRAFTS]]
+    within = [d for d in found if d.k <= MAX_CODE]
+    if found and found[0].k > MAX_CODE:
+        for d in within:
+            d.doubts = (*d.doubts, f"The likeliest reading has a code of {found[0].k:,} numbers.")
+    if found and not within:
+        least, size = min(d.k for d in found), prod(data.spec.shape)
+        wider = f", and an example of {title_of(data.name)} {size:,}: it is wider than the data"
+        raise InspectionError(
+            f"The code of this network has {least:,} numbers{wider if least > size else ''}. A "
+            f"model here may have a code of {MAX_CODE:,}; bring smaller examples.",
+            "not-understood",
+        )
     if not found:
         lonely = weight_without(odd, contents)
         if lonely:
@@ -72,128 +102,206 @@ def drafts_of(contents: Contents, data: Dataset) -> list[Draft]:
                 "through the layers is complete without it. Save the whole state dict again.",
                 "missing-tensor",
             )
-        raise InspectionError(*_why_not(parts, inputs, channels, data))
-    return found[:MAX_DRAFTS]
+        raise InspectionError(*why_not(contents, mains, _inputs(data), data))
+    least = min(d.cost for d in within)
+    for d in within:
+        d.prior *= 1 + UNUSUAL * (d.cost - least)
+    return within
 
 
-def _oriented(parts: list[Part]):
-    """The parts as they are; bare matrices whose orientation is open also the other way round."""
-    yield parts
-    bare = [p for p in parts if p.kind == "linear" and not p.names["weight"].endswith(".weight")]
-    if bare:
-        yield [replace(p, transposed=not p.transposed) if p in bare else p for p in parts]
+def _inputs(data: Dataset) -> frozenset[int]:
+    """How many values an example may have, one for each side that it may be brought to."""
+    shape = data.spec.shape
+    if data.spec.kind != "image" or len(shape) != 3:
+        return frozenset({prod(shape)})
+    return frozenset({prod(shape), *(shape[0] * s * s for s in SIDES if s >= shape[1])})
 
 
-def _drafts(chain: Chain, shape: tuple[int, ...], image: bool, channels: int) -> list[Draft]:
+def _plans(parts: list[Part], odd: list[str], contents: Contents, data: Dataset) -> Iterator[_Plan]:
+    shape, image = data.spec.shape, data.spec.kind == "image" and len(data.spec.shape) == 3
+    axes = max((p.axes for p in parts if p.main), default=0) or 2
+    if axes == 2 and not image and any(p.axes for p in parts if p.main):
+        return
+    tables = _tables(parts, data.spec.classes)
+    told = ((data.spec.classes, None), *tables) if data.spec.classes > 1 else ()
+    channels = [shape[0]] if image and axes == 2 else [1]
+    if axes == 1:
+        first = next(p for p in parts if p.axes)
+        channels = [n for n in first.weight.shape[:2] if prod(shape) % n == 0]
+    mains = [p for p in parts if p.main and all(p is not t.inner[0] for _, t in tables if t.inner)]
+    headless = not any(head_hint(p.name) for p in mains)
+    bare = headless and kind_of(contents).name == "encoder"
+    best: float | None = None
+    effort = Effort()
+    for c in channels:
+        plain = Goal(_inputs(data), c, axes=axes, ordered=contents.ordered)
+        for more, these in readings(mains):
+            ways, code = _ways(these, plain, told, with_copies(these, odd, contents, bare))
+            for chain in ways:
+                # The first chain is the most natural; those far from it are for when it fails.
+                if best is None or chain.cost + more < best + FAR:
+                    chain = replace(chain, cost=chain.cost + more)
+                    for plan in _solved(chain, data, c, axes, code, effort):
+                        best = chain.cost if best is None else best
+                        yield plan
+
+
+def _ways(
+    these: list[Part], plain: Goal, told: tuple, tied: list[Part]
+) -> tuple[list[Chain], bool]:
+    """Chains through these parts, and whether they begin with a code.
+
+    A label is looked for where nothing joins without one, for sizes may agree by chance; then tied
+    weights; then a decoder alone; last a way that leaves a part or two aside.
+    """
+    tries = [(these, plain), (these, replace(plain, told=told)), (tied, plain)]
+    partial: list[Chain] = []
+    for i, (parts, goal) in enumerate(tries):
+        if (i == 1 and not told) or (i == 2 and len(tied) == len(these)):
+            continue
+        ways = chains(parts, goal)
+        if any(not way.left for way in ways):
+            return ways, False
+        partial = partial or ways
+    if not any(p.half == "encoder" for p in these):
+        smallest = min(plain.inputs)
+        ways = chains(these, replace(plain, code=True))
+        ways = [w for w in ways if _is_decoder(w) and w.links[0].n_in < smallest]
+        if ways:
+            return ways, True
+    return partial, False
+
+
+def _tables(parts: list[Part], classes: int) -> tuple[tuple[int, Part], ...]:
+    """Tables of vectors, one a class, with their width; also where a linear layer makes them."""
+    found = []
+    for part in parts if classes > 1 else ():
+        weight = part.tensors.get("weight")
+        if part.kind == "embedding" and weight is not None and weight.shape[0] == classes:
+            found.append((int(weight.shape[1]), part))
+            continue
+        square = part.weight.shape[0] == classes if part.kind == "linear" else True
+        if square or part.weight.shape[1] != classes or not says_embedding(part.name):
+            continue
+        table = part.weight.T + part.tensors.get("bias", torch.zeros(()))
+        made = replace(part, kind="embedding", tensors={"weight": table.contiguous()}, inner=[part])
+        found.append((int(table.shape[1]), made))
+    return tuple(found)
+
+
+def _is_decoder(chain: Chain) -> bool:
+    """Whether a way from a code is a decoder's, and not what is left of a damaged file.
+
+    Either nothing is narrower than what enters, or its first layer is the first by its number.
+    """
     first = chain.links[0]
-    if not image:
-        if any(link.way != "linear" for link in chain.links):
-            return []
-        return [draft(chain, g, 1, 0, True) for g in geometries(chain, 0, 0)]
-    if first.way == "linear":
-        side = square_side(first.n_in // channels) or 0
-        sides = [side]
-    else:
-        sides = [s for s in dict.fromkeys((shape[1], *SIDES)) if s >= shape[1]]
+    wide = all(link.n_out >= first.n_in or link.way != "linear" for link in chain.links)
+    numbers = [int(w) for w in words(first.part.name) if w.isdecimal()]
+    return wide or (bool(numbers) and numbers[-1] <= 1)
+
+
+def _solved(
+    chain: Chain, data: Dataset, channels: int, axes: int, code: bool, effort: Effort
+) -> Iterator[_Plan]:
+    """Plans for one chain: its sizes solved, its cuts, its blocks' styles."""
+    shape, size = data.spec.shape, prod(data.spec.shape)
+    image = data.spec.kind == "image" and len(shape) == 3
+    first, last = chain.links[0], chain.links[-1]
     # Without a linear layer a network runs at several sizes, and nothing says which it was.
     loose = not any(link.way == "linear" for link in chain.links)
-    made: list[Draft] = []
+    sides: list[int]
+    if axes == 1:
+        sides = [size // channels]
+    elif not image:
+        sides = [0]
+    elif first.way == "linear" and not code:
+        sides = [square_side(first.n_in // channels) or 0]
+    else:
+        sides = _sides(shape)
+    plain = all(link.way == "linear" for link in chain.links)
     sizes_found = 0
     for i, side in enumerate(sides):
-        if chain.links[-1].way == "linear" and chain.links[-1].n_out != channels * side * side:
+        if last.way == "linear" and image and last.n_out != channels * side**axes:
             continue
-        solved = geometries(chain, side, side)
-        for g in solved:
-            d = draft(chain, g, channels, side, first.way == "linear")
-            d.cost, d.loose = d.cost + 0.4 * i, loose
-            made.append(d)
-        sizes_found += bool(solved)
-        if sizes_found == 2:
-            break
+        begin = (0 if first.way == "linear" else 1) if code else side
+        flat = not image or first.way == "linear" or axes == 1
+        told = data.spec.classes if chain.told else 0
+        frame = Frame(shape, channels, side if image or axes == 1 else 0, flat, axes, told)
+        solved: list[Geometry] = []
+        # What is larger than the data at the end is cut or made smaller there.
+        for more, ends in ((0.0, (side,)), (0.6, range(side + 1, side + 9))):
+            usual = bool(solved) and solved[0].cost < more
+            if more and (usual or plain or i or last.way == "linear"):
+                break
+            solved = geometries(chain, 0 if plain else begin, frozenset(ends), axes, code, effort)
+            sizes_found += bool(solved) and not more
+            for plan in _variants(chain, solved, frame, code, loose and not code):
+                yield replace(plan, cost=plan.cost + 0.4 * i + more)
+        if sizes_found == (1 if code else 2):
+            return
+
+
+def _sides(shape: tuple[int, ...]) -> list[int]:
+    return [s for s in dict.fromkeys((shape[1], *SIDES)) if s >= shape[1]]
+
+
+def _variants(
+    chain: Chain, solved: list[Geometry], frame: Frame, code: bool, loose: bool
+) -> Iterator[_Plan]:
+    styles = _styles(chain)
+    for i, geometry in enumerate([*solved, *_dilated(chain, solved[:DILATED])]):
+        every = [Cut(0)] if code else cuts(chain, geometry, frame.axes)
+        for cut in every if i < RIVALS else every[:1]:
+            for style in styles:
+                cost = chain.cost + geometry.cost + cut.cost + style.cost
+                yield _Plan(cost, chain, geometry, cut, frame, style, loose)
+
+
+def _styles(chain: Chain) -> list[Style]:
+    """How the residual blocks of a chain may be written, the likeliest first."""
+    blocks = [link.part for link in chain.links if link.part.kind == "block"]
+    if not blocks:
+        return [Style()]
+    inner = blocks[0].inner[0]
+    spot = place(inner.name)
+    ahead = inner.before is not None or (spot is not None and spot[1] > 0)
+    first = 0.0 if ahead else 0.4
+    return [
+        Style(cost=0.4 - first),
+        Style(before=True, after=False, cost=first),
+        Style(before=True, after=False, closing=False, cost=first + 0.2),
+        Style(after=False, closing=False, cost=0.5),
+    ]
+
+
+def _dilated(chain: Chain, solved: list[Geometry]) -> Iterator[Geometry]:
+    """Geometries with the same sides that have dilated convolutions: all that can be, and one."""
+    said = any("dil" in link.part.name.lower() for link in chain.links)
+    for geometry in solved:
+        wide = [_wider(s, link) for s, link in zip(geometry.settings, chain.links, strict=True)]
+        places = [i for i, setting in enumerate(wide) if setting is not None]
+        for chosen in dict.fromkeys([tuple(places), *((i,) for i in places)] if places else []):
+            settings = [wide[i] if i in chosen else s for i, s in enumerate(geometry.settings)]
+            cost = geometry.cost + (0.0 if said else 1.2)
+            yield replace(geometry, settings=tuple(settings), cost=cost)
+
+
+def _wider(setting: Setting | None, link: Link) -> Setting | None:
+    """The setting with a dilation of two that gives maps of the same size, or None."""
+    k = link.part.kernel
+    if setting is None or link.way != "conv" or link.part.kind != "conv" or k % 2 == 0 or k == 1:
+        return None
+    if not setting.padding or setting.before or setting.after:
+        return None
+    return replace(setting, dilation=2, padding=setting.padding + k // 2)
+
+
+def _made(plan: _Plan, data: Dataset) -> Draft:
+    made = draft(plan.chain, plan.geometry, plan.cut, plan.frame, plan.style)
+    made.cost, made.loose = plan.cost, plan.loose
+    image = data.spec.kind == "image" and len(data.spec.shape) == 3
+    if plan.frame.axes == 1:
+        made.side = data.spec.shape[1] if image else 0
+    made.resized = image and made.side != data.spec.shape[1]
+    made.prior = LARGER if made.resized and made.loose else 1.0
     return made
-
-
-def _tied(
-    parts: list[Part], odd: list[str], contents: Contents, channels: int, inputs: set[int]
-) -> Chain | None:
-    """A chain whose decoder uses the encoder's own weights: only biases of it are in the file."""
-    ordered = sorted(parts, key=lambda p: p.index)
-    if any(p.kind != "linear" for p in ordered):
-        return None
-    if ordered[0].weight.shape[1] not in inputs:
-        return None
-    for a, b in itertools.pairwise(ordered):
-        if b.weight.shape[1] != a.weight.shape[0]:
-            return None
-    rows = [n for n in odd if n in contents.tensors and contents.tensors[n].ndim == 1]
-    links = [Link(p, "linear", p.weight.shape[1], p.weight.shape[0]) for p in ordered]
-    cost = 1.0
-    for p in reversed(ordered):
-        n_out, n_in = p.weight.shape
-        tensors, names = {"weight": p.weight.T.contiguous()}, {"weight": p.names["weight"]}
-        fits = [n for n in rows if contents.tensors[n].numel() == n_in]
-        if fits:
-            tensors["bias"], names["bias"] = contents.tensors[fits[0]], fits[0]
-            rows.remove(fits[0])
-        else:
-            cost += 1
-        mirrored = Part(f"{p.name} (transposed)", "linear", names, tensors, len(links))
-        links.append(Link(mirrored, "linear", n_out, n_in))
-    return Chain(tuple(links), cost)
-
-
-def weight_without(odd: list[str], contents: Contents) -> str | None:
-    """The name of a weight that the file lacks though its bias, one of the odd names, is there."""
-    for name in odd:
-        prefix, _, role = name.rpartition(".")
-        if role == "bias" and f"{prefix}.weight" not in contents.tensors:
-            return f"{prefix}.weight"
-    return None
-
-
-def _why_not(parts: list[Part], inputs: set[int], channels: int, data: Dataset) -> tuple[str, str]:
-    """One sentence about where the sizes do not meet, and the fault's name."""
-    size = prod(data.spec.shape)
-    starts = [p for p in parts if p.kind == "linear" and p.weight.shape[1] in inputs]
-    convolutions = [p for p in parts if p.kind == "conv" and channels in p.weight.shape[:2]]
-    hand = "Choose the data that it was trained on, or describe it by hand."
-    if not starts and not convolutions:
-        first = parts[0]
-        takes = first.weight.shape[1]
-        extra = takes - size
-        if first.kind == "linear" and 1 < extra <= 100:
-            return (
-                f"The first layer, {first.name!r}, takes {takes:,} numbers, {extra} more than an "
-                f"example of {data.name} has: it seems to be told the class as well, which is not "
-                "understood without its code. " + hand,
-                "not-understood",
-            )
-        unit = "numbers" if first.kind == "linear" else "channels"
-        return (
-            f"No layer takes an example of {data.name} ({size:,} values): the first one, "
-            f"{first.name!r}, takes {takes:,} {unit}. {hand}",
-            "other-data",
-        )
-    ends = {p.weight.shape[0] for p in parts if p.kind == "linear"}
-    if not ends & inputs and not convolutions:
-        return (
-            f"No layer gives an example of {data.name} back ({size:,} values): the decoder's last "
-            "layer is missing from the file, or this is no autoencoder. " + hand,
-            "missing-tensor",
-        )
-    gives = {p.weight.shape[0] for p in parts if p.kind == "linear"}
-    for p in parts:
-        if p.kind == "linear" and not convolutions and p.weight.shape[1] not in gives | inputs:
-            half = 2 * p.weight.shape[1]
-            if half in gives:
-                continue
-            return (
-                f"The layer {p.name!r} takes {p.weight.shape[1]:,} numbers, which no other layer "
-                "gives: the layer before it is missing from the file. " + hand,
-                "missing-tensor",
-            )
-    return (
-        "The layers of this file do not join to a way from the data through a code and back: one "
-        "is missing, or they are joined in a way that shapes alone do not tell. " + hand,
-        "missing-tensor" if not convolutions else "not-understood",
-    )

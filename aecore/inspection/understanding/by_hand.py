@@ -26,7 +26,9 @@ def described(
     of the file, in its order, that have its shapes and are not taken yet; for two heads, mu and
     logvar, one layer of twice the size takes two. Raises InspectionError or ConfigError.
     """
-    family = "described-vae" if variational else "described-ae"
+    told = any("Told(" in line for line in (*encoder, *decoder))
+    kind = "vae" if variational else "ae"
+    family = f"described-conditional-{kind}" if told else f"described-{kind}"
     options = {"encoder": encoder, "decoder": decoder}
     model = build(ModelSpec(family, data, latent_dim, options), seed=None)
     state: dict[str, Tensor] = {}
@@ -49,9 +51,15 @@ def _fill(place: str, layer: nn.Module, half: str, free: dict[str, Tensor]) -> d
     wanted = layer.state_dict()
     if not wanted:
         return {}
+    children = list(layer.named_children())
+    if children:  # a block: its layers one after the other
+        filled: dict[str, Tensor] = {}
+        for name, child in children:
+            filled |= _fill(f"{place}.{name}", child, half, free)
+        return filled
     counter = wanted.pop("num_batches_tracked", None)
     group = _group(wanted, free)
-    if group is None and isinstance(layer, nn.Linear | nn.Conv2d):
+    if group is None and isinstance(layer, nn.Linear | nn.Conv1d | nn.Conv2d):
         halves = {role: t[: t.shape[0] // 2] for role, t in wanted.items()}
         first = _group(halves, free)
         rest = {k: v for k, v in free.items() if first is None or k not in first.values()}
@@ -92,7 +100,8 @@ def _group(wanted: dict[str, Tensor], free: dict[str, Tensor]) -> dict[str, str]
         # Tensors without a layer's name: each role takes the next one of its shape.
         names = {first: name}
         for r in list(wanted)[1:]:
-            fits = [n for n, t in free.items() if t.shape == wanted[r].shape and n != name]
+            taken = set(names.values())
+            fits = [n for n, t in free.items() if t.shape == wanted[r].shape and n not in taken]
             if not fits:
                 return None
             names[r] = fits[0]

@@ -4,205 +4,230 @@ from __future__ import annotations
 
 import heapq
 import itertools
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
-from aecore.inspection.understanding.parts import (
-    Part,
-    head_hint,
-    hint,
-    out_sizes,
-    says_transposed,
-    square_side,
-)
+from aecore.inspection.understanding.links import Chain, Goal, Link, Place, Uses
+from aecore.inspection.understanding.names import head_hint, place, says_transposed, twins
+from aecore.inspection.understanding.parts import Part, out_sizes
 
-MAX_STATES = 20_000
+MAX_STEPS = 40_000  # links that are looked at in all
 MAX_CHAINS = 12
+FAR = 2.5  # how much less natural an order of layers may be to be looked at as well
 
 
-@dataclass(frozen=True)
-class Link:
-    """One step: a main part, how it is used, and the values or channels that enter and leave.
+def chains(
+    parts: list[Part], goal: Goal, most: int = MAX_CHAINS, steps: int = MAX_STEPS
+) -> list[Chain]:
+    """Ways through all parts that are no copies, the most natural first; `most` of them.
 
-    way: "linear", "conv", "transposed". groups: of a convolution. second: the other of two heads
-    (mu and logvar). halved: what enters is one half of what the link before gives.
+    steps: how many links are looked at. A part or two that only hang on the way, a classifier say,
+    may be left out where no way has all.
     """
-
-    part: Part
-    way: str
-    n_in: int
-    n_out: int
-    groups: int = 1
-    second: Part | None = None
-    halved: bool = False
+    return _Search(parts, goal).run(most, steps)
 
 
 @dataclass(frozen=True)
-class Chain:
-    """All links in order. cost: how far it is from the file's own order and names."""
+class _State:
+    """A way so far. used: numbers of the parts in it, a bit each. begun: the input's size."""
 
     links: tuple[Link, ...]
-    cost: float
-    left: tuple[Part, ...] = ()
+    place: Place
+    begun: int | None
+    used: int
+    has_head: bool = False
+    decoded: bool = False
 
-    @property
-    def head(self) -> int | None:
-        """The link that gives mu and logvar, or None for a plain code."""
-        for i, link in enumerate(self.links):
-            if link.second is not None:
-                return i
-            if link.halved:
-                return i - 1
+
+class _Search:
+    def __init__(self, parts: list[Part], goal: Goal):
+        self.parts = [p for p in parts if p.main]
+        self.bits = {id(p): 1 << i for i, p in enumerate(self.parts)}
+        self.goal = goal
+        self.needed = sum(self.bits[id(p)] for p in self.parts if not p.copy)
+        self.named = {p.half for p in self.parts} >= {"encoder", "decoder"}
+        self.heads = {id(p): head_hint(p.name) for p in self.parts}
+        self.lists = Counter(spot[0] for p in self.parts if (spot := place(p.name)) is not None)
+        self.ways = self._known_ways() if self.named else {}
+        self.seconds = "logvar" in self.heads.values()
+        self.uses = Uses(self.parts, goal)
+
+    def run(self, most: int, allowed: int) -> list[Chain]:
+        found: list[Chain] = []
+        partial: Chain | None = None
+        order = itertools.count()
+        begin: Place = ("code" if self.goal.code else "data", 0)
+        heap: list[tuple] = [(0.0, 0, next(order), _State((), begin, None, 0))]
+        steps, best_left = 0, len(self.parts)
+        while heap and steps < allowed and len(found) < most:
+            cost, _, _, state = heapq.heappop(heap)
+            if found and cost > found[0].cost + FAR:
+                break
+            ending = self._ends(state.links, state.place, state.begun)
+            if ending is not None:
+                missing = [p for p in self.parts if not p.copy and not self._used(state, p)]
+                if not missing:
+                    found.append(Chain(ending, cost + ending[-1].extra * 0.01))
+                    continue
+                few = 3 * len(missing) <= self.needed.bit_count() and not self.goal.open
+                few = few and not self.goal.code
+                few = few and not (self.named and any(p.half for p in missing))
+                if len(state.links) > 1 and len(missing) < best_left and few:
+                    best_left = len(missing)
+                    partial = Chain(ending, cost + 50, tuple(missing))
+            for link, begun in self._next(state):
+                steps += 1
+                more = cost + self._cost(link, state)
+                if found and more > found[0].cost + FAR:
+                    continue
+                used = state.used | self.bits[id(link.part)]
+                if link.second is not None:
+                    used |= self.bits[id(link.second)]
+                after = _State(
+                    (*state.links, link),
+                    ("flat" if link.way == "linear" else "maps", link.n_out),
+                    begun,
+                    used,
+                    state.has_head or link.second is not None or link.halved,
+                    state.decoded or link.part.half == "decoder",
+                )
+                # Those that have used most parts come first among equals.
+                heapq.heappush(heap, (more, -len(after.links), next(order), after))
+        return found or ([partial] if partial is not None else [])
+
+    def _known_ways(self) -> dict[str, set[str]]:
+        """For each half, how its convolutions are used whose shapes leave no doubt."""
+        found: dict[str, set[str]] = {}
+        for part in self.parts:
+            outs = out_sizes(part) if part.kind == "conv" else set()
+            if len(outs) == 1 and part.weight.shape[0] != part.weight.shape[1]:
+                way = "conv" if outs == {part.weight.shape[0]} else "transposed"
+                found.setdefault(part.half, set()).add(way)
+        return found
+
+    def _used(self, state: _State, part: Part) -> bool:
+        return bool(state.used & self.bits[id(part)])
+
+    def _ends(
+        self, links: tuple[Link, ...], place: Place, start: int | None
+    ) -> tuple[Link, ...] | None:
+        """The links where they may end here, the last with the outputs that are cut off."""
+        if not links or links[-1].second is not None:
+            return None
+        if self.goal.open:
+            return links
+        kind, n = place
+        if kind == "maps":
+            return links if n == self.goal.channels else None
+        if n in self.goal.inputs if start is None else n == start:
+            return links
+        for width, _ in self.goal.told:
+            if links[0].told == width and n - width == start:
+                return (*links[:-1], replace(links[-1], n_out=n - width, extra=width))
         return None
 
-
-# A place on the way: ("flat", n) for n values, ("maps", c) for c feature maps of a size that
-# geometry.py finds later.
-Place = tuple[str, int]
-
-
-def chains(parts: list[Part], channels: int, inputs: set[int]) -> list[Chain]:
-    """Ways through all parts from the data to the data, the most natural first.
-
-    channels: of an image (1 for other data). inputs: how many values an example may have, one for
-    each side that it may be brought to.
-    """
-    found: list[Chain] = []
-    order = itertools.count()
-    heap: list[tuple] = []
-    best_left = len(parts)
-    partial: list[Chain] = []
-
-    def push(cost: float, links: tuple[Link, ...], place: Place, start: int | None) -> None:
-        # Those that have used most parts come first among equals.
-        heapq.heappush(heap, (cost, -len(links), next(order), links, place, start))
-
-    push(0.0, (), ("data", 0), None)
-    states = 0
-    while heap and states < MAX_STATES and len(found) < MAX_CHAINS:
-        states += 1
-        cost, _, _, links, place, start = heapq.heappop(heap)
-        used = {id(p) for link in links for p in (link.part, link.second) if p is not None}
-        left = [p for p in parts if id(p) not in used]
-        if links and _ends(links, place, start, channels, inputs):
-            if not left:
-                found.append(Chain(links, cost))
+    def _next(self, state: _State) -> Iterator[tuple[Link, int | None]]:
+        """Links that may follow, with the input's size once it is known."""
+        links, place = state.links, state.place
+        no_heads = state.has_head or not links or self.goal.code
+        left = [p for p in self.parts if not self._used(state, p)]
+        for part in left:
+            if not links and self.named and part.half == "decoder" and not self.goal.code:
+                continue  # a file that names its halves does not begin with the decoder
+            if self.named and part.half == "encoder" and state.decoded:
+                continue  # nor is its encoder behind it
+            for link in self.uses.at(part, place):
+                if link.told and not self._may_be_told(links):
+                    continue
+                first = not links and link.way == "linear" and not self.goal.code
+                begun = link.n_in if first else state.begun
+                yield link, begun
+                if no_heads or part.kind == "block" or link.skip or link.shuffle > 1:
+                    continue
+                for other in left:
+                    apart = len({part.half, other.half} - {""}) > 1
+                    if other is part or other.kind != part.kind or apart:
+                        continue
+                    if other.weight.shape == part.weight.shape and not self._swapped(part, other):
+                        yield replace(link, second=other), begun
+            if no_heads or place[1] % 2:
                 continue
-            # A part or two may serve something else, a classifier say; more is another network.
-            if len(links) > 1 and len(left) < best_left and len(left) <= len(parts) / 4:
-                best_left = len(left)
-                partial = [Chain(links, cost + 50, tuple(left))]
-        last = links[-1].second or links[-1].part if links else None
-        for link, after, begun in _next(left, links, place, start, channels, inputs):
-            push(cost + _cost(link, last, links), (*links, link), after, begun)
-    if not found and len(partial) == 1:
-        return partial
-    return found
+            for link in self.uses.at(part, (place[0], place[1] // 2)):
+                if not link.skip and (not link.told or self._may_be_told(links)):
+                    yield replace(link, halved=True), state.begun
 
+    def _swapped(self, first: Part, second: Part) -> bool:
+        """Whether two heads stand the wrong way round: mu comes first, or the file's first."""
+        a, b = self.heads[id(first)], self.heads[id(second)]
+        if "mu" in (a, b) or "logvar" in (a, b):
+            return b == "mu" or a == "logvar"
+        return first.index > second.index
 
-def _ends(
-    links: tuple[Link, ...], place: Place, start: int | None, channels: int, inputs: set[int]
-) -> bool:
-    kind, n = place
-    if links[-1].second is not None:
-        return False
-    if kind == "flat":
-        return n in inputs if start is None else n == start
-    return n == channels
+    def _may_be_told(self, links: tuple[Link, ...]) -> bool:
+        """A label enters once in each half."""
+        return sum(link.told > 0 for link in links) < 2
 
+    def _cost(self, link: Link, state: _State) -> float:
+        """How unnatural a step is, by the file's order and by names."""
+        part, half, links = link.part, link.part.half, state.links
+        last = links[-1] if links else None
+        before = -1 if last is None else (last.second or last.part).index
+        behind = part.index - before
+        cost = 0.0
+        if not part.copy and behind != 1:
+            cost = 0.1 * min(abs(behind - 1), 20) + 2.5 * (behind <= 0)
+            cost *= 1.0 if self.goal.ordered else 0.3
+        past_head = state.has_head or link.halved
+        if half == "encoder" and (state.decoded or past_head):
+            cost += 4
+        if half == "decoder" and link.second is not None:
+            cost += 4
+        if part.copy:
+            cost += 0.3 if past_head or (last is not None and last.part.copy) else 0.6
+        cost += self._head_cost(link, links)
+        if link.way == "transposed" and not self.goal.code:
+            cost += 3 if half == "encoder" or not links else 0
+            cost += 0 if says_transposed(part.name) or half == "decoder" else 0.3
+        known = self.ways.get(half, set())
+        if link.way == "conv":
+            cost += 1.0 if says_transposed(part.name) else 0.0
+            if (half == "decoder" or past_head) and known != {"conv"}:
+                cost += 0.6  # a decoder's convolution is a transposed one more often
+        if link.way != "linear" and len(known) == 1 and link.way not in known:
+            cost += 0.6  # unlike all others of its half
+        if last is not None and {link.way, last.way} == {"conv", "transposed"}:
+            cost += 0.3 if last.part.half == half else 0.0
+        cost += (
+            1.5 * (link.groups > 1)
+            + (1.0 + 0.5 * (self.uses.takers[link.n_out - link.n_in] > 1)) * link.skip
+        )
+        if link.shuffle > 1:  # it is for the way up
+            cost += 0.2 if past_head or state.decoded else 2.0 + 3.0 * (half == "encoder")
+        if link.told:
+            agrees = link.table is None or link.table.half in ("", half)
+            cost += 0.2 if agrees else 0.6
+        return cost
 
-def _next(left, links, place, start, channels, inputs):
-    """Links that may follow, with the place after each and the input's size if known by then."""
-    has_head = any(link.second is not None or link.halved for link in links)
-    for part in left:
-        for way, n_in, n_out, groups in _uses(part, place, channels, inputs):
-            begun = n_in if not links and way == "linear" else start
-            after = ("flat" if way == "linear" else "maps", n_out)
-            yield Link(part, way, n_in, n_out, groups), after, begun
-            if has_head:
-                continue
-            for other in left:
-                same = other.tensors["weight"].shape == part.tensors["weight"].shape
-                if other is not part and same and links and not _swapped(part, other):
-                    yield Link(part, way, n_in, n_out, groups, second=other), after, begun
-        if not has_head and links and place[1] % 2 == 0:
-            half = (place[0], place[1] // 2)
-            for way, n_in, n_out, groups in _uses(part, half, channels, inputs):
-                after = ("flat" if way == "linear" else "maps", n_out)
-                yield Link(part, way, n_in, n_out, groups, halved=True), after, start
-
-
-def _swapped(first: Part, second: Part) -> bool:
-    """Whether these two heads stand the wrong way round: mu comes first, or the file's first."""
-    a, b = head_hint(first.name), head_hint(second.name)
-    if "mu" in (a, b) or "logvar" in (a, b):
-        return b == "mu" or a == "logvar"
-    return first.index > second.index
-
-
-def _uses(part: Part, place: Place, channels: int, inputs: set[int]):
-    """(way, n_in, n_out, groups) of each use of a part at this place."""
-    kind, n = place
-    shape = part.weight.shape
-    if part.kind == "linear":
-        n_out, n_in = shape
-        if kind == "maps":
-            fits = n_in % n == 0 and square_side(n_in // n) is not None
-        else:
-            fits = n_in in inputs if kind == "data" else n_in == n
-        if fits:
-            yield "linear", n_in, n_out, 1
-        return
-    entering = [channels] if kind == "data" else [n] if kind == "maps" else None
-    outs = out_sizes(part)
-    for way, (n_in, per_out) in (("conv", (shape[1], shape[0])), ("transposed", shape[:2])):
-        if kind == "data" and way == "transposed":
-            continue
-        groups = 1
-        if entering is None:
-            if n % n_in or square_side(n // n_in) is None:
-                continue
-        elif entering[0] != n_in:
-            # In groups: each filter sees a part of the channels only.
-            if way == "transposed" or not n_in or entering[0] % n_in:
-                continue
-            groups = entering[0] // n_in
-            if per_out % groups or groups == 1:
-                continue
-        n_out = per_out
-        if n_out in outs:
-            yield way, n_in * groups, n_out, groups
-
-
-def _cost(link: Link, last: Part | None, links: tuple[Link, ...]) -> float:
-    """How unnatural a step is, by the file's order and by names."""
-    part = link.part
-    behind = part.index - (last.index if last is not None else -1)
-    cost = 0.0 if behind > 0 else 2.0
-    cost += 0.1 * min(abs(behind - 1), 20) if behind != 1 else 0.0
-    half = hint(part.name)
-    decoded = any(hint(x.part.name) == "decoder" for x in links)
-    past_head = link.halved or any(x.second is not None or x.halved for x in links)
-    if half == "encoder" and (decoded or past_head):
-        cost += 4
-    if half == "decoder" and link.second is not None:
-        cost += 4
-    if link.second is not None:
-        named = {head_hint(part.name), head_hint(link.second.name)}
-        cost += 0.0 if named == {"mu", "logvar"} else 1.0
-    elif head_hint(part.name) == "logvar":
-        cost += 4
-    if link.halved:
-        cost += 0.5
-        if links and hint(links[-1].part.name) == "encoder" and half == "decoder":
-            cost -= 0.4
-    if link.way == "transposed":
-        encoder = half == "encoder" or (not past_head and not links)
-        cost += 3 if encoder else 0
-        cost += 0 if says_transposed(part.name) or half == "decoder" else 0.3
-    if link.way == "conv":
-        cost += 1.0 if says_transposed(part.name) else 0.0
-        if half == "decoder" or past_head:
-            cost += 0.6  # a decoder's convolution is a transposed one more often
-    if link.groups > 1:
-        cost += 1.5
-    return cost
+    def _head_cost(self, link: Link, links: tuple[Link, ...]) -> float:
+        part = link.part
+        if link.second is not None:
+            if {self.heads[id(part)], self.heads[id(link.second)]} == {"mu", "logvar"}:
+                return 0.0
+            if twins(part.name, link.second.name):
+                return 0.2
+            # Layers of one list run one after the other, unless the list has the heads alone.
+            own, other = place(part.name), place(link.second.name)
+            if own and other and own[0] == other[0] and self.lists[own[0]] > 2:
+                return 5.0
+            return 1.0 if link.way == "linear" else 2.0
+        cost = 0.0
+        if self.heads[id(part)] == "logvar":
+            cost += 4
+        elif self.heads[id(part)] == "mu" and self.seconds:
+            cost += 2
+        if link.halved:
+            said = self.heads[id(links[-1].part)] == "both"
+            turns = links[-1].part.half == "encoder" and part.half == "decoder"
+            cost += 0.0 if said else 0.1 if turns else 0.5
+        return cost

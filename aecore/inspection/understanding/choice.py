@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, replace
+from functools import lru_cache
 
 import torch
 from torch import Tensor, nn
 
-from aecore.inspection.understanding.parts import head_hint
+from aecore.inspection.understanding.names import head_hint
 from aecore.models.layers import parse_layer
 
 #: Curves that a hidden layer may have, the usual first; the line of each.
@@ -26,6 +28,8 @@ CURVES = {
     "LeakyReLU 0.1": "LeakyReLU(0.1)",
     "none": "",
 }
+#: Curves that the decoder's last layer may have besides.
+ENDS = {"clamp": "Clamp(0.0, 1.0)"}
 #: How pixels in [0, 1] may have been prepared: x * factor + shift.
 RANGES = {
     "[0, 1]": (1.0, 0.0),
@@ -35,6 +39,14 @@ RANGES = {
     "[0, 1/255]": (1 / 255, 0.0),
 }
 STANDARDISED = "mean 0, deviation 1"
+#: How maps may be enlarged: the mode of the line, and what follows it there.
+ENLARGE = {
+    "nearest": ("nearest", ""),
+    "bilinear": ("bilinear", ""),
+    "bilinear to the corners": ("bilinear", ", align_corners=True"),
+}
+#: What the second of two heads may be, the usual first.
+SECONDS = ("log-variance", "log-deviation", "deviation", "softplus deviation")
 
 
 @dataclass(frozen=True)
@@ -43,9 +55,14 @@ class Choice:
 
     encoder, decoder, code, reshape: curves of the hidden layers of each half, of the code, and of
     a linear layer whose values become maps. output: the decoder's last curve. given, target: the
-    range of what enters, and of what the decoder gives. fit: how another size is reached. swapped:
-    the second head, or half, is mu. norm_after: norms follow the curve. pool, enlarge: which kind.
-    groups: of a GroupNorm.
+    range of what enters, and of what the decoder gives. fit: how another size is reached, "pad" (of
+    what leaves the decoder: from the middle), "crop" (from the corner) or "resize". swapped: the
+    second head, or half, is mu. norm_after: norms follow the curve. pool, enlarge: which kind.
+    groups: of a GroupNorm, 0 for one a channel. second: what the second head is, one of SECONDS.
+    interleaved: a layer that gives both heads gives mu and the second of each number side by side,
+    instead of all of mu first. told_first: the label stands before the values that it is joined
+    to. last_hidden: whether the curve of the encoder also follows the layer before the heads
+    ("same" or "none").
     """
 
     encoder: str = "ReLU"
@@ -61,57 +78,134 @@ class Choice:
     pool: str = "max"
     enlarge: str = "nearest"
     groups: int = 1
+    second: str = SECONDS[0]
+    interleaved: bool = False
+    told_first: bool = False
+    last_hidden: str = "same"
 
 
 @dataclass
 class Layer:
     """One place in a list: a line with its weights, or a gap.
 
-    gap: "encoder", "decoder", "code", "reshape" (a curve), "pool", "enlarge", "norm", or "".
-    weights: role to values. swap: rows are two halves that may be the wrong way round.
+    gap: "encoder", "decoder", "code", "reshape", "last_hidden" (a curve), "pool", "enlarge",
+    "norm", "told" (the label enters here; setting: classes, and the width of an embedding or 0),
+    or "". weights: role to values. swap: rows are two halves that may be the wrong way round.
+    joined: one layer of the file gives both halves, so they may stand row by row as well. inner,
+    shortcut: places inside a block, whose line is then its name alone: "Residual" or "Skip".
     """
 
     line: str = ""
     gap: str = ""
     weights: dict[str, Tensor] = field(default_factory=dict)
     swap: bool = False
-    setting: tuple[int, ...] = ()
+    setting: tuple[int, ...] = ()  # sizes that its line is written with
     norm: bool | None = None  # for a norm: whether after the curve; the other place is left empty
+    joined: bool = False
+    inner: list[Layer] = field(default_factory=list)
+    shortcut: list[Layer] = field(default_factory=list)
     _made: dict[tuple, nn.Module] = field(default_factory=dict)
 
     def lines(self, choice: Choice) -> str:
         """The line that this place has for a choice; empty for nothing."""
+        if self.inner:
+            return self._block(choice)
         if not self.gap:
             return self.line
         if self.gap == "norm":
             here = self.norm is None or self.norm == choice.norm_after
-            return self.line.replace("GROUPS", str(choice.groups)) if here else ""
+            groups = choice.groups or next(iter(self.weights.values())).numel()
+            return self.line.replace("GROUPS", str(groups)) if here else ""
         if self.gap == "pool":
-            kind = "MaxPool2d" if choice.pool == "max" else "AvgPool2d"
-            return f"{kind}({self.setting[0]}, {self.setting[1]}, 0)"
+            k, stride, *more = self.setting  # the axes, and whether what is left over counts
+            kind = f"{'Max' if choice.pool == 'max' else 'Avg'}Pool{more[0] if more else 2}d"
+            return f"{kind}({k}, {stride}, 0{', ceil_mode=True' if len(more) > 1 else ''})"
         if self.gap == "enlarge":
-            size = (self.setting[0], self.setting[0])
-            return f"Upsample(size={size}, mode='{choice.enlarge}')"
+            side, *along = self.setting
+            if along:  # one axis
+                mode = "nearest" if choice.enlarge == "nearest" else "linear"
+                return f"Upsample(size={side}, mode='{mode}')"
+            mode, corners = ENLARGE[choice.enlarge]
+            return f"Upsample(size={(side, side)}, mode='{mode}'{corners})"
+        if self.gap == "told":
+            width = f", width={self.setting[1]}" if self.setting[1] else ""
+            return f"Told({self.setting[0]}{width}{', first=True' if choice.told_first else ''})"
+        if self.gap == "last_hidden":
+            return CURVES[choice.encoder] if choice.last_hidden == "same" else ""
         curve = getattr(choice, self.gap)
         return CURVES[choice.decoder if curve == "same" else curve]
 
+    def _block(self, choice: Choice) -> str:
+        body, shortcut = (
+            [line for spot in spots if (line := spot.lines(choice))]
+            for spots in (self.inner, self.shortcut)
+        )
+        if shortcut:
+            body.append(f"shortcut=({', '.join(shortcut)},)")
+        return f"{self.line}({', '.join(body)})"
+
     def module(self, choice: Choice) -> nn.Module | None:
-        """The layer with its weights for a choice, made once; None for nothing."""
+        """The layer with its weights for a choice, made once; None for nothing.
+
+        Raises RuntimeError where the weights are not those that the line asks for.
+        """
         line = self.lines(choice)
         if not line:
             return None
-        key = (line, self.swap and choice.swapped)
+        turned = self.swap and choice.swapped
+        key = (line, turned, self.joined and choice.interleaved)
+        if not self.weights and not self.inner:
+            return _plain(line)
         if key not in self._made:
-            layer = parse_layer(line)
-            for role, value in self.weights.items():
-                if self.swap and choice.swapped:
-                    value = torch.cat(value.chunk(2)[::-1])
-                if role in dict(layer.named_parameters()):
-                    setattr(layer, role, nn.Parameter(value, requires_grad=False))
-                else:
-                    setattr(layer, role, value)
+            layer = parse_layer(line).requires_grad_(False)
+            layer.load_state_dict(self.state(choice), assign=True)
             self._made[key] = layer.eval()
         return self._made[key]
+
+    @property
+    def open(self) -> bool:
+        """Whether anything about this place is chosen."""
+        chosen = bool(self.gap) or "GROUPS" in self.line or self.swap or self.joined
+        return chosen or any(spot.open for spot in (*self.inner, *self.shortcut))
+
+    def stamp(self, choice: Choice) -> tuple:
+        """Beside its line, what tells this place from others that compute something else."""
+        own = (self.swap and choice.swapped, self.joined and choice.interleaved)
+        inside = tuple(spot.stamp(choice) for spot in (*self.inner, *self.shortcut))
+        return (own, tuple(map(id, self.weights.values())), inside)
+
+    def state(self, choice: Choice) -> dict[str, Tensor]:
+        """The weights of the line for a choice, by the names that its layer has for them."""
+        if self.inner:
+            return _states(self.inner, choice) | _states(self.shortcut, choice, "shortcut.")
+        found = dict(self.weights)
+        if self.joined and choice.interleaved:
+            found = {role: torch.cat([v[0::2], v[1::2]]) for role, v in found.items()}
+        if self.swap and choice.swapped:
+            found = {role: torch.cat(v.chunk(2)[::-1]) for role, v in found.items()}
+        return found
+
+
+@lru_cache(maxsize=512)
+def _plain(line: str) -> nn.Module:
+    return parse_layer(line).eval()
+
+
+def _states(spots: list[Layer], choice: Choice, prefix: str = "") -> dict[str, Tensor]:
+    kept = [spot for spot in spots if spot.lines(choice)]
+    return {
+        f"{prefix}{i}.{role}": value
+        for i, spot in enumerate(kept)
+        for role, value in spot.state(choice).items()
+    }
+
+
+def every_place(spots: list[Layer]) -> Iterator[Layer]:
+    """All places of a list, those inside its blocks as well."""
+    for spot in spots:
+        yield spot
+        yield from every_place(spot.inner)
+        yield from every_place(spot.shortcut)
 
 
 @dataclass
@@ -137,6 +231,12 @@ class Draft:
     loose: bool = False  # no linear layer says which size it takes
     prior: float = 1.0  # at least 1: how much better than others its error has to be
     number: int = 0  # its place among the drafts of its file, always the same
+    doubts: tuple[str, ...] = ()  # sentences that forbid calling the reading sure
+    told: int = 0  # classes of which one is told beside the values; 0 for none
+    side_out: int = 0  # side of the maps that the decoder gives, where it is not `side`
+    alone: bool = False  # a decoder alone: the encoder's list is empty, k numbers enter
+    second_said: bool = False  # the file itself says what the second head is
+    notes: tuple[str, ...] = ()  # sentences worth saying that forbid nothing
     _gaps: set[str] | None = None
 
     def gaps(self) -> set[str]:
@@ -146,28 +246,39 @@ class Draft:
         return self._gaps
 
     def _find_gaps(self) -> set[str]:
-        both = (*self.encoder, *self.decoder)
-        found = {x.gap for x in both if x.gap and x.gap != "norm"}
+        both = self._places()
+        found = {x.gap for x in both if x.gap and x.gap not in ("norm", "told")}
         if any(x.gap == "norm" and x.norm is not None for x in both):
             found.add("norm_after")
         if any("GROUPS" in x.line for x in both):
             found.add("groups")
+        if any(x.gap == "told" for x in both):
+            found.add("told_first")
+        if self.variational and not self.second_said:
+            found.add("second")
         if any(x.swap for x in both):
             found.add("swapped")
+        if any(x.joined for x in both):
+            found.add("interleaved")
         return found
 
+    def _places(self) -> list[Layer]:
+        return [*every_place(self.encoder), *every_place(self.decoder)]
+
     def possible_groups(self) -> list[int]:
-        """Numbers of groups that every GroupNorm's channels divide into."""
-        both = (*self.encoder, *self.decoder)
-        channels = [x.weights["weight"].numel() for x in both if "GROUPS" in x.line]
-        return [g for g in (1, 8, 4, 16, 32, 2) if all(c % g == 0 for c in channels)]
+        """Numbers of groups that every GroupNorm's channels divide into; 0 for one a channel."""
+        channels = [x.weights["weight"].numel() for x in self._places() if "GROUPS" in x.line]
+        found = [g for g in (1, 8, 4, 16, 32, 2) if all(c % g == 0 for c in channels)]
+        return [*found, 0]
 
     def relevant(self, choice: Choice) -> Choice:
         """The choice with every dimension that does not matter here at its default."""
         gaps = self.gaps() | {"output", "given", "target"}
         if "reshape" in gaps:
             gaps.add("decoder")
-        if self.resized:
+        if "last_hidden" in gaps:
+            gaps.add("encoder")
+        if self.resized or self.side_out:
             gaps.add("fit")
         idle = {f.name: f.default for f in fields(Choice) if f.name not in gaps}
         return replace(choice, **idle)
@@ -178,43 +289,3 @@ def names_contradict(found: Draft, choice: Choice) -> bool:
     if len(found.head_names) != 2 or not choice.swapped:
         return False
     return head_hint(found.head_names[0]) == "mu" or head_hint(found.head_names[1]) == "logvar"
-
-
-def entry(found: Draft, choice: Choice, shape: tuple[int, ...], ranges: dict) -> list[str]:
-    """Lines before the encoder: the range that it was trained on, and its size."""
-    # Another size is reached before the range: a border is black in the data.
-    lines = _fitting(found, choice, shape, back=False)
-    factor, shift = ranges[choice.given]
-    if (factor, shift) != (1.0, 0.0):
-        lines.append(f"Scale({factor!r}, {shift!r})")
-    if found.flat and len(shape) > 1:
-        lines.append("Flatten()")
-    return lines
-
-
-def exit_lines(found: Draft, choice: Choice, shape: tuple[int, ...], ranges: dict) -> list[str]:
-    """Lines after the decoder's last layer: its curve, its size, and back to the data's range."""
-    lines = [CURVES[choice.output]] if CURVES[choice.output] else []
-    if len(shape) == 3 and found.side and ends_flat(found):
-        lines.append(f"Unflatten({shape[0]}, {found.side}, {found.side})")
-    lines += _fitting(found, choice, shape, back=True)
-    factor, shift = ranges[choice.target]
-    if (factor, shift) != (1.0, 0.0):
-        lines.append(f"Scale({1 / factor!r}, {-shift / factor!r})")
-    return lines
-
-
-def ends_flat(found: Draft) -> bool:
-    """Whether the decoder ends in a row of values, not in maps."""
-    last = [x.line for x in found.decoder if x.line.startswith(("Linear", "Conv"))][-1]
-    return last.startswith("Linear")
-
-
-def _fitting(found: Draft, choice: Choice, shape: tuple[int, ...], back: bool) -> list[str]:
-    if len(shape) != 3 or found.side in (0, shape[1]):
-        return []
-    more = found.side - shape[1]
-    if choice.fit == "pad" and more % 2 == 0:
-        return [f"Pad({-more // 2})" if back else f"Pad({more // 2})"]
-    sides = (shape[1], shape[2]) if back else (found.side, found.side)
-    return [f"Resize({sides[0]}, {sides[1]})"]

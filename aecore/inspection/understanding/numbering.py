@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from aecore.inspection.understanding.parts import Part, place
+from aecore.inspection.understanding.names import place
+from aecore.inspection.understanding.parts import Part
 
 
 def tells(parts: list[Part]) -> set[str]:
@@ -12,7 +13,7 @@ def tells(parts: list[Part]) -> set[str]:
     """
     numbers: dict[str, list[int]] = {}
     for part in parts:
-        for p in (part, part.norm, part.slope):
+        for p in (part, part.norm, part.slope, part.before):
             spot = None if p is None else place(p.name)
             if spot is not None:
                 numbers.setdefault(spot[0], []).append(spot[1])
@@ -26,6 +27,9 @@ def between(first: Part, second: Part) -> int | None:
     b = place(second.name)
     if b is None:
         return None
+    ahead = None if second.before is None else place(second.before.name)
+    if ahead is not None and ahead[0] == b[0]:
+        b = (b[0], min(b[1], ahead[1]))
     numbers = [p[1] for p in places if p is not None and p[0] == b[0]]
     if len(numbers) < len(ends):
         return None

@@ -5,32 +5,27 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from torch import Tensor
 
+from aecore.inspection.understanding.names import halves, natural, place, says_embedding
+
 _ROLES = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
-_MU = re.compile(r"(^|[^a-z])(mu|mean|means|z_mean|loc|z_mu|mus)([^a-z]|$)|fc_?21|fc_?mu|to_?mu")
-_LOGVAR = re.compile(
-    r"log_?var|log_?sigma|logsd|log_?std|(^|[^a-z])(var|sigma|std|variance|scale|lv)([^a-z]|$)"
-    r"|fc_?22|fc_?var|to_?var|z_var"
-)
-_ENCODER = re.compile(
-    r"(^|[._])(enc|encoder|encode|encoding|inference|recognition|q_net|qnet|down)"
-)
-_DECODER = re.compile(
-    r"(^|[._])(dec|decoder|decode|decoding|generator|generative|p_net|pnet|up|deconv|recon)"
-)
-_TRANSPOSED = re.compile(r"deconv|tconv|conv_?t|transpose|convtrans|unconv")
+_RANKS = {"encoder": 0, "": 1, "decoder": 2}
 
 
-@dataclass
+@dataclass(eq=False)
 class Part:
-    """One layer of the file: main (linear, conv), norm or slope (PReLU).
+    """One layer of the file: main (linear, conv, block), norm or slope (PReLU).
 
-    kind: "linear", "conv" (a convolution, which way is not known yet), "batch", "layer", "group",
-    "slope". names: role to the tensor's name in the file. index: place in the file's order.
-    norm, slope: parts that follow this main one.
+    kind: "linear", "conv" (a convolution, which way is not known yet; over one or two axes),
+    "block" (several whose result is added to what enters), "embedding" (a table of vectors, one a
+    class), "batch", "layer", "group", "slope". names: role to the tensor's name in the file.
+    index: place in the file's order. half: what the names say, see names.py. norm, slope: parts
+    that follow this main one; before: a norm that stands in front of it. copy: its weights are
+    another part's, the other way round (tied); it need not be used. inner, shortcut: of a block,
+    whose layers know their way ("linear", "conv", "transposed").
     """
 
     name: str
@@ -42,6 +37,12 @@ class Part:
     norm_after: bool | None = None  # after the activation; None where the file does not tell
     slope: Part | None = None
     transposed: bool = False  # the matrix is stored (in, out)
+    before: Part | None = None
+    half: str = ""
+    copy: bool = False
+    way: str = ""
+    inner: list[Part] = field(default_factory=list)
+    shortcut: list[Part] = field(default_factory=list)
 
     @property
     def weight(self) -> Tensor:
@@ -51,7 +52,19 @@ class Part:
 
     @property
     def main(self) -> bool:
-        return self.kind in ("linear", "conv")
+        return self.kind in ("linear", "conv", "block")
+
+    @property
+    def axes(self) -> int:
+        """Axes that a convolution runs over; 0 for a linear layer."""
+        first = self.inner[0] if self.inner else self
+        return first.tensors["weight"].ndim - 2
+
+    @property
+    def kernel(self) -> int:
+        """The size of a convolution's kernel along its first axis; 1 for a linear layer."""
+        first = self.inner[0] if self.inner else self
+        return first.tensors["weight"].shape[2] if self.axes else 1
 
     @property
     def size(self) -> int:
@@ -61,42 +74,11 @@ class Part:
         )
 
 
-def hint(name: str) -> str:
-    """What a name says of a layer's half: "encoder", "decoder" or ""."""
-    low = name.lower()
-    if _ENCODER.search(low):
-        return "encoder"
-    return "decoder" if _DECODER.search(low) else ""
-
-
-def head_hint(name: str) -> str:
-    """What a name says of a head: "mu", "logvar" or ""."""
-    low = name.lower()
-    if _LOGVAR.search(low):
-        return "logvar"
-    return "mu" if _MU.search(low) else ""
-
-
-def says_transposed(name: str) -> bool:
-    """Whether the name says that a convolution is a transposed one."""
-    return bool(_TRANSPOSED.search(name.lower()))
-
-
-def place(name: str) -> tuple[str, int] | None:
-    """(the list that a layer stands in, its number there), for names that end in a number."""
-    prefix, _, last = name.rpartition(".")
-    return (prefix, int(last)) if last.isdecimal() and len(last) < 5 else None
-
-
-def natural(name: str) -> list:
-    """A key that sorts layer 10 after layer 2."""
-    return [(0, int(p), "") if p.isdecimal() else (1, 0, p) for p in re.split(r"(\d+)", name) if p]
-
-
 def parts_of(tensors: dict[str, Tensor], ordered: bool) -> tuple[list[Part], list[str]]:
-    """Parts in the file's order (by name where the format sorts), and names of what is no layer.
+    """Main parts in the file's order (by name where the format sorts), and names of what is none.
 
-    Norms and slopes hang on the main part that they follow.
+    Norms and slopes hang on the main part that they belong to. Tables of vectors, one a class,
+    are among the parts as "embedding".
     """
     groups: dict[str, dict[str, str]] = {}
     loose: list[str] = []
@@ -110,40 +92,45 @@ def parts_of(tensors: dict[str, Tensor], ordered: bool) -> tuple[list[Part], lis
     odd: list[str] = []
     for prefix, names in groups.items():
         own = {role: tensors[name] for role, name in names.items()}
-        kind = _kind(own)
+        kind = _kind(prefix, own)
         if kind is None:
             odd += names.values()
             continue
         found.append(Part(prefix, kind, names, own, 0))
     found += _from_loose(loose, tensors, odd)
+    said = halves(p.name for p in found)
+    for part in found:
+        part.half = said[part.name]
     first = {name: i for i, name in enumerate(tensors)}
+    # A network's own parameters stand before those of its layers, wherever they are used.
+    bare = {p for p in found if p.main and "." not in p.name and p.name in p.names.values()}
+    mixed = any(p.main and p not in bare for p in found)
     if ordered:
-        found.sort(key=lambda p: min(first[n] for n in p.names.values()))
+        found.sort(key=lambda p: (mixed and p in bare, min(first[n] for n in p.names.values())))
     else:
-        found.sort(key=lambda p: (_half_rank(p.name), natural(p.name)))
+        found.sort(key=lambda p: (_RANKS[p.half], natural(p.name)))
     for i, part in enumerate(found):
         part.index = i
-    left = _hang(found)
+    left = _hang(found, ordered)
     odd += [n for p in left for n in p.names.values()]
-    return [p for p in found if p.main], odd
+    mains = [p for p in found if p.main or p.kind == "embedding"]
+    for i, part in enumerate(p for p in mains if p.main):
+        part.index = i  # norms between two layers are no distance
+    return mains, odd
 
 
-def _half_rank(name: str) -> int:
-    return {"encoder": 0, "": 1, "decoder": 2}[hint(name)]
-
-
-def _kind(own: dict[str, Tensor]) -> str | None:
+def _kind(name: str, own: dict[str, Tensor]) -> str | None:
     weight = own.get("weight")
     if "running_mean" in own:
         return "batch"
     if weight is None:
         return None
-    if weight.ndim == 4:
+    if "bias" in own and own["bias"].shape == weight.shape:
+        return {1: "group", 2: "layer", 3: "layer"}.get(weight.ndim)
+    if weight.ndim in (3, 4):
         return "conv"
     if weight.ndim == 2:
-        return "linear"
-    if "bias" in own and own["bias"].shape == weight.shape:
-        return "layer" if weight.ndim == 3 else "group" if weight.ndim == 1 else None
+        return "embedding" if "bias" not in own and says_embedding(name) else "linear"
     return "slope" if weight.ndim == 1 and "bias" not in own else None
 
 
@@ -154,6 +141,8 @@ def _from_loose(loose: list[str], tensors: dict[str, Tensor], odd: list[str]) ->
     for name in loose:
         if tensors[name].ndim not in (2, 4):
             continue
+        if tensors[name].shape[0] == 1 and "w" not in name.lower():
+            continue  # one row: a buffer or a prior
         own, names = {"weight": tensors[name]}, {"weight": name}
         sizes = set(tensors[name].shape[:2])
         fits = [n for n in rows if tensors[n].numel() in sizes]
@@ -167,7 +156,8 @@ def _from_loose(loose: list[str], tensors: dict[str, Tensor], odd: list[str]) ->
             part.transposed = own["bias"].numel() == n_in != n_out
         found.append(part)
     # What is left may be the biases of a tied decoder: the chain decides.
-    odd += [n for n in loose if tensors[n].ndim not in (1, 2, 4)] + rows
+    taken = {n for p in found for n in p.names.values()}
+    odd += [n for n in loose if n not in taken and n not in rows] + rows
     return found
 
 
@@ -179,12 +169,16 @@ def _stem(name: str) -> str:
     return low.strip("._")
 
 
-def _hang(found: list[Part]) -> list[Part]:
-    """Hang each norm and slope on the main part that it follows; return those that fit nowhere."""
+def _hang(found: list[Part], ordered: bool) -> list[Part]:
+    """Hang each norm and slope on a main part; return those that fit nowhere."""
     left = []
     mains = [p for p in found if p.main]
     for part in found:
-        if part.main:
+        if part.main or part.kind == "embedding":
+            continue
+        opened = _opens(part, mains) if ordered else None
+        if opened is not None:
+            opened.before = part
             continue
         which = "slope" if part.kind == "slope" else "norm"
         free = [m for m in mains if getattr(m, which) is None and _fits(part, m)]
@@ -196,6 +190,29 @@ def _hang(found: list[Part]) -> list[Part]:
         if which == "norm":
             best.norm_after = _after_activation(best, part)
     return left
+
+
+def _opens(part: Part, mains: list[Part]) -> Part | None:
+    """The main part that a norm or slope stands in front of, and not behind another.
+
+    It is the first of its list, or stands between a linear layer of another size and a
+    convolution that takes its channels.
+    """
+    parent = part.name.rpartition(".")[0]
+    beside = [m for m in mains if m.name.rpartition(".")[0] == parent]
+    behind = min((m for m in beside if m.index > part.index), key=lambda m: m.index, default=None)
+    if behind is None or behind.before is not None:
+        return None
+    ahead = max((m for m in beside if m.index < part.index), key=lambda m: m.index, default=None)
+    if ahead is not None and (
+        ahead.kind != "linear" or behind.kind != "conv" or _fits(part, ahead) or ahead.norm
+    ):
+        return None
+    if ahead is None and part.kind == "slope":
+        return None
+    shape = behind.weight.shape
+    entering = {shape[1]} if behind.kind == "linear" else set(shape[:2]) - out_sizes(behind)
+    return behind if part.size in (entering or set(shape[:2])) else None
 
 
 def _fits(part: Part, main: Part) -> bool:
@@ -260,7 +277,8 @@ def all_names(parts: Iterable[Part]) -> set[str]:
     """Names of every tensor that belongs to these parts."""
     names: set[str] = set()
     for part in parts:
-        for p in (part, part.norm, part.slope):
+        for p in (part, part.norm, part.slope, part.before):
             if p is not None:
                 names |= set(p.names.values())
+        names |= all_names((*part.inner, *part.shortcut))
     return names

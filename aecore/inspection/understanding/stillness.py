@@ -6,13 +6,75 @@ weights are pulled somewhere else, even where the error hardly differs: a second
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from aecore.datasets import Dataset
+from aecore.inspection.understanding.building import model_of
+from aecore.inspection.understanding.candidates import Candidate
+from aecore.inspection.understanding.choice import every_place
+from aecore.inspection.understanding.trials import ROOM, Trials, work_of
 from aecore.models import LatentModel
+from aecore.models.sizes import sizes_of
 
 PARTS = 8
+# Rivals whose error is less than NEAR times the best one's are told apart by this second witness.
+NEAR, RIVALS, PULLED, PULL_WORK = 1.05, 5, 1024, 6e8
+RESCORED, RESCORE_WORK = 10_000, 1.5e9  # held-out examples that the nearest are compared on
+MOST_PULLED = 8_000_000  # weights: their gradients of all parts are held together
+MOST_KEPT = 256 << 20  # bytes that a part's examples leave between the layers for the gradient
+
+
+def at_rest(
+    found: Sequence[Candidate], data: Dataset, ranges: dict
+) -> tuple[list[Candidate], bool]:
+    """The candidates ranked anew, the nearest rivals on more held-out examples and with their pull
+    measured; whether it was.
+
+    Where no rival is near, or a decoder is alone, there is nothing to measure, which counts as
+    measured; it is not where the network is too large or is told the class.
+    """
+    near = [c for c in found if c.error < NEAR * found[0].error][:RIVALS]
+    best = near[0].draft
+    if len(near) < 2 or best.alone:
+        return list(found), True
+    halves = every_place([*best.encoder, *best.decoder])
+    weights = sum(t.numel() for spot in halves for t in spot.weights.values())
+    one = None if data.test.labels is None else data.test.labels[:1]
+    each, largest = work_of(best, near[0].choice, data.test.batch(slice(0, 1)), ranges, one)
+    near = _on_more(near, data, ranges, min(RESCORE_WORK / max(each, 1), ROOM / largest))
+    rest = list(found[len(near) :])
+    untold = weights <= MOST_PULLED and not any(c.draft.told for c in near)
+    if not untold:
+        return _ranked(near) + rest, False
+    x = data.train.batch(slice(0, int(min(max(PULL_WORK / max(each, 1), 128), PULLED))))
+    measured = []
+    for candidate in near:
+        factor, shift = ranges[candidate.choice.target]
+        model = model_of(candidate, data, ranges)
+        if sizes_of(model).nbytes * len(x) / PARTS > MOST_KEPT:
+            return _ranked(near) + rest, False
+        value = pull(model, x, factor, shift, torch.Generator().manual_seed(0))
+        measured.append(replace(candidate, pull=value))
+    return _ranked(measured) + rest, True
+
+
+def _on_more(near: list[Candidate], data: Dataset, ranges: dict, most: float) -> list[Candidate]:
+    """The candidates scored on more held-out examples, where there is work for it."""
+    n = int(min(RESCORED, len(data.test), most))
+    if n <= len(near[0].errors):
+        return near
+    labels = data.test.labels
+    trials = Trials(data.test.batch(slice(0, n)), ranges, None if labels is None else labels[:n])
+    return [trials.score(c.draft, c.choice) for c in near]
+
+
+def _ranked(found: list[Candidate]) -> list[Candidate]:
+    return sorted(found, key=lambda c: (c.weighed, c.rarity, c.draft.number))
 
 
 def pull(

@@ -2,55 +2,51 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
-
-import torch
-from torch import Tensor
 
 from aecore.datasets import Dataset, Split
 from aecore.errors import InspectionError
 from aecore.inspection.files.contents import Contents
 from aecore.inspection.understanding.architecture import drafts_of
-from aecore.inspection.understanding.candidates import Candidate, Trials, describe
+from aecore.inspection.understanding.building import model_of
+from aecore.inspection.understanding.candidates import Candidate
 from aecore.inspection.understanding.choice import (
     RANGES,
     STANDARDISED,
     Choice,
     Draft,
-    entry,
-    exit_lines,
     names_contradict,
 )
 from aecore.inspection.understanding.computed import draft_of
-from aecore.inspection.understanding.stillness import PARTS, pull
-from aecore.inspection.understanding.trying import Progress, search
-from aecore.models import LatentModel, build
-from aecore.models.sizes import sizes_of
-from aecore.types import ModelSpec
+from aecore.inspection.understanding.graph_check import compared
+from aecore.inspection.understanding.heads import Heads, second_head, with_second
+from aecore.inspection.understanding.stillness import at_rest
+from aecore.inspection.understanding.sureness import LOOKED, open_points, worth_of
+from aecore.inspection.understanding.trials import Trials
+from aecore.inspection.understanding.trying import LIMIT, Progress, search
+from aecore.models import LatentModel
 
-# Rivals whose error is less than NEAR times the best one's are told apart by a second witness.
-NEAR, RIVALS, PULLED, PULL_WORK = 1.05, 5, 1024, 6e8
 LARGEST_PULL = 1e300
-MOST_PULLED = 8_000_000  # weights: their gradients of all parts are held together
-MOST_KEPT = 256 << 20  # bytes that a part's examples leave between the layers for the gradient
 PIECE = 500  # examples that are looked at together where it is only about their values
 TRIED = 1000  # held-out examples that candidates are ranked on
-SURE_MARGIN = 0.004  # the runner-up's error has to be larger by this share
-SURE_SIGMAS = 4.0
+KEPT = 12  # candidates that a reading keeps
 
 
 @dataclass(frozen=True)
 class Reading:
-    """A file understood: a model of the data's shape, and how sure that is.
+    """A file read: a model of the data's shape, and how sure that is.
 
     candidates: ranked, the best first; the model is that of `chosen`. margin: by what share the
-    nearest rival's error is larger. sure: no rival comes near. doubts: sentences about what could
-    be otherwise. unused: names of tensors that stand nowhere in the model. swapped: the heads act
-    the other way round than their names say. blank: the error of drawing the mean example for
-    everything, on the examples tried.
+    nearest rival's error is larger. sure: understood, no rival comes near, and nothing is open.
+    doubts: sentences about what could be otherwise. unused: names of tensors that stand nowhere in
+    the model. swapped: the heads act the other way round than their names say. blank: the error of
+    drawing the mean example for everything, on the examples tried. understood: the model draws the
+    data clearly better than that, or is one that draws only the mean example (collapsed). tried:
+    readings that were run. open: of what is not understood, sentences about what is open and what
+    would settle it. head_decided: what the second of two heads is, is known. left: sentences about
+    what was not looked at.
     """
 
     model: LatentModel
@@ -63,6 +59,12 @@ class Reading:
     tensors: int
     swapped: bool = False
     blank: float = 1.0
+    understood: bool = True
+    collapsed: bool = False
+    tried: int = 0
+    open: tuple[str, ...] = ()
+    head_decided: bool = True
+    left: tuple[str, ...] = ()
 
     @property
     def candidate(self) -> Candidate:
@@ -94,69 +96,50 @@ def moments(split: Split) -> tuple[float, float]:
     return mean, max(squares / count - mean * mean, 0.0) ** 0.5
 
 
-# From candidates to a model --------------------------------------------------------------------
-
-
-def model_of(candidate: Candidate, data: Dataset, ranges: dict) -> LatentModel:
-    """The candidate as a model of this app, its weights those of the file."""
-    found, choice = candidate.draft, candidate.choice
-    shape = data.spec.shape
-    encoder, weights = _half(found.encoder, choice, entry(found, choice, shape, ranges), "encoder")
-    decoder, more = _half(found.decoder, choice, [], "decoder")
-    last = exit_lines(found, choice, shape, ranges)
-    plain = choice.output == "sigmoid" and choice.target == "[0, 1]"
-    moves = all(line.startswith(("Sigmoid", "Unflatten")) for line in last)
-    loss = "bce" if plain and moves and found.variational and data.spec.bounded else "mse"
-    options = {"encoder": tuple(encoder), "decoder": (*decoder, *last), "loss": loss}
-    family = "described-vae" if found.variational else "described-ae"
-    model = build(ModelSpec(family, data.spec, found.k, options), seed=None)
-    state = model.state_dict()
-    given = weights | more
-    if set(given) != set(state) or any(given[k].shape != v.shape for k, v in state.items()):
-        raise InspectionError("The file's tensors do not fit the network that was inferred.")
-    model.load_state_dict(given)
-    return model.eval()
-
-
-def _half(
-    places: Sequence, choice: Choice, lines: list[str], half: str
-) -> tuple[list[str], dict[str, Tensor]]:
-    lines, weights = list(lines), {}
-    for spot in places:
-        layer = spot.module(choice)
-        if layer is None:
-            continue
-        for role, value in layer.state_dict().items():
-            weights[f"{half}.{len(lines)}.{role}"] = value
-        lines.append(spot.lines(choice))
-    return lines, weights
-
-
 def understand(
     contents: Contents,
     data: Dataset,
     *,
     choice: int | None = None,
-    seconds: float = 20.0,
     progress: Progress | None = None,
+    limit: float = LIMIT,
 ) -> Reading:
-    """Read a file's tensors as an autoencoder of these data.
+    """Read a file's tensors as an autoencoder of these data: the same on every machine.
 
-    choice: overrules which of the ranked candidates is taken. Raises InspectionError with one
-    sentence when no reading is possible.
+    choice: overrules which of the ranked candidates is taken. limit: the work of the search, see
+    there. Raises InspectionError with one sentence when no reading is possible.
     """
-    report, begin = progress or (lambda share, what: None), time.monotonic()
+    report = progress or (lambda share, what: None)
     report(0.02, "putting the layers in order")
-    drafts = _drafts(contents, data)
-    x, ranges = data.test.batch(slice(0, TRIED)), ranges_of(data)
-    found = search(drafts, x, ranges, data.spec.bounded, seconds, report)
-    if not found:
+    drafts, ranges = _drafts(contents, data), ranges_of(data)
+    trials = _trials(data, ranges, TRIED)
+    found = search(drafts, trials.x, ranges, data.spec.bounded, trials.labels, report, limit)
+    if not found.candidates:
         raise InspectionError(
             "The layers join, but no way to run them was found: describe the network by hand."
         )
     report(0.92, "looking which reading the weights rest in")
-    found = at_rest(found, data, ranges, begin + seconds)
-    return settle(found, contents, data, choice or 0, ranges)
+    ranked, measured = at_rest(found.candidates, data, ranges)
+    left = [] if found.whole else [_CUT.format(tried=found.tried)]
+    left += [] if measured else [_UNMEASURED]
+    report(0.96, "telling the heads apart")
+    heads = second_head(ranked[0], _trials(data, ranges, LOOKED))
+    ranked = [with_second(c, heads.second) for c in ranked]
+    return settle(ranked, contents, data, choice or 0, found.tried, tuple(left), heads)
+
+
+_ALONE = (
+    "There is no encoder, so its activations and its range are guessed by how near what it draws "
+    "comes to the data."
+)
+_CUT = (
+    "The network is large: {tried} readings were run, and others that the layers allow were left "
+    "out."
+)
+_UNMEASURED = (
+    "Which of the nearest readings the weights rest in was not measured: the network is too large "
+    "for it, or is told the class."
+)
 
 
 def _drafts(contents: Contents, data: Dataset) -> list[Draft]:
@@ -179,6 +162,8 @@ def recipes_of(reading: Reading) -> list[dict[str, Any]]:
             # JSON has no word for infinity, which a weight that nothing holds gives.
             "pull": None if c.pull is None else min(c.pull, LARGEST_PULL),
             "tried": len(c.errors),
+            "readings": reading.tried,
+            "left": list(reading.left),
         }
         for c in reading.candidates
     ]
@@ -194,104 +179,81 @@ def again(
     drafts, ranges = _drafts(contents, data), ranges_of(data)
     found = []
     for recipe in recipes:
-        trials = Trials(data.test.batch(slice(0, recipe["tried"])), data.spec.shape, ranges)
+        trials = _trials(data, ranges, recipe["tried"])
         candidate = trials.score(drafts[recipe["draft"]], Choice(**recipe["choice"]))
         found.append(replace(candidate, pull=recipe["pull"]))
-    return settle(found, contents, data, chosen, ranges)
-
-
-def at_rest(found: list[Candidate], data: Dataset, ranges: dict, until: float) -> list[Candidate]:
-    """The candidates ranked anew, the nearest rivals with their pull measured."""
-    near = [c for c in found if c.error < NEAR * found[0].error][:RIVALS]
-    halves = (*found[0].draft.encoder, *found[0].draft.decoder)
-    weights = sum(t.numel() for spot in halves for t in spot.weights.values())
-    if len(near) < 2 or weights > MOST_PULLED:
-        return found
-    work = Trials(data.test.batch(slice(0, 1)), data.spec.shape, ranges)
-    macs = work.multiply_adds(near[0].draft, near[0].choice)
-    x = data.train.batch(slice(0, int(min(max(PULL_WORK / max(macs, 1), 128), PULLED))))
-    measured = []
-    for candidate in near:
-        if time.monotonic() > until and measured:
-            break
-        factor, shift = ranges[candidate.choice.target]
-        model = model_of(candidate, data, ranges)
-        if sizes_of(model).nbytes * len(x) / PARTS > MOST_KEPT:
-            return found
-        value = pull(model, x, factor, shift, torch.Generator().manual_seed(0))
-        measured.append(replace(candidate, pull=value))
-    if len(measured) < len(near):
-        return found
-    return sorted(measured, key=lambda c: c.weighed) + found[len(near) :]
+    tried, left = recipes[0]["readings"], tuple(recipes[0]["left"])
+    heads = second_head(found[0], _trials(data, ranges, LOOKED))
+    return settle(found, contents, data, chosen, tried, left, heads)
 
 
 def settle(
-    found: list[Candidate],
+    found: Sequence[Candidate],
     contents: Contents,
     data: Dataset,
     chosen: int,
-    ranges: dict[str, tuple[float, float]] | None = None,
+    tried: int,
+    left: tuple[str, ...],
+    heads: Heads,
 ) -> Reading:
-    """The reading that takes one of the ranked candidates. ranges: of `ranges_of`, where known."""
-    ranges = ranges or ranges_of(data)
-    kept = found[:12]
-    candidate = kept[min(chosen, len(kept) - 1)]
+    """The reading that takes one of the ranked candidates.
+
+    tried: readings that were run. left: sentences about what was not looked at. heads: what is
+    known of the best one's.
+    """
+    kept, ranges = tuple(found[:KEPT]), ranges_of(data)
+    chosen = min(chosen, len(kept) - 1)
+    candidate = kept[chosen]
     model = model_of(candidate, data, ranges)
-    x = data.test.batch(slice(0, TRIED))
-    blank = float((x - data.train.batch(slice(0, 5000)).mean(0)).square().mean())
-    margin, doubts = _doubts(kept, ranges, x, blank)
+    worth = worth_of(kept, _trials(data, ranges, LOOKED), data)
     used = candidate.draft.used
     unused = tuple(n for n in contents.tensors if n not in used)
+    doubts = (*worth.doubts, *heads.doubts, *candidate.draft.doubts, *left)
+    if candidate.draft.alone:
+        doubts = (_ALONE, *doubts)
+    doubts = (*_against_graph(model, contents, data), *doubts)
+    swapped = names_contradict(candidate.draft, candidate.choice)
+    settled = not doubts and not unused and not swapped
     return Reading(
         model,
-        tuple(kept),
+        kept,
         chosen,
-        margin,
-        not doubts and chosen == 0 and not unused,
-        tuple(doubts),
+        worth.margin,
+        worth.understood and settled and chosen == 0,
+        doubts,
         unused,
         len(contents.tensors),
-        names_contradict(candidate.draft, candidate.choice),
-        blank,
+        swapped,
+        worth.blank,
+        worth.understood,
+        worth.collapsed,
+        tried,
+        () if worth.understood else open_points(kept[0], worth, tried, contents, data),
+        heads.decided,
+        left,
     )
 
 
-def _doubts(
-    kept: list[Candidate], ranges: dict, x: Tensor, blank: float
-) -> tuple[float, list[str]]:
-    """The nearest rival's margin, and sentences about what the data do not decide."""
-    best, doubts = kept[0], []
-    if not best.error < 0.9 * blank:
-        doubts.append(
-            f"No reading reconstructs these data: the best has an error of {best.error:.4f}, and "
-            f"drawing the mean example for everything has {blank:.4f}."
+def _against_graph(model: LatentModel, contents: Contents, data: Dataset) -> tuple[str, ...]:
+    """Sentences where the model is not the graph that its file holds, or it could not be run."""
+    if contents.operations is None:
+        return ()
+    found = compared(model, contents, data)
+    if found is None:
+        return (
+            "The file says what it computes, but it could not be run beside this reading to "
+            "compare the two.",
         )
-    trials = Trials(x[:200], tuple(x.shape[1:]), ranges)
-    ours = trials.reconstruct(best.draft, best.choice)
-    margin = float("inf")
-    for rival in kept[1:]:
-        theirs = trials.reconstruct(rival.draft, rival.choice)
-        if ours is not None and theirs is not None and float((ours - theirs).abs().max()) < 1e-5:
-            continue  # another way to say the same
-        share = rival.error / max(best.error, 1e-12) - 1
-        difference = rival.errors - best.errors
-        spread = float(difference.std()) / len(difference) ** 0.5
-        sigmas = float(difference.mean()) / max(spread, 1e-12)
-        margin = min(margin, share)
-        pulls = best.pull, rival.pull
-        calmer = pulls[0] is not None and pulls[1] is not None and pulls[1] < 0.98 * pulls[0]
-        if share < SURE_MARGIN or sigmas < SURE_SIGMAS or calmer:
-            doubts.append(
-                f"Nearly as good, its error differs by {share:+.2%}: {_difference(best, rival)}."
-            )
-    return margin, doubts[:4]
+    if found.same:
+        return ()
+    where = f", first at {found.where}" if found.where else ""
+    return (
+        f"Run as it stands, the file's own graph gives something else{where}: the largest "
+        f"difference is {found.largest:.2g}.",
+    )
 
 
-def _difference(best: Candidate, rival: Candidate) -> str:
-    ours, theirs = describe(best), describe(rival)
-    words = [
-        f"{key} {theirs.get(key, 'as before')} instead of {ours.get(key, 'none')}"
-        for key in dict.fromkeys((*ours, *theirs))
-        if ours.get(key) != theirs.get(key)
-    ]
-    return "; ".join(words) or "other strides, paddings or order of layers"
+def _trials(data: Dataset, ranges: dict[str, tuple[float, float]], n: int) -> Trials:
+    x = data.test.batch(slice(0, n))
+    labels = data.test.labels
+    return Trials(x, ranges, None if labels is None else labels[:n])
