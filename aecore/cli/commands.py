@@ -13,13 +13,12 @@ from aecore import datasets
 from aecore.cli.bars import download_bar
 from aecore.cli.flags import CONFIG, add_flags, add_options_of_family
 from aecore.cli.training import add_data, train_command, try_to_write
-from aecore.errors import AecoreError, CheckpointError
+from aecore.errors import AecoreError
 from aecore.export.registry import all_ways, take_out, way
 from aecore.export.subject import Subject
 from aecore.models import all_families
 from aecore.models.presets import PRESETS, bare
 from aecore.options import options_in, whole_number
-from aecore.runs import checkpoints
 from aecore.types import TrainConfig
 from aecore.writing import write_or_say
 
@@ -70,7 +69,8 @@ def _parsed(argv: list[str]) -> argparse.Namespace:
     trained.add_argument("--out", type=Path, help="write the checkpoint to this file")
     add_flags(trained, TrainConfig, CONFIG)
     sub = command("export", _export, "Take a model out, for use elsewhere.")
-    sub.add_argument("file", type=Path)
+    sub.add_argument("files", type=Path, nargs="+", metavar="FILE", help="or encoder and decoder")
+    _add_its_data(sub, "--column")
     ways = all_ways()
     *names, last = ways
     sub.add_argument("--to", required=True, help=f"{', '.join(names)} or {last}")
@@ -81,6 +81,19 @@ def _parsed(argv: list[str]) -> argparse.Namespace:
         "inspect", _inspect, "Check up a trained model from any file: verdict and report."
     )
     sub.add_argument("files", type=Path, nargs="+", metavar="FILE", help="or encoder and decoder")
+    _add_its_data(sub, "--label")
+    sub.add_argument("--html", type=Path, metavar="OUT", help="write the report as one HTML file")
+    sub.add_argument("--beside", type=Path, metavar="FILE", help="another model's figures beside")
+    sub.add_argument(
+        "--save", type=Path, metavar="OUT", help="write the model down as a checkpoint of this app"
+    )
+    if argv[:1] == ["train"]:
+        add_options_of_family(trained, argv[1:])
+    return parser.parse_args(argv)
+
+
+def _add_its_data(sub: argparse.ArgumentParser, column: str) -> None:
+    """The flags that say which data a model from a file was trained on."""
     its_data = sub.add_mutually_exclusive_group()
     its_data.add_argument(
         "--dataset", help="the data it was trained on; found by the sizes if not given"
@@ -88,12 +101,7 @@ def _parsed(argv: list[str]) -> argparse.Namespace:
     its_data.add_argument(
         "--data", type=Path, metavar="DATA", help="or your own: a zip of images, an .npz, a table"
     )
-    sub.add_argument("--label", metavar="COLUMN", help="the classes in the table of --data")
-    sub.add_argument("--html", type=Path, metavar="OUT", help="write the report as one HTML file")
-    sub.add_argument("--beside", type=Path, metavar="FILE", help="another model's figures beside")
-    if argv[:1] == ["train"]:
-        add_options_of_family(trained, argv[1:])
-    return parser.parse_args(argv)
+    sub.add_argument(column, metavar="COLUMN", help="the classes in the table of --data")
 
 
 def _datasets(args) -> list[dict[str, Any]]:
@@ -151,14 +159,11 @@ def _families(args) -> list[dict[str, Any]]:
 
 
 def _export(args) -> dict[str, Any]:
+    from aecore.inspection.command import chosen_data, opened
+
     per_label = way(args.to).per_label
-    found = checkpoints.load(args.file)
-    model, data = found.model, datasets.load(found.card.dataset)
-    if model.spec.data.shape != data.spec.shape:
-        raise CheckpointError(
-            f"The file says that its model was trained on {data.name}, but it takes examples of "
-            f"another shape, {model.spec.data.shape}."
-        )
+    found, data = opened(args.files, chosen_data(args.dataset, args.data, args.column))
+    model = found.model
     if per_label and model.conditional and args.label is not None:
         whole_number("--label", args.label, 0, data.spec.classes - 1)
         model = model.given(args.label)
@@ -176,10 +181,11 @@ def _export(args) -> dict[str, Any]:
 def _inspect(args) -> dict[str, Any]:
     from aecore.inspection.command import chosen_data, inspect_files, verdict_text
 
-    if args.html is not None:
-        try_to_write(args.html)
+    for path in (args.html, args.save):
+        if path is not None:
+            try_to_write(path)
     data = chosen_data(args.dataset, args.data, args.label)
-    result = inspect_files(args.files, data, args.html, args.beside)
+    result = inspect_files(args.files, data, args.html, args.beside, args.save)
     if not args.json:
         result["text"] = verdict_text(result)
     return result

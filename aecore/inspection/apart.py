@@ -18,6 +18,7 @@ from aecore.datasets.registry import FOLDERS_VARIABLE as DATASETS
 from aecore.errors import CheckpointError, InspectionError
 from aecore.inspection import data_passing
 from aecore.inspection.files.limits import MAX_DIMS, MAX_NAME, MAX_TENSOR_BYTES, MAX_TENSORS
+from aecore.inspection.files.pairing import WhichFileError, ask
 from aecore.inspection.files.reading import check_size
 from aecore.inspection.judging import report_passing
 from aecore.inspection.judging.findings import Finding
@@ -37,7 +38,7 @@ Brought = tuple[bytes | Path, str]
 
 # Bytes above the idle helper: without the weights, and for each byte of them.
 _BASE, _TIMES = 600 << 20, 6
-_OPEN_SECONDS, _JUDGE_SECONDS = 40.0, 30.0
+_OPEN_SECONDS, _JUDGE_SECONDS = 60.0, 60.0
 _MOST_RECIPES = 40
 _DOUBT = "The file could not be read: its reader answered nonsense, so nothing of it was taken."
 
@@ -46,7 +47,8 @@ _DOUBT = "The file could not be read: its reader answered nonsense, so nothing o
 class Source:
     """A file as it was brought, for reading it otherwise.
 
-    files: (content, name). data: what it was tried on. tensors: their names and shapes. graph: the
+    files: (content, name). data: what it was tried on. together: somebody said that two files are
+    one model. tensors: their names and shapes. graph: the
     file says what it computes, so it cannot be described by hand. recipes: of the candidates that
     were ranked.
     """
@@ -54,6 +56,7 @@ class Source:
     files: tuple[Brought, ...]
     title: str
     data: Dataset | None
+    together: bool = False
     tensors: tuple[tuple[str, tuple[int, ...]], ...] = ()
     graph: bool = False
     recipes: tuple[dict[str, Any], ...] = field(default=(), repr=False)
@@ -94,11 +97,12 @@ class Opened:
 
 
 class NotUnderstoodError(InspectionError):
-    """A file that was read, and whose network could not be told. source: for describing it."""
+    """A file that was read, and whose network could not be told. source: for describing it. kind,
+    what: the name of what it seems to hold, and a sentence about it, see kinds.py."""
 
-    def __init__(self, message: str, finding: str, source: Source):
+    def __init__(self, message: str, finding: str, source: Source, kind: str = "", what: str = ""):
         super().__init__(message, finding)
-        self.source = source
+        self.source, self.kind, self.what = source, kind, what
 
 
 def warm() -> None:
@@ -110,27 +114,32 @@ def open_files(
     files: Sequence[Brought],
     data: Dataset | None = None,
     *,
+    together: bool = False,
     who: str = "",
     tell: Tell | None = None,
     place: Place | None = None,
 ) -> Opened:
     """Read, understand and describe a model, of one file or of an encoder and a decoder in two.
 
-    data: its own, found by the sizes if None. who, tell, place: see Workshop.run. Raises
-    AecoreError with one sentence where that is not possible; NotUnderstoodError where the file
-    itself could be read.
+    data: its own, found by the sizes if None. together: somebody said that two files are one model;
+    else WhichFileError is raised where they are not seen to be an encoder and a decoder. who, tell,
+    place: see Workshop.run. Raises AecoreError with one sentence where that is not possible;
+    NotUnderstoodError where the file itself could be read.
     """
     if len(files) not in (1, 2):
-        raise InspectionError(
-            f"A check-up takes one file, or an encoder and a decoder in two; {len(files)} were "
-            "given."
-        )
+        raise ask([name for _, name in files])
     title = " and ".join(Path(name).name for _, name in files)[:80]
-    source = Source(tuple(files), title, data)
+    source = Source(tuple(files), title, data, together)
     made = _run("open_file", source, {}, who, tell, place)
+    if "which" in made.about:
+        raise WhichFileError(printable(str(made.about["which"]))[:2000])
     source = _source(source, made)
     if "failed" in made.about:
-        raise NotUnderstoodError(str(made.about["failed"]), str(made.about["finding"]), source)
+        failed, finding, kind, what = (
+            printable(str(made.about.get(key, "")))[:2000]
+            for key in ("failed", "finding", "kind", "what")
+        )
+        raise NotUnderstoodError(failed, finding, source, kind, what)
     return _opened(source, made)
 
 
@@ -188,6 +197,8 @@ def judged(
 ) -> Report:
     """The check-up of a model with a dataset; the findings that its card keeps join the verdict."""
     size = sum(t.nbytes for t in model.state_dict().values())
+    # What is computed with a code that is wider than usual: covariances, with their factors.
+    size += 64 * model.spec.latent_dim**2
     told = {"data": data.name if data_passing.is_public(data) else None}
     files: list[Any] = [lambda file: file.write(checkpoints.to_bytes(model, card))]
     if told["data"] is None:
@@ -212,6 +223,7 @@ def _run(
     told = arguments | {
         "names": [name[:200] for _, name in source.files],
         "title": source.title,
+        "together": source.together,
         "data": None,
     }
     if source.data is not None:

@@ -5,6 +5,7 @@ The app has this done in the workshop, by aecore.inspection.apart.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,8 +17,18 @@ from aecore import datasets
 from aecore.datasets import Dataset
 from aecore.errors import AecoreError, InspectionError
 from aecore.inspection.files.contents import Contents
+from aecore.inspection.files.pairing import ask
 from aecore.inspection.files.reading import Content, read, read_pair
 from aecore.inspection.judging.findings import Finding
+from aecore.inspection.made_for import (
+    PLAIN,
+    better_data,
+    check_kind,
+    denoiser_words,
+    likely_datasets,
+    signs_of_other_data,
+    words_of,
+)
 from aecore.inspection.origin import card_of, file_facts, given_by, reading_facts, with_findings
 from aecore.inspection.reading_findings import (
     findings_of,
@@ -25,9 +36,11 @@ from aecore.inspection.reading_findings import (
     not_numbers,
     unused_tensors,
 )
+from aecore.inspection.understanding.architecture import weight_without
 from aecore.inspection.understanding.by_hand import described
-from aecore.inspection.understanding.parts import parts_of, square_side
-from aecore.inspection.understanding.trying import Progress
+from aecore.inspection.understanding.kinds import kind_of
+from aecore.inspection.understanding.parts import parts_of
+from aecore.inspection.understanding.trying import LIMIT, Progress
 from aecore.inspection.understanding.understand import Reading, again, understand
 from aecore.models import LatentModel
 from aecore.runs import checkpoints
@@ -63,15 +76,15 @@ class Understood:
         return checkpoints.to_bytes(self.model, self.whole_card)
 
 
-def open_contents(files: Sequence[File]) -> Contents:
-    """What one file, or an encoder and a decoder in two, hold. Raises CheckpointError."""
+def open_contents(files: Sequence[File], together: bool = False) -> Contents:
+    """What one file, or an encoder and a decoder in two, hold.
+
+    together: somebody said that two files are one model. Raises CheckpointError.
+    """
     if len(files) == 2:
-        return read_pair(*files)
+        return read_pair(*files, together=together)
     if len(files) != 1:
-        raise InspectionError(
-            f"A check-up takes one file, or an encoder and a decoder in two; {len(files)} were "
-            "given."
-        )
+        raise ask([name for _, name in files])
     return read(*files[0])
 
 
@@ -95,17 +108,42 @@ def open_as(
     contents: Contents, data: Dataset | None, name: str, progress: Progress | None = None
 ) -> Understood:
     """What a file holds as a model. data: its own, None to find them by size and by trying."""
+    _, odd = parts_of(contents.tensors, contents.ordered)
+    kind, lonely = kind_of(contents), weight_without(odd, contents)
+    if lonely is None and kind.name == "encoder":
+        # It may lead back through its own weights, tied and without biases of their own.
+        with contextlib.suppress(InspectionError):
+            tied = _opened_as(contents, data, name, progress)
+            if tied.reading is not None and tied.reading.understood:
+                return tied
+    if lonely is None:
+        check_kind(kind)
+    elif kind.name != "autoencoder":  # what is missing is said, not what is left
+        raise InspectionError(
+            f"The tensor {lonely!r} is missing from the file: its bias is there, and no way "
+            "through the layers is complete without it. Save the whole state dict again.",
+            "missing-tensor",
+        )
+    return _opened_as(contents, data, name, progress)
+
+
+def _opened_as(
+    contents: Contents, data: Dataset | None, name: str, progress: Progress | None
+) -> Understood:
     holes = not_numbers(contents)
     whole = _filled(contents) if holes else contents
     if data is not None:
         reading = understand(whole, data, progress=progress)
-        return opened(contents, reading, data, name, holes)
+        return opened(contents, reading, data, name, holes, given=True)
     first: AecoreError | None = None
     readings = []
-    for likely in likely_datasets(contents):
+    likely_ones = likely_datasets(contents, name)
+    for likely in likely_ones:
         tried = datasets.load(likely)
+        # The likeliest gets most of the work, so that all together stay within the child's limit.
+        limit = LIMIT if not readings else LIMIT / 4
         try:
-            reading = understand(whole, tried, progress=progress)
+            reading = understand(whole, tried, progress=progress, limit=limit)
         except InspectionError as error:
             first = first or error
             continue
@@ -114,7 +152,11 @@ def open_as(
             break
     if not readings:
         raise first or InspectionError("No data on this machine have this network's size.")
-    _, reading, likeliest = min(readings, key=lambda r: r[0])
+    share, reading, likeliest = min(readings, key=lambda r: r[0])
+    # Other data of the same shape that it draws much better are more likely its own.
+    other = better_data(reading, likeliest, likely_ones) if share > PLAIN else None
+    if other is not None:
+        reading, likeliest = understand(whole, other, progress=progress, limit=LIMIT / 4), other
     return opened(contents, reading, likeliest, name, holes)
 
 
@@ -131,14 +173,23 @@ def own(content: Content) -> Understood:
 
 
 def opened(
-    contents: Contents, reading: Reading, data: Dataset, name: str, holes: dict[str, int]
+    contents: Contents,
+    reading: Reading,
+    data: Dataset,
+    name: str,
+    holes: dict[str, int],
+    given: bool = False,
 ) -> Understood:
-    """A reading with its card and findings."""
-    model, given = reading.model, findings_of(reading, contents, data)
+    """A reading with its card and findings. given: somebody said which data are its own."""
+    model, found = reading.model, findings_of(reading, contents, data)
     if holes:
-        given = (hole_finding(holes, len(contents.tensors)), *given)
-    card = card_of(name, model, data, reading_facts(contents, reading, name))
-    return Understood(model, card, given, contents, reading, data)
+        found = (hole_finding(holes, len(contents.tensors)), *found)
+    signs = {
+        "others": signs_of_other_data(reading, contents, data, name, given),
+        "denoises": denoiser_words(words_of(contents, name)),
+    }
+    card = card_of(name, model, data, reading_facts(contents, reading, name) | signs)
+    return Understood(model, card, found, contents, reading, data)
 
 
 def overrule(
@@ -176,32 +227,10 @@ def by_hand(
     return Understood(model, card, unused_tensors(left), contents, data=data)
 
 
-def likely_datasets(contents: Contents) -> list[str]:
-    """The data that a file's sizes point to, the likeliest first. Raises InspectionError."""
-    parts, _ = parts_of(contents.tensors, contents.ordered)
-    linear = [p for p in parts if p.kind == "linear"]
-    takes, gives = ({p.weight.shape[i] for p in linear} for i in (1, 0))
-    maps = {n for p in parts if p.kind == "conv" for n in p.weight.shape[:2]}
-    ready = [s for s in datasets.all_sources().values() if s.ready()]
-    images = [s for s in ready if s.spec.kind == "image"]
-    if maps:
-        fits = [s.name for s in images if s.spec.shape[0] in maps]
-    else:
-        both = takes & gives or takes | gives
-        fits = [s.name for s in ready if s.spec.size in both]
-        # Enlarged: 784 pixels that were brought to 1,024.
-        for source in images:
-            channels, side = source.spec.shape[0], source.spec.shape[1]
-            sides = [square_side(n // channels) for n in both if n % channels == 0]
-            if source.name not in fits and any(s and side < s <= 2 * side for s in sides):
-                fits.append(source.name)
-    if not fits:
-        raise InspectionError(
-            "None of the data on this machine have the size that this network takes; choose the "
-            "data that it was trained on, download them, or bring your own on the page Data.",
-            "other-data",
-        )
-    return fits[:3]
+def kind_in_words(contents: Contents) -> dict[str, str]:
+    """What a file seems to hold: the name of the kind, and a sentence."""
+    kind = kind_of(contents)
+    return {"kind": kind.name, "what": kind.sentence}
 
 
 def _filled(contents: Contents) -> Contents:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
 from aecore.datasets import Dataset
 from aecore.inspection.files.contents import Contents
 from aecore.inspection.judging.findings import Finding
+from aecore.inspection.judging.standing import PARTS
 from aecore.inspection.understanding.candidates import describe
+from aecore.inspection.understanding.choice import Choice
 from aecore.inspection.understanding.understand import Reading
 from aecore.models import LatentModel
 from aecore.runs.card import Card
@@ -18,6 +20,7 @@ from aecore.types import TrainConfig
 from aecore.writing import clean_name
 
 _RANKED = 8  # readings that the card keeps
+NEAR = 1.02  # times the best reading's error up to which another leaves open what differs
 
 
 def card_of(name: str, model: LatentModel, data: Dataset, origin: dict[str, Any]) -> Card:
@@ -53,13 +56,42 @@ def reading_facts(contents: Contents, reading: Reading, name: str) -> dict[str, 
     ]
     margin = None if reading.margin == float("inf") else reading.margin
     return file_facts(contents, name) | {
-        "sure": reading.sure,
+        "understood": reading.understood,
+        "sure": reading.sure and reading.understood,
+        "tried": reading.tried,
+        "error": reading.candidate.error,
+        "blank": reading.blank,
+        "open": [text[:600] for text in reading.open[:6]],
+        "doubtful": sorted(doubtful(reading)),
         "margin": margin,
         "chosen": reading.chosen,
         "ranking": ranked,
         "doubts": list(reading.doubts),
         "unused": [n[:120] for n in reading.unused[:50]],
     }
+
+
+def doubtful(reading: Reading) -> set[str]:
+    """What is open: the parts of a reading in which one with nearly the same error differs."""
+    best, found = reading.candidate, set()
+    # Whatever else is open, a code of nothing but noise is one under each of them.
+    if reading.sure or reading.collapsed or not reading.understood:
+        return found
+    for rival in reading.candidates:
+        if rival is best or rival.error > NEAR * best.error:
+            continue
+        if rival.draft is not best.draft:
+            found.add(PARTS["draft"])
+        found |= {
+            PARTS[f.name]
+            for f in fields(Choice)
+            if getattr(rival.choice, f.name) != getattr(best.choice, f.name)
+        }
+    if best.draft.doubts:
+        found.add(PARTS["draft"])
+    if not reading.head_decided:
+        found.add(PARTS["second"])
+    return found
 
 
 def with_findings(card: Card, given: Sequence[Finding]) -> Card:

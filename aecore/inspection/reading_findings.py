@@ -23,7 +23,7 @@ def findings_of(reading: Reading, contents: Contents, data: Dataset) -> tuple[Fi
     """What reading the file tells, before the model is examined."""
     best, found = reading.candidate, []
     names = best.draft.head_names
-    if reading.swapped:
+    if reading.swapped and not reading.collapsed:
         found.append(
             Finding(
                 "broken",
@@ -43,6 +43,16 @@ def findings_of(reading: Reading, contents: Contents, data: Dataset) -> tuple[Fi
                 "missing-tensor",
                 f"{lonely} is missing",
                 "The file has its bias and not the weight; the network is read without it.",
+            )
+        )
+    elif not reading.sure and (shared := weight_without(list(contents.tensors), contents)):
+        found.append(
+            Finding(
+                "note",
+                "missing-tensor",
+                f"{shared} is missing, or is another layer's",
+                "The file has its bias and not the weight; the network is read with another "
+                "layer's weight in its place.",
             )
         )
     found += unused_tensors(reading.unused)
@@ -81,9 +91,11 @@ def _range_findings(reading: Reading, data: Dataset) -> list[Finding]:
     if c.given == "[0, 1]" and c.target == "[0, 1]":
         return []
     title, level = "It was trained on another range of values", "worrying"
+    told = f"It expects values of {c.given}", "note"
     middle = _middle(reading.model, data) if c.output == "sigmoid" else 0.5
     if c.given in ("[0, 255]", "[0, 1/255]"):
-        why = "which is seldom meant: pixels usually go from 0 to 1"
+        title, level = told
+        why = "where pixels usually go from 0 to 1"
     elif c.target in _UNREACHED.get(c.output, ()):
         why = f"and its last curve, {c.output}, cannot give all of {c.target}"
     elif not 0.35 < middle < 0.65:
@@ -92,7 +104,7 @@ def _range_findings(reading: Reading, data: Dataset) -> list[Finding]:
             "on average, as if it had been asked for values that a sigmoid cannot give"
         )
     else:
-        title, level = f"It expects values of {c.given}", "note"
+        title, level = told
         why = "and gives pixels back" if c.target == "[0, 1]" else f"and gives {c.target} back"
     return [
         Finding(
@@ -122,7 +134,7 @@ def unused_tensors(names: Sequence[str]) -> tuple[Finding, ...]:
     more = f" and {len(names) - 4} more" if len(names) > 4 else ""
     return (
         Finding(
-            "worrying",
+            "note",
             "unused-tensors",
             f"{len(names)} of its tensors are not used",
             f"{', '.join(names[:4])}{more} stand nowhere in the network as it is read here.",
@@ -138,7 +150,7 @@ def _missing_biases(contents: Contents) -> list[Finding]:
         return []
     return [
         Finding(
-            "worrying",
+            "note",
             "missing-tensor",
             f"{without[0]} has no bias",
             f"{len(usual) - len(without)} of {len(usual)} layers have one; either it was made "

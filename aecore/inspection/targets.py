@@ -13,10 +13,12 @@ from aecore import datasets
 from aecore.datasets import Dataset
 from aecore.errors import AecoreError, InspectionError
 from aecore.inspection import checkup, data_passing
-from aecore.inspection.checkup import File, Understood
+from aecore.inspection.checkup import File, Understood, kind_in_words
 from aecore.inspection.files.contents import Contents
+from aecore.inspection.files.pairing import WhichFileError
 from aecore.inspection.judging import report_passing
 from aecore.inspection.judging.report import examine
+from aecore.inspection.judging.standing import Standing
 from aecore.inspection.origin import given_by
 from aecore.inspection.understanding.understand import recipes_of
 from aecore.models.families.pca import basis_of
@@ -47,7 +49,10 @@ def open_file(files: list[BinaryIO], arguments: dict[str, Any], tell: Tell) -> M
     public ones. arguments: names, data (see `_data`)."""
     tell(0.0, "reading the file")
     brought, name, data = _brought(files, arguments)
-    contents = checkup.open_contents(brought)
+    try:
+        contents = checkup.open_contents(brought, arguments["together"])
+    except WhichFileError as error:
+        return Made({"which": str(error)})
     if contents.card is not None:
         made = _made(checkup.own(brought[0][0]), contents)
         return Made(made.about | {"own": True}, made.arrays)
@@ -55,7 +60,8 @@ def open_file(files: list[BinaryIO], arguments: dict[str, Any], tell: Tell) -> M
         found = checkup.open_as(contents, data, name, tell)
     except AecoreError as error:
         kind = error.finding if isinstance(error, InspectionError) else ""
-        return Made({"failed": str(error), "finding": kind, **_facts(contents)})
+        told = {"failed": str(error), "finding": kind, **kind_in_words(contents)}
+        return Made(told | _facts(contents))
     return _made(found, contents)
 
 
@@ -70,7 +76,7 @@ def overrule(files: list[BinaryIO], arguments: dict[str, Any], tell: Tell) -> Ma
     """Read the same file as another of its candidates. arguments: also recipes and chosen."""
     tell(0.0, "reading the file")
     brought, name, data = _brought(files, arguments)
-    contents = checkup.open_contents(brought)
+    contents = checkup.open_contents(brought, arguments["together"])
     assert data is not None
     tell(0.2, "reading it so")
     recipes, chosen = arguments["recipes"], arguments["chosen"]
@@ -82,7 +88,7 @@ def by_hand(files: list[BinaryIO], arguments: dict[str, Any], tell: Tell) -> Mad
     and variational."""
     tell(0.0, "reading the file")
     brought, name, data = _brought(files, arguments)
-    contents = checkup.open_contents(brought)
+    contents = checkup.open_contents(brought, arguments["together"])
     assert data is not None
     described = (arguments[n] for n in ("encoder", "decoder", "latent_dim", "variational"))
     return _made(checkup.by_hand(contents, data, name, *described), contents)
@@ -94,7 +100,9 @@ def judge(files: list[BinaryIO], arguments: dict[str, Any], tell: Tell) -> Made:
     data = _data(files[1:], arguments)
     assert data is not None
     given = given_by(found.card)
-    return report_passing.pack(examine(found.model, data, given=given, progress=tell))
+    standing = Standing.of(found.card.origin)
+    report = examine(found.model, data, given=given, standing=standing, progress=tell)
+    return report_passing.pack(report)
 
 
 def _brought(

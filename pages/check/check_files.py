@@ -2,44 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import streamlit as st
 
 from aecore import datasets
 from aecore.errors import AecoreError
 from aecore.inspection import apart
-from aecore.inspection.apart import NotUnderstoodError, Source
 from aecore.inspection.files.limits import MAX_FILE_BYTES
-from pages.check import check_by_hand, check_keeping
+from pages.check import check_keeping, check_refused
+from pages.check.check_refused import Failure
 from pages.components.in_turn import in_turn
 from pages.components.own_data import mine
 from pages.shell import session
-from pages.shell.plain_text import plain
 
-TYPES = ["pt", "pth", "ckpt", "bin", "safetensors", "pt2", "onnx"]
 AUTOMATIC = "automatic"
-_SEEN, _FAILED = "check_seen", "check_failed"
-
-
-@dataclass(frozen=True)
-class Failure:
-    """Why a file could not be understood; source: its tensors, where it could be read."""
-
-    sentence: str
-    source: Source | None
-    dataset: str | None
+_SEEN, _FAILED, _SAID = "check_seen", "check_failed", "check_said"
 
 
 def bring() -> Failure | None:
-    """The place where files are dropped. Returns why the one that lies there is not in hand."""
+    """The place where files are dropped. Returns why what lies there is not in hand."""
     left, right = st.columns([3, 1], gap="medium")
     files = left.file_uploader(
         "A checkpoint, or an encoder and a decoder in two files",
-        TYPES,
         accept_multiple_files=True,
         max_upload_size=MAX_FILE_BYTES >> 20,
         key="check_files",
+        help="Read: .pt, .pth, .ckpt, .safetensors, .pt2 and .onnx. Of files of other programs "
+        "(Keras, TFLite, scikit-learn …) it says how their weights come over.",
     )
     names = [AUTOMATIC, *(s.name for s in datasets.all_sources().values() if s.ready()), *mine()]
     dataset = right.selectbox(
@@ -51,17 +39,22 @@ def bring() -> Failure | None:
     )
     if not files:
         apart.warm()
-        st.session_state.pop(_SEEN, None)
-        st.session_state.pop(_FAILED, None)
+        for key in (_SEEN, _FAILED, _SAID):
+            st.session_state.pop(key, None)
         return None
-    seen = (tuple(f.file_id for f in files), dataset)
+    ids = tuple(f.file_id for f in files)
+    if st.session_state.get(_SAID, {}).get("of") != ids:
+        st.session_state[_SAID] = {"of": ids, "rows": list(range(len(files))), "together": False}
+    said = st.session_state[_SAID]
+    seen = (ids, dataset, tuple(said["rows"]), said["together"])
     if st.session_state.get(_SEEN) != seen:
         st.session_state[_SEEN] = seen
         st.session_state.pop(_FAILED, None)
-        _open([(f.getvalue(), f.name) for f in files], None if dataset == AUTOMATIC else dataset)
+        meant = [(files[i].getvalue(), files[i].name) for i in said["rows"]]
+        _open(meant, None if dataset == AUTOMATIC else dataset, said["together"])
     failure: Failure | None = st.session_state.get(_FAILED)
     if failure is not None:
-        _show(failure)
+        _show(failure, [f.name for f in files])
     return failure
 
 
@@ -69,35 +62,32 @@ def _title(name: str) -> str:
     return "find out" if name == AUTOMATIC else datasets.source(name).title
 
 
-def _open(files: list[tuple[bytes, str]], dataset: str | None) -> None:
+def _open(files: list[tuple[bytes, str]], dataset: str | None, together: bool) -> None:
     """Have the files read and understood, and take what they hold in hand."""
     try:
         data = None if dataset is None else datasets.load(dataset)
         found = in_turn(
             lambda tell, place: apart.open_files(
-                files, data, who=session.owner(), tell=tell, place=place
+                files, data, together=together, who=session.owner(), tell=tell, place=place
             ),
             "Reading the file in a confined process …",
         )
     except AecoreError as error:
-        source = error.source if isinstance(error, NotUnderstoodError) else None
-        st.session_state[_FAILED] = Failure(str(error), source, dataset)
+        st.session_state[_FAILED] = Failure.of(error, dataset)
         return
     check_keeping.take(found)
     st.rerun()
 
 
-def _show(failure: Failure) -> None:
-    st.error(plain(failure.sentence), icon=":material/report:")
-    if failure.source is None:
+def _show(failure: Failure, names: list[str]) -> None:
+    if failure.which:
+        chosen = check_refused.ask(failure.sentence, names)
+        if chosen is not None:
+            rows, together = chosen
+            st.session_state[_SAID] |= {"rows": rows, "together": together}
+            st.rerun()
         return
-    with st.expander("Describe it by hand", icon=":material/edit_note:", expanded=True):
-        st.markdown(
-            "The tensors are there; only how they join is not clear. Write one layer a line; each "
-            "takes the next tensors of the file that have its shapes."
-        )
-        dataset = failure.dataset or "mnist"
-        found = check_by_hand.form(failure.source, dataset)
+    found = check_refused.show(failure)
     if found is not None:
         check_keeping.take(found)
         st.session_state.pop(_FAILED, None)

@@ -7,10 +7,11 @@ from typing import Any
 import streamlit as st
 
 from aecore.inspection import apart
+from aecore.inspection.judging.standing import Standing
 from pages.check import check_by_hand, check_keeping
 from pages.components.in_turn import in_turn
 from pages.shell import session
-from pages.shell.plain_text import plain
+from pages.shell.plain_text import own, plain
 from pages.shell.session import Hand
 
 
@@ -19,10 +20,14 @@ def how_it_was_read(held: Hand) -> None:
     origin = held.card.origin
     if not origin:
         return
-    sure = bool(origin.get("sure")) or bool(origin.get("by_hand"))
-    icon = ":material/check_circle:" if sure else ":material/help_center:"
-    title = "How the file was read" + ("" if sure else ": part of it is a guess")
-    with st.expander(title, icon=icon):
+    standing = Standing.of(origin)
+    icon = ":material/check_circle:" if standing.sure else ":material/help_center:"
+    title = "How the file was read" + ("" if standing.sure else ": part of it is a guess")
+    if not standing.understood:
+        title = "Not understood: the ways on"
+    with st.expander(title, icon=icon, expanded=not standing.understood):
+        if not standing.understood:
+            st.markdown(own(_WAYS_ON))
         st.markdown(_about(origin))
         left, right = st.columns(2, gap="large")
         options = held.card.spec.options
@@ -31,6 +36,15 @@ def how_it_was_read(held: Hand) -> None:
             cell.code("\n".join(options.get(half, ())), language=None)
         _ranking(held, origin)
         _by_hand_again(held)
+
+
+_WAYS_ON = (
+    "- **Other data**: choose above, under “Trained on”, what it was made for, or bring them on "
+    "the page Data.\n"
+    "- **Another reading**: take one from the list below, or describe the network by hand.\n"
+    "- **A file that says how it computes**: `torch.export.save(torch.export.export(model, (x,)), "
+    "'model.pt2')`, or `torch.onnx.export(model, (x,), 'model.onnx')`, for one example x."
+)
 
 
 def _about(origin: dict[str, Any]) -> str:
@@ -44,7 +58,8 @@ def _about(origin: dict[str, Any]) -> str:
     parts += [plain(str(n)) for n in origin.get("notes", [])]
     if origin.get("by_hand"):
         parts.append("Described by hand.")
-    parts += [f":material/help: {plain(str(d))}" for d in origin.get("doubts", [])]
+    if origin.get("understood") is not False:  # else what is open stands in the verdict
+        parts += [f":material/help: {plain(str(d))}" for d in origin.get("doubts", [])]
     facts = origin.get("facts") or {}
     if facts:
         said = ", ".join(f"{k}: {v}" for k, v in list(facts.items())[:8])

@@ -7,12 +7,21 @@ from functools import partial
 import streamlit as st
 
 from aecore.inspection.apart import judged
-from aecore.inspection.judging.html import body, compare_body, compare_html, described, to_html
+from aecore.inspection.judging.html import (
+    body,
+    compare_body,
+    compare_html,
+    described,
+    to_html,
+    verdict_body,
+)
 from aecore.inspection.judging.report import Report
+from aecore.inspection.judging.standing import Standing
 from pages.check import check_view
 from pages.components.in_turn import in_turn
 from pages.shell import access, session
 from pages.shell.byte_cache import ByteCache
+from pages.shell.page import file_of
 from pages.shell.plain_text import plain
 from pages.shell.session import Hand
 
@@ -42,7 +51,16 @@ def show(held: Hand, report: Report) -> None:
     """The verdict with its evidence and everything that was measured, alone or beside another."""
     title = session.title_of(held.ref)
     st.subheader(plain(title), anchor=False)
+    if not held.model.encodes:
+        st.page_link(file_of("decode"), label="Explore it on the pad", icon=":material/explore:")
     st.caption(plain(described(report)))
+    standing = Standing.of(held.card.origin)
+    if standing.others:
+        st.info(
+            f"**Perhaps made for other data of this size.** {plain(' '.join(standing.others))} "
+            "Above, under “Trained on”, its own can be chosen.",
+            icon=":material/dataset:",
+        )
     left, right = st.columns([2, 1], vertical_alignment="bottom")
     other = _choose_other(left, held)
     if other is None:
@@ -63,6 +81,13 @@ def show(held: Hand, report: Report) -> None:
             width="stretch",
         )
     check_view.show(shown, f"{held.key} {None if other is None else other.key}")
+
+
+def show_open(held: Hand, report: Report) -> None:
+    """The verdict on a network that is not understood: nothing was measured that would be its."""
+    title = session.title_of(held.ref)
+    st.subheader(plain(title), anchor=False)
+    check_view.show(verdict_body(report), f"{held.key} open", short=True)
 
 
 def _choose_other(place, held: Hand) -> Hand | None:

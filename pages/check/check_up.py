@@ -24,18 +24,23 @@ if check_files.bring() is None:
     held = session.hand()
     report = check_report.report_of(held)
     check_keeping.offer(held)
-    check_reading.how_it_was_read(held)
-    check_report.show(held, report)
+    if report.understood:
+        check_reading.how_it_was_read(held)
+        check_report.show(held, report)
+    else:
+        check_report.show_open(held, report)
+        check_reading.how_it_was_read(held)
 explain(
     "**Reading.** The file's bytes go to a process of their own, which reads, understands and "
     f"judges them. On this machine it {plain(workshop().tried.in_words())}; only weights and "
-    "figures come back, and are checked. Whole pickled models and TorchScript are refused, because "
-    "opening them runs code.\n\n"
+    "figures come back, and are checked. Of a whole pickled model the weights are taken by name, "
+    "without its code; TorchScript is refused, because opening it runs code.\n\n"
     "**Understanding.** A state dict holds names and shapes, not the network. The order of layers, "
     "strides and paddings follow from sizes that must meet. Activations, the range of the inputs, "
     "and which head is the mean do not: each candidate is run on 1,000 held-out examples, and the "
     "one with the lowest error is taken. Where another comes near, the page says so and lets you "
-    "choose.\n\n"
+    "choose. Where none draws the data clearly better than the mean example does, the verdict is "
+    "**not understood**, and the model is blamed for nothing.\n\n"
     "**Judging.** Every finding names what was measured, on which examples, and what it was "
     "compared with: PCA with as many numbers, the mean example, training against held-out error, "
     "the prior, fresh initialisations."

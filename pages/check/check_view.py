@@ -12,12 +12,14 @@ main { --bg: var(--st-background-color); --card: var(--st-secondary-background-c
   --ink: var(--st-text-color); --accent: var(--st-primary-color);
   --dim: color-mix(in srgb, var(--ink) 68%, var(--bg));
   --line: color-mix(in srgb, var(--ink) 16%, var(--bg));
-  --broken: #b3261e; --worrying: #9a5b00; --good: #157347; --note: var(--dim);
+  --broken: #b3261e; --worrying: #9a5b00; --good: #157347; --open: #5b4bb4; --note: var(--dim);
   --broken-bg: color-mix(in srgb, var(--broken) 7%, var(--bg));
   --worrying-bg: color-mix(in srgb, var(--worrying) 8%, var(--bg));
+  --open-bg: color-mix(in srgb, var(--open) 7%, var(--bg));
   --good-bg: color-mix(in srgb, var(--good) 7%, var(--bg)); --note-bg: var(--card);
   font-family: var(--st-font); min-height: 60vh; }
-main.dark { --broken: #ff8f85; --worrying: #f0b357; --good: #6fd09a; }
+main.short { min-height: 0; }
+main.dark { --broken: #ff8f85; --worrying: #f0b357; --good: #6fd09a; --open: #b3a6ff; }
 """
 _JS = """
 export default function report({ data, parentElement }) {
@@ -30,12 +32,16 @@ export default function report({ data, parentElement }) {
   probe.fillStyle = getComputedStyle(main).getPropertyValue("--st-background-color").trim();
   probe.fillRect(0, 0, 1, 1);
   const [r, g, b] = probe.getImageData(0, 0, 1, 1).data;
+  main.classList.toggle("short", Boolean(data.short));
   main.classList.toggle("dark", 0.3 * r + 0.6 * g + 0.1 * b < 128);
 }
 """
 _component = component("check_up_report", html="<main></main>", css=_CSS + style(), js=_JS)
 
 
-def show(html: str, name: str) -> None:
-    """Show a report made by aecore.inspection.judging.html; name changes when the report does."""
-    _component(key="check_report", data={"html": html, "id": name})
+def show(html: str, name: str, short: bool = False) -> None:
+    """Show a report made by aecore.inspection.judging.html; name changes when the report does.
+
+    short: it is a verdict alone, and what follows stands right below it.
+    """
+    _component(key="check_report", data={"html": html, "id": name, "short": short})

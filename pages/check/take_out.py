@@ -27,7 +27,12 @@ explain(
     "Codes and reconstructions of 256 held-out examples must agree **within 0.00001** (where "
     "values exceed 1, within that share of the largest). That leaves room for rounding in another "
     "order, and for nothing else.\n\n"
-    "The **training loop** in the script starts from the same seed, goes through the data in the "
-    "same order and takes the same steps: with the same training data it arrives at the same "
-    "held-out error, up to rounding, unless the run was steered while it went."
+    + (
+        "The **training loop** in the script is this app's usual one: how a model from a file was "
+        "trained is not known. What was guessed while the file was read stands in each of them."
+        if held.card.origin
+        else "The **training loop** in the script starts from the same seed, goes through the data "
+        "in the same order and takes the same steps: with the same training data it arrives at the "
+        "same held-out error, up to rounding, unless the run was steered while it went."
+    )
 )

@@ -47,11 +47,13 @@ def test_a_file_comes_back_as_a_checkpoint_with_what_was_found(found, digits):
 
 def test_what_is_not_understood_brings_its_tensors(digits):
     state = network("dense").state_dict()
-    del state["decoder.0.weight"]
+    del state["decoder.0.weight"], state["decoder.0.bias"]
     with pytest.raises(NotUnderstoodError) as caught:
         open_files([(saved(state), "half.pt")], digits)
     source = caught.value.source
     assert "decoder.0.weight" not in dict(source.tensors)
+    assert caught.value.kind
+    assert caught.value.what in str(caught.value)
     lines = ["Flatten()", "Linear(64, 16)", "GELU()", "Linear(16, 16)"]
     with pytest.raises(InspectionError, match=r"Linear\(16, 16\)"):
         apart.by_hand(source, digits, lines, ["Linear(16, 64)"], 16, False)

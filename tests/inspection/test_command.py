@@ -62,7 +62,26 @@ def test_a_strangers_file_with_own_data(own, tmp_path, capsys):
     assert found["card"]["origin"]["findings"]
     figures = {f["key"]: f["value"] for f in found["report"]["figures"]}
     x, x_hat = data.test.batch().flatten(1), net(data.test.batch().flatten(1)).detach()
-    assert figures["test_mse"] == pytest.approx(float((x - x_hat).square().mean()), rel=1e-3)
+    error = float((x - x_hat).square().mean())
+    assert figures["test_mse"] == pytest.approx(error, rel=1e-3)
+    assert found["understood"] is True
+    assert found["metrics"]["test_mse"] == figures["test_mse"]
+    assert found["units"]["test_mse"].startswith("MSE per value")
+    # A way on: as a checkpoint of this app, and out of it again; what was guessed goes with it.
+    saved = tmp_path / "mine.safetensors"
+    inspected(capsys, str(path), "--data", str(own), "--save", str(saved))
+    again = inspected(capsys, str(saved), "--data", str(own))
+    assert again["metrics"]["test_mse"] == pytest.approx(error, rel=1e-3)
+    assert again["sure"] == found["sure"]
+    out = tmp_path / "out"
+    out.mkdir()
+    arguments = ["--data", str(own), "--to", "script", "--out", str(out)]
+    main(["export", str(path), *arguments])
+    capsys.readouterr()
+    text = " ".join((out / "model.py").read_text().split())
+    assert "Read from a file" in text
+    assert "as this one was" not in text
+    assert "trained on own data" not in text
 
 
 def test_a_model_of_ours_with_the_data_that_it_was_trained_on(own, tmp_path, capsys):

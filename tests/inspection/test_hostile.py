@@ -102,16 +102,43 @@ def test_a_harmless_looking_name_is_torchs_to_refuse():
 # -- programs --------------------------------------------------------------------------------------
 
 
-def test_a_whole_pickled_model_says_how_to_save_it():
-    text = refused(saved(nn.Sequential(nn.Linear(2, 2))))
-    assert "Sequential" in text
-    assert "torch.save(model.state_dict()" in text
+def test_a_whole_pickled_model_gives_its_weights_and_is_not_run():
+    """Its class stands nowhere here: a stand-in holds what the pickle says, and does nothing."""
+    model = network("dense")
+    contents = read(saved(model), "w.pt")
+    assert list(contents.tensors) == list(model.state_dict())
+    assert all(torch.equal(contents.tensors[k], v) for k, v in model.state_dict().items())
+    assert "class Dense" in contents.notes[0]
+    assert "Linear, GELU, Linear, Linear, ELU, Linear, Sigmoid" in contents.notes[0]
+    # The old format keeps its source beside it, which torch's safe reader refuses.
+    assert "class Dense" in refused(legacy(model))
 
 
-def test_a_whole_model_of_a_class_of_its_own():
-    text = refused(saved(network("dense")))
-    assert "class Dense" in text
-    assert "torch.save(model.state_dict()" in text
+@pytest.mark.parametrize("wrap", [lambda m, p: [m, p], lambda m, p: {"model": m, "x": {"y": p}}])
+def test_what_acts_beside_a_whole_model_is_still_refused(wrap, tmp_path):
+    marker = tmp_path / "marker"
+    model = network("dense")
+    model.trick = payload(marker)
+    for content in (saved(model), saved(wrap(network("dense"), payload(marker)))):
+        assert "nothing was run" in refused(content)
+    assert not marker.exists()
+
+
+def test_a_plain_pickle_of_a_model_says_how_to_save_it():
+    assert "torch.save(model.state_dict()" in refused(pickle.dumps(nn.Sequential(nn.Linear(2, 2))))
+
+
+def test_a_lightning_checkpoint_with_classes_of_its_own_is_no_accusation():
+    """Hyper-parameters may be objects of any class: they are named, and the weights are read."""
+    whole = {
+        "pytorch-lightning_version": "2.4",
+        "state_dict": STATE,
+        "hyper_parameters": {"curve": nn.GELU, "loss": nn.BCELoss(), "lr": 0.1},
+    }
+    contents = read(saved(whole), "last.ckpt")
+    assert contents.form == "lightning"
+    assert contents.tensors.keys() == STATE.keys()
+    assert contents.facts["hyper_parameters"]["lr"] == 0.1
 
 
 @pytest.mark.filterwarnings("ignore::FutureWarning")

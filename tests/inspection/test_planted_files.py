@@ -67,8 +67,8 @@ def test_swapped_heads(vae):
 
 
 def test_trained_on_the_wrong_range(images):
-    """A sigmoid for targets between -1 and 1, and pixels that nobody divided by 255."""
-    e = corpus.ENTRIES["Encoder and Decoder classes, ELU"]
+    """A sigmoid for targets between -1 and 1 is a fault; pixels from 0 to 255 are only said."""
+    e = corpus.ENTRIES["Encoder and Decoder classes, BatchNorm"]
     signed = replace(
         e,
         prepare=lambda x: corpus.flat(corpus.signed(x)),
@@ -79,34 +79,33 @@ def test_trained_on_the_wrong_range(images):
     state = corpus.train(signed, images).state_dict()
     assert "wrong-range" in names(open_files([file_of(state)]))
     raw = replace(corpus.ENTRIES["bytes in, pixels out"], steps=500)
-    assert "wrong-range" in names(open_files([file_of(corpus.train(raw, images).state_dict())]))
+    found = open_files([file_of(corpus.train(raw, images).state_dict())])
+    assert {f.level for f in found.given if f.name == "wrong-range"} == {"note"}
 
 
 @pytest.mark.parametrize("gone", ["fc1.weight", "fc21.weight", "fc3.weight", "fc4.weight"])
 def test_a_missing_weight(vae, gone):
     left = {k: v for k, v in vae.items() if k != gone}
-    if gone.startswith("fc2"):
-        # Without one of two heads a way through the rest is left, and named for what it is.
+    # A way through the rest may be left, with another layer's weight; it says what is missing.
+    try:
         found = open_files([file_of(left)], datasets.load("mnist"))
-        fault = next(f for f in found.given if f.name == "missing-tensor")
-        assert fault.level == "broken"
-        assert gone in fault.title
-        return
-    with pytest.raises(InspectionError) as error:
-        open_files([file_of(left)], datasets.load("mnist"))
-    assert error.value.finding == "missing-tensor"
-    assert gone in str(error.value)
+    except InspectionError as error:
+        said = f"{error.finding}: {error}"
+    else:
+        said = " ".join(f"{f.name}: {f.title}" for f in found.given)
+        assert not found.reading.sure
+    assert "missing-tensor" in said
+    assert gone in said
 
 
 def test_a_missing_layer_and_a_missing_bias(vae):
     left = {k: v for k, v in vae.items() if not k.startswith("fc3")}
     with pytest.raises(InspectionError) as error:
         open_files([file_of(left)], datasets.load("mnist"))
-    assert error.value.finding == "missing-tensor"
+    assert error.value.finding in ("missing-tensor", "is-encoder")
     left = {k: v for k, v in vae.items() if k != "fc3.bias"}
     found = open_files([file_of(left)])
-    assert "missing-tensor" in names(found)
-    assert any("fc3" in f.title for f in found.given)
+    assert any("fc3" in f.title for f in found.given if f.name == "missing-tensor")
 
 
 def test_not_a_number(vae):
@@ -120,7 +119,7 @@ def test_not_a_number(vae):
 
 def test_a_tensor_too_many(vae):
     found = open_files([file_of(vae | {"classifier.weight": torch.zeros(10, 20)})])
-    assert "unused-tensors" in names(found)
+    assert {f.level for f in found.given if f.name == "unused-tensors"} == {"note"}
     assert found.reading.unused == ("classifier.weight",)
     assert not found.reading.sure
 
@@ -142,8 +141,9 @@ def test_overruling_takes_another_reading(vae):
 
 def test_described_by_hand(vae):
     contents = open_contents([file_of(vae)])
-    encoder = ["Flatten()", "Linear(784, 400)", "ReLU()", "Linear(400, 40)"]
-    decoder = ["Linear(20, 400)", "ReLU()", "Linear(400, 784)", "Sigmoid()"]
+    h = len(vae["fc1.weight"])
+    encoder = ["Flatten()", f"Linear(784, {h})", "ReLU()", f"Linear({h}, 40)"]
+    decoder = [f"Linear(20, {h})", "ReLU()", f"Linear({h}, 784)", "Sigmoid()"]
     found = by_hand(contents, datasets.load("mnist"), "model.pt", encoder, decoder, 20, True)
     x = torch.rand(3, 1, 28, 28, generator=torch.Generator().manual_seed(0))
     read = open_files([file_of(vae)])

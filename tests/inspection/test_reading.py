@@ -17,6 +17,7 @@ from torch.nn.utils import prune
 
 from aecore import places
 from aecore.errors import CheckpointError
+from aecore.inspection.files.pairing import WhichFileError
 from aecore.inspection.files.reading import read, read_pair
 from aecore.models import build
 from aecore.runs import checkpoints
@@ -314,8 +315,18 @@ def test_pairs_that_are_none(tiny_ae, tmp_path):
     mine = checkpoints.to_bytes(build(tiny_ae, seed=0), card)
     with pytest.raises(CheckpointError, match="whole model of this app"):
         read_pair((mine, "a"), (saved(STATE), "b"))
+    square = saved({"w": torch.ones(2, 2)})
+    with pytest.raises(WhichFileError, match="Open one of 'a', 'b' alone"):
+        read_pair((square, "a"), (square, "b"))
     with pytest.raises(CheckpointError, match="cannot be told"):
-        read_pair((saved({"w": torch.ones(2, 2)}), "a"), (saved({"w": torch.ones(2, 2)}), "b"))
+        read_pair((square, "a"), (square, "b"), together=True)
+    # A second, unrelated file beside a whole autoencoder is not made one model with it.
+    with pytest.raises(WhichFileError, match="takes 64 numbers and gives 64"):
+        read_pair((saved(STATE), "autoencoder.pt"), (saved(STATE), "other.pt"))
+    halves = (saved(model.encoder.state_dict()), saved(nn.Linear(9, 64).state_dict()))
+    with pytest.raises(WhichFileError, match="takes 9 numbers"):
+        read_pair((halves[0], "encoder.pt"), (halves[1], "decoder.pt"))
+    assert read_pair((halves[0], "encoder.pt"), (halves[1], "decoder.pt"), together=True).tensors
     graph = onnx_bytes(model, tmp_path / "m.onnx", dynamo=False)
     with pytest.raises(CheckpointError, match="two of the same kind"):
         read_pair((graph, "enc"), (saved(STATE), "dec"))

@@ -6,15 +6,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 #: Worst first.
-LEVELS = ("broken", "worrying", "good", "note")
+LEVELS = ("broken", "not understood", "worrying", "good", "note")
 
 
 @dataclass(frozen=True)
 class Finding:
     """One thing that was found.
 
-    level: "broken", "worrying", "good" or "note". name: a stable key. title: a few words. evidence:
-    one or two sentences: what was measured on which split, with its unit, compared with what.
+    level: one of LEVELS; "not understood" is of the file and no blame of the model. name: a stable
+    key. title: a few words. evidence: one or two sentences: what was measured on which split, with
+    its unit, compared with what.
     """
 
     level: str

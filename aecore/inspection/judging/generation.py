@@ -48,13 +48,19 @@ class Generated:
 
 @torch.inference_mode()
 def generate(
-    model: LatentModel, data: Dataset, look: Look, order: np.ndarray, seed: int
+    model: LatentModel,
+    data: Dataset,
+    look: Look,
+    order: np.ndarray,
+    seed: int,
+    most: int = DRAWN,
 ) -> Generated:
-    """Draw, decode and compare. order: latent dimensions, those that carry most first."""
+    """Draw, decode and compare. order: latent dimensions, those that carry most first. most: how
+    many samples."""
     device = next(model.parameters()).device
     generator = torch.Generator(device).manual_seed(seed)
     # No more values than a few hundred megabytes.
-    n = min(DRAWN, len(look.mu), max(40, MOST_VALUES // data.spec.size))
+    n = min(most, len(look.mu), max(40, MOST_VALUES // data.spec.size))
     if model.variational:
         z, source = model.sample_prior(n, generator), "N(0, I), the prior"
     else:

@@ -41,6 +41,11 @@ def body(report: Report) -> str:
     return _templates().get_template("report.jinja").render(report=report)
 
 
+def verdict_body(report: Report) -> str:
+    """The verdict with its evidence alone, for a page that brings `style` and the colours."""
+    return _templates().get_template("verdict.jinja").render(report=report)
+
+
 def compare_html(a: Report, b: Report, *, titles: tuple[str, str]) -> str:
     """Two reports side by side as one HTML document. titles: plain text."""
     about = "Two models, looked at in the same way."
@@ -59,10 +64,17 @@ def compare_body(a: Report, b: Report, *, titles: tuple[str, str]) -> str:
 def described(report: Report) -> str:
     """What was looked at, in a sentence."""
     told = report.about
+    if "shape" not in told:
+        return "A file whose network is not understood: nothing of it was run on data."
     shape = " × ".join(map(str, told["shape"]))
+    if not report.understood:
+        return (
+            f"The best of its readings takes {shape} to {told['latent_dim']} latent numbers and "
+            f"back; tried with {told['data_title']}."
+        )
     return (
         f"{told['title']}, {shape} to {told['latent_dim']} latent numbers and back; looked at with "
-        f"{told['dataset']}: {told.get('held_out_looked_at', told['held_out_examples']):,} of "
+        f"{told['data_title']}: {told.get('held_out_looked_at', told['held_out_examples']):,} of "
         f"{told['held_out_examples']:,} held-out and "
         f"{told.get('training_looked_at', told['training_examples']):,} of "
         f"{told['training_examples']:,} training examples."

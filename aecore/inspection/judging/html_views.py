@@ -13,12 +13,19 @@ from aecore.inspection.judging import html_shapes as shapes
 from aecore.inspection.judging.findings import Figure, Finding, amount
 from aecore.inspection.judging.report import NOTHING, Report
 
-_WORDS = {"broken": "Broken", "worrying": "Worrying", "good": "Good", "note": "Also seen"}
+_WORDS = {
+    "broken": "Broken",
+    "not understood": "Not understood",
+    "worrying": "Worrying",
+    "good": "Good",
+    "note": "Also seen",
+}
 
 
 @dataclass(frozen=True)
 class Line:
-    """A line of the verdict. nothing: what is said where there are no findings of the level."""
+    """A line of the verdict. level: as a class of the style. nothing: what is said where there are
+    no findings of the level."""
 
     level: str
     word: str
@@ -27,15 +34,21 @@ class Line:
 
 
 def verdict(report: Report) -> list[Line]:
-    """Three lines, broken, worrying and good, and what else was seen."""
-    lines = [Line(level, _WORDS[level], report.of(level), none) for level, none in NOTHING.items()]
-    notes = report.of("note")
-    return lines + ([Line("note", _WORDS["note"], notes, "")] if notes else [])
+    """Three lines, broken, worrying and good, and what else was seen; where the network is not
+    understood that, and what is certain all the same."""
+    wanted = NOTHING if report.understood else {"not understood": "", "broken": ""}
+    lines = [
+        Line(level.replace(" ", "-"), _WORDS[level], report.of(level), none)
+        for level, none in (wanted | {"note": ""}).items()
+    ]
+    return [line for line in lines if line.findings or line.nothing]
 
 
 def tiles(report: Report) -> list[Figure]:
     """The few figures that one asks for first."""
     wanted = {"test_mse", "nelbo", "kl", "active_units", "parameters", "ms_1"}
+    if not report.understood:
+        wanted |= {"macs"}
     if not report.figure("nelbo"):
         wanted ^= {"nelbo", "explained"}
     if report.figure("kl") is None:

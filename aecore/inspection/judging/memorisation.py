@@ -23,6 +23,7 @@ from aecore.models.families.pca import PCABasis
 
 HEADS = (50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 30_000)
 RANKS = (1, 3, 10, 30, 100, 300, 1000)  # of the held-out errors, lowest first
+MANY = 0.01  # share of the training examples from which knowing them by heart is a fault
 EXCESS, LOWER = 2.0, 2.5  # times as many very low errors as chance gives; times as low as usual
 
 
@@ -185,11 +186,14 @@ def memory_findings(m: Memory) -> list[Finding]:
         ]
     if m.low:
         about = round((m.low - m.low_expected) * m.of / m.looked_at)
+        many = about >= MANY * m.of
         return [
             Finding(
-                "broken",
+                "broken" if many else "note",
                 "memorised",
-                f"It memorised about {about:,} training examples",
+                f"It memorised about {about:,} training examples"
+                if many
+                else f"About {about:,} of {m.of:,} training examples come back unusually well",
                 f"{m.low:,} of {m.looked_at:,} training examples looked at have a lower error, "
                 f"for examples as hard, than the {m.rank} best of {m.held_out:,} held-out "
                 f"ones, where chance gives about {m.low_expected:.0f}; it is "

@@ -17,12 +17,14 @@ MUCH_BETTER = 0.6  # share of the error as it is, below which another reading is
 
 
 @torch.inference_mode()
-def misread(model: LatentModel, split: Split, mean: float, std: float) -> list[Finding]:
-    """Findings wrong-range and swapped-heads, from up to 500 held-out examples.
+def misread(
+    model: LatentModel, split: Split, mean: float, std: float, most: int = TRIED
+) -> list[Finding]:
+    """Findings wrong-range and swapped-heads, from up to `most` held-out examples.
 
     mean, std: of all values of the training data.
     """
-    rows = torch.arange(min(batch_for(model, TRIED), len(split)))
+    rows = torch.arange(min(batch_for(model, most), len(split)))
     device = next(model.parameters()).device
     x, labels = split.batch(rows).to(device), labels_for(model, split, rows)
     posterior = model.encode(x, labels)

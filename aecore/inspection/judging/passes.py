@@ -7,21 +7,25 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from aecore.datasets import Split
 from aecore.evaluation.batches import batch_for, labels_for
+from aecore.inspection.judging.own_terms import Caught, output_sigmoid, own_terms
 from aecore.models import LatentModel
-from aecore.models.blocks import leaves
+from aecore.models.blocks import each_layer
 from aecore.models.layers import entry_of
 from aecore.models.losses import bernoulli_nats, squared_error_per_value
+from aecore.models.sizes import sizes_of
 
 #: Multiply-adds of dense layers spent on a split. Not a clock, so a report is the same anywhere.
 HELD_OUT_BUDGET, TRAINING_BUDGET = 50e9, 90e9
+ASIDE = 15e9  # on each of the smaller looks beside them
 #: Values that all examples of a pass may have: above it, fewer are looked at.
 VALUES = 50_000_000
 UNKNOWN_MACS = 10_000_000  # assumed of a model that cannot be traced
-LEAST, HEAD = 1000, 5000
+A_VALUE = 40  # multiply-adds that take as long as writing a value between two layers
+LEAST, HEAD = 400, 5000
 EDGE = 1e-3  # an output of a sigmoid this near to 0 or 1 is at its end
 
 
@@ -30,8 +34,9 @@ class Look:
     """What a model made of n examples of a split.
 
     index (n,): which. mse (n,): per value, of decode(mean), unclipped. mu, logvar: (n, k).
-    reconstruction (n,), kl (n, k): of one z sample, in nats; None where they have no meaning.
-    outputs: how the reconstructions spread.
+    reconstruction (n,), in nats, of one z sample; None where it has no meaning. outputs: how the
+    reconstructions spread. own_mse (n,), own_shape: of a network that takes another size than the
+    data have, its error there; the reconstruction's nats then are of that size too.
     """
 
     index: np.ndarray
@@ -40,6 +45,8 @@ class Look:
     logvar: np.ndarray | None
     reconstruction: np.ndarray | None
     outputs: Outputs
+    own_mse: np.ndarray | None = None
+    own_shape: tuple[int, ...] = ()
 
 
 @dataclass
@@ -94,44 +101,18 @@ def _variance(total: Tensor, squares: Tensor, n: int) -> float:
     return float((squares / n - (total / n).square()).clamp(min=0).mean())
 
 
-@dataclass
-class OutputCurve:
-    """Catches what enters the decoder's last sigmoid, for a likelihood without rounding."""
-
-    sigmoid: nn.Sigmoid | None
-    logits: list[Tensor] = field(default_factory=list)
-
-    def __enter__(self) -> OutputCurve:
-        self._hook = None
-        if self.sigmoid is not None:
-            self._hook = self.sigmoid.register_forward_hook(self._catch)
-        return self
-
-    def __exit__(self, *_) -> None:
-        if self._hook is not None:
-            self._hook.remove()
-
-    def _catch(self, layer: nn.Module, given: tuple[Tensor], _) -> None:
-        self.logits[:] = [given[0]]
-
-
-def output_sigmoid(model: LatentModel) -> nn.Sigmoid | None:
-    """The sigmoid that the decoder ends in, if it does."""
-    for layer in reversed(list(leaves(model.decoder_network()))):
-        if isinstance(layer, nn.Sigmoid):
-            return layer
-        entry = entry_of(layer)
-        if entry is None or not entry.idle:
-            return None
-    return None
-
-
 def work(model: LatentModel, macs: tuple[int, int] | None) -> float:
     """Multiply-adds of one example, as many of a dense layer as take the same time."""
     networks = (model.encoder_network(), model.decoder_network())
-    entries = [entry_of(layer) for network in networks for layer in leaves(network)]
+    entries = [entry_of(layer) for network in networks for layer in each_layer(network)]
     pace = max((entry.pace for entry in entries if entry is not None), default=1.0)
-    return (sum(macs) if macs else UNKNOWN_MACS) * pace
+    between = A_VALUE * sizes_of(model).nbytes / 4
+    return (sum(macs) if macs else UNKNOWN_MACS) * pace + between
+
+
+def most_within(n: int, each: float, budget: float, least: int = 60) -> int:
+    """How many of n examples a smaller look goes through, each of so much `work`."""
+    return int(min(n, max(least, budget / max(each, 1))))
 
 
 def chosen(n: int, size: int, macs: float, budget: float) -> np.ndarray:
@@ -165,20 +146,27 @@ def look(
     generator = torch.Generator(device).manual_seed(seed)
     bounded = model.spec.data.bounded
     outputs = Outputs()
-    mse, mu, logvar, nats = [], [], [], []
+    mse, mu, logvar, nats, own_mse = [], [], [], [], []
     likelihood = closely and bounded and model.variational
-    curve = OutputCurve(output_sigmoid(model) if likelihood else None)
-    with curve:
+    own = own_terms(model) if closely else None
+    own_shape: tuple[int, ...] = ()
+    curve = output_sigmoid(model) if likelihood else None
+    with Caught(curve=curve, own=None if own is None else own.back) as caught:
         for start in range(0, len(index), batch):
             rows = torch.from_numpy(index[start : start + batch])
             x, labels = split.batch(rows).to(device), labels_for(model, split, rows)
             posterior = model.encode(x, labels)
             x_hat = z_hat = model.decode(posterior.mu, labels)
+            seen = x if own is None else own.examples(x)
+            if own is not None and caught.values["own"].numel() == seen.numel():
+                answer = caught.values["own"].reshape(seen.shape)
+                own_mse.append(squared_error_per_value(answer, seen))
+                own_shape = tuple(seen.shape[1:])
             if posterior.logvar is not None and closely:
                 z_hat = model.decode(posterior.sample(generator), labels)
                 logvar.append(posterior.logvar)
-                if curve.sigmoid is not None:
-                    nats.append(bernoulli_nats(curve.logits[0].flatten(1), x.flatten(1)))
+                if curve is not None and caught.values["curve"].numel() == seen.numel():
+                    nats.append(bernoulli_nats(caught.values["curve"].flatten(1), seen.flatten(1)))
             mse.append(squared_error_per_value(x_hat, x))
             mu.append(posterior.mu)
             if closely:
@@ -191,6 +179,8 @@ def look(
         _array(logvar) if logvar else None,
         _array(nats) if nats else None,
         outputs,
+        _array(own_mse) if own_mse else None,
+        own_shape,
     )
 
 

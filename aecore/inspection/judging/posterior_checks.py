@@ -13,6 +13,9 @@ from aecore.evaluation.thresholds import ACTIVE_VARIANCE, CARRIES_NATS, FEW_IN_U
 from aecore.inspection.judging.findings import Figure, Finding, amount
 from aecore.inspection.judging.passes import Look
 
+FEWEST_IN_USE = 3  # dimensions of a VAE below which those in use are few
+COLLAPSED_NATS = 0.5  # mean KL of all of up to 20 dimensions below which q is the prior
+
 
 @dataclass(frozen=True)
 class Code:
@@ -91,6 +94,8 @@ def code_figures(code: Code, look: Look, floor: float | None) -> list[Figure]:
         total = float(code.kl.sum())
         if look.reconstruction is not None:
             nats = float(look.reconstruction.mean())
+            if look.own_shape:
+                on += f" in the network's own size, {' × '.join(map(str, look.own_shape))}"
             figures = [
                 Figure(
                     "nelbo",
@@ -208,7 +213,7 @@ def code_findings(code: Code, look: Look) -> list[Finding]:
             ]
         return []
     total = float(code.kl.sum())
-    if code.active == 0 or (code.used == 0 and total < 0.5):
+    if total < COLLAPSED_NATS * max(1, k / 20):
         return [
             Finding(
                 "broken",
@@ -218,6 +223,19 @@ def code_findings(code: Code, look: Look) -> list[Finding]:
                 f"dimensions are active over {n:,} held-out examples: q(z|x) is the prior, and "
                 "the code says nothing about the example.",
             )
+        ]
+    if code.active == 0:
+        # Away from the prior all the same: the KL then is no information about the example.
+        return [
+            Finding(
+                "note",
+                "small-code",
+                "The code hardly moves",
+                f"The means of {k} dimensions each vary by less than {ACTIVE_VARIANCE:g} over "
+                f"{n:,} held-out examples, and the KL is {amount(total)} nats per example: q(z|x) "
+                "lies away from N(0, I), and nearly in the same place for every example.",
+            ),
+            *_aggregate(code, n, k),
         ]
     return [*_idle(code, total, n, k), *_aggregate(code, n, k)]
 
@@ -233,7 +251,8 @@ def _idle(code: Code, total: float, n: int, k: int) -> list[Finding]:
                 f"{amount(total)} nats.",
             )
         ]
-    few = code.used < FEW_IN_USE * k
+    # One dimension of many in use is a collapse; a VAE of a wide code needs no more than some.
+    few = code.used < FEW_IN_USE * k and code.used < FEWEST_IN_USE
     return [
         Finding(
             "worrying" if few else "note",

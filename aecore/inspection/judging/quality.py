@@ -7,6 +7,7 @@ import re
 import numpy as np
 
 from aecore.datasets import Dataset
+from aecore.datasets.titles import title_of
 from aecore.evaluation.metrics import expected_band, shown
 from aecore.evaluation.thresholds import ALIKE, NO_BETTER_THAN_MEAN, WORSE_THAN_MEAN
 from aecore.inspection.judging.findings import Figure, Finding, amount, percent
@@ -15,6 +16,7 @@ from aecore.models import LatentModel
 from aecore.models.families.pca import PCABasis
 from aecore.types import ModelSpec
 
+AS_TRAINED = "damaged as in training"  # what was done to the examples a denoiser is judged by
 PCA_ON = "fitted on the training split, not clipped"
 IGNORES = 0.01  # share of the data's variance below which outputs hardly vary
 
@@ -27,8 +29,19 @@ def quality_figures(look: Look, train: Look, basis: PCABasis, k: int, size: int)
     on = f"{len(look.mse):,} held-out examples, decode(mean), not clipped"
     mean = look.outputs.data_variance()
     mse = float(look.mse.mean())
+    own = []
+    if look.own_mse is not None:
+        size_there = " × ".join(map(str, look.own_shape))
+        there = f"{len(look.own_mse):,} held-out examples as the network sees them, {size_there}"
+        error = float(look.own_mse.mean())
+        own = [
+            Figure(
+                "own_mse", "Reconstruction", "In its own size", error, "MSE per value", "", there
+            )
+        ]
     return [
         Figure("test_mse", "Reconstruction", "Held-out error", mse, "MSE per value", "lower", on),
+        *own,
         Figure(
             "pca_mse",
             "Reconstruction",
@@ -86,9 +99,11 @@ def quality_figures(look: Look, train: Look, basis: PCABasis, k: int, size: int)
     ]
 
 
-def denoising_figures(ours: np.ndarray, pca: np.ndarray, k: int) -> list[Figure]:
+def denoising_figures(
+    ours: np.ndarray, pca: np.ndarray, k: int, how: str = AS_TRAINED
+) -> list[Figure]:
     """Errors from damaged examples, the model's and PCA's, (n,) each, see denoised_errors."""
-    on = f"{len(ours):,} held-out examples, damaged as in training, against the clean ones"
+    on = f"{len(ours):,} held-out examples, {how}, against the clean ones"
     unit = "MSE per value"
     return [
         Figure(
@@ -113,16 +128,19 @@ def quality_findings(
     k: int,
     linear: bool,
     denoised: tuple[np.ndarray, np.ndarray] | None = None,
+    how: str = AS_TRAINED,
+    used: int | None = None,
 ) -> list[Finding]:
     """Beats the mean? beats PCA? do the outputs follow the code, and stay where data lie?
 
     linear: there is no curve in the model, so that PCA is the best it can be. denoised: of a model
-    that denoises, errors from damaged examples, its own and PCA's: by them it is judged.
+    that denoises, errors from damaged examples, its own and PCA's: by them it is judged. how: what
+    was done to the examples. used: dimensions that a VAE's code carries something in.
     """
     mse, mean = float(look.mse.mean()), look.outputs.data_variance()
     n = f"{len(look.mse):,} held-out examples"
     found = [*_outputs(look, n)]
-    if mse > NO_BETTER_THAN_MEAN * mean:
+    if denoised is None and mse > NO_BETTER_THAN_MEAN * mean:
         worse = "worse than" if mse > WORSE_THAN_MEAN * mean else "that of"
         found.append(
             Finding(
@@ -134,11 +152,11 @@ def quality_findings(
             )
         )
         return found
-    found.append(_against_pca(model, look, basis, k, linear, n, denoised))
+    found.append(_against_pca(model, look, basis, k, linear, n, denoised, how, used))
     return found
 
 
-def _against_pca(model, look, basis, k, linear, n, denoised) -> Finding:
+def _against_pca(model, look, basis, k, linear, n, denoised, how, used) -> Finding:
     mse, pca, latent = float(look.mse.mean()), basis.mse(k), look.mu.shape[1]
     size = (
         f"with the same {k} numbers"
@@ -150,8 +168,8 @@ def _against_pca(model, look, basis, k, linear, n, denoised) -> Finding:
         clean = f"{shown(mse)} and {shown(pca)}"
         mse, pca = (float(errors.mean()) for errors in denoised)
         told = (
-            f"MSE per value {shown(mse)} on {n} that are damaged as in training, against the "
-            f"clean ones; PCA {size} has {shown(pca)} from the same (from clean ones {clean})"
+            f"MSE per value {shown(mse)} on {n} {how}, against the clean "
+            f"ones; PCA {size} has {shown(pca)} from the same (from clean ones {clean})"
         )
     if k >= model.spec.data.size:
         return Finding(
@@ -174,6 +192,15 @@ def _against_pca(model, look, basis, k, linear, n, denoised) -> Finding:
             "beats-pca",
             f"Beats PCA with {k} numbers",
             f"{told}: {percent(1 - mse / pca)} less.",
+        )
+    if denoised is None and used is not None and 0 < used < k and mse < basis.mse(used):
+        # A VAE pays for each number, and is no worse for the ones that it leaves out.
+        return Finding(
+            "good",
+            "beats-pca",
+            f"Beats PCA with {used} numbers, as many as it uses",
+            f"{told}; it uses {used} of its {latent}, and PCA with {used} has "
+            f"{shown(basis.mse(used))}.",
         )
     return Finding(
         "worrying",
@@ -258,7 +285,8 @@ def band_findings(model: LatentModel, data: Dataset, figures: dict[str, float]) 
         said = shown if metric == "mse" else amount
         told = (
             f"{said(value)} {unit} held out; {amount(low)} to {amount(high)} is usual for one "
-            f"hidden layer and k = {spec.latent_dim} on all of {data.name} after 5 to 15 epochs."
+            f"hidden layer and k = {spec.latent_dim} on all of "
+            f"{title_of(data.name)} after 5 to 15 epochs."
         )
         if value > high:
             found.append(Finding("worrying", "above-band", "Less than such a model can do", told))

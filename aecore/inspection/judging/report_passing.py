@@ -89,6 +89,8 @@ def unpack(made: Made, data: Dataset) -> Report:
             arrays,
             frame_of(data),
             data.class_names,
+            _truth(told["understood"]),
+            _truth(told["sure"]),
         )
     except (_Doubt, KeyError, TypeError, ValueError) as error:
         raise InspectionError(
@@ -159,11 +161,12 @@ _LAYER = {
     "fresh": _text,
 }
 _ABOUT = {
-    **dict.fromkeys(("family", "title", "dataset", "fingerprint", "kind", "samples_from"), _text),
+    **dict.fromkeys(("family", "title", "dataset", "data_title", "fingerprint"), _text),
+    **dict.fromkeys(("kind", "samples_from"), _text),
     **dict.fromkeys(("latent_dim", "training_examples", "held_out_examples", "seed"), _count),
     **dict.fromkeys(("held_out_looked_at", "training_looked_at", "pca_k"), _count),
     "label_said": _perhaps(_count),
-    "variational": _truth,
+    **dict.fromkeys(("variational", "encoder_made_here"), _truth),
     "shape": _sizes,
 }
 

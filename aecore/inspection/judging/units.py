@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from aecore.datasets import Split
 from aecore.evaluation.batches import batch_for, labels_for, parts
 from aecore.inspection.judging.findings import Finding, percent, some
-from aecore.inspection.judging.passes import output_sigmoid
+from aecore.inspection.judging.own_terms import output_sigmoid
 from aecore.models import LatentModel
-from aecore.models.blocks import leaves
+from aecore.models.blocks import each_layer
 from aecore.models.layers import all_layers, entry_of
 from aecore.models.layers.entry import Curve
 
@@ -103,7 +103,7 @@ def watch_units(model: LatentModel, split: Split, index: np.ndarray) -> list[Uni
             ("encoder", model.encoder_network()),
             ("decoder", model.decoder_network()),
         )
-        for i, layer in enumerate(leaves(network))
+        for i, layer in enumerate(each_layer(network))
         if _curve(layer) is not None and layer is not last
     ]
     try:

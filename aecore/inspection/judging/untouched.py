@@ -17,7 +17,7 @@ from torch import Tensor
 
 from aecore.inspection.judging.findings import Finding, some
 from aecore.models import LatentModel
-from aecore.models.blocks import fans, leaves
+from aecore.models.blocks import each_layer, fans
 from aecore.models.layers import entry_of, write_layer
 
 FEWEST, MANY = 100, 1000  # weights below which bounds, or a shape alone, say nothing
@@ -49,13 +49,13 @@ def layer_states(model: LatentModel) -> list[LayerState]:
         ("encoder", model.encoder_network()),
         ("decoder", model.decoder_network()),
     ):
-        for i, layer in enumerate(leaves(network)):
-            weight = getattr(layer, "weight", None)
-            if isinstance(weight, Tensor) and weight.ndim >= 2:
+        for i, layer in enumerate(each_layer(network)):
+            entry, weight = entry_of(layer), getattr(layer, "weight", None)
+            mixes = entry is None or entry.weighted  # a label's own numbers do not
+            if mixes and isinstance(weight, Tensor) and weight.ndim >= 2:
                 fan_in, _ = fans(weight)
                 scale = float(weight.detach().double().square().mean().sqrt()) * math.sqrt(fan_in)
                 fresh = initialisation_of(weight, getattr(layer, "bias", None))
-                entry = entry_of(layer)
                 line = (entry.told if entry is not None else "") or write_layer(layer)
                 found.append(LayerState(part, i + 1, line, weight.numel(), scale, fresh))
     return found
@@ -196,7 +196,7 @@ def _batch_norms(model: LatentModel) -> list[Finding]:
     names = [
         write_layer(layer)
         for network in (model.encoder_network(), model.decoder_network())
-        for layer in leaves(network)
+        for layer in each_layer(network)
         if (entry := entry_of(layer)) is not None
         and (kept := entry.statistics(layer)) is not None
         and not bool(kept[0].any())
