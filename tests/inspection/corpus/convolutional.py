@@ -13,7 +13,7 @@ from tests.inspection.corpus.entries import cropped, entry, flat, padded, signed
 from tests.inspection.corpus.gaussian import Gaussian
 
 
-@entry("conv strided, transposed", steps=400)
+@entry("conv strided, transposed", steps=400, batch=32)
 class ConvStrided(nn.Module):
     def __init__(self):
         super().__init__()
@@ -39,7 +39,7 @@ class ConvStrided(nn.Module):
         return self.decoder(self.encoder(x))
 
 
-@entry("conv with max pooling, named layers", steps=400)
+@entry("conv with max pooling, named layers", steps=400, batch=32)
 class ConvPool(nn.Module):
     def __init__(self):
         super().__init__()
@@ -54,7 +54,7 @@ class ConvPool(nn.Module):
         return torch.sigmoid(self.t_conv2(F.relu(self.t_conv1(x))))
 
 
-@entry("conv tutorial with stride 3 and tanh", signed, unsigned, steps=1000, lr=3e-3)
+@entry("conv tutorial with stride 3 and tanh", signed, unsigned, steps=1000, lr=3e-3, batch=32)
 def conv_stride3():
     return Pair(
         nn.Sequential(
@@ -76,7 +76,7 @@ def conv_stride3():
     )
 
 
-@entry("conv to one pixel, kernels of 7", steps=400)
+@entry("conv to one pixel, kernels of 7", steps=400, batch=32)
 class ConvSeven(nn.Module):
     def __init__(self):
         super().__init__()
@@ -103,7 +103,7 @@ class ConvSeven(nn.Module):
 class ConvVAE(Gaussian):
     """In the manner of PyTorch-VAE: blocks with BatchNorm and LeakyReLU, no curve before maps."""
 
-    def __init__(self, widths=(16, 32), side=8, k=10, leak=0.01, last=nn.Sigmoid):
+    def __init__(self, widths=(8, 16), side=8, k=10, leak=0.01, last=nn.Sigmoid):
         super().__init__()
         blocks, n = [], 1
         for w in widths:
@@ -133,17 +133,26 @@ class ConvVAE(Gaussian):
         return self.final_layer(self.decoder(z)), mu, logvar
 
 
-@entry("conv VAE blocks with BatchNorm, 32 pixels", padded, cropped, loss="bce", steps=300)
+@entry(
+    "conv VAE blocks with BatchNorm, 32 pixels", padded, cropped, loss="bce", steps=300, batch=32
+)
 def conv_vae_32():
     return ConvVAE()
 
 
-@entry("conv VAE blocks with BatchNorm, 28 pixels, signed", signed, unsigned, steps=300, kl=0.1)
+@entry(
+    "conv VAE blocks with BatchNorm, 28 pixels, signed",
+    signed,
+    unsigned,
+    steps=300,
+    kl=0.1,
+    batch=32,
+)
 def conv_vae_28():
     return ConvVAE(side=7, last=nn.Tanh)
 
 
-@entry("DCGAN-like, LeakyReLU down and ReLU up", padded, cropped, loss="bce", steps=300)
+@entry("DCGAN-like, LeakyReLU down and ReLU up", padded, cropped, loss="bce", steps=300, batch=32)
 class DCGAN(nn.Module):
     def __init__(self):
         super().__init__()
@@ -176,31 +185,31 @@ class DCGAN(nn.Module):
         return self.decoder(self.encoder(x))
 
 
-@entry("conv with upsampling decoder", loss="bce", steps=400)
+@entry("conv with upsampling decoder", loss="bce", steps=400, batch=32)
 def conv_upsample():
     return Pair(
         nn.Sequential(
-            nn.Conv2d(1, 12, 3, padding=1),
+            nn.Conv2d(1, 8, 3, padding=1),
             nn.ReLU(),
             nn.MaxPool2d(2),
-            nn.Conv2d(12, 8, 3, padding=1),
+            nn.Conv2d(8, 8, 3, padding=1),
             nn.ReLU(),
             nn.MaxPool2d(2),
         ),
         nn.Sequential(
-            nn.Conv2d(8, 12, 3, padding=1),
+            nn.Conv2d(8, 8, 3, padding=1),
             nn.ReLU(),
             nn.Upsample(scale_factor=2),
-            nn.Conv2d(12, 12, 3, padding=1),
+            nn.Conv2d(8, 8, 3, padding=1),
             nn.ReLU(),
             nn.Upsample(scale_factor=2),
-            nn.Conv2d(12, 1, 3, padding=1),
+            nn.Conv2d(8, 1, 3, padding=1),
             nn.Sigmoid(),
         ),
     )
 
 
-@entry("conv, kernels of 4, dense hidden layer", steps=400)
+@entry("conv, kernels of 4, dense hidden layer", steps=400, batch=32)
 class ConvFour(nn.Module):
     def __init__(self):
         super().__init__()
@@ -217,7 +226,7 @@ class ConvFour(nn.Module):
         return torch.sigmoid(self.d2(F.relu(self.d1(h))))
 
 
-@entry("conv without padding, BatchNorm listed apart", loss="bce", steps=600)
+@entry("conv without padding, BatchNorm listed apart", loss="bce", steps=600, batch=32)
 class ConvValid(nn.Module):
     def __init__(self):
         super().__init__()
@@ -236,7 +245,7 @@ class ConvValid(nn.Module):
         return torch.sigmoid(self.deconv2(F.relu(self.bn3(self.deconv1(x)))))
 
 
-@entry("conv encoder, dense decoder, as safetensors", steps=400, by_name=True)
+@entry("conv encoder, dense decoder, as safetensors", steps=400, by_name=True, batch=32)
 class ConvDense(Gaussian):
     def __init__(self):
         super().__init__()
@@ -251,7 +260,7 @@ class ConvDense(Gaussian):
         return torch.sigmoid(self.dec_fc2(F.elu(self.dec_fc1(self.enc_fc(h)))))
 
 
-@entry("conv with GroupNorm and SiLU", steps=300)
+@entry("conv with GroupNorm and SiLU", steps=300, batch=32)
 class ConvGroup(nn.Module):
     def __init__(self):
         super().__init__()
@@ -279,11 +288,11 @@ class ConvGroup(nn.Module):
         return self.decoder(self.encoder(x))
 
 
-@entry("stacked autoencoder, module list", flat, steps=2000, lr=8e-3)
+@entry("stacked autoencoder, module list", flat, steps=2200, lr=8e-3)
 class Stack(nn.Module):
     def __init__(self):
         super().__init__()
-        widths = (784, 256, 64, 16)
+        widths = (784, 160, 64, 16)
         self.down = nn.ModuleList(nn.Linear(a, b) for a, b in itertools.pairwise(widths))
         back = widths[::-1]
         self.up = nn.ModuleList(nn.Linear(a, b) for a, b in itertools.pairwise(back))

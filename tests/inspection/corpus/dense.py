@@ -7,8 +7,6 @@ from torch import nn
 from torch.nn import functional as F
 
 from tests.inspection.corpus.entries import (
-    ENTRIES,
-    Entry,
     cropped,
     entry,
     flat,
@@ -26,11 +24,11 @@ from tests.inspection.corpus.gaussian import Gaussian
 class ExampleVAE(Gaussian):
     def __init__(self):
         super().__init__()
-        self.fc1 = nn.Linear(784, 400)
-        self.fc21 = nn.Linear(400, 20)
-        self.fc22 = nn.Linear(400, 20)
-        self.fc3 = nn.Linear(20, 400)
-        self.fc4 = nn.Linear(400, 784)
+        self.fc1 = nn.Linear(784, 200)
+        self.fc21 = nn.Linear(200, 20)
+        self.fc22 = nn.Linear(200, 20)
+        self.fc3 = nn.Linear(20, 200)
+        self.fc4 = nn.Linear(200, 784)
 
     def forward(self, x):
         h = F.relu(self.fc1(x))
@@ -39,9 +37,7 @@ class ExampleVAE(Gaussian):
         return torch.sigmoid(self.fc4(F.relu(self.fc3(z)))), mu, logvar
 
 
-ENTRIES["the same, as safetensors"] = Entry(
-    ExampleVAE, flat, same, "bce", lambda n: n.state_dict(), 600, 5e-3, None, True, 1.0
-)
+entry("the same, as safetensors", flat, loss="bce", by_name=True)(ExampleVAE)
 
 
 @entry("one Sequential without names", flat)
@@ -63,19 +59,19 @@ def nested_sequential():
         return nn.Sequential(nn.Linear(a, b), nn.LeakyReLU(0.2))
 
     return nn.Sequential(
-        nn.Sequential(block(784, 256), block(256, 64), nn.Linear(64, 10)),
-        nn.Sequential(block(10, 64), block(64, 256), nn.Linear(256, 784), nn.Sigmoid()),
+        nn.Sequential(block(784, 160), block(160, 64), nn.Linear(64, 10)),
+        nn.Sequential(block(10, 64), block(64, 160), nn.Linear(160, 784), nn.Sigmoid()),
     )
 
 
 class Enc(nn.Module):
     def __init__(self, curve=nn.ReLU, norm=False, k=12):
         super().__init__()
-        self.hidden1 = nn.Linear(784, 300)
-        self.norm1 = nn.BatchNorm1d(300) if norm else nn.Identity()
-        self.hidden2 = nn.Linear(300, 100)
-        self.norm2 = nn.BatchNorm1d(100) if norm else nn.Identity()
-        self.out = nn.Linear(100, k)
+        self.hidden1 = nn.Linear(784, 160)
+        self.norm1 = nn.BatchNorm1d(160) if norm else nn.Identity()
+        self.hidden2 = nn.Linear(160, 64)
+        self.norm2 = nn.BatchNorm1d(64) if norm else nn.Identity()
+        self.out = nn.Linear(64, k)
         self.curve = curve()
 
     def forward(self, x):
@@ -86,11 +82,11 @@ class Enc(nn.Module):
 class Dec(nn.Module):
     def __init__(self, curve=nn.ReLU, norm=False, k=12, last=nn.Sigmoid):
         super().__init__()
-        self.hidden1 = nn.Linear(k, 100)
-        self.norm1 = nn.BatchNorm1d(100) if norm else nn.Identity()
-        self.hidden2 = nn.Linear(100, 300)
-        self.norm2 = nn.BatchNorm1d(300) if norm else nn.Identity()
-        self.out = nn.Linear(300, 784)
+        self.hidden1 = nn.Linear(k, 64)
+        self.norm1 = nn.BatchNorm1d(64) if norm else nn.Identity()
+        self.hidden2 = nn.Linear(64, 160)
+        self.norm2 = nn.BatchNorm1d(160) if norm else nn.Identity()
+        self.out = nn.Linear(160, 784)
         self.curve, self.last = curve(), last()
 
     def forward(self, z):
@@ -226,9 +222,7 @@ class Tied(nn.Module):
         return torch.sigmoid(F.linear(h, self.W.t(), self.c))
 
 
-ENTRIES["tied weights, bare parameters"] = Entry(
-    Tied, flat, same, "mse", lambda n: n.state_dict(), 600, 5e-3, None, False, 1.0
-)
+entry("tied weights, bare parameters", flat)(Tied)
 
 
 @entry("tied layers with a decoder bias", flat)

@@ -24,7 +24,7 @@ class First(nn.Module):
         return self.fc4(F.relu(self.fc3(z)))
 
 
-@entry("lesson deep 3, sequential halves", flat, steps=1500)
+@entry("lesson deep 3, sequential halves", flat, steps=1200, batch=32)
 class Deep3(nn.Module):
     def __init__(self):
         super().__init__()
@@ -52,14 +52,14 @@ class Deep3(nn.Module):
         return self.decoder(self.encoder(x))
 
 
-@entry("lesson deep 3, tanh and signed", lambda x: flat(signed(x)), unsigned, steps=1500)
+@entry("lesson deep 3, tanh and signed", lambda x: flat(signed(x)), unsigned, steps=1200, batch=32)
 class Deep3Tanh(Deep3):
     def __init__(self):
         super().__init__()
         self.decoder[-1] = nn.Tanh()
 
 
-@entry("lesson deep 32, sigmoid", flat, loss="bce", steps=1200)
+@entry("lesson deep 32, sigmoid", flat, loss="bce", steps=900, batch=32)
 class Deep32(nn.Module):
     def __init__(self):
         super().__init__()
@@ -80,7 +80,7 @@ class Deep32(nn.Module):
         return torch.sigmoid(self.dec4(x))
 
 
-@entry("lesson VAE 32", flat, loss="bce", steps=1200)
+@entry("lesson VAE 32", flat, loss="bce", steps=900, batch=32)
 class LessonVAE(Gaussian):
     def __init__(self):
         super().__init__()

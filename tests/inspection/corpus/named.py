@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from tests.inspection.corpus.dense import Pair, TwoK
-from tests.inspection.corpus.entries import ENTRIES, Entry, entry, flat, same, signed, unsigned
+from tests.inspection.corpus.entries import entry, flat, signed, unsigned
 from tests.inspection.corpus.gaussian import Gaussian
 
 
@@ -114,9 +114,7 @@ class FCVAE(Gaussian):
         return torch.sigmoid(self.Decoder["FC_output"](h)), mu, logvar
 
 
-ENTRIES["FC_input, FC_mean, FC_var, LeakyReLU 0.2"] = Entry(
-    FCVAE, flat, same, "bce", lambda n: n.state_dict(), 600, 5e-3, None, False, 1.0
-)
+entry("FC_input, FC_mean, FC_var, LeakyReLU 0.2", flat, loss="bce")(FCVAE)
 
 
 @entry("tanh VAE head of 2k, as safetensors", flat, loss="bce", by_name=True)
