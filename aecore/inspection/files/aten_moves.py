@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from torch import Tensor
 
 from aecore.inspection.files.aten_node import Node
-from aecore.inspection.files.layer_steps import pick
+from aecore.inspection.files.layer_steps import in_parts, pick
 from aecore.inspection.files.onnx_moves import sliced
 from aecore.inspection.files.steps import Graph
 
@@ -43,13 +43,7 @@ def parts(g: Graph, n: Node) -> None:
         pick(g, n.x, n.outputs, n.said, lambda v: v.unbind(dim))
         return
     sizes = [g.size(output, dim) for output in n.outputs]
-    if dim == 1:
-        start = 0
-        for output, size in zip(n.outputs, sizes, strict=True):
-            g.part(n.x, output, n.said, start, start + size)
-            start += size
-        return
-    pick(g, n.x, n.outputs, n.said, lambda v: v.split(sizes, dim))
+    in_parts(g, n.x, n.outputs, n.said, sizes, dim)
 
 
 def slice_(g: Graph, n: Node) -> None:

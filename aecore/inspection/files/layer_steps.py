@@ -154,6 +154,19 @@ def mean(g: Graph, x: str, output: str, said: str, axes: Sequence[int], kept: bo
         g.step("Flatten", [made], output, said)
 
 
+def in_parts(
+    g: Graph, x: str, outputs: Sequence[str], said: str, sizes: Sequence[int], axis: int
+) -> None:
+    """A value cut along an axis that is not the batch: one operation for each part."""
+    if axis != 1:
+        pick(g, x, outputs, said, lambda v: v.split(list(sizes), axis))
+        return
+    start = 0
+    for output, size in zip(outputs, sizes, strict=True):
+        g.part(x, output, said, start, start + size)
+        start += size
+
+
 def pick(
     g: Graph, x: str, outputs: Sequence[str], said: str, take: Callable[[Tensor], Sequence[Tensor]]
 ) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from aecore.inspection.files.layer_steps import border, crop, pick
+from aecore.inspection.files.layer_steps import border, crop, in_parts, pick
 from aecore.inspection.files.onnx_node import Node
 from aecore.inspection.files.onnx_sizes import known, whole
 from aecore.inspection.files.steps import Graph
@@ -68,13 +68,7 @@ def split(g: Graph, n: Node) -> None:
     known_parts = [size for size in sizes if size is not None]
     if len(known_parts) < len(sizes):
         raise ValueError("an open size")
-    if axis == 1:
-        start = 0
-        for output, size in zip(n.outputs, known_parts, strict=True):
-            g.part(n.x, output, n.said, start, start + size)
-            start += size
-        return
-    pick(g, n.x, n.outputs, n.said, lambda v: v.split(known_parts, axis))
+    in_parts(g, n.x, n.outputs, n.said, known_parts, axis)
 
 
 def slice_(g: Graph, n: Node) -> None:
