@@ -13,6 +13,9 @@ if in_script_run():
 
     route()
 else:
+    from aecore.machine import prepare_for_training
+
+    prepare_for_training()  # before anything imports NumPy or torch
     from pages.shell.launcher import launcher_options
 
     # Streamlit looks for this very call in the source; behind a function it would not be found.

@@ -1,9 +1,10 @@
 """Training speed beside its peers and the processor's limit; prints one JSON object.
 
 python benchmarks/training.py                 everything, some two minutes on two cores
-python benchmarks/training.py --make-peer     first make pythae's own environment, once
-python benchmarks/training.py --without-peer  leave pythae out
-python benchmarks/training.py --threads 1     as a run beside others trains
+python benchmarks/training.py --make-peer     first make pythae's and JAX's own environments, once
+python benchmarks/training.py --without-peer  leave pythae out, --without-jax JAX
+python benchmarks/training.py --threads 2     with more threads than the one that a run has
+python benchmarks/training.py --only jax      one part: speed, jax, busy, convolutional ...
 
 Repetitions are interleaved and medians reported: a machine's mood then falls on all alike.
 benchmarks/README.md says what each figure means.
@@ -15,6 +16,7 @@ import argparse
 import dataclasses
 import json
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -36,7 +38,8 @@ from aecore.datasets import Dataset, Split  # noqa: E402
 from aecore.datasets.sources.mnist import FILE  # noqa: E402
 from aecore.evaluation.latent import encode_split  # noqa: E402
 from aecore.evaluation.metrics import evaluate  # noqa: E402
-from aecore.machine import restart_to_keep_freed_memory  # noqa: E402
+from aecore.internals import torch as internals  # noqa: E402
+from aecore.machine import TRAINING, cores, restart_for_training  # noqa: E402
 from aecore.models import build  # noqa: E402
 from aecore.models.families.pca import basis_of, fit_basis  # noqa: E402
 from aecore.models.presets import preset  # noqa: E402
@@ -47,6 +50,9 @@ from aecore.types import TrainConfig  # noqa: E402
 
 PEER_HOME = Path(__file__).with_name(".peer-venv")
 PEER = PEER_HOME / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+JAX_HOME = Path(__file__).with_name(".jax-venv")
+JAX = JAX_HOME / PEER.relative_to(PEER_HOME)
+JAX_PACKAGES = ("jax==0.10.2",)
 PEER_PACKAGES = ("pythae==0.1.2", "torch==2.13.0")  # versions that work together
 MFLOP_TRAIN = 1.254  # of 784-128-32-128-784, an image, forward and backward
 EPOCHS = 3
@@ -172,14 +178,106 @@ def pythae(peer: Path, batch_size: int) -> dict:
     return json.loads(done.stdout.splitlines()[-1])
 
 
+def on_one_core() -> list[str]:
+    """What has a command run on one core alone; nothing where there is no taskset."""
+    found = shutil.which("taskset")
+    return [found, "-c", str(max(os.sched_getaffinity(0)))] if found else []
+
+
+def whole_run(batch_size: int) -> None:
+    """A process of `beside_jax`: print the rates of a whole run of ours as JSON."""
+    data = datasets.load("mnist")
+    basis_of(data)
+    ours(dataclasses.replace(data, train=data.train.first(12_800)), batch_size)  # warm
+    cpu = time.process_time()
+    rate = ours(data, batch_size)
+    seen = len(data.train) * EPOCHS
+    cpu_rate = seen / (time.process_time() - cpu)
+    print(json.dumps({"images_per_second": rate, "images_per_cpu_second": cpu_rate}))
+
+
+def beside_jax(peer: Path, repeat: int) -> dict:
+    """A whole run of ours, every event and evaluation included, over JAX's bare loop, each on the
+    same one core, in turns; by the clock, and by processor time where others want the core too."""
+    script, result = str(Path(__file__).with_name("jax_peer.py")), {}
+    for batch_size in (128, 1024):
+        ratios, cpu_ratios, rates = [], [], []
+        for _ in range(repeat):
+            one = [sys.executable, __file__, "--whole-run", str(batch_size)]
+            other = [str(peer), script, str(FILE), str(EPOCHS), str(batch_size)]
+            found = []
+            for command in (one, other):
+                done = subprocess.run([*on_one_core(), *command], capture_output=True, text=True)
+                if done.returncode:
+                    sys.exit(f"{command[0]} failed:\n{done.stderr[-2000:]}")
+                found.append(json.loads(done.stdout.splitlines()[-1]))
+            a, b = found
+            ratios.append(a["images_per_second"] / b["images_per_second"])
+            cpu_ratios.append(a["images_per_cpu_second"] / b["images_per_cpu_second"])
+            rates.append((a["images_per_cpu_second"], b["images_per_cpu_second"]))
+        result[f"times_jax_{batch_size}"] = round(statistics.median(ratios), 3)
+        result[f"times_jax_{batch_size}_by_cpu"] = round(statistics.median(cpu_ratios), 3)
+        own, theirs = (round(statistics.median(column)) for column in zip(*rates, strict=True))
+        result[f"images_per_cpu_second_ours_{batch_size}"] = own
+        result[f"images_per_cpu_second_jax_{batch_size}"] = theirs
+    return result
+
+
+def commands(count: int) -> list[float]:
+    """Images a second of so many command lines that train at once, as they say it."""
+    command = [sys.executable, "-m", "aecore", "train", "--preset", "first-ae"]
+    command += ["--epochs", str(EPOCHS), "--device", "cpu", "--json"]
+    # As a person starts it: what this benchmark has set is taken away.
+    bare_environment = {k: v for k, v in os.environ.items() if k not in TRAINING}
+    started = [
+        subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=bare_environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        for _ in range(count)
+    ]
+    return [json.loads(one.communicate()[0])["images_per_second"] for one in started]
+
+
+def busy(repeat: int) -> dict:
+    """The command line with a spinning neighbour of equal priority on each core, over quiet;
+    two runs side by side over one."""
+    shares, pairs = [], []
+    for _ in range(repeat):
+        (quiet,) = commands(1)
+        pairs.append(sum(commands(2)) / quiet)
+        spinning = [sys.executable, "-c", "while True: pass"]
+        neighbours = [subprocess.Popen(spinning) for _ in range(cores())]
+        try:
+            shares.append(commands(1)[0] / quiet)
+        finally:
+            for neighbour in neighbours:
+                neighbour.kill()
+                neighbour.wait()
+    return {
+        "busy_over_quiet": round(statistics.median(shares), 3),
+        "two_runs_over_one": round(statistics.median(pairs), 3),
+    }
+
+
 def gemm_flops(n: int = 2048, tries: int = 5) -> float:
-    """Floating-point operations a second of the best of some n x n matrix products."""
+    """Floating-point operations a second of the best of some n x n matrix products, by the best
+    library at hand: PyTorch's MKL, its oneDNN, and NumPy's own."""
     a, b, out = torch.randn(n, n), torch.randn(n, n), torch.empty(n, n)
+    one, two = a.numpy(), b.numpy()
+    ways = [lambda: torch.mm(a, b, out=out), lambda: one @ two]
+    if internals._onednn_linear is not None:
+        ways.append(lambda: internals.onednn_product(a, b, None))
     seconds = []
-    for _ in range(tries):
-        began = time.perf_counter()
-        torch.mm(a, b, out=out)
-        seconds.append(time.perf_counter() - began)
+    with torch.inference_mode():
+        for way in ways * tries:
+            began = time.perf_counter()
+            way()
+            seconds.append(time.perf_counter() - began)
     return 2 * n**3 / min(seconds)
 
 
@@ -261,47 +359,66 @@ def shipped() -> dict:
     }
 
 
-def make_peer() -> None:
-    """An environment for pythae beside this file, in which nothing of ours is installed."""
-    venv.create(PEER_HOME, with_pip=True)
-    subprocess.run([str(PEER), "-m", "pip", "install", "-q", *PEER_PACKAGES], check=True)
+def make_peers() -> None:
+    """Environments for pythae and JAX beside this file, in which nothing of ours is installed."""
+    for home, python, packages in ((PEER_HOME, PEER, PEER_PACKAGES), (JAX_HOME, JAX, JAX_PACKAGES)):
+        venv.create(home, with_pip=True)
+        subprocess.run([str(python), "-m", "pip", "install", "-q", *packages], check=True)
 
 
 def main() -> None:
-    restart_to_keep_freed_memory()
+    restart_for_training()
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--peer", type=Path, default=PEER, help="Python that has pythae")
+    parser.add_argument("--jax", type=Path, default=JAX, help="Python that has JAX")
     parser.add_argument("--make-peer", action="store_true")
     parser.add_argument("--without-peer", action="store_true")
+    parser.add_argument("--without-jax", action="store_true")
     parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument("--threads", type=int)
+    parser.add_argument("--only", nargs="+", metavar="PART", help="the parts named alone")
     parser.add_argument("--tutorial", nargs=2, help=argparse.SUPPRESS)  # see tutorial()
+    parser.add_argument("--whole-run", type=int, help=argparse.SUPPRESS)  # see beside_jax()
     args = parser.parse_args()
     if args.tutorial:
         return run_tutorial(args.tutorial[0], int(args.tutorial[1]))
+    if args.whole_run:
+        return whole_run(args.whole_run)
     if args.make_peer:
-        make_peer()
+        make_peers()
     peer = None if args.without_peer else args.peer
-    if peer is not None and not peer.exists():
-        sys.exit(f"There is no {peer}; run with --make-peer once, or with --without-peer.")
+    jax = None if args.without_jax else args.jax
+    data = datasets.load("mnist")
+    parts = {
+        "speed": lambda: speed(data, peer, args.repeat),
+        "jax": lambda: beside_jax(jax, args.repeat) if jax else {},
+        "busy": lambda: busy(args.repeat),
+        "convolutional": lambda: convolutional(data, args.repeat),
+        "fast_start_32": lambda: beats_pca(data, 32, args.repeat),
+        "fast_start_2": lambda: beats_pca(data, 2, args.repeat),
+        "seconds_for_70000_images": lambda: look_at_all(data, args.repeat),
+        "shipped": shipped,
+    }
+    wanted = args.only or list(parts)
+    if unknown := [name for name in wanted if name not in parts]:
+        sys.exit(f"There is no part {unknown[0]}; there are {', '.join(parts)}.")
+    for python, part, option in ((peer, "speed", "peer"), (jax, "jax", "jax")):
+        if part in wanted and python is not None and not python.exists():
+            sys.exit(
+                f"There is no {python}; run with --make-peer once, or with --without-{option}."
+            )
     if args.threads:
         torch.set_num_threads(args.threads)
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
-    data = datasets.load("mnist")
     ours(dataclasses.replace(data, train=data.train.first(6000)), 128)  # warm: imports, optimiser
     basis_of(data)
-    result = {
+    about = {
         "load_before": load,
         "threads": torch.get_num_threads(),
         "torch": str(torch.__version__),
-        **speed(data, peer, args.repeat),
-        "convolutional": convolutional(data, args.repeat),
-        "fast_start_32": beats_pca(data, 32, args.repeat),
-        "fast_start_2": beats_pca(data, 2, args.repeat),
-        "seconds_for_70000_images": look_at_all(data, args.repeat),
-        "shipped": shipped(),
+        "onednn": internals.onednn_is_faster(),
     }
-    print(json.dumps(result, indent=1))
+    print(json.dumps(about | {name: parts[name]() for name in wanted}, indent=1))
 
 
 if __name__ == "__main__":

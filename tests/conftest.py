@@ -10,6 +10,7 @@ import torch
 
 from aecore import datasets
 from aecore.datasets import Dataset
+from aecore.machine import prepare_for_training
 from aecore.models import registry
 from aecore.models.families.pca import PCABasis, basis_of
 from aecore.types import ModelSpec
@@ -18,6 +19,7 @@ from aecore.types import ModelSpec
 @pytest.fixture(scope="session", autouse=True)
 def one_thread():
     """Two threads that wait for each other are slow when something else wants a core."""
+    prepare_for_training()
     torch.set_num_threads(1)
 
 

@@ -14,6 +14,7 @@ import torch
 from aecore.types import DataSpec
 
 _MOST_SORTED = 20_000_000  # values
+_ROWS = 128  # examples at a time on their way into a batch
 
 
 @dataclass(frozen=True)
@@ -26,19 +27,34 @@ class Split:
     def __len__(self) -> int:
         return len(self.x)
 
-    def batch(self, index: torch.Tensor | slice | None = None) -> torch.Tensor:
+    def batch(
+        self, index: torch.Tensor | slice | None = None, out: torch.Tensor | None = None
+    ) -> torch.Tensor:
         """Return examples as a new float32 tensor (b, *shape); uint8 becomes float only here.
 
-        Values are in [0, 1], but for a table, whose columns are standardised.
+        Values are in [0, 1], but for a table, whose columns are standardised. out: float32 of that
+        shape, where they are written instead.
         """
         if isinstance(index, torch.Tensor):
             # Twenty times faster than indexing by a tensor, with the same result.
-            x = self.x.index_select(0, index)
+            x = self._words.index_select(0, index).view(self.x.dtype)
+            x = x.view(len(index), *self.x.shape[1:])
         else:
             x = self.x if index is None else self.x[index]
-            if x.dtype != torch.uint8:
-                return x.to(torch.float32, copy=True)
-        return x.to(torch.float32).div_(255) if x.dtype == torch.uint8 else x
+        if out is None:
+            copied = x.dtype == torch.uint8 or not isinstance(index, torch.Tensor)
+            out = x.to(torch.float32, copy=True) if copied else x
+        else:
+            out.copy_(x)
+        return out.div_(255) if x.dtype == torch.uint8 else out
+
+    @cached_property
+    def _words(self) -> torch.Tensor:
+        """The examples as rows, eight bytes at a time where they are bytes: taking some of them is
+        eight times faster."""
+        rows = self.x.flatten(1)
+        whole = rows.dtype == torch.uint8 and rows.is_contiguous() and rows.shape[1] % 8 == 0
+        return rows.view(torch.int64) if whole and rows.storage_offset() % 8 == 0 else rows
 
     def to(self, device: torch.device) -> Split:
         labels = None if self.labels is None else self.labels.to(device)
@@ -61,6 +77,34 @@ class Split:
         if n <= 0 or n >= len(self):
             return self
         return Split(self.x[:n], None if self.labels is None else self.labels[:n])
+
+
+class Batches:
+    """`Split.batch` for one number of examples after another of that many, into the same memory.
+
+    x: float32 (n, *shape), what was fetched last.
+    """
+
+    def __init__(self, split: Split, n: int):
+        words = self._words = split._words
+        self.x = torch.empty((n, *split.x.shape[1:]))
+        self._bytes = split.x.dtype == torch.uint8
+        rows = self.x.flatten(1)
+        taken = torch.empty((n, words.shape[1]), dtype=words.dtype) if self._bytes else rows
+        # Some at a time: what was taken is still in the cache when it is made float.
+        self._parts = [
+            (taken[i : i + _ROWS], taken[i : i + _ROWS].view(split.x.dtype), rows[i : i + _ROWS])
+            for i in range(0, n, _ROWS)
+        ]
+
+    def fetch(self, index: torch.Tensor) -> torch.Tensor:
+        """The examples at `index`, (n,) int64."""
+        indices = (index,) if len(self._parts) == 1 else index.split(_ROWS)
+        for some, (words, values, x) in zip(indices, self._parts, strict=True):
+            torch.index_select(self._words, 0, some, out=words)
+            if self._bytes:
+                x.copy_(values).div_(255)
+        return self.x
 
 
 @dataclass(frozen=True)

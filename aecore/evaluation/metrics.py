@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from aecore.datasets import Split
-from aecore.evaluation.batches import batch_for, labels_for, parts
+from aecore.evaluation.batches import batch_for, labels_for, large_batch_for, parts
 from aecore.evaluation.beside import PCABeside, beside_of, pca_errors, pca_reconstruction
 from aecore.evaluation.thresholds import ACTIVE_VARIANCE, CARRIES_NATS
 from aecore.machine import one_blas_thread
@@ -106,7 +106,9 @@ def evaluate(
     kls, mus = [], []
     extra: dict[str, float] = {}
     used, draws = 0.0, []
-    for part in parts(len(split), batch_for(model, DRAWN_BATCH)):
+    drawing = model.variational or model.denoises or model.figures
+    size = batch_for(model, DRAWN_BATCH) if drawing else large_batch_for(model)
+    for part in parts(len(split), size):
         x, labels = split.batch(part).to(device), labels_for(model, split, part)
         posterior = model.encode(x, labels)
         error += float(squared_error_per_value(model.decode(posterior.mu, labels), x).sum())
@@ -162,7 +164,7 @@ def example_errors(model: LatentModel, split: Split, seed: int | None = None) ->
     device = next(model.parameters()).device
     generator = None if seed is None else torch.Generator(device).manual_seed(seed)
     found = []
-    for part in parts(len(split), batch_for(model)):
+    for part in parts(len(split), large_batch_for(model)):
         x, labels = split.batch(part).to(device), labels_for(model, split, part)
         seen = x if generator is None else model.damage(x, generator)
         found.append(squared_error_per_value(model.reconstruct(seen, labels), x))

@@ -12,6 +12,7 @@ import numpy as np
 
 from aecore.errors import ExportError
 from aecore.export.subject import Outputs, Subject
+from aecore.machine import ONE_THREAD
 
 SECONDS = 120
 _X, _LABELS, _FOUND = ".x.npy", ".labels.npy", ".found.npz"
@@ -69,7 +70,7 @@ def run_cells(
 def _run(place: Path, what: str) -> None:
     # -I: neither the folder, nor PYTHONPATH, nor a person's own packages are looked into.
     command = [sys.executable, "-I", "-c", _DRIVER]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+    environment = {**os.environ, **ONE_THREAD}
     try:
         done = subprocess.run(
             command, cwd=place, env=environment, capture_output=True, timeout=SECONDS, check=False

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from collections.abc import Callable
-from typing import Any
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
 
 from aecore.errors import ConfigError
 
 RATE_RANGE = (1e-6, 1.0)
 BETA_RANGE = (0.0, 1000.0)
+
+
+class Turn(Protocol):
+    """What a training has that takes turns with others (see jobs.slices.Place)."""
+
+    def go_on(self) -> float: ...
+
+    def apart(self) -> contextlib.AbstractContextManager[None]: ...
+
+    def soon(self) -> None: ...
 
 
 class TrainControl:
@@ -18,7 +30,9 @@ class TrainControl:
     `learning_rate` and `beta` are None until somebody changes them; `threads` is the number of
     processor threads the run may use, None to leave it. A run paused for longer than
     `pause_limit` seconds stops, so that a forgotten one frees its place, and so does one for which
-    `wanted()` says no. All methods but `wait` return at once.
+    `wanted()` says no. turn: where trainings take turns; before each step the loop then waits for
+    its own. What it waits for is no time of training: `clock` leaves it out. All methods but `wait`
+    and those that the loop calls return at once.
     """
 
     def __init__(
@@ -26,8 +40,11 @@ class TrainControl:
         paused: bool = False,
         pause_limit: float = float("inf"),
         wanted: Callable[[], bool] = lambda: True,
+        turn: Turn | None = None,
     ):
         self.pause_limit, self.wanted = pause_limit, wanted
+        self._turn = turn
+        self._aside = 0.0
         self._changed = threading.Condition()
         self._paused = paused
         self._steps = 0  # steps allowed although paused
@@ -36,6 +53,7 @@ class TrainControl:
         self.learning_rate: float | None = None
         self.beta: float | None = None
         self.threads: int | None = None
+        self.version = 0  # another whenever one of these three has changed
 
     @property
     def paused(self) -> bool:
@@ -51,6 +69,7 @@ class TrainControl:
         with self._changed:
             self._paused, self._steps, self._to_epoch_end = True, 0, False
             self._changed.notify_all()
+        self._soon()
 
     def resume(self) -> None:
         with self._changed:
@@ -62,18 +81,21 @@ class TrainControl:
         with self._changed:
             self._paused, self._steps = True, self._steps + 1
             self._changed.notify_all()
+        self._soon()
 
     def epoch(self) -> None:
         """Go on to the end of this epoch, then wait."""
         with self._changed:
             self._paused, self._to_epoch_end = True, True
             self._changed.notify_all()
+        self._soon()
 
     def stop(self) -> None:
         """End the run after the step under way, keeping what it learned."""
         with self._changed:
             self.stopped = True
             self._changed.notify_all()
+        self._soon()
 
     def change(self, **values: Any) -> None:
         """Set learning_rate, beta or threads from the next step on; ConfigError if impossible."""
@@ -85,9 +107,41 @@ class TrainControl:
                 if not low <= value <= high:
                     raise ConfigError(f"{name} must be from {low:g} to {high:g}; it was {value}.")
             setattr(self, name, value)
+        self.version += 1
+
+    def _soon(self) -> None:
+        if self._turn is not None:
+            self._turn.soon()
+
+    # For the loop ---------------------------------------------------------------------------
+
+    def clock(self) -> float:
+        """Seconds that count as training, by a clock of which only differences mean anything."""
+        return time.perf_counter() - self._aside
+
+    def set_aside(self, seconds: float) -> None:
+        """Leave out so many seconds just gone: nothing was trained in them."""
+        self._aside += seconds
+
+    def give_way(self) -> None:
+        """Let others have their turn, if it is theirs."""
+        if self._turn is not None:
+            self.set_aside(self._turn.go_on())
+
+    @contextlib.contextmanager
+    def apart(self) -> Iterator[None]:
+        """Wait, or compute what others wait for too, beside those who take turns. None of it is
+        time of training."""
+        began = time.perf_counter()
+        with self._turn.apart() if self._turn is not None else contextlib.nullcontext():
+            yield
+        self.set_aside(time.perf_counter() - began)
 
     def may_step(self) -> bool:
-        """Take the permission for one step, if there is one."""
+        """Take the permission for one step, if there is one, when it is the run's turn."""
+        self.give_way()
+        if not (self._paused or self.stopped):
+            return True
         with self._changed:
             if self.stopped:
                 return False

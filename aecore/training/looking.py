@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from aecore.datasets import Dataset
-from aecore.evaluation.batches import batch_for, labels_for, parts
+from aecore.evaluation.batches import labels_for, large_batch_for, parts
 from aecore.evaluation.beside import pca_beside, pca_reconstruction
 from aecore.evaluation.latent import plane_of
 from aecore.models import LatentModel
@@ -34,11 +34,12 @@ class View:
         self._x = self._split.batch(slice(None)).to(device)
         generator = torch.Generator(device).manual_seed(seed)
         self._seen = model.damage(self._x, generator) if model.denoises else self._x
+        self._at_once = large_batch_for(model)
         self._plane: np.ndarray | None = None
         labels = self._split.labels
         self.map_labels = np.zeros(0, np.int64) if labels is None else labels.numpy()
         self._shown = _one_of_each(labels, len(self._x))
-        self.sample = self._bytes_of(self._x)
+        self.sample = self._bytes_of(self._x[self._shown])
         self.pca_k = self._at_the_start(model)
         self.pca_mse, self.pca_sample = self._pca()
 
@@ -50,9 +51,15 @@ class View:
     @torch.inference_mode()
     def look(self, model: LatentModel) -> Probe:
         """A model, in evaluation mode, on the sample; its map follows the map before."""
-        seen = [self._part(model, part) for part in parts(len(self._x), batch_for(model))]
-        mu, x_hat = (torch.cat(pieces) for pieces in zip(*seen, strict=True))
-        mse = float(squared_error_per_value(x_hat, self._x).mean())
+        mus, errors = [], []
+        shown = torch.empty((len(self._shown), *self._x.shape[1:]), device=self._x.device)
+        for part in parts(len(self._x), self._at_once):
+            mu, x_hat = self._part(model, part)
+            mus.append(mu)
+            errors.append(squared_error_per_value(x_hat, self._x[part]))
+            here = (self._shown >= part.start) & (self._shown < part.stop)
+            shown[here] = x_hat[self._shown[here] - part.start]
+        mu, mse = torch.cat(mus), float(torch.cat(errors).mean())
         codes = mu.cpu().numpy()
         if np.isfinite(codes).all():
             self._plane = plane_of(codes, self._plane)
@@ -62,7 +69,7 @@ class View:
             self.pca_k = k
             self.pca_mse, self.pca_sample = self._pca()
             others = self.pca_sample
-        return Probe(mse, self.pca_mse, plane, self._bytes_of(x_hat), k, others)
+        return Probe(mse, self.pca_mse, plane, self._bytes_of(shown), k, others)
 
     @torch.inference_mode()
     def _at_the_start(self, model: LatentModel) -> int:
@@ -77,10 +84,11 @@ class View:
     def _pca(self) -> tuple[float, np.ndarray]:
         """PCA's error per value on the sample, and its reconstructions of what is shown."""
         x_hat = pca_reconstruction(self.basis, self._seen, self.pca_k)
-        return float(squared_error_per_value(x_hat, self._x).mean()), self._bytes_of(x_hat)
+        mse = float(squared_error_per_value(x_hat, self._x).mean())
+        return mse, self._bytes_of(x_hat[self._shown])
 
     def _bytes_of(self, x: torch.Tensor) -> np.ndarray:
-        return as_bytes(x[self._shown].flatten(1).cpu().numpy(), self.range)
+        return as_bytes(x.flatten(1).cpu().numpy(), self.range)
 
     def _part(self, model: LatentModel, part: slice) -> tuple[torch.Tensor, torch.Tensor]:
         """Codes and reconstructions of some of the sample; codes always of the examples as they

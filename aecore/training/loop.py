@@ -10,9 +10,7 @@ import torch
 
 from aecore.datasets import Dataset
 from aecore.errors import ConfigError, Interrupted
-from aecore.evaluation.batches import labels_for
 from aecore.models.families.pca import PCABasis, basis_of, is_ready
-from aecore.models.losses import objective
 from aecore.training.control import TrainControl
 from aecore.training.events import (
     Changed,
@@ -32,12 +30,13 @@ from aecore.training.looking import View
 from aecore.training.measuring import beats_pca, held_out_figures, training_errors
 from aecore.training.optimiser import Adam
 from aecore.training.schedule import kl_capacity, kl_weight, schedule_factor
-from aecore.training.state import TrainState
+from aecore.training.state import TrainState, Within
+from aecore.training.steps import Steps
 from aecore.types import ModelSpec, TrainConfig
 
 REPORT_EVERY = 25  # steps between two StepDone without a probe
 FIRST_PROBE = 1600  # images; the distance between probes grows with the images seen
-PAUSE_POLL = 0.25
+PAUSE_POLL = 0.5  # seconds between two looks whether a paused run is still wanted
 
 
 def pick_device(name: str) -> torch.device:
@@ -96,16 +95,19 @@ class _Run:
         self.latent_dim = self.model.spec.latent_dim
         self.batch_size = min(config.batch_size, len(data.train))
         self.steps_per_epoch = -(-len(data.train) // self.batch_size)
-        self.step = state.epochs_done * self.steps_per_epoch
+        self.batches = 0 if state.within is None else state.within.batches  # of this epoch, done
+        self.step = state.epochs_done * self.steps_per_epoch + self.batches
         # Who goes on with a run sees at once what it is like.
-        self.next_probe = state.images_seen if state.epochs_done else FIRST_PROBE
-        self.waited = 0.0
+        self.next_probe = state.images_seen or FIRST_PROBE
         self.last_good = Good.of(self.state)
         # What a run goes on from is good until an epoch of its own is better.
-        self.best: Good | None = self.last_good if state.epochs_done else None
+        self.whole = bool(state.epochs_done) and state.within is None
+        self.best: Good | None = self.last_good if self.whole else None
         self.last_metrics: dict[str, float] = {}
         self.first_loss: float | None = None
-        self.asked = {"learning_rate": config.learning_rate, "beta": config.beta}
+        beta = config.beta if control.beta is None else control.beta
+        self.asked = {"learning_rate": self._asked_rate(), "beta": beta}
+        self.followed = -1  # version of the control
         self.changes: list[Changed] = []
 
     # What the outside sees -----------------------------------------------------------------
@@ -115,7 +117,9 @@ class _Run:
         if not is_ready(self.data, self.latent_dim):
             yield Preparing("PCA of the training examples")
         try:
-            self.basis = basis_of(self.data, self.latent_dim, lambda: self.control.stopped)
+            # Apart: a fit takes up to a minute, and others of the same data wait for this one.
+            with self.control.apart():
+                self.basis = basis_of(self.data, self.latent_dim, lambda: self.control.stopped)
         except Interrupted:
             yield Stopped({"metrics": {}, "epochs_done": state.epochs_done, "steps": self.step})
             return
@@ -140,7 +144,8 @@ class _Run:
         )
         if not self.model.closed_form:
             self._make_optimizer()  # its first import takes a second that is no training
-        self.began = time.perf_counter() - state.seconds
+            state.now = self._now
+        self.began = self.control.clock() - state.seconds
         if self.model.closed_form:
             self.model.cpu().fit(self.data)
             self.model.to(self.device)
@@ -161,10 +166,11 @@ class _Run:
         self.generator.manual_seed(self.config.seed * 1_000_003 + epoch)
         self.model.train()
         self.model.begin_epoch(epoch)
+        self.steps.begin_epoch()
         order = torch.randperm(len(self.data.train), generator=self.generator, device=self.device)
-        tally = torch.zeros((), device=self.device)
         since = 0
-        for step_in_epoch, index in enumerate(order.split(self.batch_size)):
+        begun = self._go_on_within(epoch)
+        for step_in_epoch, index in enumerate(order.split(self.batch_size)[begun:], begun):
             stepping = self.control.stepping
             if not self.control.may_step():
                 yield from self._wait()
@@ -172,19 +178,20 @@ class _Run:
                     yield self._stopped(within=step_in_epoch > 0)
                     return True
                 stepping = self.control.stepping
-            self._apply_control()
-            yield from self._changes(epoch)
-            tally += self._step(index, epoch + step_in_epoch / self.steps_per_epoch)
+            if self.control.version != self.followed or self.config.schedule != "constant":
+                self.followed = self.control.version
+                self._apply_control()
+                yield from self._changes(epoch)
+            self._step(index, epoch + step_in_epoch / self.steps_per_epoch)
             since += 1
             self.step += 1
+            self.batches = step_in_epoch + 1
             self.state.images_seen += len(index)
             last = step_in_epoch == self.steps_per_epoch - 1
             probing = self.state.images_seen >= self.next_probe or stepping
             if not (probing or last or since >= REPORT_EVERY or self.first_loss is None):
                 continue
-            loss = float(tally) / since
-            tally.zero_()
-            since = 0
+            loss, since = self.steps.mean_loss(), 0
             if self._diverged(loss):
                 yield self._failure(loss, "loss")
                 return True
@@ -196,7 +203,7 @@ class _Run:
                 self.step, epoch, self.state.images_seen, *self._pace(), loss, probe=probe
             )
         self.control.epoch_ended()
-        self.state.epochs_done = epoch + 1
+        self.state.epochs_done, self.batches = epoch + 1, 0
         done = self._epoch_done()
         if self._hopeless(done.metrics["mse"]):
             yield self._failure(done.metrics["mse"], "held-out error")
@@ -206,24 +213,42 @@ class _Run:
         yield done
         return False
 
+    def _go_on_within(self, epoch: int) -> int:
+        """The batches of this epoch that are done already; the generator goes on behind them."""
+        within, self.state.within = self.state.within, None
+        if within is None:
+            return 0
+        if within.generator.numel() == self.generator.get_state().numel():
+            self.generator.set_state(within.generator)
+        else:
+            # It comes from another kind of device, whose draws none of this one's repeat: new ones,
+            # but not the first batches' again.
+            again = (self.config.seed * 1_000_003 + epoch) * 1_000_003 + within.batches
+            self.generator.manual_seed(again % (1 << 63))
+        return within.batches
+
+    def _now(self) -> tuple[Within, dict]:
+        return Within(self.batches, self.generator.get_state()), self.optimizer.state_dict()
+
     # One step ------------------------------------------------------------------------------
 
     def _make_optimizer(self) -> None:
         self.optimizer = Adam(self.model.parameters(), self.config.learning_rate)
         if self.state.optimizer is not None:
             self.optimizer.load_state_dict(self.state.optimizer)
+        self.steps = Steps(
+            self.model,
+            self.optimizer,
+            self.train_split,
+            self.generator,
+            self.batch_size,
+            self.config.free_bits,
+        )
         self._apply_control()
 
-    def _step(self, index: torch.Tensor, epochs: float) -> torch.Tensor:
-        x = self.train_split.batch(index)
-        labels = labels_for(self.model, self.train_split, index)
-        terms = self.model.loss_terms(x, self.generator, labels)
-        config = self.config
-        weight = kl_weight(config, epochs, self.control.beta)
-        loss = objective(terms, weight, config.free_bits, kl_capacity(config, epochs))
-        loss.backward()
-        self.optimizer.advance()
-        return loss.detach()
+    def _step(self, index: torch.Tensor, epochs: float) -> None:
+        weight = kl_weight(self.config, epochs, self.control.beta)
+        self.steps.take(index, weight, kl_capacity(self.config, epochs))
 
     def _asked_rate(self) -> float:
         return self.control.learning_rate or self.config.learning_rate
@@ -255,14 +280,12 @@ class _Run:
             return
         yield Paused(self.step, self._seconds())
         began = time.perf_counter()
-        while self.control.paused and not self.control.stopped:
-            self.control.wait(PAUSE_POLL)
-            forgotten = time.perf_counter() - began > self.control.pause_limit
-            if forgotten or not self.control.wanted():
-                self.control.stop()
-            if self.control.may_step():
-                break
-        self.waited += time.perf_counter() - began
+        with self.control.apart():
+            while not self.control.may_step() and not self.control.stopped:
+                self.control.wait(PAUSE_POLL)
+                forgotten = time.perf_counter() - began > self.control.pause_limit
+                if forgotten or not self.control.wanted():
+                    self.control.stop()
 
     # Looking -------------------------------------------------------------------------------
 
@@ -348,7 +371,7 @@ class _Run:
         good.put_back(self.state)
         self.model.eval()
         done = good.done
-        if done is None and not good.epochs_done:
+        if done is None and not (good.epochs_done and self.whole):
             done = self._epoch_done()
             self.model.eval()
             self.state.optimizer = None
@@ -373,7 +396,7 @@ class _Run:
         }
 
     def _seconds(self) -> float:
-        return time.perf_counter() - self.began - self.waited
+        return self.control.clock() - self.began
 
     def _pace(self) -> tuple[float, float]:
         seconds = self._seconds()

@@ -7,6 +7,7 @@ import copy
 import pytest
 import torch
 from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from aecore.internals import torch as internals
 from aecore.training.optimiser import Adam
@@ -16,6 +17,7 @@ def test_this_pytorch_has_the_kernels():
     """Without them training still works, slower: then the reason to reach inside is gone too."""
     assert callable(internals._foreach_add)
     assert callable(internals._fused_adam)
+    assert callable(internals._onednn_linear)
 
 
 def tensors(generator: torch.Generator) -> tuple[list, ...]:
@@ -60,3 +62,25 @@ def test_training_goes_on_without_the_kernels(generator, monkeypatch):
         plain.step()
     for a, b in zip(own.parameters(), theirs.parameters(), strict=True):
         assert torch.equal(a, b)
+
+
+def test_onednns_product_is_a_product(generator):
+    x, weight, bias = (torch.randn(s, generator=generator) for s in ((20, 9), (7, 9), (7,)))
+    torch.testing.assert_close(internals.onednn_product(x, weight, bias), x @ weight.T + bias)
+    turned = internals.onednn_product(x.T, torch.randn(5, 20, generator=generator), None)
+    assert turned.shape == (9, 5)
+
+
+def test_a_generator_is_known_again_in_a_dispatcher(generator):
+    """It comes as another object there."""
+    seen = []
+
+    class Looking(TorchDispatchMode):
+        def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+            seen.extend((kwargs or {}).values())
+            return func(*args, **(kwargs or {}))
+
+    with Looking():
+        torch.empty(2).normal_(generator=generator)
+    assert any(internals.same_generator(value, generator) for value in seen)
+    assert not any(internals.same_generator(value, torch.Generator()) for value in seen)

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from aecore.errors import CheckpointError, ConfigError
-from aecore.evaluation.batches import BATCH_BYTES, batch_for
+from aecore.evaluation.batches import BATCH_BYTES, EVALUATION_BATCH, batch_for
 from aecore.models import build
 from aecore.models.blocks import leaves
 from aecore.models.layers import all_layers
@@ -146,7 +146,7 @@ def test_presets_are_counted_as_they_run(preset):
 
 def test_batches_stay_within_their_bytes():
     small = build(ModelSpec("dense-ae", IMAGE, 4, {"hidden": (8,)}))
-    assert batch_for(small) == 500
+    assert batch_for(small) == EVALUATION_BATCH
     lines = ("Upsample(size=(2048, 2048))", "AdaptiveAvgPool2d(1)")
     large = build(ModelSpec("described-ae", IMAGE, 1, {"encoder": lines}))
     assert 1 <= batch_for(large) * sizes_of(large).largest * 4 * 3 <= BATCH_BYTES

@@ -178,7 +178,8 @@ def test_training_draws_nothing_global(tiny_vae, digits):
 
 @pytest.mark.parametrize("family", [n for n, c in all_families().items() if not c.closed_form])
 @pytest.mark.parametrize("normalisation", ["none", "batch"])
-def test_resumed_equals_uninterrupted(family, normalisation, tiny_ae, digits):
+@pytest.mark.parametrize("within", [False, True], ids=["an epoch's end", "within an epoch"])
+def test_resumed_equals_uninterrupted(within, family, normalisation, tiny_ae, digits):
     """Through a checkpoint's bytes, weights and Adam's memory included: equal to the last bit."""
     known = {f.name for f in dataclasses.fields(all_families()[family].Options)}
     asked = {"hidden": (16,), "normalisation": normalisation, "pretrain_epochs": 1}
@@ -186,12 +187,20 @@ def test_resumed_equals_uninterrupted(family, normalisation, tiny_ae, digits):
         pytest.skip("the family has no normalisation")
     options = {name: value for name, value in asked.items() if name in known}
     spec = dataclasses.replace(tiny_ae, family=family, data=digits.spec, options=options)
-    config = dataclasses.replace(QUICK, epochs=4)
+    config = dataclasses.replace(QUICK, epochs=4, batch_size=32)
     whole, expected = run(spec, config, digits)
+    started = whole[0]
     state, recording = TrainState.fresh(spec, config.seed), Recording()
     for event in train(spec, config, digits, state=state):
         recording.add(event)
-        if isinstance(event, EpochDone) and event.epoch == 2:
+        if within and isinstance(event, StepDone) and event.epoch == 2:
+            place, memory = state.now()
+            assert 0 < place.batches < started.steps_per_epoch
+            card = recording.card("half way", spec, config, digits)
+            card = dataclasses.replace(card, images_seen=event.images_seen, seconds=event.seconds)
+            kept = checkpoints.to_bytes(state.model, card, memory, place)
+            break
+        if not within and isinstance(event, EpochDone) and event.epoch == 2:
             card = recording.card("half way", spec, config, digits)
             kept = checkpoints.to_bytes(state.model, card, state.optimizer)
             break

@@ -77,3 +77,30 @@ def test_weights_without_a_gradient_stay(generator):
     model(torch.randn(4, 6, generator=generator)).sum().backward()
     optimizer.advance()
     assert not torch.equal(model[3].weight, before)
+
+
+def test_the_same_list_again_is_the_same_step(generator):
+    """With other values in the same tensors; another list, or a loaded memory, is not taken."""
+    own = network(generator)
+    theirs = copy.deepcopy(own)
+    quick = Adam(own.parameters(), 1e-2)
+    plain = torch.optim.Adam(theirs.parameters(), lr=1e-2, fused=True)
+    gradients = [torch.zeros_like(p) for p in own.parameters()]
+    took = []
+    for step in range(9):
+        for gradient, p in zip(gradients, theirs.parameters(), strict=True):
+            gradient.normal_(generator=generator)
+            p.grad = gradient.clone()
+        plain.step()
+        if step == 6:
+            quick.load_state_dict(copy.deepcopy(quick.state_dict()))
+        with torch.inference_mode():
+            again = quick.advance_again(gradients)
+        took.append(again)
+        if not again:
+            quick.advance(gradients)
+        assert not quick.advance_again(list(gradients))
+    assert took == [False, False, True, True, True, True, False, False, True]
+    for a, b in zip(own.parameters(), theirs.parameters(), strict=True):
+        assert torch.equal(a, b)
+    assert {float(state["step"]) for state in quick.state_dict()["state"].values()} == {9}

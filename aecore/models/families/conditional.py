@@ -7,7 +7,6 @@ from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from aecore.errors import ConfigError
 from aecore.models import fields
@@ -112,7 +111,8 @@ class ConditionalVAE(DenseModel):
         )
 
     def _one_hot(self, labels: Tensor) -> Tensor:
-        return F.one_hot(labels, self.spec.data.classes).to(torch.float32)
+        # F.one_hot looks at the values in Python: its steps could not be replayed.
+        return torch.eye(self.spec.data.classes, device=labels.device).index_select(0, labels)
 
     def _posterior(self, x: Tensor, told: Tensor) -> Posterior:
         flatten, first, *rest = self.encoder
