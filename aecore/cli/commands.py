@@ -1,4 +1,5 @@
-"""python -m aecore datasets | presets | families | train | inspect | export, each with --json."""
+"""python -m aecore datasets | presets | families | train | inspect | export | serve, each with
+--json."""
 
 from __future__ import annotations
 
@@ -12,10 +13,12 @@ from typing import Any
 from aecore import datasets
 from aecore.cli.bars import download_bar
 from aecore.cli.flags import CONFIG, add_flags, add_options_of_family
+from aecore.cli.serve import add_serve_flags, serve_command
 from aecore.cli.training import add_data, train_command, try_to_write
 from aecore.errors import AecoreError
 from aecore.export.registry import all_ways, take_out, way
 from aecore.export.subject import Subject
+from aecore.jobs import clusters
 from aecore.models import all_families
 from aecore.models.presets import PRESETS, bare
 from aecore.options import options_in, whole_number
@@ -87,6 +90,12 @@ def _parsed(argv: list[str]) -> argparse.Namespace:
     sub.add_argument(
         "--save", type=Path, metavar="OUT", help="write the model down as a checkpoint of this app"
     )
+    add_serve_flags(
+        command(
+            "serve", serve_command, "Serve the app to a class: address, QR code, teacher's page."
+        )
+    )
+    clusters.add(command)
     if argv[:1] == ["train"]:
         add_options_of_family(trained, argv[1:])
     return parser.parse_args(argv)

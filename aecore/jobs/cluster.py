@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import secrets
 import threading
 import time
 from collections.abc import Callable
@@ -12,7 +11,8 @@ from typing import Any
 
 from aecore.errors import JobError
 from aecore.jobs import orders
-from aecore.jobs.order import Order
+from aecore.jobs.keys import security
+from aecore.jobs.order import TOPIC, Order
 from aecore.runs.store import Run
 
 log = logging.getLogger(__name__)
@@ -32,7 +32,8 @@ class Workers:
     address: of a running Dask scheduler; None embeds one worker process per core. The thread
     starts or reaches the cluster, notices within a second that it is gone and within HUNG seconds
     that a part of it hangs, and begins anew. on_event: called with each message that workers send,
-    on Dask's own thread. on_silent: called with the address of a worker that was given up, and why.
+    on Dask's own thread. on_silent: called with the address of a worker that is gone or was given
+    up, and why. on_connected: called each time that there is a cluster.
     """
 
     def __init__(
@@ -40,11 +41,13 @@ class Workers:
         address: str | None = None,
         on_event: Callable[[Any], None] = lambda message: None,
         on_silent: Callable[[str, str], None] = lambda address, why: None,
+        on_connected: Callable[[], None] = lambda: None,
     ):
         self.address = address
-        self.topic = f"aecore-{secrets.token_hex(6)}"
         self._on_event, self._on_silent = on_event, on_silent
+        self._on_connected = on_connected
         self._client: Any = None
+        self.present: tuple[str, ...] = ()  # the workers' addresses, as last told
         self._embedded: Any = None
         self._changed = threading.Condition()
         self._failures, self._error = 0, ""
@@ -85,9 +88,70 @@ class Workers:
     def _up(self) -> bool:
         return self._client is not None and self._client.status == "running"
 
-    def submit(self, order: Order) -> Any:
-        """Hand an order to a free worker, or to the queue; returns Dask's future of its outcome."""
-        return self.client.submit(orders.carry_out, order, pure=False, retries=0)
+    @property
+    def outlives(self) -> bool:
+        """Whether the cluster goes on without this process."""
+        return self.address is not None
+
+    def submit(self, order: Order, where: str | None = None) -> Any:
+        """Hand an order to the worker at an address, or to another where that is gone; returns
+        Dask's future of its end.
+
+        It belongs to the cluster then: it is carried out even if this process is gone.
+        """
+        from distributed import fire_and_forget
+
+        client, key = self.client, _key(order.token)
+        place = {} if where is None else {"workers": [where], "allow_other_workers": True}
+        future = client.submit(orders.carry_out, order, key=key, pure=False, retries=0, **place)
+        fire_and_forget(future)
+        return future
+
+    def knows(self, token: str) -> bool:
+        """Whether the scheduler has an order that is not over. Raises JobError."""
+        try:
+            return bool(self.client.run_on_scheduler(orders.known, [_key(token)]))
+        except (OSError, TimeoutError, AttributeError, RuntimeError, ValueError) as error:
+            raise JobError("The training workers' scheduler does not answer.") from error
+
+    def cancel(self, token: str, future: Any) -> None:
+        """End an order wherever it is; nothing happens where it is not, or nobody is reached.
+
+        future: as `submit` gave it, if this process did.
+        """
+        from distributed import Future
+
+        try:
+            if future is None and not self.knows(token):
+                return
+            # It belongs to the cluster too, which would carry it out without us.
+            self.client.cancel([future or Future(_key(token), client=self.client)], force=True)
+        except (JobError, OSError, TimeoutError, AttributeError, RuntimeError) as error:
+            log.info("cancelling %s: %s", token, error)
+
+    def say(self, kind: str, run_id: str, token: str, who: str, *rest: Any) -> None:
+        """Tell all processes that listen to this cluster; nothing happens where it is away: they
+        look for themselves, a little later."""
+        try:
+            if self._client is not None:
+                self._client.log_event(TOPIC, (kind, run_id, token, who, *rest))
+        except (OSError, TimeoutError, AttributeError, RuntimeError, ValueError) as error:
+            log.info("saying %s of %s: %s", kind, run_id, error)
+
+    def everywhere(self, function: Callable, *args: Any) -> dict[str, Any]:
+        """What a function says on the event loop of each worker, by its address.
+
+        Raises JobError where the cluster does not answer.
+        """
+        try:
+            return self.client.run(
+                function,
+                *args,
+                on_error="ignore",
+                callback_timeout=ANSWER_TIMEOUT,
+            )
+        except (OSError, TimeoutError, AttributeError, RuntimeError, ValueError) as error:
+            raise JobError("The training workers do not answer.") from error
 
     def ask(self, run: Run, function: Callable, *args: Any, patience: float = ANSWER_TIMEOUT):
         """Call a function on the event loop of the worker that computes a run.
@@ -131,6 +195,7 @@ class Workers:
                 continue
             with self._changed:
                 self._changed.notify_all()
+            self._on_connected()
             lost = self._watch()
             if lost:
                 log.warning("%s What follows waits for the next.", lost)
@@ -162,7 +227,9 @@ class Workers:
             )
         else:
             try:
-                client = Client(self.address, timeout="10s", set_as_default=False)
+                client = Client(
+                    self.address, timeout="10s", set_as_default=False, security=security()
+                )
             except (OSError, TimeoutError, ValueError) as error:
                 raise JobError(
                     f"No Dask scheduler answers at {self.address} ({error}); start it, or unset "
@@ -170,8 +237,9 @@ class Workers:
                 ) from error
         from aecore.jobs.prewarm import Prewarm
 
-        client.subscribe_topic(self.topic, self._on_event)
+        client.subscribe_topic(TOPIC, self._on_event)
         client.register_plugin(Prewarm())
+        self.present = tuple(client.scheduler_info()["workers"])
         self._client = client
 
     def _watch(self) -> str:
@@ -197,6 +265,7 @@ class Workers:
                     return f"The training workers' scheduler has not answered for {silent:.0f} s."
                 continue
             answered = time.monotonic()
+            self.present = tuple(told["workers"])
             self._look_for_silent(told["workers"], signs)
         return ""
 
@@ -208,6 +277,7 @@ class Workers:
         now = time.monotonic()
         for address in signs.keys() - workers.keys():
             del signs[address]
+            self._on_silent(address, self.why_ended(address))
         for address, about in workers.items():
             last, since = signs.get(address, (None, now))
             if about["last_seen"] != last:
@@ -224,12 +294,17 @@ class Workers:
         embedded, self._embedded = self._embedded, None
         if client is not None and client.status == "running":
             with contextlib.suppress(OSError, TimeoutError, RuntimeError):
-                client.unsubscribe_topic(self.topic)
+                client.unsubscribe_topic(TOPIC)
         if embedded is not None:
             embedded.close()
         if client is not None:
             # Apart: it waits for a scheduler that may be gone.
             threading.Thread(target=_leave, args=(client,), daemon=True).start()
+
+
+def _key(token: str) -> str:
+    """What Dask calls an order."""
+    return f"aecore-{token}"
 
 
 def _leave(client: Any) -> None:

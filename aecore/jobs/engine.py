@@ -18,7 +18,8 @@ from aecore.errors import AecoreError, CheckpointError, ConfigError, JobError
 from aecore.jobs import orders
 from aecore.jobs.books import Books
 from aecore.jobs.cluster import CLUSTER_VARIABLE
-from aecore.jobs.order import Order
+from aecore.jobs.full_house import check_house
+from aecore.jobs.handing import to_resume
 from aecore.models.registry import options_of
 from aecore.runs import checkpoints
 from aecore.runs.library import Library, run_name
@@ -39,7 +40,7 @@ class JobEngine:
     """
 
     def __init__(self, root: Path, address: str | None = None):
-        self.store = RunStore(root)
+        self.store = RunStore(root, outlived=address is not None)
         self.library = Library(self.store)
         self.closed = False
         self._books = Books(self.store, address)
@@ -57,17 +58,22 @@ class JobEngine:
         """
         if self._keeping.acquire(blocking=False):
             threading.Thread(target=self._keep_house, name="aecore-house", daemon=True).start()
+        self._books.start()
         self.workers.start()
 
     def close(self) -> None:
-        """End the embedded cluster; live runs are marked as interrupted and can be resumed."""
+        """End the embedded cluster: its live runs are marked as interrupted and can be resumed. On
+        another one they go on, led by the next process that finds them."""
         self.closed = True
         self._closing.set()
+        self._books.close()
         for run in self.store.all():
-            if run.recording.live:
-                run.interrupted()
+            if run.recording.live and run.leader == self.store.replica.me:
+                if not self.workers.outlives:
+                    run.interrupted()
                 self.store.write_facts(run)
         self.workers.close()
+        self.store.replica.end()
 
     def _keep_house(self) -> None:
         quota = self.library.quota
@@ -120,10 +126,9 @@ class JobEngine:
         return self.store.watched(token)
 
     def ahead_of(self, run: Run) -> int:
-        """Runs that train or wait before this one."""
-        return sum(
-            r.recording.live and r.created < run.created and r is not run for r in self.store.all()
-        )
+        """Runs that wait longer than this one for room in a worker's memory."""
+        waiting = [r for r in self.store.all() if r.recording.status == "waiting"]
+        return sum(r.created < run.created for r in waiting)
 
     # Training ------------------------------------------------------------------------------
 
@@ -136,7 +141,7 @@ class JobEngine:
         self.start()  # an unreachable cluster must not leave a run that waits for ever
         run = Run(new_run_id(), owner, run_name(name), spec, config, dataset)
         self.store.add(run)
-        self._launch(run, None)
+        self._books.launch(run, None)
         return run
 
     def resume(self, owner: str, run_id: str, more_epochs: int = 0) -> Run:
@@ -154,7 +159,8 @@ class JobEngine:
         weights = self._check(owner, run.spec, config, run.dataset)
         more = max(checkpoints.room_of(weights) - self.store.size(run), 0)
         self.library.quota.check_room(owner, more)
-        card, resume = self._to_resume(run)
+        self._books.settled(run)
+        card, resume = to_resume(self.store, run, not self.workers.outlives)
         self.start()
         with run.lock:
             if run.recording.live:
@@ -182,12 +188,14 @@ class JobEngine:
             raise JobError(f"Epoch {epoch} is the last of {config.epochs}: nothing comes after it.")
         if run.recording.live:
             self._books.withdraw(run)
+        self._books.settled(run)
         self._check(owner, run.spec, config, run.dataset)
         self.start()
         with run.lock:
             if run.recording.live:
                 raise JobError(f"The run {run.name!r} is under way already.")
             content = self._of_epoch(run, epoch, path)
+            self.store.forget_early(run)
             self.store.take_in(run, content, done=epoch)
             self._go_on(run, config, checkpoints.read_header(content)[0], content)
         return run
@@ -219,22 +227,8 @@ class JobEngine:
         run.recording.go_back(card)
         run.saved_epoch = 0 if card is None else card.epochs_done
         self.store.forget_later(run)
-        self._launch(run, resume)
-
-    def _to_resume(self, run: Run) -> tuple[checkpoints.Card | None, bytes | Path | None]:
-        """What a run goes on from, read in full once: its card, and the bytes or where they lie
-        for workers of this machine. None for the very beginning. Raises CheckpointError."""
-        if not run.has_model:
-            return None, None
-        content = self.store.content(run)
-        card = checkpoints.from_bytes(content).card
-        if card.epochs_done == 0:
-            return None, None
-        if run.file is not None:  # a past epoch's, which stands in for a damaged one: no curve
-            card = dataclasses.replace(card, history=run.recording.history)
-            return card, checkpoints.with_card(content, card)
-        here = self.workers.address is None and run.content is None
-        return card, self.store.newest_file(run) if here else content
+        if not self._books.launch(run, resume):
+            raise JobError(f"The run {run.name!r} was deleted or taken on elsewhere just now.")
 
     def command(self, owner: str, run_id: str, name: str, **values: float) -> None:
         """Steer a run: pause, resume, step, epoch, stop, or change(learning_rate=, beta=).
@@ -249,7 +243,7 @@ class JobEngine:
             self._books.withdraw(run)
             return
         if run.worker is None:
-            raise JobError(f"The run {run.name!r} waits for a free worker; it can only be stopped.")
+            raise JobError(f"The run {run.name!r} has not begun yet; it can only be stopped.")
         self.workers.ask(run, orders.command, run_id, name, values)
 
     def delete(self, owner: str, run_id: str) -> None:
@@ -273,29 +267,16 @@ class JobEngine:
                 f"The model takes examples of shape {spec.data.shape}, but {dataset} has shape "
                 f"{shape}; choose a model made for this dataset."
             )
-        live = [r for r in self.runs(owner) if r.recording.live]
+        live = [r for r in self.library.quota.sharing(owner) if r.recording.live]
         if len(live) >= MAX_LIVE_PER_OWNER:
             raise JobError(
                 f"You have {len(live)} runs under way; wait for one to end or stop one, so that "
                 "everybody gets a turn."
             )
-        return checkpoints.check_trainable(spec)
-
-    def _launch(self, run: Run, resume: bytes | Path | None) -> None:
-        run.worker, run.received, run.end_seen = None, 0, False
-        run.recording.wait()
-        order = Order(
-            run.run_id,
-            self.workers.topic,
-            secrets.token_hex(8),
-            run.name,
-            run.spec,
-            run.config,
-            run.dataset,
-            self._books.threads(),
-            resume,
-        )
-        self._books.follow(run, order)
+        weights = checkpoints.check_trainable(spec)
+        if self.workers.address is None:
+            check_house(self.store.all(), weights)
+        return weights
 
 
 _engine: JobEngine | None = None

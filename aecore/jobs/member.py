@@ -1,4 +1,4 @@
-"""One process of the embedded cluster: `python -m aecore.jobs.member scheduler`, or `worker`.
+"""One process of a cluster: `python -m aecore.jobs.member scheduler`, or `worker`.
 
 What it has to know comes as a line of JSON on its standard input; its address goes out as another.
 It ends when its input does: whoever started it is gone then, however that came about. Imports no
@@ -23,12 +23,22 @@ import dask.config
 from distributed import Scheduler, Worker
 from distributed.security import Security
 
+from aecore.jobs.room import SHARE, room
+from aecore.jobs.slices import SLOTS
+
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 _FIRST_TO_GO = "800"  # of 1,000 (proc(5), oom_score_adj)
 SETTINGS = {
     # A killed worker must fail its run: the default would silently train it again from step 0.
     "distributed.scheduler.allowed-failures": 0,
     "distributed.admin.low-level-log-length": 100,  # events are read as they come, or never
+    # A run stays where it was put: its place was chosen by who trains where.
+    "distributed.scheduler.work-stealing": False,
+    # It looks at all threads a hundred times a second: with fifteen runs 8 % of a core.
+    "distributed.worker.profile.enabled": False,
+    # Trainings take minutes: who scales by what waits must not take them for half a second each.
+    "distributed.scheduler.unknown-task-duration": "10 minutes",
+    "distributed.scheduler.worker-ttl": "60 seconds",  # without a sign of life
     # No pages beside: they would answer anybody on the machine.
     "distributed.scheduler.http.routes": [],
     "distributed.worker.http.routes": [],
@@ -51,13 +61,18 @@ def main() -> None:
 
 
 async def _serve(order: dict[str, Any], said: Any) -> None:
-    common = {"host": "127.0.0.1", "security": Security(**order["security"])}
+    # Without keys given, Dask's own configuration says whether there are some.
+    security = Security(**order["security"]) if order["security"] else None
+    common = {"host": order["host"], "security": security}
     if sys.argv[1] == "scheduler":
         server = Scheduler(port=0, dashboard=False, dashboard_address="127.0.0.1:0", **common)
     else:
         _offer_itself_first()
+        if hasattr(os, "nice"):
+            os.nice(order["behind"])
+        room().budget = SHARE * order["memory"]
         # Memory is watched from outside, where a stop does not depend on the watched.
-        server = Worker(order["scheduler"], nthreads=1, memory_limit=0, **common)
+        server = Worker(order["scheduler"], nthreads=SLOTS, memory_limit=0, **common)
     await server
     print(json.dumps({"address": server.address}), file=said, flush=True)
     await server.finished()

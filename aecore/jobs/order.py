@@ -7,17 +7,19 @@ from pathlib import Path
 
 from aecore.types import ModelSpec, TrainConfig
 
+TOPIC = "aecore-events"  # of the whole cluster: who listens hears of all runs
+
 
 @dataclass(frozen=True)
 class Order:
     """What the app asks a worker to train.
 
-    topic: where the worker's events go, and token: by which they are told from another order's.
-    resume: a checkpoint with Adam's memory, as bytes, or where it lies on a worker's own machine.
+    token: by which what comes of it is told from another order's. resume: a checkpoint with Adam's
+    memory, as bytes, or where it lies on a worker's own machine. paused, changed: how it stood when
+    it had to be handed out anew, by TrainControl's words.
     """
 
     run_id: str
-    topic: str
     token: str
     name: str
     spec: ModelSpec
@@ -25,3 +27,6 @@ class Order:
     dataset: str
     threads: int | None = None
     resume: bytes | Path | None = field(default=None, repr=False)
+    owner: str = ""
+    paused: bool = False
+    changed: dict[str, float] = field(default_factory=dict)

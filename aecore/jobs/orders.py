@@ -25,9 +25,51 @@ def command(run_id: str, name: str, values: dict[str, float]) -> bool:
     return worker.command(run_id, name, values)
 
 
-def take_snapshot(run_id: str, after: int) -> tuple[int, bytes] | None:
-    """Run on a worker's event loop: the newest epoch's checkpoint of a live run, if it is later
-    than the epoch `after`."""
-    from aecore.jobs import worker
+def take_over(token: str) -> tuple[int, bytes, bool] | None:
+    """Run on a worker's event loop: how far an order is that it keeps, None for no such: the events
+    sent, the recording after them, pickled, and whether it is over."""
+    from aecore.jobs import keeping
 
-    return worker.take_snapshot(run_id, after)
+    return keeping.take_over(token)
+
+
+def take_snapshots(token: str, epoch: int, early: bool) -> list[tuple[int | None, bytes]]:
+    """Run on a worker's event loop: an order's newest weights, as keeping.take_snapshots says."""
+    from aecore.jobs import keeping
+
+    return keeping.take_snapshots(token, epoch, early)
+
+
+def outcome(token: str) -> Any:
+    """Run on a worker's event loop: the keeping.Outcome of an order; None before its end."""
+    from aecore.jobs import keeping
+
+    return keeping.outcome(token)
+
+
+def forget(token: str) -> None:
+    """Run on a worker's event loop: an order's end was taken and written."""
+    from aecore.jobs import keeping
+
+    keeping.forget(token)
+
+
+def take_piece(name: str, file: str, piece: bytes, digest: str, last: bool) -> bool:
+    """Run on a worker's event loop: a piece of data that it asked for; whether it is wanted."""
+    from aecore.jobs import arriving
+
+    return arriving.take_piece(name, file, piece, digest, last)
+
+
+def refuse_data(name: str, why: str) -> None:
+    """Run on a worker's event loop: data that it asked for will not come."""
+    from aecore.jobs import arriving
+
+    arriving.refuse(name, why)
+
+
+def known(keys: list[str], dask_scheduler: Any = None) -> list[str]:
+    """Run on the scheduler: which of these tasks wait there or are under way."""
+    under_way = ("released", "waiting", "queued", "no-worker", "processing")
+    tasks = dask_scheduler.tasks
+    return [key for key in keys if key in tasks and tasks[key].state in under_way]

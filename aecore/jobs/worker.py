@@ -1,49 +1,35 @@
-"""What runs inside a Dask worker: one training at a time, reporting to and steered by the app."""
+"""What runs inside a Dask worker: many trainings, a thread each, one of which computes at a time;
+each reports to, and is steered by, the app."""
 
 from __future__ import annotations
 
 import dataclasses
+import gc
 import logging
-import pickle
 import time
-from dataclasses import dataclass
-from typing import Any
 
 import torch
 
 from aecore import datasets
-from aecore.errors import AecoreError
-from aecore.jobs.order import Order
+from aecore.datasets import Dataset
+from aecore.errors import AecoreError, Interrupted
+from aecore.evaluation.batches import between_parts
+from aecore.jobs import arriving, keeping
+from aecore.jobs.keeping import Kept, Outcome
+from aecore.jobs.order import TOPIC, Order
+from aecore.jobs.room import needs, room
+from aecore.jobs.slices import Place, slices
 from aecore.runs import checkpoints
-from aecore.runs.recording import Recording
 from aecore.training.control import TrainControl
-from aecore.training.events import EpochDone, Failed, Finished, StepDone, Stopped
+from aecore.training.events import EpochDone, Failed, Finished, Paused, StepDone, Stopped
 from aecore.training.loop import train
 from aecore.training.state import TrainState
 from aecore.types import ModelSpec, TrainConfig
 
 log = logging.getLogger(__name__)
-MIN_REPORT_GAP = 0.05  # seconds between two plain StepDone events
 WANTED_EVERY = 0.5  # seconds between two looks whether anybody still wants the run
-PAUSE_LIMIT = 20 * 60.0  # a class shares few workers: a forgotten pause ends, resumable
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a run ended, its last checkpoint, and how many events were sent before."""
-
-    event: Finished | Stopped | Failed
-    checkpoint: bytes | None
-    sent: int
-
-
-@dataclass
-class _Live:
-    control: TrainControl
-    snapshot: tuple[int, bytes] | None = None
-
-
-_live: dict[str, _Live] = {}
+PAUSE_LIMIT = 4 * 3600.0  # seconds; a forgotten pause ends, resumable
+SCARCE_LIMIT = 20 * 60.0  # the same where somebody waits for the memory that it holds
 
 
 def prewarm(dataset: str = "mnist") -> None:
@@ -55,41 +41,67 @@ def prewarm(dataset: str = "mnist") -> None:
     from aecore.models.families.pca import basis_of
 
     basis_of(data)
+    # What is there now stays: looking through all of it again and again would stop everybody.
+    gc.collect()
+    gc.freeze()
 
 
-def run(order: Order) -> Outcome:
-    """Train as ordered, sending each event to the order's topic; the return value is the end."""
+def run(order: Order) -> None:
+    """Train as ordered, sending each event to all who listen; how it ends is kept here until it is
+    taken."""
     from distributed import get_worker
 
     worker = get_worker()
     key = worker.get_current_task()
-    sent = 0
 
-    def send(event: Any) -> None:
-        nonlocal sent
-        sent += 1
-        worker.log_event(order.topic, (order.token, worker.address, sent, pickle.dumps(event)))
+    def say(kind: str, *rest: object) -> None:
+        worker.log_event(TOPIC, (kind, order.run_id, order.token, worker.address, *rest))
 
-    def wanted() -> bool:
+    def withdrawn() -> bool:
         # Dask cannot end a task under way; it says so of one whose app withdrew it or is gone.
         task = worker.state.tasks.get(key)
-        return task is not None and task.state != "cancelled"
+        return task is None or task.state == "cancelled"
 
-    control = TrainControl(pause_limit=PAUSE_LIMIT, wanted=wanted)
-    live = _live[order.run_id] = _Live(control)
+    def wanted() -> bool:
+        return not withdrawn() and not _in_the_way(kept)
+
+    turn = slices().place(order.owner, order.run_id)
+    control = TrainControl(order.paused, PAUSE_LIMIT, wanted, turn)
+    control.change(**order.changed)
+    kept = Kept(order, control, say)
+    keeping.begin(kept)
+    torch.set_num_threads(order.threads or torch.get_num_threads())  # of this thread alone
+    event: Finished | Stopped | Failed
+    checkpoint = None
     try:
-        return _train(order, live, send, lambda: sent)
+        with room().taken(order.owner, needs(order.spec, order.config), wanted):
+            # Not in turn: what takes long is loaded once, beside those who train.
+            data = arriving.load(order.dataset, lambda: say("data"), wanted)
+            with turn, between_parts(control.give_way):
+                event, checkpoint = _train(order, data, kept, turn)
+    except Interrupted:
+        event = Stopped({})
     except AecoreError as error:
-        return Outcome(Failed(str(error), {}), None, sent)
-    finally:
-        _live.pop(order.run_id, None)
+        event = Failed(str(error), {})
+    except BaseException as error:
+        kept.end(Outcome(Failed(f"The run could not go on ({error!r}).", {}), None, kept.sent))
+        raise
+    if withdrawn():
+        keeping.drop(kept)  # nobody will ask
+    else:
+        kept.end(Outcome(event, checkpoint, kept.sent))
 
 
-def _train(order: Order, live: _Live, send, sent) -> Outcome:
-    # The worker's event loop has to answer while one thread computes.
-    torch.set_num_threads(order.threads or torch.get_num_threads())
-    data = datasets.load(order.dataset)
-    recording = Recording()
+def _in_the_way(kept: Kept) -> bool:
+    """Whether somebody forgot a paused run while others wait for its memory."""
+    since = kept.paused
+    return since is not None and room().scarce and time.monotonic() - since > SCARCE_LIMIT
+
+
+def _train(
+    order: Order, data: Dataset, kept: Kept, turn: Place
+) -> tuple[Finished | Stopped | Failed, bytes | None]:
+    recording, control = kept.recording, kept.control
     previous = None
     if order.resume is None:
         state = TrainState.fresh(order.spec, order.config.seed)
@@ -102,33 +114,41 @@ def _train(order: Order, live: _Live, send, sent) -> Outcome:
         )
         state, previous = found.state(), found.card
         recording.go_back(previous)
-    last_sent, last_asked, newest = 0.0, 0.0, None
-    for event in train(order.spec, order.config, data, live.control, state):
-        recording.add(event)
+    last_asked, newest = 0.0, None
+    for event in train(order.spec, order.config, data, control, state):
+        kept.record(event)
+        kept.paused = time.monotonic() if isinstance(event, Paused) else None
         if time.monotonic() - last_asked > WANTED_EVERY:
             last_asked = time.monotonic()
-            if not live.control.wanted():
-                live.control.stop()
+            if not control.wanted():
+                control.stop()
         if isinstance(event, Finished | Stopped | Failed):
             card = recording.card(order.name, order.spec, order.config, data)
             if recording.epoch is None and previous is not None:
                 # Ended within its first epoch: what was reached before still stands.
                 card = dataclasses.replace(previous, name=order.name, config=order.config)
             if recording.started is None and previous is None:
-                return Outcome(event, None, sent())  # stopped while it was prepared
+                return event, None  # stopped while it was prepared
             if newest is None or not _as_the_epoch_left_it(event):
                 newest = checkpoints.to_bytes(state.model, card, state.optimizer)
-            return Outcome(event, newest, sent())
+            return event, newest
         if isinstance(event, EpochDone):
             card = recording.card(order.name, order.spec, order.config, data)
             newest = checkpoints.to_bytes(state.model, card, state.optimizer)
-            live.snapshot = (event.epoch, newest)
-        now = time.monotonic()
-        plain = isinstance(event, StepDone) and event.probe is None
-        if plain and now - last_sent < MIN_REPORT_GAP and not live.control.paused:
-            continue
-        last_sent = now
-        send(event)
+            kept.keep(event.epoch, newest)
+        kept.send(event)
+        if isinstance(event, StepDone) and event.probe is not None:
+            turn.shown()
+        if state.now is not None and isinstance(event, StepDone) and kept.early_due(event):
+            began = time.monotonic()
+            if recording.epoch is None and previous is not None:
+                card = dataclasses.replace(previous, name=order.name, config=order.config)
+            else:
+                card = recording.card(order.name, order.spec, order.config, data)
+            card = dataclasses.replace(card, images_seen=event.images_seen, seconds=event.seconds)
+            within, memory = state.now()
+            content = checkpoints.to_bytes(state.model, card, memory, within)
+            kept.keep_early(content, time.monotonic() - began)
     raise AssertionError("training ended without saying how")
 
 
@@ -142,7 +162,7 @@ def _as_the_epoch_left_it(event: Finished | Stopped | Failed) -> bool:
 
 def command(run_id: str, name: str, values: dict[str, float]) -> bool:
     """Steer a live run; False when it is not running here (any more)."""
-    live = _live.get(run_id)
+    live = keeping.live(run_id)
     if live is None:
         return False
     if name == "change":
@@ -156,10 +176,3 @@ def command(run_id: str, name: str, values: dict[str, float]) -> bool:
             "stop": live.control.stop,
         }[name]()
     return True
-
-
-def take_snapshot(run_id: str, after: int) -> tuple[int, bytes] | None:
-    """The newest epoch's checkpoint of a live run, if it is later than the epoch `after`."""
-    live = _live.get(run_id)
-    snapshot = None if live is None else live.snapshot
-    return snapshot if snapshot is not None and snapshot[0] > after else None

@@ -21,7 +21,7 @@ from aecore.models import LatentModel, build
 from aecore.models.registry import MAX_PARAMETERS, shape_only
 from aecore.places import SHIPPED
 from aecore.runs.card import Card
-from aecore.training.state import TrainState
+from aecore.training.state import TrainState, Within
 from aecore.types import ModelSpec
 from aecore.writing import write_or_say
 
@@ -32,15 +32,21 @@ MAX_CARD_BYTES = 8 << 20
 MAX_TRAINED = 40_000_000
 MAX_FILE_BYTES = 4 * max(3 * MAX_TRAINED, MAX_PARAMETERS) + (32 << 20)
 _ADAM = "adam."  # prefix of Adam's memory in a file that can be resumed
+_WITHIN = {"within.batches": "I64", "within.generator": "U8"}  # where inside of an epoch it stands
+_MOST_STATE = 1 << 14  # bytes of a generator's state: PyTorch's take 16 and 5,056
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A model in evaluation mode and its card; optimizer is Adam's memory where it was kept."""
+    """A model in evaluation mode and its card; optimizer is Adam's memory where it was kept.
+
+    within: where inside of the epoch after the card's a training stood whose weights these are.
+    """
 
     model: LatentModel
     card: Card
     optimizer: dict | None = None
+    within: Within | None = None
 
     def state(self) -> TrainState:
         """The state to go on training from."""
@@ -52,16 +58,22 @@ class Checkpoint:
             card.images_seen,
             card.seconds,
             card.seconds_to_beat_pca,
+            self.within,
         )
 
 
-def to_bytes(model: LatentModel, card: Card, optimizer: dict | None = None) -> bytes:
+def to_bytes(
+    model: LatentModel, card: Card, optimizer: dict | None = None, within: Within | None = None
+) -> bytes:
     """The whole checkpoint as the bytes of a .safetensors file."""
     tensors = {k: v.detach().cpu().contiguous() for k, v in model.state_dict().items()}
     if optimizer is not None:
         for index, memory in optimizer["state"].items():
             for key, value in memory.items():
                 tensors[f"{_ADAM}{index}.{key}"] = torch.as_tensor(value).cpu().contiguous()
+    if within is not None:
+        tensors["within.batches"] = torch.tensor(within.batches)
+        tensors["within.generator"] = within.generator.cpu()
     return save_tensors(tensors, {CARD_KEY: card.to_text()})
 
 
@@ -76,7 +88,7 @@ def with_card(content: bytes, card: Card, memory: bool = True) -> bytes:
     pieces, end = [], 0
     del header["__metadata__"]
     for name, entry in sorted(header.items(), key=lambda item: item[1]["data_offsets"]):
-        if memory or not name.startswith(_ADAM):
+        if memory or not (name.startswith(_ADAM) or name in _WITHIN):
             begin, until = entry["data_offsets"]
             pieces.append(weights[begin:until])
             entries[name] = entry | {"data_offsets": [end, end := end + until - begin]}
@@ -123,7 +135,7 @@ def from_bytes(content: bytes) -> Checkpoint:
         raise
     except AecoreError as error:
         raise CheckpointError(f"The file's card describes no possible model: {error}") from error
-    weights = {k: v for k, v in tensors.items() if not k.startswith(_ADAM)}
+    weights = {k: v for k, v in tensors.items() if k in expected}
     if not all(bool(torch.isfinite(v).all()) for v in tensors.values()):
         raise CheckpointError(
             "The file's weights contain values that are not numbers; the run that made it "
@@ -133,7 +145,7 @@ def from_bytes(content: bytes) -> Checkpoint:
         model.load_state_dict(weights)
     except RuntimeError as error:  # a header that says two things of one name
         raise CheckpointError("The file is damaged: its header contradicts itself.") from error
-    return Checkpoint(model.eval(), card, _optimizer(card, model, tensors))
+    return Checkpoint(model.eval(), card, _optimizer(card, model, tensors), _within(tensors))
 
 
 def read_card(path: Path | str) -> Card:
@@ -230,6 +242,10 @@ def _check_tensors(expected: dict[str, torch.Tensor], listed: dict[str, dict]) -
                 f"card needs {list(tensor.shape)}."
             )
     for name, entry in listed.items():
+        if name in _WITHIN and name not in expected:
+            if not isinstance(entry, dict) or entry.get("dtype") != _WITHIN[name]:
+                raise CheckpointError("The file does not say where inside its epoch it stands.")
+            continue
         if name not in expected and not name.startswith(_ADAM):
             raise CheckpointError(f"The file has weights {name[:40]!r} that its card knows not.")
         counter = name in expected and expected[name].dtype == torch.int64
@@ -257,6 +273,19 @@ def _optimizer(card: Card, model: LatentModel, tensors: dict[str, torch.Tensor])
         raise CheckpointError("The file's training memory does not fit its model.")
     optimizer = torch.optim.Adam(parameters, lr=card.config.learning_rate, fused=True)
     return {"state": state, "param_groups": optimizer.state_dict()["param_groups"]}
+
+
+def _within(tensors: dict[str, torch.Tensor]) -> Within | None:
+    """Where inside of an epoch the file stands, if it says so: all of it, of a sensible size."""
+    found = [tensors[name] for name in _WITHIN if name in tensors]
+    if not found:
+        return None
+    if len(found) != 2 or found[0].shape != () or not 0 < found[1].numel() <= _MOST_STATE:
+        raise CheckpointError("The file does not say where inside its epoch it stands.")
+    batches = int(found[0])
+    if not 0 <= batches < 1 << 40:
+        raise CheckpointError("The file stands at no possible place inside its epoch.")
+    return Within(batches, found[1])
 
 
 def _too_large(size: int) -> CheckpointError:

@@ -16,7 +16,9 @@ from aecore.models.registry import options_of
 from aecore.runs import checkpoints
 from aecore.runs.card import Card
 from aecore.runs.recording import ENDED, LIVE
+from aecore.runs.replica import REPLICA
 from aecore.runs.run import (
+    EARLY_FILE,
     EPOCHS_FOLDER,
     FACTS_FILE,
     KINDS,
@@ -34,6 +36,7 @@ MAX_FACTS_BYTES = 1 << 20
 MAX_MESSAGE = 2000
 MAX_OWNER = 200
 _EPOCH_FILE = re.compile(r"([0-9]{1,9})\.safetensors")
+_TOKEN = re.compile("[0-9a-f]{16}")
 _OWNER = re.compile(r'"owner": ?"([0-9a-f]{32}|[0-9a-f]{64})"')
 
 
@@ -69,12 +72,31 @@ def read_run(folder: Path) -> tuple[Run | None, str]:
     run.end_seen = True
     if card is not None and file is not None:
         _with_model(run, folder, file, card)
-    if run.recording.live:
-        run.interrupted()
+    run.early = _early(folder, run)
     run.notice = _notice(run, folder, wrong, wrong_model, card)
     if run.kind == "damaged":
         run.recording.message = run.notice
     return run, run.notice and f"The run {run.name!r} in {folder}: {run.notice}"
+
+
+def read_facts(folder: Path) -> Run | None:
+    """The run that run.json describes, without its model; None where it cannot be read."""
+    owner, facts, wrong = _facts(folder / FACTS_FILE)
+    if owner is None or wrong:
+        return None
+    try:
+        return _told(folder, owner, facts)
+    except _Unreadable:
+        return None
+
+
+def _early(folder: Path, run: Run) -> int:
+    """The examples behind the weights from inside the epoch after a run's newest; 0 for none."""
+    try:
+        card = _card(folder / EARLY_FILE)
+    except _Unreadable:
+        return 0
+    return card.images_seen if card.epochs_done == run.saved_epoch else 0
 
 
 def epoch_files(folder: Path) -> dict[int, Path]:
@@ -190,6 +212,12 @@ def _told(folder: Path, owner: str, facts: dict[str, Any]) -> Run:
         float(created) if plausible else _changed(folder),
         watch if isinstance(watch, str) and WATCH_PATTERN.fullmatch(watch) else "",
     )
+    leader, token, worker = (str(facts.get(key, "")) for key in ("leader", "token", "worker"))
+    run.leader = leader if REPLICA.fullmatch(leader) else ""
+    run.token = token if _TOKEN.fullmatch(token) else ""
+    run.worker = worker[:200] or None
+    run.received = -1 if run.token else 0  # nothing was heard of its order yet
+    run.remark = str(facts.get("remark", ""))[:MAX_MESSAGE]
     run.recording.status = texts["status"] if texts["status"] in (*LIVE, *ENDED) else "failed"
     run.recording.message = texts["message"]
     return run

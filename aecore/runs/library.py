@@ -15,7 +15,7 @@ from aecore.runs.quota import Quota
 from aecore.runs.store import Run, RunStore, new_run_id, restore
 from aecore.writing import clean_name
 
-MAX_CACHED = 512 << 20  # bytes of checkpoints kept ready to look at
+MAX_CACHED = 192 << 20  # bytes of checkpoints kept ready to look at
 
 
 class Library:

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import logging
 import math
 import os
-import threading
 import time
-from pathlib import Path
 
 from aecore.errors import ConfigError, JobError
-from aecore.runs.run import Run
+from aecore.runs.run import Run, has_cookie
 from aecore.runs.store import RunStore
+from aecore.runs.visits import Visits
 from aecore.writing import disk_room
 
 log = logging.getLogger(__name__)
 MAX_RUNS = 200  # of one owner
 MAX_BYTES = 2 << 30  # of one owner's runs together
 KEEP_VARIABLE, KEEP_DAYS = "AECORE_KEEP_DAYS", 90.0  # days without a visit
-_MARK_EVERY = 3600.0  # seconds between two marks of one owner's visits
-_SERVER = "server"  # the mark that says when the server ran last
+PASSING_DAYS = 1.0  # of who has no cookie: nobody finds such runs again when the tab is closed
 DAY = 86_400.0
 
 
@@ -41,26 +38,33 @@ def keep_days() -> float:
 
 
 class Quota:
-    """What is allowed in a store, and who came when: an empty file visits/WHO for each owner of
-    runs, as old as the last visit."""
+    """What is allowed in a store. visits: who came when, and what each had in view.
+
+    Who has no cookie shares one allowance with all others who have none: an id costs them nothing.
+    """
 
     def __init__(self, store: RunStore):
         self.store = store
-        self._marked: dict[str, float] = {}
-        self._lock = threading.Lock()
+        self.visits = Visits(store.root / "visits")
+
+    def sharing(self, owner: str) -> list[Run]:
+        """The runs that count as this owner's: those of all without a cookie count together."""
+        if has_cookie(owner):
+            return self.store.owned_by(owner)
+        return [run for run in self.store.all() if not has_cookie(run.owner)]
 
     def used(self, owner: str) -> tuple[int, int]:
-        """How many runs an owner keeps, and their bytes."""
-        runs = self.store.owned_by(owner)
+        """How many runs an owner's allowance holds, and their bytes."""
+        runs = self.sharing(owner)
         return len(runs), sum(self.store.size(run) for run in runs)
 
     def check_new(self, owner: str, size: int) -> None:
         """Raise JobError unless an owner may keep one more run, of so many bytes."""
-        count = len(self.store.owned_by(owner))
+        count = len(self.sharing(owner))
         if count >= MAX_RUNS:
             raise JobError(
-                f"You keep {count} runs, and at most {MAX_RUNS} are kept for one person; delete "
-                "some on the Runs page first."
+                f"{_who(owner)} {count} runs, and at most {MAX_RUNS} are kept for one person; "
+                f"{_way_out(owner)} first."
             )
         self.check_room(owner, size)
 
@@ -69,9 +73,9 @@ class Quota:
         count, used = self.used(owner)
         if used + size > MAX_BYTES:
             raise JobError(
-                f"This needs {size / 1e6:,.0f} MB, and your {count} runs take {used / 1e6:,.0f} of "
-                f"the {MAX_BYTES / 1e6:,.0f} MB that are kept for one person; delete some on the "
-                "Runs page first."
+                f"This needs {size / 1e6:,.0f} MB. {_who(owner)} {count} runs of "
+                f"{used / 1e6:,.0f} MB, and {MAX_BYTES / 1e6:,.0f} MB are kept for one person; "
+                f"{_way_out(owner)} first."
             )
         try:
             room = disk_room(self.store.root)
@@ -85,16 +89,11 @@ class Quota:
             )
 
     def visited(self, owner: str) -> None:
-        """Mark that an owner is here, at most once an hour; only of those who keep something."""
-        now = time.time()
-        with self._lock:
-            if now - self._marked.get(owner, 0.0) < _MARK_EVERY:
-                return
-            self._marked[owner] = now
-        self._mark(owner)
+        """Mark that an owner is here, at most once an hour."""
+        self.visits.came(owner)
 
-    def clean_up(self, days: float, now: float | None = None) -> list[Run]:
-        """Delete the runs of owners who were not here for so many days; returns the deleted.
+    def leaving(self, days: float, now: float | None = None) -> list[Run]:
+        """The runs of owners who were not here for so many days: what `clean_up` would delete.
 
         An owner who was never marked counts from now on. Whose run is live is here.
         """
@@ -104,11 +103,18 @@ class Quota:
         for run in self.store.all():
             by_owner.setdefault(run.owner, []).append(run)
         for owner, runs in by_owner.items():
-            last = self._last_visit(owner)
+            last = self.visits.last(owner)
             if last is None or any(run.recording.live for run in runs):
-                self._mark(owner)
-            elif now - last > days * DAY:
+                self.visits.mark(owner)
+            elif now - last > (days if has_cookie(owner) else min(days, PASSING_DAYS)) * DAY:
                 gone += runs
+        return gone
+
+    def clean_up(self, days: float, now: float | None = None) -> list[Run]:
+        """Delete the runs of owners who were not here for so many days, and what was noted of who
+        keeps none; returns the deleted runs."""
+        now = time.time() if now is None else now
+        gone = self.leaving(days, now)
         for run in gone:
             try:
                 self.store.delete(run)
@@ -116,37 +122,28 @@ class Quota:
                 log.warning("%s", error)
         if gone:
             log.warning("deleted %d runs of owners gone for %g days", len(gone), days)
+        self.visits.forget(now - days * DAY, but={run.owner for run in self.store.all()})
         return gone
 
     def running(self, now: float | None = None) -> None:
         """Mark that the server runs. The days that it was off count as nobody's absence."""
         now = time.time() if now is None else now
-        folder = self.store.root / "visits"
+        off = self.visits.server_ran(now)
         with contextlib.suppress(OSError):
-            seen = (folder / _SERVER).stat().st_mtime
-            off = now - seen
-            marks = [*folder.iterdir(), *self.store.root.glob("data/owners/*")]
+            marks = [*self.visits.marks(), *self.store.root.glob("data/owners/*")]
             for mark in marks if off > DAY else ():
                 later = mark.stat().st_mtime + off
                 os.utime(mark, (later, later))
-        self._touch(folder / _SERVER)
 
-    def _place(self, owner: str) -> Path:
-        name = hashlib.sha256(owner.encode()).hexdigest()[:32]
-        return self.store.root / "visits" / name
 
-    def _last_visit(self, owner: str) -> float | None:
-        try:
-            return self._place(owner).stat().st_mtime
-        except OSError:
-            return None
+def _who(owner: str) -> str:
+    """The beginning of a sentence about what an allowance holds already."""
+    if has_cookie(owner):
+        return "You keep"
+    return "Your browser sends no cookie, and all who send none keep together"
 
-    def _mark(self, owner: str) -> None:
-        self._touch(self._place(owner))
 
-    @staticmethod
-    def _touch(place: Path) -> None:
-        with contextlib.suppress(OSError):  # a folder that cannot be written is not cleaned either
-            place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            place.touch(mode=0o600)
-            os.utime(place)
+def _way_out(owner: str) -> str:
+    if has_cookie(owner):
+        return "delete some on the Runs page"
+    return "allow cookies for this address, which gives you an allowance of your own,"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -23,6 +24,8 @@ from aecore.training.events import (
 )
 from aecore.types import ModelSpec, TrainConfig
 
+RECENT = 20.0  # seconds of the clock whose progress is remembered
+_APART = 0.5  # seconds between two remembered moments
 LIVE, ENDED = ("waiting", "preparing", "training", "paused"), ("finished", "stopped", "failed")
 
 
@@ -33,7 +36,8 @@ class Recording:
     probes: rows (images_seen, seconds, heldout_mse), on the fixed held-out sample. history: one row
     of figures of the whole held-out split per epoch.
     newest: such a row for the weights as they are, which a stop may have left within an epoch, and
-    which are those of the best epoch after a failure.
+    which are those of the best epoch after a failure. recent: rows (clock, images_seen) of the last
+    RECENT seconds of training, by this process's own clock.
     """
 
     status: str = "waiting"  # waiting, preparing, training, paused, finished, stopped, failed
@@ -49,6 +53,7 @@ class Recording:
     epoch: EpochDone | None = None
     last_step: StepDone | None = None
     summary: dict = field(default_factory=dict)
+    recent: list[tuple[float, int]] = field(default_factory=list)
     version: int = 0
     launches: int = 0  # times that it was handed to the workers
 
@@ -62,11 +67,13 @@ class Recording:
             self.status, self.message, self.preparing = "preparing", "", event.what
         elif isinstance(event, Started):
             self.started, self.status, self.message = event, "training", ""
+            self.recent = []
             self.pca_sample = event.pca_sample
         elif isinstance(event, Changed):
             self.changes.append(event)
         elif isinstance(event, StepDone):
             self.last_step, self.status = event, "training"
+            self._remember(event.images_seen)
             if event.probe is not None:
                 self._look(event.images_seen, event.seconds, event.probe)
         elif isinstance(event, EpochDone):
@@ -75,7 +82,7 @@ class Recording:
             self._measured(event)
             self.history.append(self.newest)
         elif isinstance(event, Paused):
-            self.status = "paused"
+            self.status, self.recent = "paused", []
         elif isinstance(event, Finished | Stopped | Failed):
             self.status, self.summary = event.kind, event.summary
             self.message = event.message if isinstance(event, Failed) else ""
@@ -93,7 +100,7 @@ class Recording:
 
     def wait(self) -> None:
         """The run waits for a worker, for the first time or again."""
-        self.status, self.message, self.preparing = "waiting", "", ""
+        self.status, self.message, self.preparing, self.recent = "waiting", "", "", []
         self.launches += 1
         self.version += 1
 
@@ -110,6 +117,14 @@ class Recording:
         self.probe = self.epoch = self.last_step = None
         self.summary = {}
         self.version += 1
+
+    def __getstate__(self) -> dict:
+        return self.__dict__ | {"recent": []}  # another process's clock says other times
+
+    def _remember(self, images: int) -> None:
+        now = time.monotonic()
+        if not self.recent or now - self.recent[-1][0] >= _APART:
+            self.recent = [row for row in self.recent if now - row[0] < RECENT] + [(now, images)]
 
     def _measured(self, event: EpochDone) -> None:
         self._figures_of(event)

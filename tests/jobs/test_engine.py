@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import os
+from collections import Counter
+from collections.abc import Iterator
 
 import distributed
 import pytest
@@ -13,9 +15,9 @@ import torch
 from aecore.errors import AecoreError, CheckpointError, JobError
 from aecore.evaluation.trouble import best_of, trouble
 from aecore.jobs.engine import JobEngine
-from aecore.machine import KEPT_MEMORY
+from aecore.machine import TRAINING
 from aecore.runs import checkpoints
-from aecore.runs.store import least_missed
+from aecore.runs.store import Run, least_missed
 from aecore.types import ModelSpec, TrainConfig
 from tests.jobs.conftest import LONG, ME, OTHER, SHORT, status, trained, until
 
@@ -40,9 +42,9 @@ def test_to_the_end(engine, submit, digits, tiny_ae):
     assert mse == pytest.approx(run.recording.epoch.metrics["mse"], rel=1e-4)
 
 
-def test_workers_keep_freed_memory(engine):
+def test_workers_keep_freed_memory_and_compute_on_one_thread(engine):
     """Dask's own setting has them give it back at once, which costs a fifth of the speed."""
-    for name, value in KEPT_MEMORY.items():
+    for name, value in TRAINING.items():
         assert set(engine.workers.client.run(os.getenv, name).values()) == {value}
 
 
@@ -120,12 +122,41 @@ def test_two_side_by_side(engine, submit):
     assert {r.run_id for r in engine.runs(ME)} >= {first.run_id, second.run_id}
 
 
-def test_a_waiting_run_can_be_stopped_and_only_that(engine, submit):
+@pytest.fixture
+def full(engine, submit) -> Iterator[list[Run]]:
+    """Workers with memory for one run each, and a run on each."""
+
+    def give_room(size: float) -> None:
+        from aecore.jobs.room import room
+
+        room().budget = size
+
+    engine.workers.client.run(give_room, 0)
     busy = [submit(), submit()]
     until(lambda: all(r.worker for r in busy))
-    waiting = submit()
-    assert engine.ahead_of(waiting) == 2
-    with pytest.raises(JobError, match="waits for a free worker"):
+    yield busy
+    engine.workers.client.run(give_room, float("inf"))
+
+
+def test_everybody_trains_at_once(engine, submit):
+    """More people than workers, and none waits for another to end."""
+    runs = [submit(owner=f"person {i}", name=f"Run {i}") for i in range(6)]
+    for run in runs:
+        until(lambda run=run: len(run.recording.probes) > 0)
+    assert all(r.recording.live for r in runs)
+    assert sorted(Counter(r.worker for r in runs).values()) == [3, 3]
+    engine.command("person 0", runs[0].run_id, "pause")
+    status(runs[0], "paused")
+    for run in runs[1:]:
+        before = len(run.recording.history)
+        until(lambda run=run, before=before: len(run.recording.history) > before)
+    assert runs[0].recording.status == "paused"
+
+
+def test_a_waiting_run_can_be_stopped_and_only_that(engine, submit, full):
+    busy, waiting = full, submit()
+    assert engine.ahead_of(waiting) == 0
+    with pytest.raises(JobError, match="has not begun yet"):
         engine.command(ME, waiting.run_id, "pause")
     with pytest.raises(JobError, match="runs under way"):
         submit()
@@ -346,9 +377,7 @@ def test_bad_uploads_leave_nothing(engine):
     assert len(engine.runs(ME)) == before
 
 
-def test_no_model_yet(engine, submit):
-    busy = [submit(), submit()]
-    until(lambda: all(r.worker for r in busy))
+def test_no_model_yet(engine, submit, full):
     with pytest.raises(JobError, match="no model yet"):
         engine.library.download(submit().run_id)
 
@@ -359,6 +388,7 @@ def test_a_new_engine_finds_the_runs(engine, submit):
     until(lambda: (engine.store.folder(done.run_id) / "run.json").read_text().count("finished"))
     (engine.store.root / "r0123456789ab").mkdir(exist_ok=True)
     (engine.store.root / "r0123456789ab" / "run.json").write_text("{ damaged")
+    engine.store.replica.end()  # as if this process were gone
     fresh = JobEngine(engine.store.root)
     try:
         found = fresh.get(done.run_id)
@@ -378,6 +408,7 @@ def test_a_new_engine_finds_the_runs(engine, submit):
             fresh.get("r0123456789ab")
     finally:
         fresh.close()
+        engine.store.replica.begin()
 
 
 def test_an_unwritable_folder_keeps_the_model_in_memory(engine, submit, tmp_path, monkeypatch):

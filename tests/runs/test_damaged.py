@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from aecore.jobs.engine import JobEngine
+from aecore.jobs.handing import to_resume
 from aecore.models import build
 from aecore.runs import checkpoints
 from aecore.runs.card import Card
@@ -150,7 +151,7 @@ def test_what_is_left_is_listed_with_what_is_wrong(damage, epochs, words, folder
         assert folder.name in engine.store.troubles[0]
     if epochs:
         assert engine.library.checkpoint(run.run_id).card.epochs_done == epochs
-        card, found = engine._to_resume(run)
+        card, found = to_resume(engine.store, run, here=True)
         read = checkpoints.from_bytes if isinstance(found, bytes) else checkpoints.load
         assert read(found).card.epochs_done == epochs
         assert [row["epoch"] for row in card.history] == list(range(1, epochs + 1))

@@ -148,11 +148,11 @@ def test_runs_go_when_their_owner_was_long_away(library, tiny_ae):
     assert here.clean_up(90, now) == []  # nobody was marked before
     for owner in ("a", "c"):
         old = now - 91 * DAY
-        os.utime(here._place(owner), (old, old))
+        os.utime(here.visits._place(owner), (old, old))
     here.visited("b")
     assert here.clean_up(100, now) == []
     assert here.clean_up(float("inf"), now) == []
-    os.utime(here._place("c"), (old, old))
+    os.utime(here.visits._place("c"), (old, old))
     assert here.clean_up(90, now) == [gone]
     assert library.store.all() == [stays, live]
     assert not library.store.folder(gone.run_id).exists()
