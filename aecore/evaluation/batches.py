@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import contextlib
+import threading
+from collections.abc import Callable, Iterator
 
 from torch import Tensor
 
@@ -10,7 +12,8 @@ from aecore.datasets import Split
 from aecore.models import LatentModel
 from aecore.models.sizes import sizes_of
 
-EVALUATION_BATCH = 500  # what convolutions make of more no longer fits the cache
+EVALUATION_BATCH = 250  # what a network makes of more no longer fits the cache
+CACHE_BYTES = 10 << 20  # of what is between the layers, as far as that is quick
 BATCH_BYTES = 512 << 20  # of what is between the layers while a batch goes through a model
 
 
@@ -19,9 +22,34 @@ def batch_for(model: LatentModel, most: int = EVALUATION_BATCH) -> int:
     return min(most, sizes_of(model).examples_within(BATCH_BYTES))
 
 
+def large_batch_for(model: LatentModel) -> int:
+    """The same where a thousand examples at once are welcome: more than EVALUATION_BATCH of a
+    network whose layers are small, since each call of a product costs more than its share."""
+    small = sizes_of(model).examples_within(CACHE_BYTES)
+    return batch_for(model, max(EVALUATION_BATCH, min(4 * EVALUATION_BATCH, small)))
+
+
+_here = threading.local()
+
+
+@contextlib.contextmanager
+def between_parts(call: Callable[[], object]) -> Iterator[None]:
+    """Have something called, by this thread alone, before each of the `parts` that it goes through
+    meanwhile."""
+    _here.between = call
+    try:
+        yield
+    finally:
+        _here.between = None
+
+
 def parts(n: int, size: int = EVALUATION_BATCH) -> Iterator[slice]:
     """n examples in pieces of `size`, by default that in which a model is best asked about many."""
-    return (slice(i, i + size) for i in range(0, n, size))
+    for i in range(0, n, size):
+        between = getattr(_here, "between", None)
+        if between is not None:
+            between()
+        yield slice(i, i + size)
 
 
 def labels_for(model: LatentModel, split: Split, part: slice | Tensor) -> Tensor | None:

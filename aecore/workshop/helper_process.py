@@ -12,9 +12,11 @@ import threading
 from typing import Any
 
 from aecore import places
+from aecore.machine import ONE_THREAD
 from aecore.workshop import helper
 
-START_SECONDS = 60
+START_SECONDS = 120
+MOST_BUSY = 540  # seconds beside, in which it computes or waits for a core
 _KEPT = ("PATH", "HOME", "SYSTEMROOT", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "TMPDIR", "TEMP")
 _KEPT += ("XDG_CACHE_HOME", "AECORE_DATA", "AECORE_FAMILIES", "AECORE_DATASETS")
 
@@ -37,6 +39,11 @@ class HelperProcess:
     def pid(self) -> int | None:
         """Of the process, None while there is none."""
         return None if self._process is None else self._process.pid
+
+    def busy(self) -> float:
+        """Seconds in which the process has computed, or would have and others had the cores."""
+        pid = self.pid
+        return 0.0 if pid is None else sum(helper.active(pid))
 
     def send(self, message: dict[str, Any], handles: list[int]) -> None:
         """Send an order. Raises HelperError."""
@@ -115,10 +122,9 @@ def command(arguments: list[str]) -> list[str]:
 def environment() -> dict[str, str]:
     """The variables that a helper gets: nothing of the app's secrets, one thread, no graphics."""
     kept = {key: os.environ[key] for key in _KEPT if key in os.environ}
-    threads = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")}
     return {
         **kept,
-        **threads,
+        **ONE_THREAD,
         "PYTHONPATH": str(places.IMPORT_PATH),
         "PYTHONDONTWRITEBYTECODE": "1",
         "CUDA_VISIBLE_DEVICES": "",

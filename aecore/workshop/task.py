@@ -15,6 +15,7 @@ from aecore.errors import AecoreError
 Tell = Callable[[float, str], None]
 
 PATIENCE = 3  # seconds of the clock for each of the processor: others' work may hold the cores
+STARVED = 5  # times that long, at most, where others hold the cores so much
 LONGEST_WHAT = 80  # characters of what is told
 
 
@@ -56,8 +57,14 @@ class Task:
 
     @property
     def clock(self) -> float:
-        """Seconds of the clock after which the child is stopped."""
+        """Seconds of the clock after which the child is stopped; where the system tells them, those
+        in which it waited for a core are not counted."""
         return self.seconds * PATIENCE
+
+    @property
+    def longest(self) -> float:
+        """Seconds of the clock after which it is stopped in any case."""
+        return self.clock * STARVED
 
     def order(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """What the helper and the child are told of it, as JSON."""
@@ -65,6 +72,7 @@ class Task:
         return told | {
             "reads": [str(path) for path in self.reads],
             "clock": self.clock,
+            "longest": self.longest,
             "arguments": arguments,
         }
 

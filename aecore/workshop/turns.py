@@ -61,6 +61,12 @@ class Turns:
                 self._tickets.remove(ticket)
                 self._changed.notify_all()
 
+    def length(self) -> tuple[int, int]:
+        """How many pieces of work are under way, and how many wait."""
+        with self._changed:
+            running = sum(ticket.running for ticket in self._tickets)
+            return running, len(self._tickets) - running
+
     def _wait(self, ticket: _Ticket, place: Place) -> None:
         end = time.monotonic() + LONGEST_WAIT
         while True:

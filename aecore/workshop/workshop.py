@@ -27,6 +27,7 @@ from aecore.wording import printable
 from aecore.workshop import child, passing
 from aecore.workshop.helper import MOST_FILES
 from aecore.workshop.helper_process import (
+    MOST_BUSY,
     START_SECONDS,
     HelperError,
     HelperProcess,
@@ -81,6 +82,10 @@ class Workshop:
         self._numbers = itertools.count()
         self.tried = Walls()
         atexit.register(self.close)
+
+    def length(self) -> tuple[int, int]:
+        """How many pieces of work are under way, and how many wait."""
+        return self._turns.length()
 
     def warm(self, *tasks: Task) -> None:
         """Start the helper now, in the background, and have it prepare these tasks."""
@@ -159,7 +164,8 @@ class Workshop:
         self, task: Task, order: dict[str, Any], files: Sequence[Content], tell: Tell | None
     ) -> Made:
         number = next(self._numbers)
-        told = {k: order[k] for k in ("target", "prepare", "clock")} | {"number": number}
+        names = ("target", "prepare", "clock", "longest")
+        told = {k: order[k] for k in names} | {"number": number}
         with contextlib.ExitStack() as stack:
             opened = [stack.enter_context(_opened(json.dumps(order).encode()))]
             opened += [stack.enter_context(_opened(content)) for content in files]
@@ -177,7 +183,8 @@ class Workshop:
             try:
                 try:
                     # Its own time begins with its first word; the helper may prepare before.
-                    for piece in _pieces(results, START_SECONDS, task.clock + _GRACE):
+                    limit = task.longest + _GRACE
+                    for piece in _pieces(results, START_SECONDS, limit, self._preparing()):
                         frames.feed(piece)
                         _tell(task, frames, tell)
                 except Nonsense as error:
@@ -200,6 +207,12 @@ class Workshop:
         grown = max(0, ended["kibibytes"] - int(before or 0)) / 1024
         return self._outcome(task, frames, doubt, ended["late"], ended["seconds"], grown)
 
+    def _preparing(self) -> Callable[[], float]:
+        """Says for how long the helper has been at work since now: what it prepares for all takes a
+        minute where a whole class wants the cores, and whoever waits meanwhile loses nothing."""
+        begun = self._helper.busy()
+        return lambda: min(MOST_BUSY, max(0.0, self._helper.busy() - begun))
+
     # -- elsewhere ---------------------------------------------------------------------------------
 
     def _in_a_fresh_process(
@@ -221,7 +234,7 @@ class Workshop:
             pieces: deque[bytes] = deque()
             reader = threading.Thread(target=_collect, args=(process.stdout, pieces), daemon=True)
             reader.start()
-            deadline = begun + task.clock + START_SECONDS
+            deadline = begun + task.longest + START_SECONDS
             try:
                 while (alive := reader.is_alive()) or pieces:
                     reader.join(0 if pieces else _BEAT)
@@ -307,18 +320,23 @@ def _tell(task: Task, frames: Frames, tell: Tell | None) -> None:
         tell(share, what or task.doing[:1].lower() + task.doing[1:])
 
 
-def _pieces(handle: int, seconds: float, after: float = 0.0) -> Iterator[bytes]:
+def _pieces(
+    handle: int,
+    seconds: float,
+    after: float = 0.0,
+    excused: Callable[[], float] = lambda: 0.0,
+) -> Iterator[bytes]:
     """What comes through a pipe until the other side closes it, and b"" when nothing came for a
     beat.
 
     seconds: for all of it; where `after` is given, for the first piece, and `after` for the rest.
-    Raises TimeoutError.
+    excused: seconds beside, for the first piece. Raises TimeoutError.
     """
     watch = select.poll()
     watch.register(handle, select.POLLIN | select.POLLHUP)
     deadline = time.monotonic() + seconds
     while True:
-        left = deadline - time.monotonic()
+        left = deadline - time.monotonic() + (excused() if after else 0.0)
         if left <= 0:
             raise TimeoutError
         if not watch.poll(min(left, _BEAT) * 1000):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import streamlit as st
 
 from aecore import datasets
+from aecore.datasets.own.store import is_own
 from aecore.errors import AecoreError
 from aecore.inspection import apart
 from aecore.inspection.files.limits import MAX_FILE_BYTES
@@ -66,11 +69,17 @@ def _open(files: list[tuple[bytes, str]], dataset: str | None, together: bool) -
     """Have the files read and understood, and take what they hold in hand."""
     try:
         data = None if dataset is None else datasets.load(dataset)
+        digests = tuple(hashlib.sha256(content).digest() for content, _ in files)
+        names = tuple(name for _, name in files)
+        who = session.owner()
+        whose = who if data is not None and is_own(data.name) else ""
         found = in_turn(
             lambda tell, place: apart.open_files(
-                files, data, together=together, who=session.owner(), tell=tell, place=place
+                files, data, together=together, who=who, tell=tell, place=place
             ),
             "Reading the file in a confined process …",
+            # Names too: they say something about the network, and one's own is nobody else's.
+            ("opened", digests, names, None if data is None else data.fingerprint, together, whose),
         )
     except AecoreError as error:
         st.session_state[_FAILED] = Failure.of(error, dataset)

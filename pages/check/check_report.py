@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from functools import partial
 
 import streamlit as st
 
+from aecore.byte_cache import ByteCache
 from aecore.inspection.apart import judged
 from aecore.inspection.judging.html import (
-    body,
-    compare_body,
     compare_html,
     described,
     to_html,
@@ -17,33 +17,50 @@ from aecore.inspection.judging.html import (
 )
 from aecore.inspection.judging.report import Report
 from aecore.inspection.judging.standing import Standing
+from aecore.jobs import views
+from aecore.runs import checkpoints
 from pages.check import check_view
 from pages.components.in_turn import in_turn
 from pages.shell import access, session
-from pages.shell.byte_cache import ByteCache
+from pages.shell.computing import apart
+from pages.shell.kept import kept
 from pages.shell.page import file_of
 from pages.shell.plain_text import plain
 from pages.shell.session import Hand
+
+MARKUP = 32 << 20  # bytes of reports as pages show them, kept for all sessions
 
 
 def _bytes(report: Report) -> int:
     return sum(array.nbytes for array in report.arrays.values())
 
 
-_reports: ByteCache[tuple[str, int], Report] = ByteCache(128 << 20, _bytes)
+_reports: ByteCache[str, Report] = ByteCache(64 << 20, _bytes)
+
+
+@kept()
+def _content(held: Hand) -> str:
+    """What tells a model, its card and its data from all others, wherever they came from."""
+    digest = hashlib.sha256(checkpoints.to_bytes(held.model, held.card))
+    digest.update(held.data.fingerprint.encode())
+    return digest.hexdigest()
 
 
 def report_of(held: Hand) -> Report:
-    """The check-up of a model, made once for all sessions, in a process of its own."""
-    found = _reports.get(held.key)
+    """The check-up of a model, made once for all sessions, in a process of its own: ten people who
+    bring one file wait for one check-up."""
+    key = _content(held)
+    found = _reports.get(key)
     if found is None:
+        who = session.owner()
         found = in_turn(
             lambda tell, place: judged(
-                held.model, held.card, held.data, who=session.owner(), tell=tell, place=place
+                held.model, held.card, held.data, who=who, tell=tell, place=place
             ),
             "Examining it …",
+            ("judged", key),
         )
-        _reports.put(held.key, found)
+        _reports.put(key, found)
     return found
 
 
@@ -63,12 +80,11 @@ def show(held: Hand, report: Report) -> None:
         )
     left, right = st.columns([2, 1], vertical_alignment="bottom")
     other = _choose_other(left, held)
-    if other is None:
-        shown, page = body(report), partial(to_html, report, title=title)
-    else:
-        second, titles = report_of(other), (title, session.title_of(other.ref))
-        shown = compare_body(report, second, titles=titles)
-        page = partial(compare_html, report, second, titles=titles)
+    titles: tuple[str, ...] = (title,)
+    page = partial(to_html, report, title=title)
+    if other is not None:
+        both = title, session.title_of(other.ref)
+        titles, page = both, partial(compare_html, report, report_of(other), titles=both)
     if access.taking_refused(held.ref) is None:
         right.download_button(
             "The report as one file",
@@ -80,7 +96,14 @@ def show(held: Hand, report: Report) -> None:
             on_click="ignore",
             width="stretch",
         )
-    check_view.show(shown, f"{held.key} {None if other is None else other.key}")
+    name = f"{held.key} {None if other is None else other.key}"
+    check_view.show(_markup(held, other, titles), name)
+
+
+@kept(most_bytes=MARKUP)
+def _markup(held: Hand, other: Hand | None, titles: tuple[str, ...]) -> str:
+    second = None if other is None else report_of(other)
+    return apart(views.report_markup, report_of(held), second, titles)
 
 
 def show_open(held: Hand, report: Report) -> None:

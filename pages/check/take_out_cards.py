@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from aecore.errors import AecoreError
-from aecore.export.registry import Way, all_ways, take_out
-from aecore.export.subject import Subject, TakenOut
+from aecore.export.registry import Way, all_ways
+from aecore.export.subject import TakenOut
+from aecore.jobs import views
 from pages.components import pad_data
 from pages.shell import session
+from pages.shell.computing import apart
+from pages.shell.kept import kept
 from pages.shell.layout import guarded
 from pages.shell.plain_text import own, plain
 from pages.shell.session import Hand
 
+EXPORTS = 64 << 20  # bytes of exports that are kept for all sessions
 AT_ONCE = 1.0  # s; what takes less is made without asking
 
 
@@ -44,11 +46,11 @@ def _row(held: Hand, way: Way) -> None:
             return
         _prepare(place, way, "preparing", disabled=True)
         with status, st.spinner("Being made and opened again …", show_time=True):
-            made = _made(held.key, _name_of(held), way.name, label)
+            made = _made(held, _name_of(held), way.name, label)
         st.session_state[asked] = True
     else:
         place, single = action.empty(), action.empty()
-        made = _made(held.key, _name_of(held), way.name, label)
+        made = _made(held, _name_of(held), way.name, label)
     if isinstance(made, str):
         status.caption(f":material/block: {plain(made)}")
         place.button("Not offered", disabled=True, width="stretch", key=f"refused_{way.name}")
@@ -114,13 +116,11 @@ def _name_of(held: Hand) -> str:
     return session.title_of(held.ref)
 
 
-@st.cache_resource(max_entries=16, show_spinner=False)
-def _made(key: tuple[str, int], name: str, way: str, label: int | None) -> TakenOut | str:
+@kept(most_bytes=EXPORTS)
+def _made(held: Hand, name: str, way: str, label: int | None) -> TakenOut | str:
     """An export, or the sentence that it is refused with."""
-    held = session.hand_of(key[0])
     told = held if label is None else pad_data.told(held, label)
-    card = told.card if label is not None else dataclasses.replace(told.card, name=name)
     try:
-        return take_out(Subject(told.model, card, told.data), way)
+        return apart(views.taken_out, told.in_hand, name, way)
     except AecoreError as error:
         return str(error)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from aecore.evaluation.beside import PCABeside, pca_beside, pca_title
-from aecore.evaluation.metrics import Scores, scores_beside_pca
-from aecore.figures.examples import frame_of
+from aecore.evaluation.metrics import Scores
+from aecore.jobs import views
 from pages.components import pad_data
+from pages.shell.computing import in_time
 from pages.shell.kept import kept
 from pages.shell.session import Hand
 
@@ -24,6 +25,4 @@ def title_of_pca(held: Hand) -> str:
 @kept(spinner="Measuring on all held-out examples …")
 def scores(held: Hand) -> Scores:
     """Each held-out example's scores, the model's and PCA's."""
-    image = frame_of(held.data).kind == "image"
-    seed = held.card.config.seed
-    return scores_beside_pca(held.model, held.basis, held.data.test, image, seed)
+    return in_time(views.scores, held.in_hand)

@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-import numpy as np
-import torch
-
-from aecore.datasets import Split
-from aecore.errors import ExportError
-from aecore.evaluation.latent import Codes, encode_split
-from aecore.export.explorer_file import model_bundle
-from aecore.export.subject import Subject
+from aecore.evaluation.latent import Codes
+from aecore.jobs import in_hand, views
+from aecore.jobs.in_hand import InHand
 from aecore.models.families.pca import PCABasis
-from aecore.models.losses import squared_error_per_value
-from aecore.pad import PadBundle, export_network
+from aecore.pad import PadBundle
 from pages.shell import session
+from pages.shell.computing import apart
 from pages.shell.kept import kept
 from pages.shell.session import Hand
 
 MAP_POINTS, MAP_IMAGES = 3000, 1500
 HOME_POINTS, HOME_IMAGES = 1500, 800
-BUNDLES = 256 << 20  # bytes of the pads' data that are kept for all sessions
+BUNDLES = 128 << 20  # bytes of the pads' data that are kept for all sessions
 
 
 @dataclass(frozen=True)
@@ -32,6 +27,12 @@ class Told(Hand):
 
     label: int
     whole: Hand
+
+    @property
+    def in_hand(self) -> InHand:
+        """The same, as aecore computes with it."""
+        whole = self.whole.in_hand
+        return InHand(self.model, self.card, self.data, whole.key, self.label, whole)
 
 
 def whole_of(held: Hand) -> Hand:
@@ -46,14 +47,7 @@ def basis_for(held: Hand) -> PCABasis:
 
 def told(held: Hand, label: int) -> Told:
     """A conditional model in hand, told a label."""
-    test, name = held.data.test, held.data.class_names[label]
-    if test.labels is not None:
-        rows = torch.nonzero(test.labels == label)[:, 0]
-        if len(rows) >= 2:  # else nothing of this class is held out: all stay
-            test = Split(test.x[rows], test.labels[rows])
-    data = replace(held.data, test=test)
-    card = replace(held.card, name=f"{held.card.name}, told {name}")
-    model = held.model.given(label)
+    model, card, data = in_hand.told(held.model, held.card, held.data, label)
     return Told(f"{held.ref}/{label}", held.version, model, card, data, label, held)
 
 
@@ -72,17 +66,8 @@ def bundle_for(held: Hand, small: bool = False) -> PadBundle:
     """The pad's data for a model; small sends fewer points, for a quick first page."""
     held = model_of_z(held)
     if small:
-        codes = encode_split(held.model, held.data.test.first(HOME_POINTS))
-        return make_bundle(held, codes, None, (HOME_POINTS, HOME_IMAGES))
-    return make_bundle(held, codes_of(held), _held_out_errors(held), (MAP_POINTS, MAP_IMAGES))
-
-
-def _held_out_errors(held: Hand) -> np.ndarray:
-    if not isinstance(held, Told):
-        return session.held_out_errors(held)
-    with torch.inference_mode():
-        x = held.data.test.batch(slice(None))
-        return squared_error_per_value(held.model.reconstruct(x), x).numpy()
+        return make_bundle(held, (HOME_POINTS, HOME_IMAGES), with_errors=False)
+    return make_bundle(held, (MAP_POINTS, MAP_IMAGES))
 
 
 def _mark_of(ref: str) -> str:
@@ -91,22 +76,9 @@ def _mark_of(ref: str) -> str:
     return hashlib.blake2b(whole.encode(), digest_size=6).hexdigest() + slash + label
 
 
-def make_bundle(
-    held: Hand, codes: Codes, errors: np.ndarray | None, sizes: tuple[int, int]
-) -> PadBundle:
-    """Bundle a model with the first held-out examples of its data, sizes = (points, images)."""
-    try:
-        network, why = export_network(held.model), ""
-    except ExportError as error:
-        network, why = None, str(error)
-    subject = Subject(held.model, held.card, held.data)
-    return model_bundle(
-        subject,
-        basis_for(held),
-        codes,
-        network=network,
-        why_no_network=why,
-        model_id=_mark_of(held.ref),
-        sizes=sizes,
-        errors=errors,
-    )
+def make_bundle(held: Hand, sizes: tuple[int, int], with_errors: bool = True) -> PadBundle:
+    """Bundle a model with the first held-out examples of its data, sizes = (points, images).
+
+    with_errors: of all of them.
+    """
+    return apart(views.bundle, held.in_hand, _mark_of(held.ref), *sizes, with_errors)

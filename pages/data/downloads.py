@@ -15,7 +15,7 @@ from pages.shell import session
 from pages.shell.layout import guarded
 from pages.shell.plain_text import own, plain
 
-POLL = 0.5  # seconds between two looks at a download
+POLL = 1.0  # seconds between two looks at a download
 
 
 class Halted(Exception):

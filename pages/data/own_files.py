@@ -122,9 +122,10 @@ def _choices(suffix: str, content: bytes, digest: str) -> dict[str, Any]:
         return {"kind": None if kind in (GUESS, None) else kind}
     if suffix not in (".csv", ".tsv", ".txt"):
         return {}
+    who = session.owner()
     columns = _remembered(
         (digest, "columns"),
-        lambda tell, place: columns_of(content, who=session.owner(), place=place),
+        lambda tell, place: columns_of(content, who=who, place=place),
     )
     places = st.columns(2)
     label = places[0].selectbox(
@@ -160,7 +161,7 @@ def _remembered(key: tuple, work: Callable) -> Any:
             _found.move_to_end(key)
     if found is None:
         try:
-            found = in_turn(work, READING)
+            found = in_turn(work, READING, ("own", key))
         except DatasetError as error:
             found = str(error)
         with _lock:

@@ -2,34 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import streamlit as st
-import torch
 
-from aecore.evaluation import columns
-from aecore.evaluation.batches import labels_for
 from aecore.export.csv_tables import harmless
 from aecore.figures import charts
+from aecore.jobs import views
+from aecore.jobs.views import Columns
 from pages.components.beside_pca import beside
 from pages.components.figure_data import CAMERA, csv_button
 from pages.shell import session
+from pages.shell.computing import in_time
 from pages.shell.kept import kept
 from pages.shell.plain_text import own
 from pages.shell.session import Hand
 
 MOST_COLUMNS, MOST_NUMBERS = 30, 12
-
-
-@dataclass(frozen=True)
-class Figures:
-    """Of the held-out rows. kept, pca: R² of each column, (D,). moves: its correlation with each
-    latent number, (D, k)."""
-
-    kept: np.ndarray
-    pca: np.ndarray
-    moves: np.ndarray
 
 
 def fits(held: Hand) -> bool:
@@ -38,14 +26,8 @@ def fits(held: Hand) -> bool:
 
 
 @kept()
-@torch.inference_mode()
-def _figures(held: Hand) -> Figures:
-    test, every = held.data.test, slice(None)
-    x = test.batch(every)
-    x_hat = held.model.reconstruct(x, labels_for(held.model, test, every)).numpy()
-    pca = held.basis.reconstruct(x.numpy(), beside(held).k)
-    moves = columns.correlations(session.codes(held).mu, x.numpy())
-    return Figures(columns.kept(x.numpy(), x_hat), columns.kept(x.numpy(), pca), moves)
+def _figures(held: Hand) -> Columns:
+    return in_time(views.of_columns, held.in_hand)
 
 
 def show(held: Hand) -> None:
@@ -88,7 +70,7 @@ def _part(shown: int, whole: int, what: str) -> str:
     return f" {shown} of {whole} {own(what)}." if shown < whole else ""
 
 
-def _table(names: list[str], rows: np.ndarray, found: Figures, k: int) -> None:
+def _table(names: list[str], rows: np.ndarray, found: Columns, k: int) -> None:
     theirs = f"by PCA, k = {k}"
     share = st.column_config.NumberColumn(
         format="%.0f %%",

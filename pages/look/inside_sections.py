@@ -11,14 +11,15 @@ import torch
 from torch import nn
 
 from aecore.datasets.dataset import Factors
-from aecore.evaluation.factors import best_assignment, factor_r2
-from aecore.evaluation.metrics import HELD_OUT_MSE, evaluate, said, shown
+from aecore.evaluation.factors import best_assignment
+from aecore.evaluation.metrics import HELD_OUT_MSE, said, shown
 from aecore.figures import charts, images
+from aecore.jobs import views
 from aecore.models.families.linear import TransposedLinear, principal_angles
-from aecore.models.families.sparse import atoms
 from pages.components.figure_data import CAMERA, csv_button
 from pages.look import inside_columns, inside_denoising
 from pages.shell import session
+from pages.shell.computing import in_time
 from pages.shell.kept import kept
 from pages.shell.plain_text import own, plain
 from pages.shell.session import Hand
@@ -66,8 +67,7 @@ def _grid(pictures: list[np.ndarray], columns: int, target: int = 900) -> None:
 @kept()
 def _atoms(held: Hand) -> tuple[np.ndarray, np.ndarray]:
     """What each unit draws, (k, *shape), and the share of held-out examples it fires for, (k,)."""
-    codes = torch.from_numpy(session.codes(held).mu)
-    return atoms(held.model, codes).numpy(), held.model.firing(codes).float().mean(0).numpy()
+    return in_time(views.units, held.in_hand)
 
 
 def _sparse(held: Hand) -> None:
@@ -159,8 +159,7 @@ def _angles(held: Hand) -> None:
 
 @kept()
 def _r2(held: Hand) -> np.ndarray:
-    factors = _causes(held)
-    return factor_r2(session.codes(held).mu, factors.test, factors.periods)
+    return in_time(views.causes, held.in_hand)
 
 
 def _causes(held: Hand) -> Factors:
@@ -246,7 +245,7 @@ def _filters(held: Hand) -> None:
 
 @kept()
 def _measured(held: Hand) -> dict[str, float]:
-    return evaluate(held.model, held.data.test, held.card.config.seed)
+    return in_time(views.figures, held.in_hand)
 
 
 def _figures(held: Hand) -> None:

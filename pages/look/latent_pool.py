@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import torch
 
 from aecore.datasets import Split
 from aecore.evaluation.batches import labels_for
-from aecore.evaluation.latent import encode_split
-from pages.components.beside_pca import beside
-from pages.shell import session
+from aecore.jobs import views
+from aecore.jobs.views import Pool
+from pages.shell.computing import in_time
 from pages.shell.kept import kept
 from pages.shell.session import Hand
-
-
-@dataclass(frozen=True)
-class Pool:
-    """Codes (n, k) of held-out examples, then of training examples if asked, PCA's scores of the
-    same with the components that stand beside the model, and class numbers (n,), None without."""
-
-    codes: np.ndarray
-    scores: np.ndarray
-    labels: np.ndarray | None
 
 
 def pool_of(held: Hand, size: int) -> Pool:
@@ -34,19 +22,7 @@ def pool_of(held: Hand, size: int) -> Pool:
 @kept()
 def shared_pool(held: Hand, everything: bool) -> Pool:
     """The pool of a model; everything: the training examples too."""
-    codes, k = session.codes(held).mu, beside(held).k
-    splits = [held.data.test]
-    if everything:
-        splits.append(held.data.train)
-        codes = np.concatenate([codes, encode_split(held.model, held.data.train).mu])
-    scores = np.concatenate(
-        [held.basis.encode(s.batch(slice(None)).flatten(1).numpy(), k) for s in splits]
-    )
-    # Three can be drawn in any case.
-    scores = np.pad(scores, ((0, 0), (0, max(0, 3 - scores.shape[1]))))
-    told = [split.labels.numpy() for split in splits if split.labels is not None]
-    labels = np.concatenate(told) if told else None
-    return Pool(codes.astype(np.float32), scores.astype(np.float32), labels)
+    return in_time(views.pool, held.in_hand, everything)
 
 
 def split_and_row(held: Hand, index: int) -> tuple[Split, torch.Tensor]:

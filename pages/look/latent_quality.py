@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
-from aecore.evaluation.metrics import CodeQuality, code_quality
+from aecore.evaluation.metrics import CodeQuality
 from aecore.figures.examples import frame_of
+from aecore.jobs import views
 from pages.components.beside_pca import title_of_pca
-from pages.look.latent_pool import shared_pool
+from pages.shell.computing import in_time
 from pages.shell.kept import kept
 from pages.shell.plain_text import own
 from pages.shell.session import Hand
@@ -15,9 +16,7 @@ from pages.shell.session import Hand
 
 @kept()
 def _quality(held: Hand) -> tuple[CodeQuality, CodeQuality]:
-    pool = shared_pool(held, False)
-    x = held.data.test.batch(slice(0, 2000)).flatten(1).numpy()
-    return code_quality(pool.codes, x, pool.labels), code_quality(pool.scores, x, pool.labels)
+    return in_time(views.quality, held.in_hand)
 
 
 def quality(held: Hand) -> None:

@@ -8,9 +8,12 @@ import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from aecore.jobs import views
 from pages.look.latent_pool import pool_of
 from pages.look.latent_tsne import TSNE_POINTS, tsne
 from pages.shell import session
+from pages.shell.computing import in_time
+from pages.shell.kept import kept
 from pages.shell.session import Hand
 
 SIZES = (2000, 10_000, 70_000)
@@ -57,7 +60,7 @@ def choose_view(held: Hand) -> View:
         return View(codes[:, picked], pca, tuple(f"z{d + 1}" for d in picked), size, way)
     if way == PCA_OF_CODES:
         names = tuple(f"direction {i + 1}" for i in range(n_axes))
-        return View(_pca_of(codes, n_axes), pca, names, size, way)
+        return View(_directions(held, n_axes, size), pca, names, size, way)
     size = min(size, TSNE_POINTS)
     places[3].caption(f"t-SNE is shown for the first {size:,} points.")
     names = tuple(f"t-SNE {i + 1}" for i in range(n_axes))
@@ -94,7 +97,6 @@ def _choose_axes(held: Hand, n_axes: int) -> list[int]:
     return [*picked, *(d for d in order if d not in picked)][:n_axes]
 
 
-def _pca_of(codes: np.ndarray, n: int) -> np.ndarray:
-    from sklearn.decomposition import PCA
-
-    return PCA(n, svd_solver="covariance_eigh").fit_transform(codes).astype(np.float32)
+@kept()
+def _directions(held: Hand, n: int, size: int) -> np.ndarray:
+    return in_time(views.directions, held.in_hand, n, size)

@@ -18,14 +18,15 @@ import streamlit as st
 import torch
 from torch import nn
 
-from pages.shell.byte_cache import ByteCache
+from aecore.byte_cache import ByteCache
+from pages.shell.computing import still_there
 from pages.shell.plain_text import own
 
 P = ParamSpec("P")
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 MB = 1 << 20
-MOST_BYTES = 384 * MB  # of all that is kept without a bound of its own
+MOST_BYTES = 256 * MB  # of all that is kept without a bound of its own
 LOOK = 0.2  # seconds between two looks of somebody who waits for another's result
 
 
@@ -139,7 +140,7 @@ class Kept(Generic[P, T]):
             with st.spinner(own(self.spinner)) if self.spinner else nullcontext():
                 return self.function(*arguments, **named)
 
-        return self.pot.get(key, make)
+        return self.pot.get(key, make, still_there)
 
     def clear(self) -> None:
         """Give up what is kept of this function."""

@@ -10,8 +10,8 @@ import secrets
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from aecore.byte_cache import ByteCache
 from aecore.errors import InspectionError
-from pages.shell.byte_cache import ByteCache
 
 if TYPE_CHECKING:  # what opens files takes a second to import, and few sessions ever do
     from aecore.inspection.apart import Opened, Source

@@ -6,12 +6,12 @@ import threading
 
 import pytest
 
+from aecore.byte_cache import ByteCache
 from aecore.inspection.apart import Opened, Source
 from aecore.models import build
 from aecore.runs.card import Card
 from aecore.types import ModelSpec, TrainConfig
 from pages.shell import opened_files
-from pages.shell.byte_cache import ByteCache
 
 
 def test_the_longest_unused_goes_first():

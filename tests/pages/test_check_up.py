@@ -77,12 +77,16 @@ def test_the_page_judges_and_says_how_it_was_read(run_id):
     app = opened(CHECK, run_id)
     text = " ".join(m.value for m in app.markdown)
     assert app.subheader[0].value == "theirs"
-    report = check_report._reports.get((run_id, 1))
+    report = report_on(run_id)
     assert report.level in ("good", "worrying")
     assert "reading-sure" in {f.name for f in report.findings} or "guess" in app.expander[0].label
     assert "tanh" in str([d.value for d in app.dataframe])
     assert "theirs.pt" in text
     assert next(c.value for c in app.code).startswith("Flatten()\nLinear(784, 64)")
+
+
+def report_on(ref: str):
+    return check_report._reports.get(check_report._content(session.hand_of(ref)))
 
 
 def dropped(name: str, content: bytes) -> AppTest:
@@ -118,7 +122,7 @@ def test_a_dropped_file_is_taken_in_hand_and_written_when_it_is_kept(state, pars
     ref = in_hand(app)
     assert opened_files.PATTERN.fullmatch(ref)
     assert app.subheader[0].value == "their network"
-    assert check_report._reports.get((ref, 1)).findings
+    assert report_on(ref).findings
     app.switch_page("pages/look/reconstructions.py").run()
     sound(app)
     assert in_hand(app) == ref
@@ -140,9 +144,7 @@ def test_a_dropped_file_is_taken_in_hand_and_written_when_it_is_kept(state, pars
     opened_files.forget(kept)
     card = engine.engine().library.checkpoint(kept).card
     assert given_by(card) == found.given
-    assert {f.name for f in found.given} <= {
-        f.name for f in check_report._reports.get((kept, 1)).findings
-    }
+    assert {f.name for f in found.given} <= {f.name for f in report_on(kept).findings}
 
 
 def test_one_of_our_own_files_is_parsed_once(parsed):
@@ -182,7 +184,7 @@ def test_another_reading_of_a_file_not_kept(state):
     assert in_hand(app) == ref
     assert opened_files.get(ref).version == 2
     assert opened_files.get(ref).opened.card.origin["chosen"] == 1
-    assert check_report._reports.get((ref, 2))
+    assert report_on(ref)
 
 
 def test_a_hostile_file_is_one_sentence():

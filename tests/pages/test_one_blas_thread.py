@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import threading
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 import sklearn.manifold
-import streamlit as st
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from aecore.evaluation.metrics import code_quality
+from aecore.jobs import views
 from aecore.machine import one_blas_thread
-from pages.look import latent_tsne
 
 
 def blas_threads() -> set[int]:
@@ -63,7 +64,8 @@ def test_neighbours_are_asked_for_with_one_blas_thread(name, monkeypatch):
     codes = np.random.default_rng(0).normal(size=(40, 3)).astype(np.float32)
     with threadpool_limits(2, "blas"):
         if name == "TSNE":
-            latent_tsne._arranged(codes, 2, st.empty())
+            held: Any = SimpleNamespace(codes=SimpleNamespace(mu=codes))
+            views.tsne_part(held, 2, len(codes), None)
         else:
             code_quality(codes, codes, None)
     assert seen

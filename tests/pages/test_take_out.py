@@ -35,10 +35,10 @@ def test_a_refusal_is_a_sentence(monkeypatch):
     from aecore.errors import ExportError
     from pages.check import take_out_cards
 
-    def refuse(subject, way):
+    def refuse(function, *arguments):
         raise ExportError("The ONNX pair is refused: for this test.")
 
-    monkeypatch.setattr(take_out_cards, "take_out", refuse)
+    monkeypatch.setattr(take_out_cards, "apart", refuse)
     app = open_page(PATH, model="deep-ae-3")
     app.button(key="prepare_onnx").click().run()
     sound(app)

@@ -16,8 +16,9 @@ from pathlib import Path
 import pytest
 
 from aecore.errors import AecoreError, ConfigError, DatasetError, InspectionError, UnknownNameError
-from aecore.workshop import Made, Task, Workshop, landlock, passing, seccomp
+from aecore.workshop import Made, Task, Workshop, helper, landlock, passing, seccomp
 from aecore.workshop.probe import Walls
+from aecore.workshop.workshop import _pieces
 
 ROOT = Path(__file__).resolve().parents[2]
 OBEY = "tests.workshop.hostile:obey"
@@ -102,6 +103,29 @@ def test_what_takes_too_long_is_stopped(shop, order):
 
 
 @linux
+@linux
+@pytest.mark.parametrize(("waited", "late"), [(100.0, False), (0.0, True)])
+def test_waiting_for_a_core_is_no_fault_of_the_files(monkeypatch, waited, late):
+    monkeypatch.setattr(helper, "active", lambda pid: (0.0, waited))
+    (report, out), now = os.pipe(), time.monotonic()
+    process = subprocess.Popen(["sleep", "1"])
+    children = {process.pid: helper._Child(1, now, now + 50, out)}
+    until = now + 60
+    while children and time.monotonic() < until:
+        helper._reap(children)
+        time.sleep(0.01)
+    assert json.loads(os.read(report, 1000))["late"] is late
+
+
+@linux
+def test_who_waits_while_all_is_prepared_on_a_full_machine_is_not_late():
+    (reads, writes), began = os.pipe(), time.monotonic()
+    pieces = _pieces(reads, 0.1, 60.0, lambda: time.monotonic() - began)
+    assert next(pieces) == b""  # five times as long as it has
+    os.write(writes, b"first")
+    assert next(pieces) == b"first"
+
+
 def test_memory_is_limited_and_measured_and_large_results_come_back(shop):
     with pytest.raises(DatasetError, match="more than 300 MB of memory"):
         run(shop, "hoard")
@@ -193,7 +217,7 @@ def test_the_kernel_holds_the_limits(shop):
     assert 0 < found["memory"] <= 300 << 20
     assert found["threads"] == 1
     assert found["handles"] < 12
-    assert found["nice"] >= 5
+    assert found["nice"] >= 2
 
 
 @pytest.mark.parametrize("order", ["write", "system"])

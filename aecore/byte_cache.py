@@ -1,4 +1,4 @@
-"""Something kept for all sessions, bounded in bytes: the longest unused goes first."""
+"""Something that a process keeps, bounded in bytes: the longest unused goes first."""
 
 from __future__ import annotations
 
