@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from html import escape
 
 import torch
@@ -14,11 +15,30 @@ from aecore.models.layers import entry_of
 
 HEIGHT, BAR, GAP, PAD = 150, 26, 46, 34
 Shape = tuple[int, ...]
+REMEMBERED = 256  # specifications whose layers' shapes are kept
+_drawn: dict[tuple[type, str], tuple[list[Shape], int]] = {}
+_lock = threading.Lock()
 
 
 def stages(model: LatentModel) -> tuple[list[Shape], int]:
     """The shapes of what goes between the layers, from the data through the code and back, and
     the code's place among them. Works on a model without memory for its weights."""
+    if not next(model.parameters()).is_meta:
+        return _stages(model)
+    # Made from its specification alone, and drawn at each look of each person at a page.
+    key = type(model), repr(model.spec)
+    with _lock:
+        found = _drawn.get(key)
+    if found is None:
+        found = _stages(model)
+        with _lock:
+            _drawn[key] = found
+            while len(_drawn) > REMEMBERED:
+                _drawn.pop(next(iter(_drawn)))
+    return list(found[0]), found[1]
+
+
+def _stages(model: LatentModel) -> tuple[list[Shape], int]:
     k, data = model.spec.latent_dim, model.spec.data.shape
     inner = _shapes(model.encoder_network(), data)[:-1]
     outer = _shapes(model.decoder_network(), (k,))[:-1]

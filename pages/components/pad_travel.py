@@ -22,7 +22,7 @@ from pages.shell.session import Hand
 Epochs = tuple[tuple[int, float | None], ...]
 #: Of a run under way: its points are encoded anew at each epoch.
 LIVE_POINTS, LIVE_IMAGES = 1500, 600
-PADS = 256 << 20  # bytes of runs' pads and past epochs that are kept for all sessions
+PADS = 96 << 20  # bytes of runs' pads and past epochs that are kept for all sessions
 
 
 def run_of(held: Hand) -> Run | None:
@@ -35,8 +35,7 @@ def run_of(held: Hand) -> Run | None:
 def _bundle(held: Hand, live: bool) -> PadBundle:
     """The pad's data for a run's newest weights; live: of one under way, with fewer points."""
     if live:
-        codes = encode_split(held.model, held.data.test.first(LIVE_POINTS))
-        return make_bundle(held, codes, None, (LIVE_POINTS, LIVE_IMAGES))
+        return make_bundle(held, (LIVE_POINTS, LIVE_IMAGES), with_errors=False)
     return bundle_for(held)
 
 
@@ -87,17 +86,19 @@ def decoder_for(held: Hand) -> Decode:
     return decode
 
 
-def travelling_pad(held: Hand, *, key: str, mode: str, live: bool) -> None:
-    """Show the pad of a run, with the epochs that a hand can travel to.
+def travelling_pad(held: Hand, *, key: str, mode: str, live: bool) -> int:
+    """Show the pad of a run, with the epochs that a hand can travel to; the bytes of its arrays.
 
     live: of a run under way.
     """
     run, held = run_of(held), model_of_z(held)
     epochs = () if run is None else _epochs(run, held)
+    bundle = _travelling(held, live, epochs)
     latent_pad(
-        _travelling(held, live, epochs),
+        bundle,
         key=key,
         mode=mode,
         decode=decoder_for(held),
         travel=lambda epoch: _frame(held, live, epochs, epoch),
     )
+    return sum(array.nbytes for array in bundle.arrays.values())

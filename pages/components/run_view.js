@@ -1,14 +1,17 @@
 // @ts-check
-// Draws a training run: held-out error with PCA's line, the latent map in motion, reconstructions.
-// The canvases stay in place; new data only repaint them, so nothing flickers or jumps.
+// Draws a training run: its figures, held-out error with PCA's line, the latent map in motion,
+// reconstructions. All stay in place and are only repainted, so nothing flickers or jumps.
+// What is drawn comes from the run's stream while it lives, else with the page.
 
 import { seriesColors } from "./run_view_canvas.js";
 import { drawChart } from "./run_view_chart.js";
 import { drawExamples } from "./run_view_examples.js";
-import { firstFrame } from "./run_view_first.js";
+import { showFigures } from "./run_view_figures.js";
 import { drawMap, moveMap } from "./run_view_map.js";
+import { grown, unknownRun } from "./run_view_state.js";
+import { followRun } from "./run_view_stream.js";
 
-/** @import { Figures, RunData, RunView } from "./run_view_types.js" */
+/** @import { Figures, PageData, RunData, RunLine, RunNews, RunView } from "./run_view_types.js" */
 
 /** @type {WeakMap<Element, RunView>} */
 const views = new WeakMap();
@@ -53,7 +56,11 @@ function build(root, kind) {
   const thing = image ? "image" : "example";
   const title = image ? "Error per pixel" : "Error per value";
   const apart = " \u00a0 ";
-  root.replaceChildren();
+  const row = document.createElement("div");
+  row.className = "rv-row";
+  const words = document.createElement("p");
+  words.className = "rv-words";
+  root.replaceChildren(row, words);
   const about = document.createElement("span");
   const chart = addFigure(root, {
     title,
@@ -85,22 +92,23 @@ function build(root, kind) {
     about: image ? [rows] : marks,
     className: image ? "wide pixels" : "wide",
   });
-  return { root, kind, thing, title, about, chart, map, examples };
+  return { root, row, words, kind, thing, title, about, chart, map, examples };
 }
 
 /**
  * A view with nothing drawn in it.
  * @param {HTMLElement} root
- * @param {RunData} data
+ * @param {PageData} page
  */
-function mountView(root, data) {
+function mountView(root, { run, kind }) {
   /** @type {RunView} */
   const view = {
-    data,
-    figures: build(root, data.kind),
+    data: unknownRun(run, kind),
+    news: { run, stream: "" },
+    figures: build(root, kind),
     map: { from: null, to: null, labels: new Uint8Array(), frame: 0 },
-    waiting: null,
-    awaited: "",
+    followed: "",
+    leave: null,
     observer: new ResizeObserver(() => {
       drawChart(view.figures, view.data);
       drawMap(view, 1);
@@ -116,7 +124,7 @@ function mountView(root, data) {
 function unmountView(view) {
   cancelAnimationFrame(view.map.frame);
   view.observer.disconnect();
-  view.waiting?.abort();
+  view.leave?.();
   views.delete(view.figures.root);
 }
 
@@ -149,56 +157,82 @@ function describe({ data, figures: { chart, title, about, thing } }) {
 }
 
 /**
- * Repaint a view with newer data.
+ * Take in a line and repaint what it changes.
  * @param {RunView} view
- * @param {RunData} data
- * @param {boolean} fresh whether nothing is drawn yet
+ * @param {RunLine} line
  */
-function show(view, data, fresh = false) {
-  const sameRun = view.data.run === data.run;
-  // What the page sent before the first frame may come after it.
-  if (sameRun && view.data.heldout.length && !data.heldout.length) return;
-  if (!sameRun) view.map.to = null;
-  const mapMoved = fresh || view.data.map !== data.map;
-  view.data = data;
-  drawChart(view.figures, data);
-  drawExamples(view.figures, data);
-  if (mapMoved) moveMap(view);
-  else drawMap(view, 1);
+function show(view, line) {
+  if (line.reset && line.run && line.run !== view.data.run) view.map.to = null;
+  const { map } = view.data;
+  view.data = grown(view.data, line);
+  showFigures(view.figures, view.data);
+  drawChart(view.figures, view.data);
+  if (line.x_hat || line.pca_sample || line.sample || line.reset) {
+    drawExamples(view.figures, view.data);
+  }
+  if (view.data.map !== map) moveMap(view);
+  else if (line.reset) drawMap(view, 1);
   describe(view);
 }
 
 /**
- * Ask for the first frame of a run that has none; once for each.
+ * Say what the rest of the page depends on.
  * @param {RunView} view
+ * @param {Partial<RunNews>} news
  */
-function awaitFirst(view) {
-  const { run, first } = view.data;
-  if (first && view.awaited === run) return;
-  view.waiting?.abort(); // another run, or the frame is there
-  view.awaited = run;
-  if (!first) return;
-  view.waiting = new AbortController();
-  firstFrame(first, view.waiting.signal).then((data) => {
-    if (data && view.data.run === data.run) show(view, data);
+function tell(view, news) {
+  Object.assign(view.news, news);
+  document.dispatchEvent(new CustomEvent("aecore-run", { detail: view.news }));
+}
+
+/**
+ * Read the stream of a run that lives, once for each.
+ * @param {RunView} view
+ * @param {PageData} page
+ */
+function follow(view, { run, stream }) {
+  const followed = stream ? `${run} ${stream}` : "";
+  if (view.followed === followed) return;
+  view.leave?.();
+  view.leave = null;
+  view.followed = followed;
+  if (!stream) return;
+  view.news = { run, stream: "" };
+  const leave = followRun(stream, {
+    line: (line) => {
+      show(view, line);
+      tell(view, { scene: line.scene ?? view.news.scene, saved: line.saved ?? view.news.saved });
+    },
+    reach: (reaches) => {
+      const now = reaches ? "read" : "none";
+      if (view.news.stream !== now) tell(view, { stream: now });
+    },
   });
+  const answer = () => tell(view, {});
+  document.addEventListener("aecore-run-ask", answer);
+  view.leave = () => {
+    leave();
+    document.removeEventListener("aecore-run-ask", answer);
+  };
 }
 
 /**
  * The component; Streamlit calls it again whenever data change.
- * @param {{ data: RunData, parentElement: ParentNode }} given
+ * @param {{ data: PageData, parentElement: ParentNode }} given
  */
-export default function runView({ data, parentElement }) {
+export default function runView({ data: page, parentElement }) {
   /** @type {HTMLElement | null} */
   const root = parentElement.querySelector(".rv");
   if (!root) throw new Error("The view's markup is missing.");
-  let known = views.get(root);
-  if (known && known.data.kind !== data.kind) {
-    unmountView(known);
-    known = undefined;
+  let view = views.get(root);
+  if (view && view.data.kind !== page.kind) {
+    unmountView(view);
+    view = undefined;
   }
-  const view = known ?? mountView(root, data);
-  show(view, data, !known);
-  awaitFirst(view);
-  return () => unmountView(view);
+  view ??= mountView(root, page);
+  if (page.frame && (!page.stream || view.news.stream !== "read")) show(view, page.frame);
+  else if (view.data.run !== page.run) show(view, { after: "", reset: true, run: page.run });
+  follow(view, page);
+  const mounted = view;
+  return () => unmountView(mounted);
 }

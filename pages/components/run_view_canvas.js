@@ -17,14 +17,6 @@ export function bytesOf(text) {
   return Uint8Array.from(atob(text || ""), (character) => character.charCodeAt(0));
 }
 
-/**
- * Base64 of little-endian float32 to numbers.
- * @param {string} text
- */
-export function floatsOf(text) {
-  return new Float32Array(bytesOf(text).buffer);
-}
-
 /** @param {HTMLCanvasElement} canvas */
 export function contextOf(canvas) {
   const context = canvas.getContext("2d");

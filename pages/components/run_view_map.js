@@ -1,9 +1,9 @@
 // @ts-check
 // The latent map of a run, in motion from one reading to the next.
 
-import { bytesOf, CHART_HEIGHT, fitCanvas, floatsOf } from "./run_view_canvas.js";
+import { bytesOf, CHART_HEIGHT, fitCanvas } from "./run_view_canvas.js";
 
-/** @import { RunView } from "./run_view_types.js" */
+/** @import { RunData, RunView } from "./run_view_types.js" */
 
 const TWEEN_MS = 350;
 const PADDING = 12;
@@ -55,6 +55,15 @@ function placement(places, width, height) {
 }
 
 /**
+ * Positions from whole steps of one length, away from the middle.
+ * @param {RunData} data
+ */
+function placesOf({ map, map_middle: middle = [0, 0], map_scale: scale = 1 }) {
+  const steps = new Int16Array(bytesOf(map).buffer);
+  return Float32Array.from(steps, (step, i) => middle[i % 2] + step * scale);
+}
+
+/**
  * Take new positions and move to them.
  * @param {RunView} view
  */
@@ -67,7 +76,7 @@ export function moveMap(view) {
   }
   map.labels = bytesOf(data.labels);
   map.from = map.to;
-  map.to = floatsOf(data.map);
+  map.to = placesOf(data);
   const began = performance.now();
   cancelAnimationFrame(map.frame);
   const still = window.matchMedia("(prefers-reduced-motion: reduce)").matches;

@@ -4,36 +4,72 @@
 /** @typedef {[number, number]} Reading images seen, error */
 
 /**
- * @typedef {object} RunData arrays as base64
+ * @typedef {object} Figure as st.metric shows one
+ * @property {string} label
+ * @property {string} value
+ * @property {string} [note]
+ * @property {"good" | "bad"} [tone] of the note: below PCA's error or above
+ * @property {string} [help]
+ */
+
+/**
+ * @typedef {object} RunData everything that is drawn; arrays as base64
  * @property {"image" | "lines" | "bars"} kind
  * @property {number[]} shape
- * @property {string} run
- * @property {string | null} first where the first frame can be waited for; null once it is there
+ * @property {string} run with its launch
+ * @property {Figure[]} figures
+ * @property {string} words beneath them
  * @property {Reading[]} heldout of the first `probed` of all `held_out` examples
- * @property {number | null} probed
- * @property {number | null} held_out
+ * @property {number} [probed]
+ * @property {number} [held_out]
  * @property {boolean} damaged whether all errors are from damaged examples, PCA's too
  * @property {[number, string][]} changes images seen when something was changed, and what
  * @property {Reading[]} whole of all
  * @property {Reading[]} train
  * @property {string[]} colors of the classes
  * @property {[number, number] | null} passed images and seconds when PCA was passed
- * @property {number | null} total images to be seen
+ * @property {number} [total] images to be seen
  * @property {number | null} pca its error
  * @property {string} pca_name
- * @property {number} [mean] error of the mean example
+ * @property {number | null} [mean] error of the mean example
  * @property {[number, number]} [range]
  * @property {string} [sample] uint8
  * @property {string} [pca_sample] uint8
  * @property {string} [x_hat] uint8
  * @property {number} [count] examples in the sample
  * @property {string} [labels] uint8
- * @property {string} [map] float32, two numbers a point
+ * @property {string} [map] int16, two numbers a point: steps of `map_scale` from the middle
+ * @property {[number, number]} [map_middle]
+ * @property {number} [map_scale]
+ */
+
+/**
+ * @typedef {Partial<RunData> & {
+ *   after: string, reset?: boolean, scene?: string, saved?: number, end?: boolean
+ * }} RunLine what is new: points of series are added, all else takes the place of what was
+ */
+
+/**
+ * @typedef {object} RunNews said to the page's other parts, as "aecore-run"
+ * @property {string} run
+ * @property {string} [scene]
+ * @property {number} [saved] counts the checkpoints that there are
+ * @property {"read" | "none" | ""} stream whether it reaches this browser; "" while that is open
+ */
+
+/**
+ * @typedef {object} PageData what the page brings
+ * @property {string} run
+ * @property {RunData["kind"]} kind
+ * @property {string | null} stream address from the app's own; null for a run that is over
+ * @property {RunLine} [frame] everything, where no stream brings it
  */
 
 /**
  * @typedef {object} Figures the canvases that stay in place
  * @property {HTMLElement} root
+ * @property {HTMLElement} row of figures
+ * @property {HTMLElement} words beneath them
  * @property {string} kind
  * @property {string} thing "image" or "example"
  * @property {string} title of the chart
@@ -54,11 +90,12 @@
 /**
  * @typedef {object} RunView
  * @property {RunData} data
+ * @property {RunNews} news the newest that was said
  * @property {Figures} figures
  * @property {MapState} map
  * @property {ResizeObserver} observer of the place's width
- * @property {AbortController | null} waiting for the first frame
- * @property {string} awaited the run whose first frame was asked for
+ * @property {string} followed the run whose stream is read
+ * @property {(() => void) | null} leave the stream
  */
 
 export {};

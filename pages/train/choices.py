@@ -18,13 +18,25 @@ from aecore.types import ModelSpec, TrainConfig
 from pages.components.drawing import drawing
 from pages.components.options_form import options_form
 from pages.components.own_data import usable
+from pages.shell import recalled
 from pages.shell.page import file_of
 from pages.shell.plain_text import own, plain, say
 
 MNIST = (1, 28, 28)  # the shape that the presets are described for
 SIZES = (100, 300, 1000, 3000, 10_000, 30_000)
 ALL = 0
+_BEGUN = "choices_begun"
 FAMILY = "family:"  # how the keys of families begin among those of presets
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What was chosen and not started: by a preset's or family's key, on a dataset by its name."""
+
+    dataset: str
+    preset: str
+    spec: ModelSpec
+    config: TrainConfig
 
 
 @dataclass(frozen=True)
@@ -39,6 +51,9 @@ class Plan:
 
 def choices() -> list[Plan]:
     """Show the choices; return what to train once a start button is pressed, else nothing."""
+    if not any(str(key).startswith("k_") for key in st.session_state):
+        # Widgets that are shown already keep their start: what they begin with may not move.
+        st.session_state[_BEGUN] = _begun()
     left, right = st.columns([2, 3], gap="large")
     with left:
         dataset = _dataset()
@@ -51,6 +66,14 @@ def choices() -> list[Plan]:
             spec, config = _details(chosen, name, dataset)
             options_of(spec)
             config.check()
+            recalled.keep_draft(
+                {
+                    "dataset": dataset,
+                    "preset": name,
+                    "spec": spec.to_json(),
+                    "config": config.to_json(),
+                }
+            )
             model = shape_only(spec)
         except AecoreError as error:
             say(error)
@@ -60,6 +83,18 @@ def choices() -> list[Plan]:
     with right:
         _drawing(model, dataset, config)
     return plans
+
+
+def _begun() -> Draft | None:
+    """What this person chose here before and did not start, if it can still be chosen."""
+    found = recalled.draft()
+    try:
+        spec, config = ModelSpec.from_json(found["spec"]), TrainConfig.from_json(found["config"])
+        config.check()
+        options_of(spec)
+        return Draft(str(found["dataset"]), str(found["preset"]), spec, config)
+    except (AecoreError, KeyError, TypeError, ValueError, AttributeError):
+        return None  # of another version, or none
 
 
 def _start(plan: Plan, chosen: Preset) -> list[Plan]:
@@ -104,7 +139,8 @@ def _drawing(model: LatentModel, dataset: str, config: TrainConfig) -> None:
 
 def _dataset() -> str | None:
     """Choose a dataset; None while it is not on this machine."""
-    wanted = st.query_params.get("dataset", "mnist")
+    begun = st.session_state[_BEGUN]
+    wanted = st.query_params.get("dataset", begun.dataset if begun else "mnist")
     known = datasets.all_sources()
     names = list(known)
     if wanted not in names:
@@ -149,8 +185,9 @@ def _offered() -> dict[str, Preset]:
 
 def _preset(offered: dict[str, Preset], dataset: str) -> str:
     """Choose an entry of `offered`; returns its key."""
-    kind = "family" if "family" in st.query_params else "preset"
-    name = st.query_params.get(kind, "fast-start")
+    kind, begun = "family" if "family" in st.query_params else "preset", st.session_state[_BEGUN]
+    usual = begun.preset if begun and begun.preset in offered else "fast-start"
+    name = st.query_params.get(kind, usual)
     asked = FAMILY + name if kind == "family" else name
     fitting = [key for key, p in offered.items() if p.fits(datasets.source(dataset).spec)]
     start = asked if asked in fitting else fitting[0]
@@ -189,6 +226,9 @@ def _details(chosen: Preset, name: str, dataset: str) -> tuple[ModelSpec, TrainC
     cls = family(chosen.family)
     a, b = st.columns(2)
     spec = chosen.spec(data)
+    begun, limit = st.session_state[_BEGUN], ALL
+    if begun and (begun.preset, begun.dataset, begun.spec.data) == (name, dataset, data):
+        spec, usual, limit = begun.spec, begun.config, begun.config.limit
     key = f"{name}_{dataset}"  # each choice has widgets of its own: their starts differ
     k = a.number_input(
         "Latent numbers (k)",
@@ -199,7 +239,7 @@ def _details(chosen: Preset, name: str, dataset: str) -> tuple[ModelSpec, TrainC
         help="How many numbers the code of an example has.",
     )
     spec = dataclasses.replace(spec, latent_dim=int(k))
-    limit = _size(dataset, key)
+    limit = _size(dataset, key, limit)
     if cls.closed_form:
         return spec, dataclasses.replace(usual, limit=limit)
     epochs = b.number_input(
@@ -226,8 +266,8 @@ def _details(chosen: Preset, name: str, dataset: str) -> tuple[ModelSpec, TrainC
     return spec, config
 
 
-def _size(dataset: str, key: str) -> int:
-    """How many training examples, 0 for all."""
+def _size(dataset: str, key: str, start: int) -> int:
+    """How many training examples, 0 for all; at first `start`."""
     whole = len(datasets.load(dataset).train)
     sizes = [n for n in SIZES if n < whole]
     if not sizes:
@@ -235,7 +275,7 @@ def _size(dataset: str, key: str) -> int:
     return st.select_slider(
         "Training examples",
         [*sizes, ALL],
-        ALL,
+        start if start in sizes else ALL,
         key=f"size_{key}",
         format_func=lambda n: f"{n:,}" if n else f"all {whole:,}",
         help="With 100 examples, a wide code and many epochs a network remembers instead of "

@@ -1,4 +1,4 @@
-"""The Train page during and after a run: controls, figures, the canvas, the live decoder."""
+"""The Train page during and after a run: controls, the canvas, the live decoder."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ import streamlit as st
 from aecore.figures.network import short
 from aecore.models.registry import shape_only
 from aecore.runs.store import Run
-from pages.components import first_frame, pad_travel, sharing
-from pages.components.run_view import run_canvas
+from pages.components import sharing
+from pages.components.run_view import run_canvas, run_scene
 from pages.shell import access, session
 from pages.shell.layout import guarded
 from pages.shell.plain_text import plain
 from pages.train.live_controls import controls
 from pages.train.live_end import after_run
-from pages.train.live_figures import figures
+from pages.train.live_pad import live_pad
 from pages.train.live_trouble import going_wrong
 
-EVERY = 0.3  # seconds between two looks at a live run
-PAD_EVERY = 1.5
+SLOWLY = 5.0  # seconds between two looks at a live run, where its stream is kept back on the way
+_POLLS = "live_polls"
 
 
 def live_view(run: Run) -> None:
-    """Everything about one run; redraws itself while the run lives."""
+    """Everything about one run; its stream keeps it up to date while it lives."""
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         st.markdown(
             f"**{plain(run.name)}** · {plain(session.data_title(run.dataset))} · "
@@ -37,39 +37,30 @@ def live_view(run: Run) -> None:
         run.end_seen = True
         session.take_in_hand(run.run_id)
         st.rerun()
-    st.fragment(guarded(_watch), run_every=EVERY if live else None)(run.run_id, live)
+    polls = live and st.session_state.get(_POLLS, False)
+    st.fragment(guarded(_watch), run_every=SLOWLY if polls else None)(run.run_id, live, polls)
     # It has its place from the start: else the pad below would be made anew when the run ends, and
     # what a hand had chosen on it be lost.
     afterwards = st.container()
     if not live:
         with afterwards:
             after_run(run)
-    st.fragment(guarded(_pad), run_every=PAD_EVERY if live else None)(run.run_id)
+    st.fragment(guarded(live_pad))(run.run_id)
 
 
-def _pad(run_id: str) -> None:
-    """The live decoder on the newest weights, with the run's epochs to travel through."""
-    run = access.run_of(run_id)
-    if not run.has_model:
-        st.caption("After the first epoch its latent space can be explored here, under your hand.")
-        return
-    st.markdown("**Its latent space under your hand**, which follows the newest epoch")
-    held = session.hand_of(run_id)
-    pad_travel.travelling_pad(held, key="pad_train", mode="train", live=True)
-
-
-def _watch(run_id: str, was_live: bool) -> None:
+def _watch(run_id: str, was_live: bool, polls: bool) -> None:
     run = access.run_of(run_id)
     controls(run)
-    figures(run)
-    if run.recording.status == "preparing":
-        st.caption(
-            f"First: {plain(run.recording.preparing)}, which the model is held against. Of large "
-            "data it takes up to a minute; Stop ends it."
-        )
     going_wrong(run)
-    run_canvas(run, first=first_frame.address_of(run, access.watched().get(run_id)))
+    with st.container(gap=None):  # what asks for a rerun takes no place
+        run_canvas(run, access.watched().get(run_id), polls)
+        kept_back = run_scene(run, polls)
     if run.notice:
         st.warning(plain(run.notice), icon=":material/warning:")
+    if run.remark:
+        st.info(plain(run.remark), icon=":material/restart_alt:")
+    if kept_back != polls:
+        st.session_state[_POLLS] = kept_back
+        st.rerun()
     if was_live and not run.recording.live:
         st.rerun()

@@ -19,14 +19,14 @@ from aecore.models.registry import options_of
 from aecore.options import options_in
 from aecore.runs import checkpoints, quota
 from aecore.runs.checkpoints import SUFFIX
-from aecore.runs.run import NO_SPEC
+from aecore.runs.run import NO_SPEC, has_cookie
 from aecore.runs.store import ID_PATTERN, Run
 from pages.components.figure_data import csv_button
 from pages.components.in_turn import in_turn
 from pages.components.options_form import in_words
 from pages.shell import access, session
 from pages.shell.page import file_of
-from pages.shell.plain_text import plain, say
+from pages.shell.plain_text import own, plain, say
 
 ERRORS = ("held-out MSE", "PCA's MSE", "from damaged", "PCA's from damaged")
 
@@ -142,10 +142,17 @@ def room(owner: str) -> None:
         if run.notice:
             st.warning(f"**{plain(run.name)}**: {plain(run.notice)}", icon=":material/warning:")
     count, used = session.jobs().library.quota.used(owner)
-    if count:
+    most = f"{quota.MAX_BYTES / 1e6:,.0f} MB; up to {quota.MAX_RUNS} are kept"
+    if count and has_cookie(owner):
         st.caption(
             f"Your {'run takes' if count == 1 else f'{count:,} runs take'} {used / 1e6:,.1f} of "
-            f"{quota.MAX_BYTES / 1e6:,.0f} MB; up to {quota.MAX_RUNS} are kept."
+            f"{most}, each {own(how_long())}."
+        )
+    elif count:
+        st.caption(
+            "Your browser sends no cookie: when this tab is closed, nobody finds its runs again, "
+            f"and they go after a day. All who send none have {count:,}, of {used / 1e6:,.1f} of "
+            f"{most}. Allow cookies for this address, and your runs are your own."
         )
 
 

@@ -14,8 +14,8 @@ from aecore.inspection.judging import html_views
 from aecore.inspection.judging.report import examine
 from aecore.jobs.engine import engine
 from aecore.runs import checkpoints
-from aecore.runs.store import owner_key
-from tests.pages.test_pages import open_page, sound
+from aecore.runs.run import passing_owner
+from tests.pages.test_pages import figures_of, open_page, sound
 
 MODELS = ["linear-ae", "k-sparse", "denoising-ae"]
 
@@ -73,14 +73,14 @@ def test_held_out_errors_are_the_same_on_every_page(model):
     assert row["from damaged"] == ("" if damaged is None else shown(damaged))
 
     # A run with these weights, on the page where it was trained.
-    owner = owner_key(app.session_state["owner"])
+    owner = passing_owner(app.session_state["owner"])
     content = checkpoints.shipped()[model].read_bytes()
     run = engine().library.upload(owner, model, content)
     app.query_params["run"] = run.run_id
     app.switch_page("pages/train/train.py").run()
     sound(app)
     label = HELD_OUT_MSE if damaged is None else "From damaged, MSE"
-    assert metrics_of(app)[label] == (mse if damaged is None else shown(damaged))
+    assert figures_of(app)[label] == (mse if damaged is None else shown(damaged))
     assert f"{HELD_OUT_MSE} **{mse}** beside PCA's **{pca}** at k = {k}" in texts_of(app)
     if damaged is not None:
         theirs = shown(figures["pca_denoised_mse"])
