@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
+import socket
 import subprocess
 import sys
 import tomllib
@@ -14,9 +16,11 @@ import pytest
 
 import aecore
 from aecore import places
+from pages.shell.page import all_pages
+from tests.browser.server import wait_for
 
 ROOT = places.IMPORT_PATH
-TAKEN = ("pyproject.toml", "setup.py", "requirements.txt", "README.md", "LICENSE")
+TAKEN = ("pyproject.toml", "setup.py", "requirements.txt", "README.md", "LICENSE", "app.py")
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +28,7 @@ def installed(tmp_path_factory) -> dict[str, str]:
     """An environment in which only the installed wheel, not this checkout, can be imported."""
     folder = tmp_path_factory.mktemp("package")
     source = folder / "source"
-    for name in ("aecore", "checkpoints"):
+    for name in ("aecore", "checkpoints", "pages", ".streamlit"):
         shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in TAKEN:
         shutil.copy(ROOT / name, source / name)
@@ -86,6 +90,44 @@ def test_shipped_models_travel_along(installed, tmp_path):
         timeout=60,
     )
     assert done.stdout.split() == sorted(p.stem for p in (ROOT / "checkpoints").glob("*.safe*"))
+
+
+def test_it_serves_the_app_from_another_folder(installed, tmp_path):
+    """The wheel carries the app, its pages and settings; Ctrl-C ends it and says what is kept."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    log, runs = tmp_path / "log", tmp_path / "runs"
+    with log.open("w") as out:
+        server = subprocess.Popen(
+            ["aecore", "serve", "--port", str(port), "--runs", runs],
+            env=installed | {"PYTHONUNBUFFERED": "1"},
+            cwd=tmp_path,
+            stdout=out,
+            stderr=out,
+        )
+    try:
+        wait_for(f"http://127.0.0.1:{port}")
+        said = log.read_text()
+        assert f":{port}/aecore/teacher/" in said
+        code = "from pages.shell.page import all_pages; print(*all_pages(True))"
+        app = f"{installed['PYTHONPATH']}/aecore/app"
+        listed = subprocess.run(
+            [sys.executable, "-c", code],
+            env=installed | {"PYTHONPATH": f"{app}{os.pathsep}{installed['PYTHONPATH']}"},
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=100,
+        )
+        assert listed.stdout.split() == list(all_pages(teacher=True)), listed.stderr
+        assert (Path(app) / ".streamlit/config.toml").is_file()
+        for file in all_pages(teacher=True):
+            assert (Path(app) / file).is_file()
+    finally:
+        server.send_signal(signal.SIGINT)
+        server.wait(60)
+    assert f"0 runs kept in {runs}" in log.read_text()
 
 
 def test_requirements_are_the_one_list():

@@ -8,17 +8,21 @@ Ids in addresses and in a page's code open nothing by themselves.
 
 from __future__ import annotations
 
+from typing import Any
+
 import streamlit as st
 
 from aecore.errors import AecoreError, InspectionError, JobError, UnknownNameError
 from aecore.jobs.engine import JobEngine, engine
 from aecore.runs import checkpoints
+from aecore.runs.run import has_cookie, passing_owner
 from aecore.runs.store import ID_PATTERN, Run, owner_key
 from pages.shell import opened_files
 from pages.shell.opened_files import OpenedFile
 from pages.shell.owner import new_owner, owner_in
 
 WATCH = "watch"  # query parameter
+MOST_TOKENS = 20  # of watch links that are followed again in another session
 _OWNER, _TOKENS = "owner", "watch_tokens"
 LOOK_ONLY = (
     "You watch this run by its owner's link: you can look at all of it, and neither steer it nor "
@@ -27,9 +31,11 @@ LOOK_ONLY = (
 
 
 def owner() -> str:
-    """Who this browser is: its cookie's hash, or that of an id of this session without cookies."""
+    """Who this browser is: its cookie's hash, or an id of this session's own without a cookie."""
     cookie = owner_in(st.context.headers.get_all("Cookie"))
-    return owner_key(cookie or st.session_state.setdefault(_OWNER, new_owner()))
+    if cookie is not None:
+        return owner_key(cookie)
+    return passing_owner(st.session_state.setdefault(_OWNER, new_owner()))
 
 
 def jobs() -> JobEngine:
@@ -53,7 +59,30 @@ def watch(token: str) -> Run:
     tokens = st.session_state.setdefault(_TOKENS, [])
     if token not in tokens:
         tokens.append(token)
+        note(tokens=tokens[-MOST_TOKENS:])
     return run
+
+
+def remembered() -> dict[str, Any]:
+    """What was noted of this browser's person, also by a session that is lost or on a server that
+    was restarted; nothing of who has no cookie. The watch links that were followed hold again."""
+    who = owner()
+    if not has_cookie(who):
+        return {}
+    visits = jobs().library.quota.visits
+    visits.came(who)
+    found = visits.remembered(who)
+    tokens = found.get("tokens")
+    if isinstance(tokens, list):
+        st.session_state.setdefault(_TOKENS, [t for t in tokens if isinstance(t, str)])
+    return found
+
+
+def note(**values: Any) -> None:
+    """Note something for this person's next session: values of JSON, None to forget one."""
+    who = owner()
+    if has_cookie(who):
+        jobs().library.quota.visits.note(who, **values)
 
 
 def watched() -> dict[str, str]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import os
 import threading
 import time
 from collections.abc import AsyncIterator
@@ -11,8 +13,12 @@ from typing import Any
 
 from starlette.middleware import Middleware
 
-from pages.components import first_frame
-from pages.shell import uploads
+from aecore import places
+from aecore.machine import give_memory_back, trim_memory
+from aecore.wording import count
+from pages.components import run_stream
+from pages.shell import teacher, uploads
+from pages.shell.doors import Doors
 from pages.shell.gate import Headers, OwnOrigin
 from pages.shell.owner import OwnerCookie
 from pages.shell.streamlit_internals import serve_declared_pages_only
@@ -21,26 +27,35 @@ from pages.shell.streamlit_internals import serve_declared_pages_only
 # They start when it has been drawn, or after this many seconds if nobody comes.
 NOBODY_CAME = 15.0
 DRAWN = 1.0  # seconds that a browser takes to draw what it was sent
+# Of garbage collection: objects more than before until the youngest are looked through (Python's
+# own 700 is for small programs), and how often that until the next older are too.
+THRESHOLDS = (10_000, 10, 10)
+TIDY = 60.0  # seconds between two looks for freed memory
 first_page = threading.Event()
+SERVED = places.URL_VARIABLE in os.environ  # by `aecore serve`, to a class
 
 
 def launcher_options() -> dict[str, Any]:
     """What the ASGI app is made with."""
     serve_declared_pages_only()
+    gc.set_threshold(*THRESHOLDS)  # imports alone would collect for a second
     return {
         "lifespan": _lifespan,
         "middleware": [
             Middleware(Headers),
             Middleware(OwnOrigin),
+            Middleware(Doors),
             Middleware(OwnerCookie),
             Middleware(uploads.UploadBudget),
         ],
-        "routes": [first_frame.route()],
+        "routes": [run_stream.route(), teacher.route()],
     }
 
 
 @asynccontextmanager
 async def _lifespan(app: Any) -> AsyncIterator[None]:
+    give_memory_back()
+    threading.Thread(target=_tidy, name="aecore-tidy", daemon=True).start()
     threading.Thread(target=_import_heavy, name="aecore-imports", daemon=True).start()
     threading.Thread(target=_start_engine, name="aecore-engine", daemon=True).start()
     clearing = asyncio.create_task(uploads.clear_up())
@@ -50,7 +65,11 @@ async def _lifespan(app: Any) -> AsyncIterator[None]:
         clearing.cancel()
         from aecore.jobs.engine import engine
 
-        engine().close()
+        ended = engine()
+        live = sum(run.recording.live for run in ended.store.all())
+        ended.close()
+        if SERVED:
+            _say_what_is_kept(len(ended.store.all()), live)
 
 
 def _import_heavy() -> None:
@@ -61,10 +80,37 @@ def _import_heavy() -> None:
     from pages.shell import session  # noqa: F401
 
     basis_of(datasets.load("mnist"))
+    _collect_less()
+
+
+def _collect_less() -> None:
+    """Take what is imported by now out of garbage collection.
+
+    A full collection walks torch's hundreds of thousands of objects and stops every session: a
+    fifth of a second on an idle machine, seconds on a full one.
+    """
+    gc.collect()
+    gc.freeze()
+
+
+def _tidy() -> None:
+    """For as long as the server runs: what sessions left goes back to the system."""
+    while True:
+        time.sleep(TIDY)
+        trim_memory()
+
+
+def _say_what_is_kept(runs: int, live: int) -> None:
+    kept = f"{count(runs, 'run')} kept in {places.runs()}"
+    if live:
+        went = "was" if live == 1 else "were"
+        kept += f"; {live:,} of them {went} under way and can be resumed from the last whole epoch"
+    print(f"\naecore: ended. {kept}.", flush=True)
 
 
 def _start_engine() -> None:
-    if first_page.wait(NOBODY_CAME):
+    # A class comes all at once: there the workers are ready before the first visit.
+    if not SERVED and first_page.wait(NOBODY_CAME):
         time.sleep(DRAWN)
     from aecore.datasets.own.apart import TASK
     from aecore.errors import AecoreError
@@ -74,5 +120,11 @@ def _start_engine() -> None:
     workshop().warm(TASK)
     try:
         engine().start()
+        if SERVED:
+            print("aecore: ready; the training workers are warming up.", flush=True)
+            from aecore.inspection import apart
+
+            apart.warm()  # ten who drop a file at once would all wait for it
     except AecoreError as error:
         print(f"aecore: {error}")
+    _collect_less()

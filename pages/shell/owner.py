@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 COOKIE = "aecore_owner"
@@ -27,17 +27,26 @@ def owner_in(cookies: Iterable[str]) -> str | None:
     there, and cookies of our name. Python's parser gives up at the first such value; what is
     around our id is not ours to judge.
     """
-    for header in cookies:
+    return next((v for v in values_of(COOKIE, cookies) if _PATTERN.fullmatch(v)), None)
+
+
+def values_of(cookie: str, headers: Iterable[str]) -> Iterator[str]:
+    """The values of a cookie of ours in the Cookie headers of a request, whatever is around it."""
+    for header in headers:
         for entry in header.split(";"):
             name, _, value = entry.partition("=")
-            if name.strip() == COOKIE and _PATTERN.fullmatch(value.strip().strip('"')):
-                return value.strip().strip('"')
-    return None
+            if name.strip() == cookie:
+                yield value.strip().strip('"')
 
 
 def owner_of_request(scope: Mapping[str, Any]) -> str | None:
     """The id that an ASGI request brings, None without one."""
-    return owner_in(v.decode("latin-1") for k, v in scope.get("headers", []) if k == b"cookie")
+    return owner_in(cookies_of(scope))
+
+
+def cookies_of(scope: Mapping[str, Any]) -> list[str]:
+    """The Cookie headers of an ASGI request."""
+    return [v.decode("latin-1") for k, v in scope.get("headers", []) if k == b"cookie"]
 
 
 def is_https(scope: Mapping[str, Any]) -> bool:

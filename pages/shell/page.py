@@ -14,9 +14,8 @@ from pathlib import Path
 
 import pages
 from aecore.errors import UnknownNameError
-from aecore.places import IMPORT_PATH
+from aecore.places import APP
 
-APP = IMPORT_PATH  # the folder of app.py
 _DECLARES = "\nPAGE = Page("
 
 
@@ -26,7 +25,8 @@ class Page:
 
     url: the last part of its address. icon: a Material symbol, ":material/name:". place: pages
     come in this order, and a section stands where its first page does; the first of all is what
-    the bare address shows. section: the heading above it, "" for none.
+    the bare address shows. section: the heading above it, "" for none. teacher: it is there for
+    the teacher alone.
     """
 
     title: str
@@ -34,12 +34,14 @@ class Page:
     icon: str
     place: float
     section: str = ""
+    teacher: bool = False
 
 
-def all_pages() -> dict[str, Page]:
+def all_pages(teacher: bool = False) -> dict[str, Page]:
     """Every page in its order, by its file as `st.Page` takes it: below app.py's folder by its
-    relative path, elsewhere by its full one."""
-    return _read(tuple(pages.__path__))
+    relative path, elsewhere by its full one. teacher: also those that are for the teacher alone."""
+    found = _read(tuple(pages.__path__))
+    return {file: page for file, page in found.items() if teacher or not page.teacher}
 
 
 def file_of(url: str) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from aecore.errors import AecoreError
-from pages.shell import hand_box, launcher, layout, session, uploads
+from pages.shell import hand_box, launcher, layout, session, teacher, uploads
 from pages.shell.page import all_pages
 from pages.shell.plain_text import own, say
 
@@ -18,7 +18,7 @@ def route() -> None:
     """Run the page that the URL names."""
     st.set_page_config(page_title="Autoencoders, live", page_icon=str(ICON), layout="wide")
     sections: dict[str, list] = {}
-    for file, page in all_pages().items():
+    for file, page in all_pages(teacher.is_teacher()).items():
         first = not sections
         entry = st.Page(file, title=page.title, url_path=page.url, icon=page.icon, default=first)
         sections.setdefault(page.section, []).append(entry)

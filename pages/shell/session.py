@@ -1,7 +1,8 @@
 """Typed access to everything that a session keeps: its owner, the model in hand, the run in view.
 
-No other file touches st.session_state's shared keys or the query parameters. Widgets' own keys
-stay with their pages.
+What it keeps is a copy: of the address, and of the person's record (recalled). No other file
+touches st.session_state's shared keys or the query parameters; widgets' own keys stay with their
+pages.
 """
 
 from __future__ import annotations
@@ -15,15 +16,18 @@ from aecore import datasets
 from aecore.datasets import Dataset, public_name
 from aecore.datasets.own.store import check_access, find_by_fingerprint
 from aecore.errors import AecoreError, DatasetError
-from aecore.evaluation.latent import Codes, encode_split
+from aecore.evaluation.latent import Codes
 from aecore.export.subject import file_stem
+from aecore.jobs import views
 from aecore.jobs.engine import JobEngine
+from aecore.jobs.in_hand import InHand
 from aecore.models import LatentModel
-from aecore.models.families.pca import PCABasis, basis_of
+from aecore.models.families.pca import PCABasis, basis_of, is_ready
 from aecore.runs import checkpoints
 from aecore.runs.checkpoints import Card, Checkpoint
 from aecore.runs.store import ID_PATTERN, Run
-from pages.shell import access, opened_files
+from pages.shell import access, opened_files, recalled
+from pages.shell.computing import apart, in_time
 from pages.shell.kept import kept
 from pages.shell.plain_text import say
 
@@ -31,7 +35,8 @@ OWN = public_name("own-")  # what a file calls data of somebody's own
 DEFAULT_MODEL = "vae-plane"
 MODEL, RUN = "model", "run"  # query parameters
 _HAND, _RUN_VIEW, CHOICE = "hand", "run_view", "hand_choice"
-SHIPPED_BYTES = 128 << 20  # of the shipped models' weights, all of which are 20 MB
+_RECALLED = "recalled"
+SHIPPED_BYTES = 64 << 20  # of the shipped models' weights, all of which are 20 MB
 
 
 def owner() -> str:
@@ -69,6 +74,11 @@ class Hand:
         return self.ref, self.version
 
     @property
+    def in_hand(self) -> InHand:
+        """The same, as aecore computes with it."""
+        return InHand(self.model, self.card, self.data, self.key)
+
+    @property
     def stem(self) -> str:
         """What a file of it is called, without its ending: by its name, which opens nothing."""
         return file_stem(self.card)
@@ -76,7 +86,10 @@ class Hand:
     @property
     def basis(self) -> PCABasis:
         """PCA of the data that the model was trained on."""
-        return basis_of(self.data.limited(self.card.config.limit), self.card.spec.latent_dim)
+        data, k = self.data.limited(self.card.config.limit), self.card.spec.latent_dim
+        if not is_ready(data, k):
+            apart(views.fit_basis, self.in_hand)  # which leaves it where it is found below
+        return basis_of(data, k)
 
 
 def begin() -> None:
@@ -84,6 +97,9 @@ def begin() -> None:
 
     A run of one's own is in the address by its id, somebody else's by the token of its watch link.
     """
+    if not st.session_state.get(_RECALLED):
+        _recall()
+        st.session_state[_RECALLED] = True
     token, in_url = st.query_params.get(access.WATCH), st.query_params.get(MODEL)
     if token is not None:
         try:
@@ -94,13 +110,28 @@ def begin() -> None:
         else:
             st.session_state[_RUN_VIEW] = run.run_id
             if in_url is None and run.has_model:
-                st.session_state[_HAND] = run.run_id
+                _hold(run.run_id)
             if in_url is None:
                 return
     if in_url is not None:
-        st.session_state[_HAND] = in_url
+        _hold(in_url)
     else:
         _address_hand(hand_ref())
+
+
+def _recall() -> None:
+    """Fill a new session from the person's record, with what the address leaves open."""
+    hand, run = recalled.recall()
+    if hand is not None:
+        st.session_state.setdefault(_HAND, hand)
+    said = {RUN, access.WATCH, "dataset", "preset", "family"} & set(st.query_params)
+    if run is not None and not said:
+        st.session_state.setdefault(_RUN_VIEW, run)
+
+
+def _hold(ref: str) -> None:
+    st.session_state[_HAND] = ref
+    recalled.note("hand", ref[:60])
 
 
 def _address_hand(ref: str) -> None:
@@ -119,7 +150,7 @@ def hand_ref() -> str:
 
 def take_in_hand(ref: str) -> None:
     """Make a shipped model (by name) or a run (by id) the model in hand, on all pages."""
-    st.session_state[_HAND] = ref
+    _hold(ref)
     st.session_state.pop(CHOICE, None)
     _address_hand(ref)
 
@@ -187,19 +218,13 @@ def _shipped_card(ref: str) -> Card:
 @kept()
 def codes(held: Hand, split: str = "test") -> Codes:
     """Codes of every example of a split ('test' is the held-out one)."""
-    return encode_split(held.model, getattr(held.data, split))
+    return in_time(views.codes, held.in_hand, split)
 
 
 @kept()
-def _errors(held: Hand) -> np.ndarray:
-    from aecore.evaluation.metrics import example_errors
-
-    return example_errors(held.model, held.data.test).numpy()
-
-
 def held_out_errors(held: Hand) -> np.ndarray:
     """Mean squared error of each held-out example, (n,), of decode(mean), unclipped."""
-    return _errors(held)
+    return in_time(views.errors, held.in_hand)
 
 
 def own_refs() -> list[str]:
@@ -253,9 +278,11 @@ def view_run(run_id: str | None) -> None:
         st.session_state.pop(_RUN_VIEW, None)
     else:
         st.session_state[_RUN_VIEW] = run_id
+    recalled.note("run", run_id)
 
 
 def forget_run(run_id: str) -> None:
     """No longer show a run that was deleted."""
     if st.session_state.get(_RUN_VIEW) == run_id:
         st.session_state.pop(_RUN_VIEW)
+        recalled.note("run", None)

@@ -7,7 +7,7 @@ tests/pages/test_streamlit_internals.py fails when one of them changes.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -119,6 +119,20 @@ def connected() -> set[str]:
     runtime = _runtime()
     active = [] if runtime is None else runtime._session_mgr.list_active_sessions()
     return {info.session.id for info in active}
+
+
+def open_tabs(who: Callable[[dict[str, Any]], Any]) -> dict[str, Any]:
+    """Who sits before each open tab, by session. who: told from an ASGI scope with the headers that
+    the tab came with."""
+    runtime = _runtime()
+    active = [] if runtime is None else runtime._session_mgr.list_active_sessions()
+    found = {}
+    for info in active:
+        context = getattr(info.client, "client_context", None)
+        headers = [] if context is None else context.headers
+        scope = {"headers": [(k.lower().encode(), v.encode("latin-1")) for k, v in headers]}
+        found[info.session.id] = who(scope)
+    return found
 
 
 def forget_uploads(session: str) -> None:

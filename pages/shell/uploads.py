@@ -1,4 +1,4 @@
-"""How much people may have lying in the server's memory: each session, and all together.
+"""How much people may have lying in the server's memory: each in all tabs, and all together.
 
 Streamlit bounds each file and counts no further: ten files of the largest size are ten times that,
 and what a closed tab left lies there until somebody else's session ends. An ASGI middleware counts
@@ -12,11 +12,13 @@ import re
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from aecore.writing import DISK_RESERVE, disk_room
 from pages.shell import streamlit_internals as internals
+from pages.shell.owner import owner_of_request
 
 MB = 1 << 20
 MOST_OF_ONE, MOST_OF_ALL = 320 * MB, 768 * MB
@@ -48,6 +50,7 @@ class UploadBudget:
             await self.app(scope, receive, send)
             return
         session, came, answered = found[1], 0, False
+        people = internals.open_tabs(owner_of_request)
 
         async def counted() -> dict:
             nonlocal came
@@ -55,7 +58,7 @@ class UploadBudget:
             size = len(message.get("body", b""))
             came += size
             _arriving[session] += size
-            check(session)
+            check(session, people)
             return message
 
         async def watched(message: dict) -> None:
@@ -64,7 +67,7 @@ class UploadBudget:
             await send(message)
 
         try:
-            check(session, _announced(scope))
+            check(session, people, _announced(scope))
             await self.app(scope, counted, watched)
         except Refused as refusal:
             _refused[session] = str(refusal)
@@ -84,16 +87,23 @@ def _announced(scope: dict) -> int:
     return max(0, int(length) - CHUNKED) if length.isdigit() else 0
 
 
-def check(session: str, more: int = 0) -> None:
-    """Raise Refused where `more` bytes of a session, beside what lies here and comes in, are too
-    many, or where the disk on which they come in has too little left for everybody's runs."""
+def check(session: str, people: Mapping[str, str | None], more: int = 0) -> None:
+    """Raise Refused where `more` bytes of a session's person, beside what lies here and comes in,
+    are too many, or where the disk on which they come in has too little left for everybody's runs.
+
+    people: whose each open tab is; those without a cookie, None, count as one person's.
+    """
     held = internals.uploaded()
     size = {key: sum(files) + EACH * len(files) for key, files in held.items()}
-    one, everything = size.get(session, 0), sum(size.values())
-    if one + _arriving[session] + more > MOST_OF_ONE:
+    whose = people.get(session, session)
+    mine = {key for key in {session, *size, *_arriving} if people.get(key, key) == whose}
+    one = sum(size.get(key, 0) + _arriving.get(key, 0) for key in mine)
+    everything = sum(size.values())
+    if one + more > MOST_OF_ONE:
+        those = "Your files here" if whose else "Files of all browsers without a cookie"
         raise Refused(
-            f"Your files here may have {MOST_OF_ONE // MB} MB together, and this one would make "
-            "them more; take a file away with its cross, or bring a smaller one."
+            f"{those} may have {MOST_OF_ONE // MB} MB together, in all tabs, and this one would "
+            "make them more; take a file away with its cross, or bring a smaller one."
         )
     if everything + _arriving.total() + more > MOST_OF_ALL:
         raise Refused(

@@ -28,20 +28,29 @@ def wait_for(url: str) -> None:
 
 
 class Server:
-    """The app, started as the README says on a port of its own."""
+    """The app, started as the README says on a port of its own; settings: environment variables."""
 
-    def __init__(self, runs: Path):
+    def __init__(self, runs: Path, **settings: str):
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
+            self.port = free.getsockname()[1]
+        self.environment = {**os.environ, "AECORE_RUNS": str(runs), **settings}
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.start()
+
+    def start(self) -> None:
+        """Start it, the first time or again on the same port."""
         command = [sys.executable, "-m", "streamlit", "run", "app.py"]
-        command += ["--server.headless=true", f"--server.port={port}"]
-        environment = {**os.environ, "AECORE_RUNS": str(runs)}
+        command += ["--server.headless=true", f"--server.port={self.port}"]
         self.process = subprocess.Popen(
-            command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL
+            command, cwd=ROOT, env=self.environment, stdout=subprocess.DEVNULL
         )
-        self.url = f"http://127.0.0.1:{port}"
         wait_for(self.url)
+
+    def kill(self) -> None:
+        """End it as a power cut would, and wait until the port is free."""
+        self.process.kill()
+        self.process.wait()
 
     def workers(self) -> list[psutil.Process]:
         """The processes that train."""

@@ -174,7 +174,7 @@ ASKS = """async ({ app, session }) => {
     image,
     put: await asked("/_stcore/upload_file/a/b", { method: "PUT", body: "x" }),
     get: await asked("/_stcore/health", {}),
-    frame: await asked("/aecore/first-frame/r000000000000", { mode: "no-cors" }),
+    frame: await asked("/aecore/live/r000000000000", { mode: "no-cors" }),
   };
 }"""
 

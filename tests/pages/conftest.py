@@ -6,6 +6,7 @@ import pytest
 
 from aecore import places
 from aecore.jobs import engine
+from pages.shell import computing
 from pages.shell.streamlit_internals import navigation_stays
 
 
@@ -28,3 +29,19 @@ def navigation():
     """AppTest forgets after each run that the app uses st.navigation, as app.py's launcher says."""
     with navigation_stays():
         yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def nothing_comes_later():
+    """AppTest does not ask again by itself, as a browser does: a page waits for what it shows."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(computing, "GRACE", 3600.0)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_recalled():
+    """Tests share one browser: what one had in hand or in view is not the next one's."""
+    yield
+    if engine._engine is not None:
+        engine._engine.library.quota.visits.forget(float("inf"), but=set())

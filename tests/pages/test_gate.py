@@ -170,6 +170,17 @@ def test_a_session_may_bring_so_much_in_all_its_files(lying):
     assert put("bert", [PART] * 5)[0] == 200
 
 
+@pytest.mark.parametrize("whose", ["anna", None], ids=["one person", "no cookie"])
+def test_tabs_of_one_person_count_together(lying, whose, monkeypatch):
+    lying |= {"tab 1": [60_000], "bert": [1]}
+    people = {"tab 1": whose, "tab 2": whose, "bert": "bert"}
+    monkeypatch.setattr(internals, "open_tabs", lambda who: people)
+    status, _, text = put("tab 2", [PART] * 5)
+    assert status == 413
+    assert (b"without a cookie" in text) is (whose is None)
+    assert put("bert", [PART] * 5)[0] == 200
+
+
 def test_all_together_may_bring_so_much(lying):
     lying |= {"anna": [90_000], "bert": [40_000]}
     status, _, text = put("carl", [PART] * 5)
