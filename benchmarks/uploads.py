@@ -30,9 +30,12 @@ from pathlib import Path
 import numpy as np
 import psutil
 import requests
-from session_client import Session
 
 HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+
+from benchmarks.session_client import Session  # noqa: E402
+
 MB = 1 << 20
 
 
