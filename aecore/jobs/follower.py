@@ -120,6 +120,8 @@ class Follower:
         self._over.set()
         with self._handing:
             future, self._future = self._future, None
+        if future is not None and future.done():
+            future.release()  # whoever still holds it, Dask need not
         if not self._elsewhere:
             # The worker stops by itself when nobody wants its task any more.
             if future is not None and not future.done():
