@@ -42,7 +42,6 @@ def order_of(run: Run, resume: bytes | Path | None, as_it_stood: bool = False) -
         run.spec,
         run.config,
         run.dataset,
-        1,
         resume,
         run.owner,
         paused=as_it_stood and run.recording.status == "paused",

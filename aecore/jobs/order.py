@@ -25,7 +25,6 @@ class Order:
     spec: ModelSpec
     config: TrainConfig
     dataset: str
-    threads: int | None = None
     resume: bytes | Path | None = field(default=None, repr=False)
     owner: str = ""
     paused: bool = False

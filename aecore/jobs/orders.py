@@ -11,11 +11,11 @@ from typing import Any
 from aecore.jobs.order import Order
 
 
-def carry_out(order: Order) -> Any:
-    """Run on a worker: train as ordered and return a worker.Outcome."""
+def carry_out(order: Order) -> None:
+    """Run on a worker: train as ordered; how it ends is kept there until `outcome` takes it."""
     from aecore.jobs import worker
 
-    return worker.run(order)
+    worker.run(order)
 
 
 def command(run_id: str, name: str, values: dict[str, float]) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from aecore.jobs.slices import SLICE
@@ -23,12 +23,17 @@ class Outlook:
     ends_in: float | None
 
 
+def share_beside(owner: str, beside: Sequence[Run]) -> float:
+    """What one more run of an owner gets of a worker beside others: fair by person, then by run."""
+    people = len({r.owner for r in beside} | {owner})
+    return 1 / people / (1 + sum(r.owner == owner for r in beside))
+
+
 def outlook(run: Run, all_runs: Iterable[Run]) -> Outlook:
     """What a run has before it. all_runs: everybody's, the run among them or not."""
     live = [r for r in all_runs if r.recording.status in ("preparing", "training")]
     beside = [r for r in live if r.worker == run.worker and r is not run]
-    people = len({r.owner for r in beside} | {run.owner})
-    share = 1 / people / (1 + sum(r.owner == run.owner for r in beside))
+    share = share_beside(run.owner, beside)
     ends_in = None
     if run.recording.status == "training":
         ends_in = _ends_in(run, share, _ROUNDS * SLICE * (1 + len(beside)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Collection, Iterable
 
-from aecore.jobs.outlook import outlook
+from aecore.jobs.outlook import outlook, share_beside
 from aecore.runs.run import Run
 
 WORTH = 1.3  # times its share, for which a run is moved
@@ -45,8 +45,7 @@ def _share(run: Run, runs: Iterable[Run], worker: str | None) -> float:
     """What a run gets of a worker, there already or not."""
     busy = [r for r in runs if r.recording.live and r.recording.status != "paused"]
     beside = [r for r in busy if r is not run and _place_of(r) == worker]
-    people = len({r.owner for r in beside} | {run.owner})
-    return 1 / people / (1 + sum(r.owner == run.owner for r in beside))
+    return share_beside(run.owner, beside)
 
 
 def choose(run: Run, runs: Iterable[Run], workers: Collection[str]) -> str | None:

@@ -70,7 +70,7 @@ def run(order: Order) -> None:
     control.change(**order.changed)
     kept = Kept(order, control, say)
     keeping.begin(kept)
-    torch.set_num_threads(order.threads or torch.get_num_threads())  # of this thread alone
+    torch.set_num_threads(1)  # of this thread alone
     event: Finished | Stopped | Failed
     checkpoint = None
     try:
