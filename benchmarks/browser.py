@@ -22,12 +22,14 @@ _LINKS = re.compile(rb'(?:src|href)="\./(static/[^"]+)"')
 @dataclass
 class Browser:
     """A browser at `host`. `received` counts bytes as they come over the network by what they are:
-    "static" (Streamlit's own files, which a browser keeps), "http", "stream", "websocket"."""
+    "static" (Streamlit's own files, which a browser keeps), "parts" (arrays of a pad), "http",
+    "stream", "websocket"."""
 
     host: str  # name:port
     cookies: dict[str, str] = field(default_factory=dict)
     received: Counter[str] = field(default_factory=Counter)
     refused: list[str] = field(default_factory=list)  # answers of 400 and above
+    _kept: dict[str, asyncio.Task] = field(default_factory=dict)  # what may be kept for good
     _idle: list[tuple] = field(default_factory=list)
     _open: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(CONNECTIONS))
 
@@ -49,6 +51,12 @@ class Browser:
     ) -> tuple[int, bytes]:
         """Status and content of one GET, on a connection that is kept."""
         return await self.ask("GET", path, headers or {}, b"", kind)
+
+    async def once(self, path: str) -> tuple[int, bytes]:
+        """What is kept for good under its address: fetched the first time only."""
+        if path not in self._kept:
+            self._kept[path] = asyncio.ensure_future(self.get(path, kind="parts"))
+        return await self._kept[path]
 
     async def ask(
         self, method: str, path: str, headers: dict[str, str], content: bytes, kind: str = "http"

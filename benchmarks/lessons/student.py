@@ -24,11 +24,13 @@ START, AGAIN = "Start training", "New run"  # buttons
 OVER = ("finished", "stopped", "failed")
 PATIENCE = 4.0  # seconds until a rerun that brought nothing is asked for again (run_scene.js)
 BUTTON = 60.0  # seconds that somebody waits for a button
+PAD_MADE = 0.6  # until a pad that is being made is asked for again
 PAD_AGAIN = 20.0  # the same of a pad (pad_gate.js)
 # Looked for in the text: to parse each line would cost the machine that is measured.
 _POINT, _END = re.compile(r'"heldout": ?\[\['), re.compile(r'"end": ?true')
 _STATUS, _SCENE = re.compile(r'"status": ?"(\w+)"'), re.compile(r'"scene": ?"([^"]*)"')
 _AFTER, _SAVED = re.compile(r'"after": ?"([^"]*)"'), re.compile(r'"saved": ?(\d+)')
+_PART = re.compile(r'"at": ?"([^"]+)"')
 _STREAM, _FRAME = re.compile(r'"stream": ?"([^"]+)"'), re.compile(r'"first": ?"([^"]+)"')
 
 
@@ -40,7 +42,7 @@ class Student:
     def __init__(self, host: str, name: str, scrolls: bool = False):
         self.host, self.name, self.scrolls = host, name, scrolls
         self.browser = Browser(host)
-        self.home = Session(host, "", browser=self.browser)
+        self.home = Session(host, "", browser=self.browser, heard=self._fetch_parts)
         self.tab = Session(host, "train", browser=self.browser, heard=self._heard, automatic=True)
         self.pressed: float | None = None
         self.point: float | None = None
@@ -105,7 +107,15 @@ class Student:
 
     # What the page brings -----------------------------------------------------------------
 
+    def _fetch_parts(self, element: Any) -> None:
+        """What a pad's script does first: its arrays come beside the page, each once."""
+        if element.WhichOneof("type") == "bidi_component":
+            found = element.bidi_component
+            for at in _PART.findall(found.json or found.mixed.json):
+                self._spawn(self.browser.once(f"/{at}"))
+
     def _heard(self, element: Any) -> None:
+        self._fetch_parts(element)
         if element.WhichOneof("type") != "bidi_component" or self.pressed is None:
             return
         found = element.bidi_component
@@ -128,6 +138,9 @@ class Student:
             if gate["shown"] != self._shown:
                 self._pad_due = time.monotonic() + gate["wait"]
                 self._pad_asked = -PAD_AGAIN
+            if gate["preparing"]:
+                self._pad_due, self._pad_asked = 0.0, time.monotonic() + PAD_MADE - PAD_AGAIN
+                asyncio.get_running_loop().call_later(PAD_MADE + 0.01, self._consider_pad)
             self._shown, self._saved = gate["shown"], max(self._saved, gate["saved"])
             self._consider_pad()
 

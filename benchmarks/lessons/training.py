@@ -147,7 +147,7 @@ def report(
     found["received_mb"] = spread(mb)
     found["received_mb_by_kind"] = {
         kind: round(sum(_bytes(s).get(kind, 0) for s in students) / MB / len(students), 3)
-        for kind in ("websocket", "http", "stream", "static")
+        for kind in ("websocket", "http", "parts", "stream", "static")
     }
     found["stream_lines_each"] = spread([s.lines for s in students])
     found["streams_broken"] = sum(s.broken for s in students)

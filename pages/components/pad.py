@@ -1,6 +1,7 @@
 """The live decoder: one component that maps the latent space and decodes under the pointer.
 
-Everything runs in the browser (aecore/pad/assets); Python sends a `PadBundle` once. Thirty people
+Everything runs in the browser (aecore/pad/assets); Python sends a `PadBundle` once, its large
+arrays beside the page's connection (parts.py). Thirty people
 who drag cost the server nothing. What a pad asks for afterwards, a past epoch or a decoding, comes
 as a small answer beside it, in one rerun of the pad alone.
 """
@@ -17,6 +18,7 @@ from streamlit.components.v2 import component
 
 from aecore.pad import PackedFrame, PadBundle, export_explorer
 from aecore.pad.browser_code import joined, pad_markup, pad_script, pad_style
+from pages.components import parts
 from pages.shell.layout import guarded
 
 _pad = component("latent_pad", html=pad_markup(), css=pad_style(), js=pad_script())
@@ -76,9 +78,10 @@ def _show(
     with st.container(gap=None):  # the answer takes no place
         asked = _pad(
             key=key,
-            data={**bundle.payload, "options": options},
+            data={"meta": bundle.meta, **parts.offered(bundle.arrays), "options": options},
             on_epoch_change=_nothing,
             on_decode_change=_nothing,
+            on_lost_change=_nothing,  # a part: this very rerun offers it again
         )
         about: dict[str, Any] = {"pad": key}
         arrays: dict[str, np.ndarray] = {}

@@ -11,7 +11,7 @@ from aecore.jobs.in_hand import InHand
 from aecore.models.families.pca import PCABasis
 from aecore.pad import PadBundle
 from pages.shell import session
-from pages.shell.computing import apart
+from pages.shell.computing import apart, prepared
 from pages.shell.kept import kept
 from pages.shell.session import Hand
 
@@ -81,4 +81,15 @@ def make_bundle(held: Hand, sizes: tuple[int, int], with_errors: bool = True) ->
 
     with_errors: of all of them.
     """
-    return apart(views.bundle, held.in_hand, _mark_of(held.ref), *sizes, with_errors)
+    return apart(views.bundle, *_asked(held, sizes, with_errors))
+
+
+def is_made(held: Hand, sizes: tuple[int, int], with_errors: bool = True) -> bool:
+    """Whether make_bundle would give this at once; if not, it is begun."""
+    return prepared(views.bundle, *_asked(held, sizes, with_errors))
+
+
+def _asked(
+    held: Hand, sizes: tuple[int, int], with_errors: bool
+) -> tuple[InHand, str, int, int, bool]:
+    return held.in_hand, _mark_of(held.ref), *sizes, with_errors

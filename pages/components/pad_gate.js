@@ -9,6 +9,7 @@
  * @property {number} shown counts the checkpoints up to the pad's; 0 without a pad
  * @property {number} saved and up to the newest, when the page ran
  * @property {number} wait seconds from one pad to the next
+ * @property {number} preparing a newer one is being made, as this moment says; else 0
  */
 /**
  * @typedef {object} Gate
@@ -21,6 +22,7 @@
  * @property {() => void} close
  */
 
+const MADE_MS = 600; // until one that is being made is asked for again
 const AGAIN_MS = 20_000; // until a pad that was asked for and did not come is asked for again
 
 /** @type {WeakMap<Node, Gate>} */
@@ -96,6 +98,7 @@ export default function padGate({ data, parentElement, setTriggerValue }) {
   if (data.shown !== gate.data.shown || data.run !== gate.data.run) {
     gate.next = Date.now() + 1000 * data.wait;
   }
+  if (data.preparing) gate.next = Date.now() + MADE_MS;
   gate.data = data;
   gate.saved = Math.max(gate.saved, data.saved);
   gate.send = setTriggerValue;

@@ -6,6 +6,7 @@ people who get one after each epoch, and look at none, would fill a school's lin
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import streamlit as st
@@ -28,13 +29,15 @@ def in_sight(run: Run) -> bool:
     return st.session_state.get(_slot(run), False)
 
 
-def pad_gate(run: Run, shown: int, wait: float) -> None:
+def pad_gate(run: Run, shown: int, wait: float, preparing: bool = False) -> None:
     """Run this part of the page again when a pad, or a newer one, is wanted.
 
     shown: counts the checkpoints up to that of the pad there, 0 for none. wait: seconds from one
-    pad to the next.
+    pad to the next. preparing: a newer one is being made, and is asked for again soon.
     """
     data = {"run": key_of(run), "shown": shown, "saved": run.saved, "wait": wait}
+    # Never the same twice: Streamlit calls a component only for data that changed.
+    data["preparing"] = time.time() if preparing else 0
     slot = _slot(run)
     _gate(key="pad_gate", data=data, on_wanted_change=lambda: _came(slot))
 

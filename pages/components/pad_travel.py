@@ -13,7 +13,16 @@ from aecore.pad import EpochFrame, PackedFrame, PadBundle, export_network, pack_
 from aecore.runs import checkpoints
 from aecore.runs.store import ID_PATTERN, Run
 from pages.components.pad import Decode, latent_pad
-from pages.components.pad_data import Told, bundle_for, make_bundle, model_of_z, whole_of
+from pages.components.pad_data import (
+    MAP_IMAGES,
+    MAP_POINTS,
+    Told,
+    bundle_for,
+    is_made,
+    make_bundle,
+    model_of_z,
+    whole_of,
+)
 from pages.shell import access, session
 from pages.shell.kept import kept
 from pages.shell.session import Hand
@@ -37,6 +46,16 @@ def _bundle(held: Hand, live: bool) -> PadBundle:
     if live:
         return make_bundle(held, (LIVE_POINTS, LIVE_IMAGES), with_errors=False)
     return bundle_for(held)
+
+
+def is_prepared(held: Hand, live: bool) -> bool:
+    """Whether the pad of these weights can be shown at once; if not, its data are begun."""
+    held = model_of_z(held)
+    if _bundle.known(held, live):
+        return True
+    if live:
+        return is_made(held, (LIVE_POINTS, LIVE_IMAGES), with_errors=False)
+    return bundle_for.known(held) or is_made(held, (MAP_POINTS, MAP_IMAGES))
 
 
 @kept(most_bytes=PADS)

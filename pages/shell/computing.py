@@ -29,6 +29,8 @@ P = ParamSpec("P")
 T = TypeVar("T")
 LOOK = 0.2  # seconds between two looks whether anybody still waits
 GRACE = 0.3  # seconds that a script waits at once; longer, and it would hold up its whole session
+AT_ONCE = 0.05  # and that it waits for what it can do without for now
+HOURS = 36_000.0
 RETURN = 0.7  # seconds between two questions of a browser whether it is done
 PATIENT = 10.0  # seconds after the last of them that a computation is still wanted
 FETCHED = 30.0  # seconds that a result lies ready for those who asked for it
@@ -90,6 +92,14 @@ def in_time(function: Callable[P, T], *arguments: P.args, **none: P.kwargs) -> T
     st.caption(":material/hourglass_top: This is being computed …")
     st.fragment(_ask_again, run_every=RETURN)(work)
     st.stop()
+
+
+def prepared(function: Callable[P, T], *arguments: P.args, **none: P.kwargs) -> bool:
+    """Whether `apart` would give this at once; if not, it is begun, for whoever asks again within
+    PATIENT seconds. Outside of a script it waits."""
+    with _waiting(_joined(function, arguments)) as work:
+        work.patient = time.monotonic() + PATIENT
+        return _is_done(work, AT_ONCE) if session_id() is not None else _is_done(work, HOURS)
 
 
 def _ask_again(work: _Work) -> None:

@@ -86,6 +86,10 @@ class ByteBounded:
         """Bytes of all that is kept."""
         return self._kept.nbytes
 
+    def has(self, key: Hashable) -> bool:
+        """Whether a result is kept."""
+        return self._kept.get(key) is not None
+
     def get(
         self, key: Hashable, make: Callable[[], Any], waiting: Callable[[], object] | None = None
     ) -> Any:
@@ -133,14 +137,21 @@ class Kept(Generic[P, T]):
 
     def __call__(self, *arguments: P.args, **named: P.kwargs) -> T:
         """The function's result, made now where it is not kept."""
-        by_name = ((name, _key_of(value)) for name, value in sorted(named.items()))
-        key = (self.name, *map(_key_of, arguments), *by_name)
+        key = self._key(arguments, named)
 
         def make() -> T:
             with st.spinner(own(self.spinner)) if self.spinner else nullcontext():
                 return self.function(*arguments, **named)
 
         return self.pot.get(key, make, still_there)
+
+    def known(self, *arguments: P.args, **named: P.kwargs) -> bool:
+        """Whether a result is kept."""
+        return self.pot.has(self._key(arguments, named))
+
+    def _key(self, arguments: tuple, named: dict[str, Any]) -> Hashable:
+        by_name = ((name, _key_of(value)) for name, value in sorted(named.items()))
+        return (self.name, *map(_key_of, arguments), *by_name)
 
     def clear(self) -> None:
         """Give up what is kept of this function."""

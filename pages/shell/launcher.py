@@ -16,7 +16,7 @@ from starlette.middleware import Middleware
 from aecore import places
 from aecore.machine import give_memory_back, trim_memory
 from aecore.wording import count
-from pages.components import run_stream
+from pages.components import parts, run_stream
 from pages.shell import teacher, uploads
 from pages.shell.doors import Doors
 from pages.shell.gate import Headers, OwnOrigin
@@ -48,7 +48,7 @@ def launcher_options() -> dict[str, Any]:
             Middleware(OwnerCookie),
             Middleware(uploads.UploadBudget),
         ],
-        "routes": [run_stream.route(), teacher.route()],
+        "routes": [run_stream.route(), parts.route(), teacher.route()],
     }
 
 

@@ -9,6 +9,7 @@ import { findElements } from "./elements.js";
 import { drawFrame } from "./frame.js";
 import { fitView, movePoints, resizeMap } from "./map_view.js";
 import { buildPage } from "./page.js";
+import { fetchParts, partsAtHand } from "./parts.js";
 import { play } from "./playing.js";
 import { awaitDrag } from "./pointer.js";
 import { askForDecoding, heardFromServer, say } from "./server.js";
@@ -17,7 +18,7 @@ import { readNewest, resumeEpoch, takeAnswer } from "./travel.js";
 
 /** @import { Bundle } from "./bundle.js" */
 /** @import { Pad } from "./state.js" */
-/** @import { ComponentArguments } from "./types.js" */
+/** @import { Arrays, ComponentArguments } from "./types.js" */
 
 // What tests and the explorer's makers use.
 export { erf } from "./arithmetic.js";
@@ -28,6 +29,7 @@ export { compile, createNetwork } from "./network.js";
 
 /** Answers from the server come as events of this name; pages/components/pad_answer.js. */
 const ANSWER = "aecore-pad-answer";
+const OFFERED_MS = 2500; // until a page has offered again what the server had given up
 
 /**
  * A pad as it hangs on its element: `update` takes new data, `destroy` ends it.
@@ -37,7 +39,10 @@ const ANSWER = "aecore-pad-answer";
  * @property {(index: number) => void} chooseImage
  * @property {() => Pick<Pad, "network" | "z" | "anchor" | "frames">} chosen
  */
-/** @typedef {HTMLElement & { pad?: MountedPad | null }} PadElement */
+/**
+ * `wanted` counts what Streamlit asked for: the newest is shown, however long older arrays take.
+ * @typedef {HTMLElement & { pad?: MountedPad | null, wanted?: number }} PadElement
+ */
 
 /**
  * @param {PadElement} root
@@ -164,13 +169,62 @@ export default function latentPad(given) {
     const { note } = findElements(root);
     note.textContent = "There is no model to decode yet.";
     note.hidden = false;
-  } else if (root.pad) {
-    root.pad.update(given);
   } else {
-    root.pad = mountPad(root, given);
+    take(root, given);
   }
   return () => {
+    root.wanted = (root.wanted ?? 0) + 1;
     root.pad?.destroy();
     root.pad = null;
   };
+}
+
+/**
+ * Show what came, at once where all its arrays are here.
+ * @param {PadElement} root
+ * @param {ComponentArguments} given
+ */
+function take(root, given) {
+  root.wanted = (root.wanted ?? 0) + 1;
+  const turn = root.wanted;
+  const parts = given.data.parts ?? {};
+  const atHand = partsAtHand(parts);
+  if (atHand) {
+    showOn(root, given, atHand);
+    return;
+  }
+  root.setAttribute("aria-busy", "true");
+  fetchParts(parts).then(
+    (arrays) => turn === root.wanted && showOn(root, given, arrays),
+    () => turn === root.wanted && lacks(root, given, turn),
+  );
+}
+
+/**
+ * @param {PadElement} root
+ * @param {ComponentArguments} given
+ * @param {Arrays} arrays
+ */
+function showOn(root, given, arrays) {
+  root.removeAttribute("aria-busy");
+  const whole = { ...given, data: { ...given.data, ...arrays } };
+  if (root.pad) root.pad.update(whole);
+  else root.pad = mountPad(root, whole);
+}
+
+/**
+ * The server has given the arrays up, or is away: have the page offer them again.
+ * @param {PadElement} root
+ * @param {ComponentArguments} given
+ * @param {number} turn
+ */
+function lacks(root, given, turn) {
+  const { note } = findElements(root);
+  if (!root.pad) {
+    note.textContent = "Its numbers did not arrive. They are asked for again …";
+    note.hidden = false;
+  }
+  given.setTriggerValue?.("lost", { token: `${Date.now()}` });
+  // What is offered is the same as before, so Streamlit does not call the component for it.
+  setTimeout(() => turn === root.wanted && take(root, given), OFFERED_MS);
 }

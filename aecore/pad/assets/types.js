@@ -144,7 +144,7 @@
 
 // ---- messages
 
-/** @typedef {"epoch" | "decode"} RequestName */
+/** @typedef {"epoch" | "decode" | "lost"} RequestName */
 /**
  * @typedef {object} EpochRequest
  * @property {number} epoch
@@ -156,7 +156,8 @@
  * @property {number | null} epoch
  * @property {string} token
  */
-/** @typedef {(name: RequestName, value: EpochRequest | DecodeRequest) => void} Send */
+/** @typedef {{ token: string }} LostRequest */
+/** @typedef {(name: RequestName, value: EpochRequest | DecodeRequest | LostRequest) => void} Send */
 
 /**
  * How an epoch's weights are packed, aecore/pad/epoch_frame.py: runs of weights that travel as

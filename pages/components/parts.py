@@ -1,0 +1,95 @@
+"""Arrays beside the app, under the name of their content: a browser fetches each once and keeps it.
+
+Through the page's own connection the same held-out images would come again with every pad, and
+nothing would be compressed. Whoever asks has to know the content's name, which is told in the page
+alone. A part may be given up, or be unknown after a restart: then its component asks for a rerun,
+which offers it again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import hashlib
+import weakref
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from aecore.byte_cache import ByteCache
+
+ADDRESS = "aecore/part/"  # from the app's own; the name of the content follows
+MOST_BYTES = 192 << 20  # of all parts that can be had
+LARGE = 24 << 10  # bytes from which an array is worth a request of its own
+PAYS = 0.9  # what compressing has to bring, as a share; weights hardly shrink
+LEVEL = 6  # of gzip: an eighth of a second for the largest pad, once
+HEADERS = {
+    "Cache-Control": "private, max-age=31536000, immutable",
+    "Vary": "Accept-Encoding",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+@dataclass(eq=False)
+class _Part:
+    content: bytes
+    packed: bytes | None = None  # empty where it does not pay
+
+    def pack(self) -> bytes:
+        if self.packed is None:
+            packed = gzip.compress(self.content, LEVEL, mtime=0)
+            self.packed = packed if len(packed) < PAYS * len(self.content) else b""
+        return self.packed
+
+
+_parts: ByteCache[str, _Part] = ByteCache(MOST_BYTES, lambda part: len(part.content))
+# The name of an array's content by its id, which is another array's once this one has gone.
+_names: ByteCache[int, tuple[weakref.ref[np.ndarray], str]] = ByteCache(4096, lambda _: 1)
+
+
+def offered(arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    """What a component gets in place of arrays: the small ones as they are, and under "parts" for
+    each large one where it lies, from the app's address, and what its numbers are ("float32",
+    "int16", "uint8")."""
+    small = {name: array for name, array in arrays.items() if array.nbytes < LARGE}
+    large = {name: _offered(array) for name, array in arrays.items() if name not in small}
+    return {**small, "parts": large}
+
+
+def _offered(array: np.ndarray) -> dict[str, str]:
+    known = _names.get(id(array))
+    name = known[1] if known is not None and known[0]() is array else None
+    if name is None or _parts.get(name) is None:
+        content = np.ascontiguousarray(array).tobytes()
+        name = hashlib.blake2b(content, digest_size=20, key=array.dtype.str.encode()).hexdigest()
+        if _parts.get(name) is None:
+            _parts.put(name, _Part(content))
+        _names.put(id(array), (weakref.ref(array), name))
+    return {"at": ADDRESS + name, "type": str(array.dtype)}
+
+
+def route() -> Route:
+    """The route to serve beside the app."""
+    base = st.get_option("server.baseUrlPath").strip("/")
+    return Route(f"{f'/{base}' if base else ''}/{ADDRESS}{{name}}", _answer)
+
+
+async def _answer(request: Request) -> Response:
+    part = _parts.get(request.path_params["name"])
+    if part is None:
+        return Response(status_code=404, headers={"Cache-Control": "no-store"})
+    headers, content = dict(HEADERS), part.content
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        packed = part.packed
+        if packed is None:
+            packed = await asyncio.to_thread(part.pack)
+        if packed:
+            content = packed
+            headers["Content-Encoding"] = "gzip"
+    return Response(content, media_type="application/octet-stream", headers=headers)
