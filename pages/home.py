@@ -5,7 +5,7 @@ import streamlit as st
 from pages.components import pad_data, pad_travel
 from pages.components.pad import latent_pad
 from pages.shell import session
-from pages.shell.layout import explain, head
+from pages.shell.layout import explain, head, stage
 from pages.shell.page import Page, file_of
 
 PAGE = Page(title="Home", url="home", icon=":material/home:", place=0)
@@ -17,12 +17,13 @@ head(
     "code while you move, here in your browser.",
 )
 held = session.hand()
-latent_pad(
-    pad_data.bundle_for(held, small=True),
-    key="pad_home",
-    mode="home",
-    decode=pad_travel.decoder_for(held),
-)
+with stage():
+    latent_pad(
+        pad_data.bundle_for(held, small=True),
+        key="pad_home",
+        mode="home",
+        decode=pad_travel.decoder_for(held),
+    )
 left, middle, right = st.columns(3)
 left.page_link(file_of("train"), label="Train your own, live", icon=":material/model_training:")
 middle.page_link(

@@ -4,7 +4,7 @@ import streamlit as st
 
 from pages.check.take_out_cards import rows
 from pages.shell import access, session
-from pages.shell.layout import explain, head
+from pages.shell.layout import explain, head, stage
 from pages.shell.page import Page
 from pages.shell.plain_text import plain
 
@@ -17,10 +17,11 @@ head(
 )
 held = session.hand()
 refused = access.taking_refused(held.ref)
-if refused is None:
-    rows(held)
-else:
-    st.info(plain(refused), icon=":material/lock:")
+with stage():
+    if refused is None:
+        rows(held)
+    else:
+        st.info(plain(refused), icon=":material/lock:")
 explain(
     "Each file is made when you ask for it, then opened as anybody would open it: the script and "
     "the notebook run in a fresh Python that knows nothing of this app, ONNX with onnxruntime. "

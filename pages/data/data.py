@@ -4,7 +4,7 @@ import streamlit as st
 
 from pages.components.own_data import mine
 from pages.data import gallery, own_files
-from pages.shell.layout import explain, head
+from pages.shell.layout import explain, head, stage
 from pages.shell.page import Page
 
 PAGE = Page(section="Build", title="Data", url="data", icon=":material/database:", place=11)
@@ -16,7 +16,7 @@ head(
 shown, own = st.tabs(
     [":material/database: Datasets", ":material/upload_file: Your own data"], key="data_tabs"
 )
-with shown:
+with shown, stage():
     gallery.gallery(mine())
 with own:
     own_files.uploader()

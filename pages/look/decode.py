@@ -8,7 +8,7 @@ from pages.look.explorer_button import explorer_button
 from pages.look.strips import has_plane, interpolations, manifold, traversals
 from pages.look.styles import choose_label, styles
 from pages.shell import session
-from pages.shell.layout import explain, head, said_of_encoder
+from pages.shell.layout import explain, head, said_of_encoder, stage
 from pages.shell.page import Page
 
 PAGE = Page(section="Look", title="Decode", url="decode", icon=":material/tune:", place=22)
@@ -19,12 +19,13 @@ head(
     "move. On grey images you can also draw one of your own.",
 )
 held = choose_label(session.hand())
-said_of_encoder(held.model)
 bundle = pad_data.bundle_for(held)
-if pad_travel.run_of(held):
-    pad_travel.travelling_pad(held, key="pad_decode", mode="decode", live=False)
-else:
-    latent_pad(bundle, key="pad_decode", mode="decode", decode=pad_travel.decoder_for(held))
+with stage():
+    if pad_travel.run_of(held):
+        pad_travel.travelling_pad(held, key="pad_decode", mode="decode", live=False)
+    else:
+        latent_pad(bundle, key="pad_decode", mode="decode", decode=pad_travel.decoder_for(held))
+said_of_encoder(held.model)
 explorer_button(held, bundle)
 names = ["Traversals", "Interpolation"] + (["The whole plane"] if has_plane(held) else [])
 which = st.segmented_control("On paper", names, default=names[0], key="on_paper") or names[0]

@@ -2,7 +2,7 @@
 
 from pages.look import inside_sections
 from pages.shell import session
-from pages.shell.layout import explain, head, said_of_encoder
+from pages.shell.layout import explain, head, said_of_encoder, stage
 from pages.shell.page import Page
 
 PAGE = Page(section="Look", title="Inside", url="inside", icon=":material/troubleshoot:", place=23)
@@ -13,10 +13,11 @@ head(
     "styles, directions, columns, and the causes behind generated data.",
 )
 held = session.hand()
+with stage():
+    shown = [section(held) for section in inside_sections.SECTIONS if section.fits(held)]
+    if not shown:
+        inside_sections.nothing(held)
 said_of_encoder(held.model)
-shown = [section(held) for section in inside_sections.SECTIONS if section.fits(held)]
-if not shown:
-    inside_sections.nothing(held)
 explain(
     "**Units** of a sparse autoencoder: each code unit adds one drawing, its *atom*; an image is "
     "the sum of the few whose units fire.\n\n"

@@ -5,7 +5,7 @@ from pages.look.latent_maps import maps
 from pages.look.latent_quality import quality
 from pages.look.latent_view import choose_view
 from pages.shell import session
-from pages.shell.layout import explain, head, said_of_encoder
+from pages.shell.layout import explain, head, said_of_encoder, stage
 from pages.shell.page import Page
 
 PAGE = Page(
@@ -22,9 +22,10 @@ head(
     "right where PCA does. Click a point, or draw a lasso around some.",
 )
 held = session.hand()
+with stage():
+    view = choose_view(held)
+    chosen = maps(held, view)
 said_of_encoder(held.model)
-view = choose_view(held)
-chosen = maps(held, view)
 examine(held, view, chosen)
 move_on(held, view, chosen)
 quality(held)

@@ -2,7 +2,7 @@
 
 from pages.look.comparison import choose_examples, distribution, headline, reconstruct, strips
 from pages.shell import session
-from pages.shell.layout import explain, head, said_of_encoder
+from pages.shell.layout import explain, head, said_of_encoder, stage
 from pages.shell.page import Page
 
 PAGE = Page(
@@ -19,10 +19,11 @@ head(
     "numbers, and where the model errs.",
 )
 held = session.hand()
+with stage():
+    headline(held)
+    examples, sampled = choose_examples(held)
+    strips(held, examples, reconstruct(held, examples, sampled))
 said_of_encoder(held.model)
-headline(held)
-examples, sampled = choose_examples(held)
-strips(held, examples, reconstruct(held, examples, sampled))
 distribution(held)
 explain(
     "**MSE** is the mean squared error per pixel, reconstructions not clipped; lower is better. "

@@ -1,12 +1,15 @@
-"""What every page has: a title, one sentence, an explanation on demand, and safe fragments."""
+"""What every page has: a title, one sentence, its stage, an explanation on demand, and safe
+fragments."""
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from aecore.errors import AecoreError
 from aecore.evaluation.metrics import shown
@@ -15,10 +18,33 @@ from aecore.models.base import ENCODER_MADE_HERE
 from pages.shell.plain_text import own, say
 
 
+SIDEBAR = 220  # pixels
+_STYLE = f"<style>{Path(__file__).with_name('page.css').read_text('utf-8')}</style>"
+
+
 def head(title: str, sentence: str) -> None:
     """The page's title and the one sentence that says what one sees here."""
-    st.title(own(title), anchor=False)
-    st.markdown(own(sentence))
+    with st.container(key="head"):
+        st.title(own(title), anchor=False)
+        st.markdown(own(sentence))
+
+
+def stage() -> DeltaGenerator:
+    """The page's stage, for `with`: what one came for, complete above the fold of 1280×720.
+
+    On the left what goes in, in the middle the code, on the right what comes out, the controls
+    beneath or beside; everything else of a page comes after it. A browser test holds all pages to
+    it. There is one on a page.
+    """
+    return st.container(key="stage")
+
+
+def stage_picture() -> DeltaGenerator:
+    """Inside a stage, and a direct part of it: the picture that its controls change.
+
+    On a phone, where they stand below each other, it stays in view while a finger is on them.
+    """
+    return st.container(key="stage_picture")
 
 
 def said_of_encoder(model: LatentModel) -> None:
@@ -60,11 +86,6 @@ def band_text(band: tuple[float, float] | None, digits: int = 4) -> str | None:
     return None if band is None else f"expected {band[0]:.{digits}f} to {band[1]:.{digits}f}"
 
 
-def tighten() -> None:
-    """Less empty space above the title, so that the result is in view on a projector."""
-    st.html(
-        "<style>[data-testid=stMainBlockContainer]{padding-top:3.25rem;padding-bottom:2rem}"
-        "h1{padding-top:0!important;font-size:2.1rem!important}"
-        "@media(max-width:640px){[data-testid=stMainBlockContainer]{padding-left:1rem;"
-        "padding-right:1rem}}</style>"
-    )
+def style() -> None:
+    """The look that all pages share, beside the theme."""
+    st.html(_STYLE)

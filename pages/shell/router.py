@@ -16,13 +16,18 @@ ICON = Path(__file__).with_name("icon.png")
 
 def route() -> None:
     """Run the page that the URL names."""
-    st.set_page_config(page_title="Autoencoders, live", page_icon=str(ICON), layout="wide")
+    st.set_page_config(
+        page_title="Autoencoders, live",
+        page_icon=str(ICON),
+        layout="wide",
+        initial_sidebar_state=layout.SIDEBAR,
+    )
     sections: dict[str, list] = {}
     for file, page in all_pages(teacher.is_teacher()).items():
         first = not sections
         entry = st.Page(file, title=page.title, url_path=page.url, icon=page.icon, default=first)
         sections.setdefault(page.section, []).append(entry)
-    layout.tighten()
+    layout.style()
     opened = st.navigation(sections)
     refused = uploads.refusal()
     if refused is not None:

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from pages.shell import teacher
-from pages.shell.layout import head
+from pages.shell.layout import head, stage
 from pages.shell.page import Page
 from pages.shell.plain_text import own
 from pages.teacher.class_view import code, load, watch
@@ -21,9 +21,10 @@ if not teacher.is_teacher():
     st.info(own("Open the teacher's link again, which the terminal shows."), icon=":material/key:")
     st.stop()
 head("Class", "Everybody opens this address, or points a camera at the code; nobody signs in.")
-left, right = st.columns([3, 2], gap="large")
-with left:
-    code(teacher.class_address())
-with right:
-    load()
+with stage():
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        code(teacher.class_address())
+    with right:
+        load()
 watch()

@@ -10,7 +10,7 @@ from aecore.runs.store import Run
 from pages.components import sharing
 from pages.components.run_view import run_canvas, run_scene
 from pages.shell import access, session
-from pages.shell.layout import guarded
+from pages.shell.layout import guarded, stage
 from pages.shell.plain_text import plain
 from pages.train.live_controls import controls
 from pages.train.live_end import after_run
@@ -38,7 +38,9 @@ def live_view(run: Run) -> None:
         session.take_in_hand(run.run_id)
         st.rerun()
     polls = live and st.session_state.get(_POLLS, False)
-    st.fragment(guarded(_watch), run_every=SLOWLY if polls else None)(run.run_id, live, polls)
+    with stage():
+        watch = st.fragment(guarded(_watch), run_every=SLOWLY if polls else None)
+        watch(run.run_id, live, polls)
     # It has its place from the start: else the pad below would be made anew when the run ends, and
     # what a hand had chosen on it be lost.
     afterwards = st.container()

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from pages.shell import session
-from pages.shell.layout import explain, head
+from pages.shell.layout import explain, head, stage
 from pages.shell.page import Page, file_of
 from pages.shell.plain_text import own
 from pages.train.run_table import actions, comparison, how_long, listing, room, upload
@@ -16,16 +16,17 @@ head(
     "them.",
 )
 rows = listing()
-chosen = st.dataframe(
-    rows.table,
-    hide_index=True,
-    key="runs_table",
-    on_select="rerun",
-    selection_mode="multi-row",
-    column_config=rows.columns,
-    placeholder="",
-    height=min(36 * (len(rows.refs) + 1) + 4, 480),
-)
+with stage():
+    chosen = st.dataframe(
+        rows.table,
+        hide_index=True,
+        key="runs_table",
+        on_select="rerun",
+        selection_mode="multi-row",
+        column_config=rows.columns,
+        placeholder="",
+        height=min(36 * (len(rows.refs) + 1) + 4, 480),
+    )
 refs = [rows.refs[i] for i in chosen.selection.rows if i < len(rows.refs)]
 if len(refs) == 1:
     actions(refs[0])

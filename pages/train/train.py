@@ -3,7 +3,7 @@
 import streamlit as st
 
 from pages.shell import session
-from pages.shell.layout import explain, head
+from pages.shell.layout import explain, head, stage
 from pages.shell.page import Page
 from pages.train.choices import choices
 from pages.train.live import live_view
@@ -17,7 +17,9 @@ head(
 )
 run = session.run_in_view()
 if run is None:
-    for plan in choices():
+    with stage():
+        plans = choices()
+    for plan in plans:
         run = session.jobs().submit(
             session.owner(), plan.name, plan.spec, plan.config, plan.dataset
         )
