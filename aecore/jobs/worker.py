@@ -41,6 +41,9 @@ def prewarm(dataset: str = "mnist") -> None:
     from aecore.models.families.pca import basis_of
 
     basis_of(data)
+    # What pages compute on the workers: imported in the middle of a lesson it would take seconds.
+    import aecore.jobs.views  # noqa: F401
+
     # What is there now stays: looking through all of it again and again would stop everybody.
     gc.collect()
     gc.freeze()

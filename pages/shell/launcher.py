@@ -21,6 +21,7 @@ from pages.shell import teacher, uploads
 from pages.shell.doors import Doors
 from pages.shell.gate import Headers, OwnOrigin
 from pages.shell.owner import OwnerCookie
+from pages.shell.static_kept import StaticKept
 from pages.shell.streamlit_internals import serve_declared_pages_only
 
 # The first page comes first: worker processes that start beside it would take its processor time.
@@ -47,6 +48,7 @@ def launcher_options() -> dict[str, Any]:
             Middleware(Doors),
             Middleware(OwnerCookie),
             Middleware(uploads.UploadBudget),
+            Middleware(StaticKept),
         ],
         "routes": [run_stream.route(), parts.route(), teacher.route()],
     }
