@@ -17,7 +17,6 @@ from aecore.models import LatentModel
 from aecore.models.base import ENCODER_MADE_HERE
 from pages.shell.plain_text import own, say
 
-
 SIDEBAR = 220  # pixels
 _STYLE = f"<style>{Path(__file__).with_name('page.css').read_text('utf-8')}</style>"
 
