@@ -22,7 +22,8 @@ from aecore.jobs.full_house import check_house
 from aecore.jobs.handing import to_resume
 from aecore.models.registry import options_of
 from aecore.runs import checkpoints
-from aecore.runs.library import Library, run_name
+from aecore.runs.library import Library
+from aecore.runs.naming import numbered
 from aecore.runs.quota import DAY, keep_days
 from aecore.runs.store import Run, RunStore, new_run_id
 from aecore.types import ModelSpec, TrainConfig
@@ -135,11 +136,13 @@ class JobEngine:
     def submit(
         self, owner: str, name: str, spec: ModelSpec, config: TrainConfig, dataset: str
     ) -> Run:
-        """Start a new run. Raises AecoreError at once if it cannot be; returns before it trains."""
+        """Start a new run, whose name gets a number. Raises AecoreError at once if it cannot be;
+        returns before it trains."""
         weights = self._check(owner, spec, config, dataset)
         self.library.quota.check_new(owner, checkpoints.room_of(weights))
         self.start()  # an unreachable cluster must not leave a run that waits for ever
-        run = Run(new_run_id(), owner, run_name(name), spec, config, dataset)
+        title = numbered(name, (r.name for r in self.store.owned_by(owner)))
+        run = Run(new_run_id(), owner, title, spec, config, dataset)
         self.store.add(run)
         self._books.launch(run, None)
         return run

@@ -17,7 +17,7 @@ from aecore.errors import ExportError
 from aecore.evaluation import columns, noise_removed
 from aecore.evaluation.batches import labels_for, parts
 from aecore.evaluation.factors import factor_r2
-from aecore.evaluation.latent import Codes, encode_split
+from aecore.evaluation.latent import Codes, encode_split, plane_of
 from aecore.evaluation.metrics import (
     CodeQuality,
     Scores,
@@ -29,6 +29,7 @@ from aecore.evaluation.metrics import (
 from aecore.export.explorer_file import model_bundle
 from aecore.export.registry import take_out
 from aecore.export.subject import TakenOut
+from aecore.figures import preview
 from aecore.figures.examples import frame_of
 from aecore.inspection.judging import html
 from aecore.inspection.judging.report import Report
@@ -70,6 +71,27 @@ def scores(held: InHand) -> Scores:
 def figures(held: InHand) -> dict[str, float]:
     """What the model's family measures, over the held-out examples."""
     return evaluate(held.model, held.data.test, held.card.config.seed)
+
+
+def at_a_glance(held: InHand) -> preview.Preview:
+    """A model's map and some of its reconstructions, small."""
+    return preview.preview(held.model, held.data)
+
+
+def plane(held: InHand, n: int) -> tuple[np.ndarray, np.ndarray | None]:
+    """Codes of the first n held-out examples as points, (n, 2), and their classes, (n,)."""
+    labels = held.data.test.first(n).labels
+    return plane_of(held.codes.mu[:n], None), None if labels is None else labels.numpy()
+
+
+@torch.inference_mode()
+def redrawn(held: InHand, rows: tuple[int, ...]) -> np.ndarray:
+    """Some held-out examples as the model redraws them from their codes' means, (n, *shape)."""
+    index = torch.tensor(rows)
+    labels = labels_for(held.model, held.data.test, index)
+    return held.model.decode(
+        held.model.encode(held.data.test.batch(index), labels).mu, labels
+    ).numpy()
 
 
 # Latent space --------------------------------------------------------------------------------

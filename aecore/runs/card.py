@@ -12,20 +12,23 @@ import torch
 import aecore
 from aecore.datasets import public_name
 from aecore.errors import CheckpointError
+from aecore.training.events import Changed
 from aecore.types import ModelSpec, TrainConfig
 from aecore.writing import json_ready
 
 CARD_FORMAT = 1
 MAX_FIGURE = 1e39  # above all that a float32 can be: a run's own figures are always readable
 MAX_ORIGIN_BYTES, MAX_ORIGIN_LEVELS = 1 << 16, 30
+MAX_CHANGES = 1000  # that a card holds
 
 
 @dataclass(frozen=True)
 class Card:
     """What a checkpoint says of itself. history: one row of figures per epoch.
 
-    origin: of a model read from somebody's file, what that file was and how it was read: plain JSON
-    values; empty for models trained here.
+    changes: of learning rate or beta while it trained, in order. origin: of a model read from
+    somebody's file, what that file was and how it was read: plain JSON values; empty for models
+    trained here.
     """
 
     name: str
@@ -45,6 +48,7 @@ class Card:
     )
     note: str = ""
     origin: dict[str, Any] = field(default_factory=dict)
+    changes: list[Changed] = field(default_factory=list)
 
     @property
     def newest(self) -> dict[str, float]:
@@ -108,6 +112,7 @@ class Card:
             versions=_versions(value),
             note=_text(value, "note", 2000),
             origin=_origin(value.get("origin", {})),
+            changes=_changes(value.get("changes", [])),
         )
 
 
@@ -157,6 +162,25 @@ def _shallow(value: Any, levels: int) -> bool:
         inner = value.values() if isinstance(value, dict) else value
         return levels > 0 and all(_shallow(v, levels - 1) for v in inner)
     return True
+
+
+def _changes(value: Any) -> list[Changed]:
+    if not isinstance(value, list) or len(value) > MAX_CHANGES:
+        raise CheckpointError(f"The card's changes must be a list of at most {MAX_CHANGES:,}.")
+    return [_change(row) for row in value]
+
+
+def _change(row: Any) -> Changed:
+    if not isinstance(row, dict):
+        raise CheckpointError("Each of the card's changes must be names with values.")
+    numbers = {key: _number(row, key) for key in ("before", "after", "epoch", "images_seen")}
+    return Changed(
+        _text(row, "name", 40),
+        numbers["before"],
+        numbers["after"],
+        int(numbers["epoch"]),
+        int(numbers["images_seen"]),
+    )
 
 
 def _number(value: dict, key: str) -> float:

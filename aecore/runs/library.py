@@ -11,9 +11,9 @@ from aecore.models import LatentModel
 from aecore.runs import checkpoints
 from aecore.runs.card import Card
 from aecore.runs.checkpoints import SUFFIX, Checkpoint
+from aecore.runs.naming import told_from
 from aecore.runs.quota import Quota
 from aecore.runs.store import Run, RunStore, new_run_id, restore
-from aecore.writing import clean_name
 
 MAX_CACHED = 192 << 20  # bytes of checkpoints kept ready to look at
 
@@ -97,7 +97,7 @@ class Library:
 
     def _take_in(self, owner: str, name: str, card: Card, content: bytes) -> Run:
         self.quota.check_new(owner, len(content))
-        title = run_name(name)
+        title = told_from(name, self._names(owner))
         run = Run(new_run_id(), owner, title, card.spec, card.config, card.dataset, kind="upload")
         run.end_seen = True
         run.recording.status = "finished"
@@ -124,7 +124,7 @@ class Library:
     def rename(self, owner: str, run_id: str, name: str) -> None:
         """Give a run another name, which its file says too once it is over. Raises AecoreError."""
         run = self.store.owned(owner, run_id)
-        run.name = run_name(name)
+        run.name = told_from(name, self._names(owner, but=run))
         if run.has_model and not run.recording.live:
             content = self.store.content(run)
             card = dataclasses.replace(checkpoints.read_header(content)[0], name=run.name)
@@ -133,10 +133,6 @@ class Library:
             self.store.take_in(run, checkpoints.with_card(content, card))
         self.store.write_facts(run)
 
-
-def run_name(name: str) -> str:
-    """A name as people may give it; raises JobError if nothing of it can be shown."""
-    cleaned = clean_name(name)
-    if not cleaned:
-        raise JobError("A run needs a name of at least one letter.")
-    return cleaned
+    def _names(self, owner: str, but: Run | None = None) -> list[str]:
+        """What an owner's runs are called."""
+        return [run.name for run in self.store.owned_by(owner) if run is not but]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from aecore.datasets import Dataset
-from aecore.runs.card import Card
+from aecore.runs.card import MAX_CHANGES, Card
 from aecore.training.events import (
     Changed,
     EpochDone,
@@ -113,7 +113,8 @@ class Recording:
         self.newest = {} if card is None else card.newest
         images = 0 if card is None else card.images_seen
         self.probes = [row for row in self.probes if row[0] <= images]
-        self.changes = [change for change in self.changes if change.images_seen < images]
+        known = self.changes or ([] if card is None else card.changes)
+        self.changes = [change for change in known if change.images_seen < images]
         self.probe = self.epoch = self.last_step = None
         self.summary = {}
         self.version += 1
@@ -161,6 +162,7 @@ class Recording:
             metrics={} if epoch is None else _metrics(epoch),
             # Of the weights in the file: not of a future that was lost.
             history=[row for row in self.history if epoch is None or row["epoch"] <= epoch.epoch],
+            changes=self.changes[-MAX_CHANGES:],
         )
 
 

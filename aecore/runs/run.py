@@ -114,6 +114,7 @@ def restore(run: Run, card: Card) -> None:
     """Refill a run's curves from its card: one point an epoch is what a card holds."""
     run.recording.history = list(card.history)
     run.recording.newest = card.newest
+    run.recording.changes = list(card.changes)
     run.recording.probes = [
         (int(row.get("images_seen", 0)), row.get("seconds", 0.0), row["test_mse"])
         for row in card.history

@@ -8,6 +8,7 @@ import streamlit as st
 
 from aecore.errors import AecoreError
 from aecore.evaluation.metrics import shown
+from aecore.runs.naming import told_apart
 from aecore.runs.store import ID_PATTERN
 from pages.shell import access, opened_files, session
 from pages.shell.plain_text import plain, say
@@ -25,12 +26,13 @@ def show_hand() -> None:
             say(error, "The default model is in hand instead.")
             current = session.DEFAULT_MODEL
             session.take_in_hand(current)
+    names = titles(refs)
     with st.sidebar:
         chosen = st.selectbox(
             "Model in hand",
             refs,
             index=refs.index(current),
-            format_func=_told_apart(refs).__getitem__,
+            format_func=lambda ref: names.get(ref, ""),
             help="Every page works on this model.",
             key=f"{session.CHOICE}_{current}",
         )
@@ -41,27 +43,18 @@ def show_hand() -> None:
         _describe(current)
 
 
-def _told_apart(refs: list[str]) -> dict[str, str]:
-    """Each model's title; of several that are called the same, runs are numbered, the oldest
-    first, and a single one beside a shipped model is said to be the person's."""
-    titles = {ref: session.title_of(ref) for ref in refs}
-    met = Counter(titles.values())
-    runs = [ref for ref in reversed(refs) if ID_PATTERN.fullmatch(ref)]  # refs: the newest first
-    of_runs, number = Counter(titles[ref] for ref in runs), Counter()
-    for ref in runs:
-        title = titles[ref]
-        if met[title] > 1:
-            number[title] += 1
-            which = f"run {number[title]}" if of_runs[title] > 1 else "your run"
-            titles[ref] = f"{title} ({which})"
+def titles(refs: list[str]) -> dict[str, str]:
+    """Each model's title in one list; what its title leaves open is said behind it: whose it is, or
+    that it is a file which is not kept."""
+    found = {ref: session.title_of(ref) for ref in refs}
     files = [ref for ref in reversed(refs) if opened_files.PATTERN.fullmatch(ref)]
-    of_files, number = Counter(titles[ref] for ref in files), Counter()
-    for ref in files:
-        title = titles[ref]
-        number[title] += 1
-        which = f"file {number[title]}" if of_files[title] > 1 else "your file"
-        titles[ref] = f"{title} ({which}, not kept)"
-    return titles
+    for ref, title in zip(files, told_apart([found[ref] for ref in files]), strict=True):
+        found[ref] = f"{title} (your file, not kept)"
+    met = Counter(found.values())
+    for ref in access.watched():
+        if ref in found and met[found[ref]] > 1:
+            found[ref] = f"{found[ref]} (somebody else's)"
+    return found
 
 
 def _describe(ref: str) -> None:
@@ -76,6 +69,3 @@ def _describe(ref: str) -> None:
         st.warning(plain(notice), icon=":material/warning:")
     if access.taking_refused(ref):
         st.caption(access.LOOK_ONLY)
-    notice = access.run_of(ref).notice if ID_PATTERN.fullmatch(ref) else ""
-    if notice:  # of a damaged folder, or a disk that refused it, on whichever page it was made
-        st.warning(plain(notice), icon=":material/warning:")

@@ -7,7 +7,7 @@ pages.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import streamlit as st
@@ -25,6 +25,7 @@ from aecore.models import LatentModel
 from aecore.models.families.pca import PCABasis, basis_of, is_ready
 from aecore.runs import checkpoints
 from aecore.runs.checkpoints import Card, Checkpoint
+from aecore.runs.naming import told_apart
 from aecore.runs.store import ID_PATTERN, Run
 from pages.shell import access, opened_files, recalled
 from pages.shell.computing import apart, in_time
@@ -169,7 +170,9 @@ def hand_of(ref: str) -> Hand:
             f"The model {found.card.name!r} takes examples of shape {found.card.spec.data.shape}, "
             f"but {data_title(data.name)} has shape {data.spec.shape}; take another model in hand."
         )
-    return Hand(ref, version, found.model, found.card, data)
+    title = title_of(ref)  # a card keeps the name that a run began with
+    card = found.card if found.card.name == title else replace(found.card, name=title)
+    return Hand(ref, version, found.model, card, data)
 
 
 def _data_of(ref: str, card: Card) -> str:
@@ -242,9 +245,15 @@ def data_title(name: str) -> str:
 
 
 def title_of(ref: str) -> str:
-    """What a person calls the model behind a ref that this browser may look at."""
+    """What a person calls the model behind a ref that this browser may look at: on every page, in
+    every figure and file the same, and no two of a person's the same."""
     if ID_PATTERN.fullmatch(ref):
-        return access.run_of(ref).name
+        run = access.run_of(ref)
+        alike = [r for r in jobs().runs(run.owner) if r.name == run.name] if owns(run) else []
+        if len(alike) < 2:  # runs are named apart when they begin; these are of an earlier version
+            return run.name
+        older = sum(r.created < run.created for r in alike)
+        return told_apart([run.name] * (older + 1))[older]
     known = ref in checkpoints.shipped() or opened_files.find(ref) is not None
     return card_of(ref).name if known else ref
 

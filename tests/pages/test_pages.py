@@ -1,5 +1,6 @@
 """Every page, run as Streamlit runs it, with every kind of model and every kind of bad link."""
 
+import dataclasses
 import json
 import time
 
@@ -8,8 +9,9 @@ from streamlit.testing.v1 import AppTest
 
 from aecore.models.presets import PRESETS
 from aecore.runs import checkpoints
+from aecore.training.events import Changed
 from pages.shell.page import all_pages
-from pages.train.run_table import differences
+from pages.train.run_comparison import differences
 
 PAGES = list(all_pages())
 
@@ -197,14 +199,35 @@ def test_a_withdrawn_link_opens_nothing_and_ends_what_is_watched(trained: AppTes
     assert shared(trained)[1] != token  # another link is another token
 
 
+def run_rows(app: AppTest) -> list[dict]:
+    """The rows of the list of runs, as the browser gets them."""
+    found = next(e for e in app.get("bidi_component") if e.proto.component_name == "run_list")
+    return json.loads(found.proto.json)["rows"]
+
+
 def test_runs_page_lists_own_runs_and_all_shipped_models(trained: AppTest):
     trained.switch_page("pages/train/runs.py").run()
     sound(trained)
-    states = list(trained.dataframe[0].value["state"])
-    assert states.count("shipped") == len(checkpoints.shipped())
-    assert "finished" in states
+    rows = run_rows(trained)
+    assert sum(row["state"] == "Ready" for row in rows) == len(checkpoints.shipped())
+    assert "Finished" in {row["state"] for row in rows}
+    assert not any(name in json.dumps(rows) for name in ("dense-ae", '"mnist', "own-"))
     fresh = open_page("pages/train/runs.py")
-    assert set(fresh.dataframe[0].value["state"]) == {"shipped"}
+    assert {row["state"] for row in run_rows(fresh)} == {"Ready"}
+
+
+def test_changes_while_a_model_trained_are_differences():
+    card = checkpoints.read_card(checkpoints.shipped()["first-ae"])
+    changed = dataclasses.replace(
+        card,
+        changes=[
+            Changed("learning_rate", 0.001, 0.01, 1, 600),
+            Changed("learning_rate", 0.001, 0.01, 2, 900),  # a resumed run says it again
+            Changed("learning_rate", 0.01, 0.005, 6, 4000),
+        ],
+    )
+    words = "0.001 to 0.01 in epoch 2, to 0.005 in epoch 7"
+    assert differences(card, changed) == [("Learning rate, changed while it trained", "–", words)]
 
 
 def test_what_differs_between_two_models_is_said_in_words():

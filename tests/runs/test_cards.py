@@ -18,7 +18,16 @@ from aecore.runs import checkpoints
 from aecore.runs.card import MAX_ORIGIN_BYTES, Card
 from aecore.runs.recording import Recording
 from aecore.runs.store import Run, RunStore
-from aecore.training.events import EpochDone, Failed, Finished, Paused, Probe, StepDone, Stopped
+from aecore.training.events import (
+    Changed,
+    EpochDone,
+    Failed,
+    Finished,
+    Paused,
+    Probe,
+    StepDone,
+    Stopped,
+)
 from aecore.types import DataSpec, ModelSpec, TrainConfig
 
 SPEC = ModelSpec("dense-vae", DataSpec((1, 2, 2)), 2, {"hidden": (3,)})
@@ -44,6 +53,14 @@ configs = st.builds(
     schedule=st.sampled_from(["constant", "cosine", "one-cycle"]),
 )
 amounts = st.floats(0, 1e14)
+changes = st.builds(
+    Changed,
+    name=st.text(max_size=40),
+    before=amounts,
+    after=amounts,
+    epoch=st.integers(0, 10**9),
+    images_seen=st.integers(0, 10**9),
+)
 cards = st.builds(
     Card,
     name=st.text(max_size=200),
@@ -60,6 +77,7 @@ cards = st.builds(
     versions=st.dictionaries(names, names, max_size=5),
     note=st.text(max_size=500),
     origin=st.dictionaries(names, finite_json, max_size=4),
+    changes=st.lists(changes, max_size=3),
 )
 
 

@@ -59,7 +59,7 @@ def test_so_many_runs_and_bytes_are_kept_for_one(library, content, monkeypatch):
         library.upload(ME, "x", content)
     library.upload(OTHER, "x", content)
     library.store.delete(library.store.owned_by(ME)[0])
-    monkeypatch.setattr(quota, "MAX_BYTES", used // 2 + len(content) - 1)
+    monkeypatch.setattr(quota, "MAX_BYTES", library.quota.used(ME)[1] + len(content) - 1)
     with pytest.raises(JobError, match="delete some on the Runs page"):
         library.upload(ME, "x", content)
     with pytest.raises(JobError, match="delete some on the Runs page"):
