@@ -17,7 +17,7 @@ import streamlit as st
 from aecore.byte_cache import ByteCache
 
 MOST_BYTES = 24 << 20  # of all files, compressed
-LARGEST = 4 << 20  # of one, before that
+LARGEST = 8 << 20  # of one, before that; Plotly alone has 5
 LEVEL = 6
 PACKED = (b"javascript", b"text/", b"json", b"image/svg", b"wasm", b"font/ttf")
 # A browser that asks for a piece, or whether what it has is still right, is answered by Streamlit.
@@ -75,10 +75,17 @@ class StaticKept:
             elif message["type"] == "http.response.body":
                 parts.append(message.get("body", b""))
 
-        await self.app(scope, receive, take)
-        if not start:
+        async def listen() -> dict:
+            # Whoever asked first may leave; the file is read to its end for all others.
+            if start:
+                await asyncio.Event().wait()
+            return await receive()
+
+        await self.app(scope, listen, take)
+        whole = b"".join(parts)
+        if not start or len(whole) != _size(start):
             return None
-        content = await asyncio.to_thread(gzip.compress, b"".join(parts), LEVEL, mtime=0)
+        content = await asyncio.to_thread(gzip.compress, whole, LEVEL, mtime=0)
         ours = {b"content-encoding", b"content-length", b"accept-ranges", b"vary"}
         headers = [h for h in start["headers"] if h[0].lower() not in ours]
         headers += [
@@ -93,11 +100,16 @@ class StaticKept:
 
 def _is_kept(message: dict) -> bool:
     headers = {name.lower(): value for name, value in message["headers"]}
-    kind, size = headers.get(b"content-type", b""), headers.get(b"content-length", b"")
+    kind = headers.get(b"content-type", b"")
     return (
         message["status"] == 200
         and b"content-encoding" not in headers
         and any(part in kind for part in PACKED)
-        and size.isdigit()
-        and int(size) <= LARGEST
+        and 0 < _size(message) <= LARGEST
     )
+
+
+def _size(message: dict) -> int:
+    """Bytes of an answer as its headers say, 0 where they do not."""
+    told = {name.lower(): value for name, value in message["headers"]}.get(b"content-length", b"")
+    return int(told) if told.isdigit() else 0

@@ -35,7 +35,12 @@ class Client:
             "headers": [(k.encode(), v.encode()) for k, v in sent.items()],
         }
 
+        asked = []
+
         async def receive() -> dict:
+            asked.append(True)
+            if len(asked) > 1:
+                await asyncio.Event().wait()  # it stays
             return {"type": "http.request", "body": b"", "more_body": False}
 
         async def send(message: dict) -> None:
