@@ -11,7 +11,9 @@ from pages.components.pad_gate import in_sight, pad_gate
 from pages.shell import access, session
 from pages.shell.session import Hand
 
-BYTES_A_SECOND = 1_000_000  # of newer pads, for all together who train
+BYTES_A_SECOND = (
+    350_000  # of newer pads, for all together who train; a school's Wi-Fi is theirs too
+)
 AT_LEAST = 1.5  # seconds between two
 
 
@@ -54,4 +56,4 @@ def _newest_made(run: Run) -> tuple[tuple[Hand, bool] | None, bool]:
 def _wait(run: Run, size: int) -> float:
     """Seconds until a newer pad of so many bytes: all who train share what may be sent."""
     people = outlook(run, session.jobs().store.all()).people
-    return max(AT_LEAST, size * max(people, 1) / BYTES_A_SECOND)
+    return max(AT_LEAST, size * max(people - 1, 0) / BYTES_A_SECOND)

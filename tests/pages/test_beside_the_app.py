@@ -68,7 +68,10 @@ def test_a_part_is_the_array_whatever_the_browser_takes(parts_client, dtype, acc
     assert np.array_equal(told["small"], array[:10])
     part = told["parts"]["w"]
     answer = parts_client.get("/" + part["at"], headers={"Accept-Encoding": accepted})
-    assert np.array_equal(np.frombuffer(answer.content, part["type"]), array)
+    content = np.frombuffer(answer.content, np.uint8)
+    if dtype == "float32":  # first bytes first, as parts.js reads them
+        content = np.ascontiguousarray(content.reshape(4, -1).T)
+    assert np.array_equal(content.ravel().view(part["type"]), array)
     assert "immutable" in answer.headers["cache-control"]
 
 

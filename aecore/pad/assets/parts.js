@@ -9,10 +9,24 @@ const AGAIN_MS = 800; // until what failed is fetched once more
 
 /** @type {Record<string, (buffer: ArrayBuffer) => ArrayBufferView>} */
 const VIEWS = {
-  float32: (buffer) => new Float32Array(buffer),
+  float32: fromPlanes,
   int16: (buffer) => new Int16Array(buffer),
   uint8: (buffer) => new Uint8Array(buffer),
 };
+
+/**
+ * Numbers whose first bytes come first, then their second ones, and so on.
+ * @param {ArrayBuffer} buffer
+ */
+function fromPlanes(buffer) {
+  const bytes = new Uint8Array(buffer);
+  const n = bytes.length / 4;
+  const bits = new Uint32Array(n);
+  for (let i = 0; i < n; i++) {
+    bits[i] = bytes[i] | (bytes[n + i] << 8) | (bytes[2 * n + i] << 16) | (bytes[3 * n + i] << 24);
+  }
+  return new Float32Array(bits.buffer);
+}
 
 /** @type {Map<string, ArrayBufferView>} the latest used last */
 const fetched = new Map();
