@@ -16,7 +16,7 @@ from aecore.training.control import TrainControl
 from aecore.training.events import Failed, Finished, StepDone, Stopped, TrainEvent
 
 MIN_REPORT_GAP = 0.05  # seconds between two plain StepDone events
-EARLY_EVERY = 5.0  # seconds between two snapshots within an epoch
+EARLY_EVERY = 5.0  # seconds that a run computes between two snapshots within an epoch
 EARLY_SHARE = 50  # and so many times as long as one takes: 2 % of a run's time at most
 EARLY_RATE = 2e8  # bytes a second that a snapshot takes on its way to a disk
 MOST_ENDED = 512 << 20  # bytes of the ends that nobody has taken yet
@@ -75,19 +75,22 @@ class Kept:
             return False
         if not self._next_early:
             return event.probe is not None
-        return time.monotonic() > self._next_early
+        # By the run's own clock: thirty who take turns would each collect and send weights in each
+        # turn, a fifth of all the work, though no more could be lost.
+        return event.seconds > self._next_early
 
-    def keep_early(self, content: bytes, took: float) -> None:
-        """Keep weights from within an epoch, which took so many seconds to collect."""
+    def keep_early(self, content: bytes, seconds: float, took: float) -> None:
+        """Keep weights from within an epoch, of so many seconds of training, which took so many to
+        collect."""
         self.early = content
         gap = EARLY_SHARE * (took + len(content) / EARLY_RATE)
-        self._next_early = time.monotonic() + max(EARLY_EVERY, gap)
+        self._next_early = seconds + max(EARLY_EVERY, gap)
         self._say("snapshot")
 
-    def keep(self, epoch: int, content: bytes) -> None:
-        """Keep the weights of an epoch's end."""
+    def keep(self, epoch: int, content: bytes, seconds: float) -> None:
+        """Keep the weights of an epoch's end, after so many seconds of training."""
         self.newest, self.early = (epoch, content), None
-        self._next_early = time.monotonic() + EARLY_EVERY
+        self._next_early = seconds + EARLY_EVERY
 
     def end(self, outcome: Outcome) -> None:
         """Keep how it ended until somebody has taken that."""

@@ -138,7 +138,7 @@ def _train(
         if isinstance(event, EpochDone):
             card = recording.card(order.name, order.spec, order.config, data)
             newest = checkpoints.to_bytes(state.model, card, state.optimizer)
-            kept.keep(event.epoch, newest)
+            kept.keep(event.epoch, newest, event.seconds)
         kept.send(event)
         if isinstance(event, StepDone) and event.probe is not None:
             turn.shown()
@@ -151,7 +151,7 @@ def _train(
             card = dataclasses.replace(card, images_seen=event.images_seen, seconds=event.seconds)
             within, memory = state.now()
             content = checkpoints.to_bytes(state.model, card, memory, within)
-            kept.keep_early(content, time.monotonic() - began)
+            kept.keep_early(content, event.seconds, time.monotonic() - began)
     raise AssertionError("training ended without saying how")
 
 
