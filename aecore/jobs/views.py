@@ -6,12 +6,14 @@ Wherever they run, in a worker or in the app, they give the same.
 from __future__ import annotations
 
 import dataclasses
+import json
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 
+from aecore import datasets
 from aecore.datasets import Split
 from aecore.errors import ExportError
 from aecore.evaluation import columns, noise_removed
@@ -38,9 +40,18 @@ from aecore.jobs.in_hand import InHand
 from aecore.machine import one_blas_thread
 from aecore.models.families.sparse import atoms
 from aecore.pad import PadBundle, export_network
+from aecore.training.pace import images_a_second
+from aecore.types import ModelSpec, TrainConfig
 
 TSNE_STEPS = 250  # of each part
 _JUDGED = 2000  # held-out examples on which codes are judged
+
+
+def pace(spec: str, config: str, dataset: str) -> float | None:
+    """Training examples a second, measured here; None for a model that takes no steps. spec,
+    config: as JSON, so that two who ask for the same are known to. dataset: its name."""
+    chosen = ModelSpec.from_json(json.loads(spec)), TrainConfig.from_json(json.loads(config))
+    return images_a_second(*chosen, datasets.load(dataset))
 
 
 def ready() -> None:
@@ -239,6 +250,11 @@ def taken_out(held: InHand, name: str, way: str) -> TakenOut:
     card = held.card if held.whole else dataclasses.replace(held.card, name=name)
     with own_turn.beside():  # another Python does most of it, and one of them after the other
         return take_out(dataclasses.replace(held.subject, card=card), way)
+
+
+def headline_markup(report: Report) -> str:
+    """The head of a check-up's report as markup for a page."""
+    return html.headline_body(report)
 
 
 def report_markup(report: Report, beside: Report | None, titles: tuple[str, ...]) -> str:

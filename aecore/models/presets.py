@@ -26,7 +26,7 @@ class Preset:
     """A family, its options, a latent size and a training configuration, with a sentence.
 
     beside: another preset that is worth training at the same time, to compare. place: where it
-    stands in lists, low ones first.
+    stands in lists, low ones first. teaches: what one can see on it, in a few words for its card.
     """
 
     name: str
@@ -38,6 +38,7 @@ class Preset:
     config: TrainConfig = field(default_factory=TrainConfig)
     beside: str = ""
     place: int = LAST
+    teaches: str = ""
 
     def fits(self, data: DataSpec) -> bool:
         """Whether these data can be given to this model at all."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from aecore import datasets
 from aecore.datasets.own.store import is_own
@@ -21,10 +22,12 @@ AUTOMATIC = "automatic"
 _SEEN, _FAILED, _SAID = "check_seen", "check_failed", "check_said"
 
 
-def bring() -> Failure | None:
-    """The place where files are dropped. Returns why what lies there is not in hand."""
-    left, right = st.columns([3, 1], gap="medium")
-    files = left.file_uploader(
+def bring(told: DeltaGenerator) -> Failure | None:
+    """The place where files are dropped. Returns why what lies there is not in hand.
+
+    told: where it is told how the reading goes.
+    """
+    files = st.file_uploader(
         "A checkpoint, or an encoder and a decoder in two files",
         accept_multiple_files=True,
         max_upload_size=MAX_FILE_BYTES >> 20,
@@ -33,7 +36,7 @@ def bring() -> Failure | None:
         "(Keras, TFLite, scikit-learn …) it says how their weights come over.",
     )
     names = [AUTOMATIC, *(s.name for s in datasets.all_sources().values() if s.ready()), *mine()]
-    dataset = right.selectbox(
+    dataset = st.selectbox(
         "Trained on",
         names,
         key="check_data",
@@ -54,11 +57,9 @@ def bring() -> Failure | None:
         st.session_state[_SEEN] = seen
         st.session_state.pop(_FAILED, None)
         meant = [(files[i].getvalue(), files[i].name) for i in said["rows"]]
-        _open(meant, None if dataset == AUTOMATIC else dataset, said["together"])
-    failure: Failure | None = st.session_state.get(_FAILED)
-    if failure is not None:
-        _show(failure, [f.name for f in files])
-    return failure
+        with told:
+            _open(meant, None if dataset == AUTOMATIC else dataset, said["together"])
+    return st.session_state.get(_FAILED)
 
 
 def _title(name: str) -> str:
@@ -88,15 +89,22 @@ def _open(files: list[tuple[bytes, str]], dataset: str | None, together: bool) -
     st.rerun()
 
 
-def _show(failure: Failure, names: list[str]) -> None:
+def refused(failure: Failure) -> None:
+    """Why the files are not in hand, or the question which of them is meant."""
     if failure.which:
+        names = [f.name for f in st.session_state["check_files"]]
         chosen = check_refused.ask(failure.sentence, names)
         if chosen is not None:
             rows, together = chosen
             st.session_state[_SAID] |= {"rows": rows, "together": together}
             st.rerun()
         return
-    found = check_refused.show(failure)
+    check_refused.said(failure)
+
+
+def ways_on(failure: Failure) -> None:
+    """A network that is described by hand instead."""
+    found = check_refused.ways_on(failure)
     if found is not None:
         check_keeping.take(found)
         st.session_state.pop(_FAILED, None)

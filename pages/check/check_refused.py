@@ -39,13 +39,17 @@ class Failure:
         return cls(str(error), dataset, which=isinstance(error, WhichFileError))
 
 
-def show(failure: Failure) -> Opened | None:
-    """The sentence, or the verdict, with the ways on. Returns a model described by hand."""
+def said(failure: Failure) -> None:
+    """The sentence, or the verdict."""
     if failure.report is None:
         st.error(plain(failure.sentence), icon=":material/report:")
-        return None
-    check_view.show(verdict_body(failure.report), failure.sentence, short=True)
-    if failure.source is None or failure.source.graph:
+    else:
+        check_view.show(verdict_body(failure.report), failure.sentence, short=True)
+
+
+def ways_on(failure: Failure) -> Opened | None:
+    """What can be done about it. Returns a model described by hand."""
+    if failure.report is None or failure.source is None or failure.source.graph:
         return None
     with st.expander("Describe it by hand", icon=":material/edit_note:"):
         st.markdown(

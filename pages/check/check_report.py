@@ -64,29 +64,34 @@ def report_of(held: Hand) -> Report:
     return found
 
 
-def show(held: Hand, report: Report) -> None:
-    """The verdict with its evidence and everything that was measured, alone or beside another."""
-    title = session.title_of(held.ref)
-    st.subheader(plain(title), anchor=False)
-    if not held.model.encodes:
-        st.page_link(file_of("decode"), label="Explore it on the pad", icon=":material/explore:")
+def headline(held: Hand, report: Report) -> None:
+    """The verdict in one sentence with three figures; of what is not understood all that is
+    certain, for nothing was measured that would be its."""
+    st.subheader(plain(session.title_of(held.ref)), anchor=False)
+    if not report.understood:
+        check_view.show(verdict_body(report), f"{held.key} open", short=True, key="check_head")
+        return
     st.caption(plain(described(report)))
+    check_view.show(_head(held), f"{held.key} head", short=True, key="check_head")
     standing = Standing.of(held.card.origin)
     if standing.others:
         st.info(
             f"**Perhaps made for other data of this size.** {plain(' '.join(standing.others))} "
-            "Above, under “Trained on”, its own can be chosen.",
+            "Under “Trained on”, its own can be chosen.",
             icon=":material/dataset:",
         )
-    left, right = st.columns([2, 1], vertical_alignment="bottom")
-    other = _choose_other(left, held)
-    titles: tuple[str, ...] = (title,)
+
+
+def actions(held: Hand, report: Report) -> Hand | None:
+    """What can be done with a report: another beside it, which is returned, and taking it away."""
+    other = _choose_other(held)
+    title = session.title_of(held.ref)
     page = partial(to_html, report, title=title)
     if other is not None:
         both = title, session.title_of(other.ref)
-        titles, page = both, partial(compare_html, report, report_of(other), titles=both)
+        page = partial(compare_html, report, report_of(other), titles=both)
     if access.taking_refused(held.ref) is None:
-        right.download_button(
+        st.download_button(
             "The report as one file",
             page,
             file_name=f"check-up {title}.html",
@@ -96,8 +101,23 @@ def show(held: Hand, report: Report) -> None:
             on_click="ignore",
             width="stretch",
         )
+    if not held.model.encodes:
+        st.page_link(file_of("decode"), label="Explore it on the pad", icon=":material/explore:")
+    return other
+
+
+def show(held: Hand, other: Hand | None) -> None:
+    """Every finding with its evidence and everything that was measured, alone or beside another."""
+    titles = (session.title_of(held.ref),)
+    if other is not None:
+        titles = (*titles, session.title_of(other.ref))
     name = f"{held.key} {None if other is None else other.key}"
     check_view.show(_markup(held, other, titles), name)
+
+
+@kept(most_bytes=MARKUP)
+def _head(held: Hand) -> str:
+    return apart(views.headline_markup, report_of(held))
 
 
 @kept(most_bytes=MARKUP)
@@ -106,16 +126,9 @@ def _markup(held: Hand, other: Hand | None, titles: tuple[str, ...]) -> str:
     return apart(views.report_markup, report_of(held), second, titles)
 
 
-def show_open(held: Hand, report: Report) -> None:
-    """The verdict on a network that is not understood: nothing was measured that would be its."""
-    title = session.title_of(held.ref)
-    st.subheader(plain(title), anchor=False)
-    check_view.show(verdict_body(report), f"{held.key} open", short=True)
-
-
-def _choose_other(place, held: Hand) -> Hand | None:
+def _choose_other(held: Hand) -> Hand | None:
     refs = [ref for ref in session.own_refs() if ref != held.ref]
-    chosen = place.selectbox(
+    chosen = st.selectbox(
         "Beside another model",
         ["", *refs],
         key="check_other",

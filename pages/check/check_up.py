@@ -1,9 +1,11 @@
 """Check-up: any trained autoencoder dropped in, an honest verdict out."""
 
+import streamlit as st
+
 from aecore.workshop import workshop
 from pages.check import check_files, check_keeping, check_reading, check_report
 from pages.shell import session
-from pages.shell.layout import explain, head
+from pages.shell.layout import explain, head, stage
 from pages.shell.page import Page
 from pages.shell.plain_text import plain
 
@@ -20,16 +22,27 @@ head(
     "Drop in a trained autoencoder from anywhere: what it is, how well it does on held-out data, "
     "and what is wrong with it. Nothing in the file is run.",
 )
-if check_files.bring() is None:
-    held = session.hand()
-    report = check_report.report_of(held)
-    check_keeping.offer(held)
-    if report.understood:
-        check_reading.how_it_was_read(held)
-        check_report.show(held, report)
+with stage():
+    side, verdict = st.columns([1, 2], gap="medium")
+    with side:
+        failure = check_files.bring(verdict)
+    if failure is None:
+        held = session.hand()
+        with verdict:
+            report = check_report.report_of(held)
+            check_report.headline(held, report)
+            check_keeping.offer(held)
+        with side:
+            other = check_report.actions(held, report) if report.understood else None
     else:
-        check_report.show_open(held, report)
-        check_reading.how_it_was_read(held)
+        with verdict:
+            check_files.refused(failure)
+if failure is None:
+    check_reading.how_it_was_read(held)
+    if report.understood:
+        check_report.show(held, other)
+else:
+    check_files.ways_on(failure)
 explain(
     "**Reading.** The file's bytes go to a process of their own, which reads, understands and "
     f"judges them. On this machine it {plain(workshop().tried.in_words())}; only weights and "

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from streamlit.components.v2 import component
 
 from aecore.inspection.judging.html import style
+from aecore.pad.browser_code import joined
 
 # The report's colours by those of the theme; levels are told apart on light and on dark.
 _CSS = """
@@ -18,30 +21,22 @@ main { --bg: var(--st-background-color); --card: var(--st-secondary-background-c
   --open-bg: color-mix(in srgb, var(--open) 7%, var(--bg));
   --good-bg: color-mix(in srgb, var(--good) 7%, var(--bg)); --note-bg: var(--card);
   font-family: var(--st-font); min-height: 60vh; }
+h2 { scroll-margin-top: 1rem; }
 main.short { min-height: 0; }
 main.dark { --broken: #ff8f85; --worrying: #f0b357; --good: #6fd09a; --open: #b3a6ff; }
 """
-_JS = """
-export default function report({ data, parentElement }) {
-  const main = parentElement.querySelector("main");
-  if (main.dataset.shown !== data.id) {
-    main.innerHTML = data.html;
-    main.dataset.shown = data.id;
-  }
-  const probe = document.createElement("canvas").getContext("2d");
-  probe.fillStyle = getComputedStyle(main).getPropertyValue("--st-background-color").trim();
-  probe.fillRect(0, 0, 1, 1);
-  const [r, g, b] = probe.getImageData(0, 0, 1, 1).data;
-  main.classList.toggle("short", Boolean(data.short));
-  main.classList.toggle("dark", 0.3 * r + 0.6 * g + 0.1 * b < 128);
-}
-"""
-_component = component("check_up_report", html="<main></main>", css=_CSS + style(), js=_JS)
+_component = component(
+    "check_up_report",
+    html="<main></main>",
+    css=_CSS + style(),
+    js=joined(Path(__file__).with_name("check_view.js")),
+)
 
 
-def show(html: str, name: str, short: bool = False) -> None:
-    """Show a report made by aecore.inspection.judging.html; name changes when the report does.
+def show(html: str, name: str, short: bool = False, key: str = "check_report") -> None:
+    """Show a report, or its head, made by aecore.inspection.judging.html; name changes when it
+    does. Its links lead to the parts of whichever of them has these parts.
 
     short: it is a verdict alone, and what follows stands right below it.
     """
-    _component(key="check_report", data={"html": html, "id": name, "short": short})
+    _component(key=key, data={"html": html, "id": name, "short": short})

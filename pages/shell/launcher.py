@@ -19,6 +19,7 @@ from aecore.wording import count
 from pages.components import parts, run_stream
 from pages.shell import teacher, uploads
 from pages.shell.doors import Doors
+from pages.shell.first_paint import FirstPaint
 from pages.shell.gate import Headers, OwnOrigin
 from pages.shell.owner import OwnerCookie
 from pages.shell.static_kept import StaticKept
@@ -43,6 +44,7 @@ def launcher_options() -> dict[str, Any]:
     return {
         "lifespan": _lifespan,
         "middleware": [
+            Middleware(FirstPaint),
             Middleware(Headers),
             Middleware(OwnOrigin),
             Middleware(Doors),

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -18,7 +17,6 @@ from aecore.models.base import ENCODER_MADE_HERE
 from pages.shell.plain_text import own, say
 
 SIDEBAR = 220  # pixels
-_STYLE = f"<style>{Path(__file__).with_name('page.css').read_text('utf-8')}</style>"
 
 
 def head(title: str, sentence: str) -> None:
@@ -83,8 +81,3 @@ def figure(value: float | None, digits: int = 4, unit: str = "") -> str:
 def band_text(band: tuple[float, float] | None, digits: int = 4) -> str | None:
     """'expected .. to ..' for an expected band, or None."""
     return None if band is None else f"expected {band[0]:.{digits}f} to {band[1]:.{digits}f}"
-
-
-def style() -> None:
-    """The look that all pages share, beside the theme."""
-    st.html(_STYLE)

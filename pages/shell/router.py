@@ -7,7 +7,16 @@ from pathlib import Path
 import streamlit as st
 
 from aecore.errors import AecoreError
-from pages.shell import hand_box, launcher, layout, session, teacher, uploads
+from pages.shell import (
+    hand_box,
+    launcher,
+    layout,
+    presenter,
+    run_sign,
+    session,
+    teacher,
+    uploads,
+)
 from pages.shell.page import all_pages
 from pages.shell.plain_text import own, say
 
@@ -27,14 +36,15 @@ def route() -> None:
         first = not sections
         entry = st.Page(file, title=page.title, url_path=page.url, icon=page.icon, default=first)
         sections.setdefault(page.section, []).append(entry)
-    layout.style()
     opened = st.navigation(sections)
     refused = uploads.refusal()
     if refused is not None:
         st.error(own(refused), icon=":material/upload_file:")
     try:
         session.begin()
+        run_sign.run_sign(opened.url_path == "train")
         hand_box.show_hand()
+        presenter.presenter()
         opened.run()
     except AecoreError as error:
         say(error)

@@ -12,8 +12,7 @@ PAGE = Page(section="Build", title="Train", url="train", icon=":material/model_t
 
 head(
     "Train",
-    "Choose a model and press start: its error, its reconstructions and its map of the codes "
-    "appear while it learns, beside what PCA does with as many numbers.",
+    "Choose a model, press start, and watch it learn beside what PCA does with as many numbers.",
 )
 run = session.run_in_view()
 if run is None:

@@ -71,7 +71,7 @@ def test_train_page_offers_it(own_engine, query):
 def test_any_family_can_be_had_bare(own_engine):
     app = train_page(dataset="digits", family="conv-vae")
     sound(app)
-    assert "Convolutional variational autoencoder" in app.selectbox[1].options
+    assert "Convolutional variational autoencoder" in " ".join(app.radio[0].options)
     app = train_page(dataset="wine", family="conv-vae")
     sound(app)
     assert "cannot be given these data" in " ".join(i.value for i in app.info)

@@ -98,7 +98,7 @@ def test_unknown_names_in_the_link_of_train_are_one_sentence(query: dict, word: 
 @pytest.mark.parametrize("preset", list(PRESETS))
 def test_choices_draw_every_preset(preset: str):
     app = open_page("pages/train/train.py")
-    app.selectbox[1].set_value(preset).run()
+    app.radio[0].set_value(preset).run()
     sound(app)
     assert not app.button(key="start").disabled
 

@@ -54,11 +54,11 @@ def test_choices_not_started_are_found_again_until_others_are_made(who):
     assert epochs(again).value == 77
     epochs(again).set_value(78).run()
     assert epochs(again).value == 78  # what it begins with does not move under the hand
-    preset = next(b for b in again.selectbox if b.label == "Preset")
+    preset = next(b for b in again.radio if b.label == "Preset")
     preset.set_value("vae-plane").run()
     assert epochs(again).value != 78
     third = opened(TRAIN)
-    assert next(b for b in third.selectbox if b.label == "Preset").value == "vae-plane"
+    assert next(b for b in third.radio if b.label == "Preset").value == "vae-plane"
     who["is"] = BERT
     assert epochs(opened(TRAIN)).value not in (77, 78)
 

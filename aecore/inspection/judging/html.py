@@ -33,12 +33,20 @@ def _templates() -> Environment:
 
 def to_html(report: Report, *, title: str, about: str = "") -> str:
     """The whole report as one HTML document. title, about: plain text."""
-    return _page(title, about or described(report), body(report))
+    return _page(title, about or described(report), body(report, whole=True))
 
 
-def body(report: Report) -> str:
-    """The report without a page around it, for a page that brings `style` and the colours."""
-    return _templates().get_template("report.jinja").render(report=report)
+def body(report: Report, whole: bool = False) -> str:
+    """The report without a page around it, for a page that brings `style` and the colours.
+
+    whole: with its headline, which such a page shows by itself.
+    """
+    return _templates().get_template("report.jinja").render(report=report, whole=whole)
+
+
+def headline_body(report: Report) -> str:
+    """The verdict in one sentence, three figures and a few reconstructions, for such a page."""
+    return _templates().get_template("headline.jinja").render(report=report)
 
 
 def verdict_body(report: Report) -> str:

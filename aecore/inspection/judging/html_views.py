@@ -11,8 +11,10 @@ from aecore.evaluation import metrics
 from aecore.figures import palette
 from aecore.inspection.judging import html_shapes as shapes
 from aecore.inspection.judging.findings import Figure, Finding, amount
+from aecore.inspection.judging.headline import key_figures, parts, proof, sentence
 from aecore.inspection.judging.report import NOTHING, Report
 
+__all__ = ["key_figures", "parts", "proof", "sentence"]
 _WORDS = {
     "broken": "Broken",
     "not understood": "Not understood",
@@ -44,18 +46,6 @@ def verdict(report: Report) -> list[Line]:
     return [line for line in lines if line.findings or line.nothing]
 
 
-def tiles(report: Report) -> list[Figure]:
-    """The few figures that one asks for first."""
-    wanted = {"test_mse", "nelbo", "kl", "active_units", "parameters", "ms_1"}
-    if not report.understood:
-        wanted |= {"macs"}
-    if not report.figure("nelbo"):
-        wanted ^= {"nelbo", "explained"}
-    if report.figure("kl") is None:
-        wanted |= {"gap", "macs"}
-    return [f for f in report.figures if f.key in wanted and f.value is not None]
-
-
 def _pca(report: Report) -> str:
     return f"PCA, {report.about['pca_k']} numbers"
 
@@ -73,7 +63,17 @@ def shown(report: Report, which: str = "shown") -> shapes.Examples:
     """Examples beside PCA. which: 'shown', or 'worst' for those with the largest error."""
     most = 6 if report.frame.kind == "bars" else 10  # a table's example is as tall as it is wide
     rows = [(name, x[:most]) for name, x in _rows(report, which)]
-    errors = [metrics.shown(float(e)).lstrip("0") for e in report.arrays[f"{which}_mse"][:most]]
+    errors = [metrics.shown(float(e)) for e in report.arrays[f"{which}_mse"][:most]]
+    return shapes.examples(report.frame, rows, errors)
+
+
+def shown_few(report: Report) -> shapes.Examples:
+    """A few examples beside PCA, for the head of a page."""
+    most = 3 if report.frame.kind == "bars" else 6
+    rows = [(name, x[:most]) for name, x in _rows(report, "shown")]
+    if report.frame.kind == "image":
+        return shapes.strips(rows)
+    errors = [metrics.shown(float(e)) for e in report.arrays["shown_mse"][:most]]
     return shapes.examples(report.frame, rows, errors)
 
 

@@ -151,5 +151,6 @@ PRESETS = (
         {"hidden": (400, 400), "loss": "bce"},
         TrainConfig(epochs=10, learning_rate=2e-3, schedule="one-cycle"),
         place=210,
+        teaches="The label told apart from the handwriting's style.",
     ),
 )

@@ -121,5 +121,6 @@ PRESETS = (
         {"hidden": (128,), "strength": 0.01},
         TrainConfig(epochs=5, learning_rate=2e-3),
         place=180,
+        teaches="A code that stays still when the input moves a little.",
     ),
 )

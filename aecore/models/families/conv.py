@@ -151,6 +151,7 @@ PRESETS = (
         {"channels": (16, 32)},
         TrainConfig(epochs=5, learning_rate=1e-2, schedule="one-cycle"),
         place=100,
+        teaches="Neighbouring pixels belong together; what that saves.",
     ),
     Preset(
         "conv-vae",
@@ -161,6 +162,7 @@ PRESETS = (
         {"channels": (16, 32)},
         TrainConfig(epochs=5, learning_rate=3e-3, schedule="one-cycle"),
         place=110,
+        teaches="Convolutions and a prior: smoother inventions.",
     ),
     Preset(
         "picture-128",
@@ -172,6 +174,7 @@ PRESETS = (
         {"channels": (16, 32, 64, 128, 128)},
         TrainConfig(epochs=20, batch_size=32, learning_rate=1e-3, schedule="one-cycle"),
         place=120,
+        teaches="How far a large colour picture can be squeezed.",
     ),
     Preset(
         "shapes-vae",
@@ -183,5 +186,6 @@ PRESETS = (
         {"channels": (32, 32, 64), "hidden": (128,), "independence": 30.0},
         TrainConfig(epochs=10, learning_rate=2e-3, schedule="one-cycle"),
         place=220,
+        teaches="Latent numbers that find the true causes.",
     ),
 )

@@ -193,6 +193,7 @@ PRESETS = (
         {"hidden": (256,), "noise": "gaussian", "level": 0.5},
         TrainConfig(epochs=10, learning_rate=2e-3, schedule="one-cycle"),
         place=130,
+        teaches="Clean digits out of heavy noise.",
     ),
     Preset(
         "conv-denoising",
@@ -203,5 +204,6 @@ PRESETS = (
         {"channels": (32, 64), "noise": "gaussian", "level": 0.5},
         TrainConfig(epochs=5, learning_rate=3e-3, schedule="one-cycle"),
         place=140,
+        teaches="The same noise, for a network that sees strokes.",
     ),
 )

@@ -177,6 +177,7 @@ PRESETS = (
         {"hidden": (128,), "output": "sigmoid"},
         TrainConfig(epochs=3, batch_size=64, learning_rate=3e-3),
         place=10,
+        teaches="See training pass PCA within a second.",
     ),
     Preset(
         "first-ae",
@@ -188,6 +189,7 @@ PRESETS = (
         {"hidden": (128,), "output": "linear"},
         TrainConfig(epochs=10, learning_rate=1e-3),
         place=20,
+        teaches="The lesson's first: a digit squeezed into 32 numbers.",
     ),
     Preset(
         "deep-ae-3",
@@ -198,6 +200,7 @@ PRESETS = (
         {"hidden": (128, 64, 12), "output": "sigmoid"},
         TrainConfig(epochs=10, learning_rate=1e-3),
         place=30,
+        teaches="Every digit becomes a point in space that one can turn.",
     ),
     Preset(
         "deep-ae-32",
@@ -208,6 +211,7 @@ PRESETS = (
         {"hidden": (256, 128, 64), "output": "sigmoid"},
         TrainConfig(epochs=10, learning_rate=1e-3),
         place=40,
+        teaches="What depth adds where the code is wide enough.",
     ),
     Preset(
         "vae-plane",
@@ -218,6 +222,7 @@ PRESETS = (
         {"hidden": (400,), "loss": "bce"},
         TrainConfig(epochs=10, learning_rate=1e-3),
         place=50,
+        teaches="A map of all digits, to walk through.",
     ),
     Preset(
         "vae-textbook",
@@ -228,6 +233,7 @@ PRESETS = (
         {"hidden": (400,), "loss": "bce"},
         TrainConfig(epochs=10, learning_rate=1e-3),
         place=60,
+        teaches="How a model invents digits, from twenty random numbers.",
     ),
     Preset(
         "vae-32",
@@ -239,6 +245,7 @@ PRESETS = (
         {"hidden": (256, 128), "loss": "bce"},
         TrainConfig(epochs=10, learning_rate=1e-3),
         place=70,
+        teaches="Posterior collapse: which latent numbers stay unused.",
     ),
     Preset(
         "beta-vae",
@@ -250,6 +257,7 @@ PRESETS = (
         {"hidden": (400,), "loss": "bce"},
         TrainConfig(epochs=10, beta=4.0, kl_warmup_epochs=3.0),
         place=190,
+        teaches="A heavier KL: fewer latent numbers, each with a task.",
     ),
     Preset(
         "beta-vae-capacity",
@@ -260,5 +268,6 @@ PRESETS = (
         {"hidden": (400,), "loss": "bce"},
         TrainConfig(epochs=10, beta=20.0, kl_warmup_epochs=8.0, capacity=25.0),
         place=200,
+        teaches="A code that fills up slowly, nat by nat.",
     ),
 )

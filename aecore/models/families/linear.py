@@ -76,6 +76,7 @@ PRESETS = (
         {"weights": "untied"},
         TrainConfig(epochs=8, learning_rate=4e-3, schedule="one-cycle"),
         place=80,
+        teaches="Without curves, an autoencoder is PCA.",
     ),
     Preset(
         "linear-tied",
@@ -86,5 +87,6 @@ PRESETS = (
         {"weights": "tied"},
         TrainConfig(epochs=5, learning_rate=2e-3, schedule="one-cycle"),
         place=90,
+        teaches="Half the weights, the same error: PCA's own form.",
     ),
 )

@@ -100,5 +100,6 @@ PRESETS = (
         "pca",
         32,
         place=10000,
+        teaches="The bar to pass: the best linear code.",
     ),
 )

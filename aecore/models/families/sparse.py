@@ -175,6 +175,7 @@ PRESETS = (
         {"penalty": "k-sparse", "active": 25, "hidden": (512,)},
         TrainConfig(epochs=8, learning_rate=3e-3, schedule="one-cycle"),
         place=150,
+        teaches="A wide code of which few units speak at a time.",
     ),
     Preset(
         "sparse-l1",
@@ -185,6 +186,7 @@ PRESETS = (
         {"penalty": "l1", "strength": 0.1},
         TrainConfig(epochs=5, learning_rate=1e-3),
         place=160,
+        teaches="A price on every activation: strokes appear.",
     ),
     Preset(
         "sparse-kl",
@@ -195,5 +197,6 @@ PRESETS = (
         {"penalty": "kl", "strength": 1.0, "target": 0.05},
         TrainConfig(epochs=5, learning_rate=1e-3),
         place=170,
+        teaches="Units that are each pulled to fire rarely.",
     ),
 )

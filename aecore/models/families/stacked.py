@@ -123,6 +123,7 @@ PRESETS = (
         TrainConfig(epochs=10, learning_rate=1e-3),
         beside="stacked-random",
         place=230,
+        teaches="Each layer learns alone, then all together.",
     ),
     Preset(
         "stacked-random",
@@ -134,5 +135,6 @@ PRESETS = (
         TrainConfig(epochs=10, learning_rate=1e-3),
         beside="stacked",
         place=240,
+        teaches="What is lost without learning layer by layer.",
     ),
 )

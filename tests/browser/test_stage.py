@@ -1,0 +1,158 @@
+"""Every page at the sizes that it is looked at in: its stage is complete above the fold, nothing
+goes wrong and nobody is kept out.
+
+A page is opened once a size, and the tests ask what was seen there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+
+import pytest
+
+from aecore.places import TEACHER_KEY_VARIABLE
+from pages.shell.page import all_pages
+from pages.shell.teacher import COOKIE
+from tests.browser.server import Server
+
+URLS = [page.url for page in all_pages(teacher=True).values()]
+# A projector, a laptop in the dark, a phone.
+SIZES: dict[str, dict] = {
+    "1280x720": {"viewport": {"width": 1280, "height": 720}},
+    "1366x768": {"viewport": {"width": 1366, "height": 768}, "color_scheme": "dark"},
+    "360x740": {"viewport": {"width": 360, "height": 740}, "is_mobile": True, "has_touch": True},
+}
+SLOW = 120_000  # milliseconds: continuous integration has two busy cores
+SECRET = "the teacher's"
+# What has been drawn stays where it is: nothing runs, nothing waits, the stage keeps its size.
+SETTLED = """() => {
+  const app = document.querySelector("[data-testid=stApp]");
+  const waits = "[data-testid=stSpinner], [data-testid=stSkeleton]";
+  const stage = document.querySelector(".st-key-stage")?.getBoundingClientRect();
+  const now = stage && [stage.top, stage.bottom].join();
+  const same = now && window.stageBefore === now;
+  window.stageBefore = now;
+  return same && app.dataset.testScriptState === "notRunning" && !document.querySelector(waits);
+}"""
+# Tall enough to be what one looks at; in components too, whose parts lie in shadow trees.
+MEASURED = """() => {
+  const stage = document.querySelector(".st-key-stage");
+  const found = [];
+  const walk = (node) => {
+    for (const child of node.children) {
+      const box = child.getBoundingClientRect();
+      if (child.matches("canvas, img, svg, table") && box.width >= 96 && box.height >= 60)
+        found.push(box);
+      if (child.shadowRoot) walk(child.shadowRoot);
+      walk(child);
+    }
+  };
+  const marked = stage.querySelector(".st-key-stage_picture");
+  if (marked) found.push(marked.getBoundingClientRect());
+  else walk(stage);
+  const main = document.querySelector("[data-testid=stMain]");
+  return {
+    bottom: stage.getBoundingClientRect().bottom,
+    picture: found.length ? found[0].bottom : null,
+    wider: main.scrollWidth - main.clientWidth,
+    wrong: [...document.querySelectorAll("[data-testid=stException], [data-testid=stAlert]")]
+      .map((box) => box.innerText),
+  };
+}"""
+# Two of Streamlit's own: its icons' fonts hold names that are read as text, and its uploader
+# hides an input below its button. All that is ours is asked for everything.
+AXE = {
+    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"],
+    "resultTypes": ["violations"],
+}
+
+
+@dataclass
+class Seen:
+    """What stood on a page: pixels from the top of the window."""
+
+    bottom: float
+    picture: float | None
+    wider: float
+    wrong: list[str]
+    heard: list[str] = field(default_factory=list)
+    barred: list[str] = field(default_factory=list)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    key = hashlib.sha256(SECRET.encode()).hexdigest()
+    server = Server(tmp_path_factory.mktemp("runs"), **{TEACHER_KEY_VARIABLE: key})
+    yield server
+    for process in server.stop():
+        process.kill()
+
+
+@pytest.fixture(scope="module")
+def look(chromium, server):
+    """Open a page at a size, once for all tests."""
+    axe = pytest.importorskip("axe_playwright_python.base").AXE_SCRIPT
+    contexts, seen = {}, {}
+
+    def at(url: str, size: str) -> Seen:
+        if size not in contexts:
+            contexts[size] = chromium.new_context(**SIZES[size])
+            contexts[size].add_cookies([{"name": COOKIE, "value": SECRET, "url": server.url}])
+        if (url, size) not in seen:
+            seen[url, size] = _look(contexts[size].new_page(), server.url, url, axe)
+        return seen[url, size]
+
+    yield at
+    for context in contexts.values():
+        context.close()
+
+
+def _look(page, address: str, url: str, axe: str) -> Seen:
+    heard: list[str] = []
+
+    def listen(said) -> None:
+        # At a page's address Streamlit looks for its server below it first.
+        if said.type == "error" and "_stcore" not in said.location.get("url", ""):
+            heard.append(said.text)
+
+    page.set_default_timeout(SLOW)
+    page.on("console", listen)
+    page.on("pageerror", lambda error: heard.append(str(error)))
+    page.goto(f"{address}/{'' if url == 'home' else url}")
+    page.locator(".st-key-stage").wait_for()
+    page.wait_for_function(SETTLED, polling=400)
+    seen = Seen(**page.evaluate(MEASURED), heard=heard)
+    page.evaluate(axe)
+    for found in page.evaluate("(options) => axe.run(options)", AXE)["violations"]:
+        if found["impact"] in ("serious", "critical"):
+            nodes = "; ".join(f"{n['target']} {n['html'][:160]}" for n in found["nodes"][:4])
+            seen.barred.append(f"{found['impact']} {found['id']}: {nodes}")
+    page.close()
+    return seen
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("url", URLS)
+def test_stage_is_complete_above_the_fold(look, url: str, size: str):
+    seen, height = look(url, size), SIZES[size]["viewport"]["height"]
+    if "is_mobile" in SIZES[size]:
+        assert seen.picture is not None, "the stage has no picture"
+        assert seen.picture <= height
+    else:
+        assert seen.bottom <= height
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("url", URLS)
+def test_nothing_goes_wrong_and_nothing_scrolls_sideways(look, url: str, size: str):
+    seen = look(url, size)
+    assert seen.wider <= 0
+    assert not seen.wrong
+    assert not seen.heard
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("url", URLS)
+def test_nobody_is_kept_out(look, url: str, size: str):
+    assert not look(url, size).barred, "\n".join(look(url, size).barred)
