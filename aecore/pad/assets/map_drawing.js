@@ -5,6 +5,7 @@ import { colorOf, imageOf } from "./bundle.js";
 import { posterior } from "./choice.js";
 import { placeOf, toX, toY } from "./map_view.js";
 import { make, paint, pen } from "./pictures.js";
+import { drawPlane } from "./plane.js";
 import { codeOf } from "./state.js";
 
 /** @import { PictureCanvas } from "./pictures.js" */
@@ -18,6 +19,7 @@ export function drawPoints(pad) {
   const { width, height, axes, bundle } = pad;
   const context = pen(pad.elements.points);
   context.clearRect(0, 0, width, height);
+  drawPlane(pad, context);
   cross(pad, context, toX(pad, 0), toY(pad, 0), 0.2);
   context.globalAlpha = 0.8;
   context.font = "12px sans-serif";
