@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import numpy as np
@@ -29,7 +30,8 @@ def run(digits):
     spec = ModelSpec("dense-ae", digits.spec, 3, {"hidden": (16,)})
     state, started, looks = TrainState.fresh(spec, 0), None, []
     first = weights_of(state.model)
-    for event in train(spec, CONFIG, digits, state=state):
+    longer = dataclasses.replace(CONFIG, epochs=3)
+    for event in train(spec, longer, digits, state=state):
         if isinstance(event, Started):
             started = event
         probe = getattr(event, "probe", None)

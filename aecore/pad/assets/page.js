@@ -127,5 +127,6 @@ export function openTab(pad, name) {
     button.ariaSelected = String(button.name === name);
   }
   pad.stripKey = "";
+  pad.stale = true; // the curve of a panel that was closed had no width
   show(pad);
 }
