@@ -1,41 +1,70 @@
-"""Home: what this is, and a model decoding under one's hand at once."""
+"""Home: what this is, and a model decoding by itself, then under one's hand."""
 
 import streamlit as st
 
+from aecore import datasets
+from aecore.models.presets import PRESETS
+from aecore.wording import count
 from pages.components import pad_data, pad_travel
 from pages.components.pad import latent_pad
 from pages.shell import session
 from pages.shell.layout import explain, head, stage
 from pages.shell.page import Page, file_of
+from pages.shell.plain_text import plain
 
 PAGE = Page(title="Home", url="home", icon=":material/home:", place=0)
+THINGS = {"image": "image", "signal": "signal", "table": "row of a table"}
+WALK = ("0", "6", "9", "7")  # a ring on the map, with the loop of the 6 and the hook of the 9
+QUICK, QUICK_DATA = "fast-start", "mnist"
 
+held = session.hand()
+spec, digits = held.data.spec, held.data.class_names == tuple("0123456789")
+thing = "digit" if digits else THINGS.get(spec.kind, "example")
+numbers = count(held.card.spec.latent_dim, "number")
 head(
     "Autoencoders, live",
-    "An autoencoder squeezes an image into a few numbers and draws it again from them. "
-    "Move over the map: every point is such a code, and the digit beside it is drawn from that "
-    "code while you move, here in your browser.",
+    f"An autoencoder squeezes each {thing}, {count(spec.size, 'value')}, into {numbers} and draws "
+    "it again from them. Touch the map to draw from any point.",
 )
-held = session.hand()
 with stage():
     latent_pad(
         pad_data.bundle_for(held, small=True),
         key="pad_home",
         mode="home",
+        height=400,
+        walk=WALK if digits else (),
         decode=pad_travel.decoder_for(held),
     )
-left, middle, right = st.columns(3)
-left.page_link(file_of("train"), label="Train your own, live", icon=":material/model_training:")
-middle.page_link(
-    file_of("reconstructions"),
-    label="See what this model keeps and loses",
-    icon=":material/compare:",
+    row = st.container(horizontal=True, vertical_alignment="center", gap="medium")
+if row.button(
+    "Train your own in six seconds",
+    type="primary",
+    icon=":material/play_arrow:",
+    help=f"{PRESETS[QUICK].title} on {plain(datasets.source(QUICK_DATA).title)}: "
+    "a network of your own, which you watch while it learns.",
+):
+    chosen, examples = PRESETS[QUICK], len(datasets.load(QUICK_DATA).train)
+    run = session.jobs().submit(
+        session.owner(),
+        chosen.title,
+        chosen.spec(datasets.source(QUICK_DATA).spec),
+        chosen.training(examples),
+        QUICK_DATA,
+    )
+    session.view_run(run.run_id)
+    st.switch_page(file_of("train"))
+row.page_link(file_of("reconstructions"), label="What this model keeps", icon=":material/compare:")
+row.page_link(file_of("decode"), label="Sliders, drawing, journeys", icon=":material/tune:")
+one = (
+    ""
+    if not held.model.conditional
+    else (f" This model is told the class; here it is told **{plain(held.data.class_names[0])}**.")
 )
-right.page_link(file_of("decode"), label="All sliders, drawing, journeys", icon=":material/tune:")
 explain(
-    "Each dot is a held-out handwritten digit, an image that the model never saw in training, put "
-    "where the **encoder** places it; its colour is the digit's class, which the model was never "
-    "told. The large image is what the **decoder** draws from the point under the pointer. "
-    "Between two groups it draws what lies between two digits.\n\n"
+    f"Each small picture or dot is a held-out {thing}, one that the model never saw in training, "
+    "put where the **encoder** places it; its colour is its class, which the model was never told."
+    f"{one} Behind them, faint, is what the **decoder** draws at each place; the large picture is "
+    "what it draws at the point, which walks by itself until you touch it. Between two groups it "
+    "draws what lies between them.\n\n"
     "For a code of more than two numbers the map shows two of them; the others stay as they are."
 )

@@ -28,6 +28,7 @@ from aecore.evaluation.metrics import (
     example_errors,
     scores_beside_pca,
 )
+from aecore.evaluation.unit_facts import LayerFacts, layer_facts
 from aecore.export.explorer_file import model_bundle
 from aecore.export.registry import take_out
 from aecore.export.subject import TakenOut
@@ -183,6 +184,11 @@ def units(held: InHand) -> tuple[np.ndarray, np.ndarray]:
     """What each unit draws, (k, *shape), and the share of held-out examples it fires for, (k,)."""
     mu = torch.from_numpy(held.codes.mu)
     return atoms(held.model, mu).numpy(), held.model.firing(mu).float().mean(0).numpy()
+
+
+def unit_facts(held: InHand, part: str, leaf: int, maps: int, among: int) -> LayerFacts:
+    """What the units of a layer do on held-out examples: see layer_facts."""
+    return layer_facts(held.model, held.data.test, part, leaf, maps, among)
 
 
 def causes(held: InHand) -> np.ndarray:

@@ -13,6 +13,28 @@ import numpy as np
 
 
 @dataclass(frozen=True)
+class LayerLook:
+    """One layer at a look: what a fixed held-out example makes its units do.
+
+    part: "input", "encoder" or "decoder". shape: of what is shown, (units,) or (maps, height,
+    width); of: units or maps that there are. values: uint8, flat, from low to high, which have 0
+    between them. change: the norm of the change of its weights since the look before, over the norm
+    of what they were; None where there was none. Of a single step also moved: uint8, how far each
+    shown unit's weights went, the furthest 255; share_moved: of its weights that went at all.
+    """
+
+    part: str
+    shape: tuple[int, ...]
+    of: int
+    values: np.ndarray
+    low: float
+    high: float
+    change: float | None = None
+    moved: np.ndarray | None = None
+    share_moved: float | None = None
+
+
+@dataclass(frozen=True)
 class Probe:
     """A look at the model on a fixed sample of held-out examples.
 
@@ -21,6 +43,7 @@ class Probe:
     latent_map: (n, 2) float32, the codes, or their two main directions when there are more.
     reconstructions: (m, values) uint8 over Started's low to high, x_hat of the fixed examples
     shown in the run's view. pca_reconstructions: PCA's of them, if they are others than before.
+    layers: every layer on example `pictured` of those shown.
     """
 
     heldout_mse: float
@@ -29,6 +52,7 @@ class Probe:
     reconstructions: np.ndarray
     pca_k: int = 0
     pca_reconstructions: np.ndarray | None = None
+    layers: tuple[LayerLook, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -58,7 +82,8 @@ class Started:
     low, high: the values that bytes 0 and 255 stand for. examples: of an epoch. probed, held_out:
     examples that a look during an epoch is of, and all there are. pca_test_mse: of the whole
     held-out split, with pca_k components: of a sparse code, as many as are on at the start.
-    pca_sample: (m, values) uint8, PCA's answer to the sample.
+    pca_sample: (m, values) uint8, PCA's answer to the sample. pictured: of the sample, the example
+    that is followed through the layers; entering: as it enters.
     """
 
     kind: ClassVar[str] = "started"
@@ -78,11 +103,17 @@ class Started:
     probed: int = 0
     held_out: int = 0
     pca_k: int = 0
+    pictured: int = 0
+    entering: LayerLook | None = None
 
 
 @dataclass(frozen=True)
 class StepDone:
-    """A number of steps are done. loss: mean objective since the last StepDone, per example."""
+    """A number of steps are done. loss: mean objective since the last StepDone, per example.
+
+    after: of a single step that somebody asked for, the loss on the same batch, with the same
+    noise, after it; `loss` is then the one before.
+    """
 
     kind: ClassVar[str] = "step"
     step: int
@@ -92,6 +123,7 @@ class StepDone:
     images_per_second: float
     loss: float
     probe: Probe | None = None
+    after: float | None = None
 
 
 @dataclass(frozen=True)

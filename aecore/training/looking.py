@@ -13,9 +13,11 @@ from aecore.models import LatentModel
 from aecore.models.families.pca import PCABasis
 from aecore.models.losses import squared_error_per_value
 from aecore.training.events import Probe
+from aecore.training.layer_looks import LayerView
 
 PROBE_SIZE = 1000  # held-out examples looked at during an epoch
 SAMPLE_SIZE = 10  # examples shown as original and reconstruction
+PICTURED = 3  # of these, the one that is followed through the layers
 
 
 class View:
@@ -40,6 +42,11 @@ class View:
         self.map_labels = np.zeros(0, np.int64) if labels is None else labels.numpy()
         self._shown = _one_of_each(labels, len(self._x))
         self.sample = self._bytes_of(self._x[self._shown])
+        self.pictured = min(PICTURED, len(self._shown) - 1)
+        place = int(self._shown[self.pictured])
+        label = None if labels is None else int(labels[place])
+        self.layers = LayerView(self._seen[place : place + 1], label)
+        self.layers.mark(model)
         self.pca_k = self._at_the_start(model)
         self.pca_mse, self.pca_sample = self._pca()
 
@@ -49,8 +56,9 @@ class View:
         return len(self._x)
 
     @torch.inference_mode()
-    def look(self, model: LatentModel) -> Probe:
-        """A model, in evaluation mode, on the sample; its map follows the map before."""
+    def look(self, model: LatentModel, one_step: bool = False) -> Probe:
+        """A model, in evaluation mode, on the sample; its map follows the map before. one_step:
+        since `layers.mark`, so that one sees what it moved."""
         mus, errors = [], []
         shown = torch.empty((len(self._shown), *self._x.shape[1:]), device=self._x.device)
         for part in parts(len(self._x), self._at_once):
@@ -69,7 +77,8 @@ class View:
             self.pca_k = k
             self.pca_mse, self.pca_sample = self._pca()
             others = self.pca_sample
-        return Probe(mse, self.pca_mse, plane, self._bytes_of(shown), k, others)
+        layers = self.layers.look(model, one_step)
+        return Probe(mse, self.pca_mse, plane, self._bytes_of(shown), k, others, layers)
 
     @torch.inference_mode()
     def _at_the_start(self, model: LatentModel) -> int:

@@ -141,6 +141,8 @@ class _Run:
             probed=self.view.size,
             held_out=len(self.data.test),
             pca_k=self.view.pca_k,
+            pictured=self.view.pictured,
+            entering=self.view.layers.entering(),
         )
         if not self.model.closed_form:
             self._make_optimizer()  # its first import takes a second that is no training
@@ -182,7 +184,11 @@ class _Run:
                 self.followed = self.control.version
                 self._apply_control()
                 yield from self._changes(epoch)
-            self._step(index, epoch + step_in_epoch / self.steps_per_epoch)
+            at, after = epoch + step_in_epoch / self.steps_per_epoch, None
+            if stepping:
+                after = self._watched_step(index, at)
+            else:
+                self._step(index, at)
             since += 1
             self.step += 1
             self.batches = step_in_epoch + 1
@@ -195,12 +201,12 @@ class _Run:
             if self._diverged(loss):
                 yield self._failure(loss, "loss")
                 return True
-            probe = self._probe() if probing and not last else None
+            probe = self._probe(stepping) if probing and not last else None
             if probe is not None and self._hopeless(probe.heldout_mse):
                 yield self._failure(probe.heldout_mse, "held-out error")
                 return True
             yield StepDone(
-                self.step, epoch, self.state.images_seen, *self._pace(), loss, probe=probe
+                self.step, epoch, self.state.images_seen, *self._pace(), loss, probe, after
             )
         self.control.epoch_ended()
         self.state.epochs_done, self.batches = epoch + 1, 0
@@ -250,6 +256,15 @@ class _Run:
         weight = kl_weight(self.config, epochs, self.control.beta)
         self.steps.take(index, weight, kl_capacity(self.config, epochs))
 
+    def _watched_step(self, index: torch.Tensor, epochs: float) -> float:
+        """A single step that somebody waits to see: the loss on its batch after it, with the same
+        noise; the loss before it is then all that the steps' mean is of."""
+        self.view.layers.mark(self.model)
+        self.steps.forget_losses()
+        drawn = self.generator.get_state()
+        self._step(index, epochs)
+        return self.steps.loss_again(index, drawn, kl_capacity(self.config, epochs) is not None)
+
     def _asked_rate(self) -> float:
         return self.control.learning_rate or self.config.learning_rate
 
@@ -289,10 +304,10 @@ class _Run:
 
     # Looking -------------------------------------------------------------------------------
 
-    def _probe(self) -> Probe:
+    def _probe(self, one_step: bool = False) -> Probe:
         """A look at the fixed held-out sample; decides when PCA is passed."""
         self.model.eval()
-        probe = self.view.look(self.model)
+        probe = self.view.look(self.model, one_step)
         if probe.heldout_mse < probe.pca_mse and self.state.seconds_to_beat_pca is None:
             # The sample says so; only the whole held-out split decides.
             seconds = self._seconds()

@@ -71,6 +71,24 @@ class Steps:
         self._steps = 0
         return mean
 
+    def forget_losses(self) -> None:
+        """The next mean is of steps to come alone."""
+        self._total.zero_()
+        self._steps = 0
+
+    def loss_again(self, index: Tensor, drawn: Tensor, limited: bool) -> float:
+        """The loss on a batch with the weights as they are and the noise that a generator's state
+        `drawn` gives, as the last step's; model and generator stay as they are."""
+        begun = _State(self.model, self.generator)
+        self.generator.set_state(drawn)
+        try:
+            labels = labels_for(self.model, self.split, index)
+            terms = self.model.loss_terms(self.split.batch(index), self.generator, labels)
+            capacity = self._capacity if limited else None
+            return float(objective(terms, self._weight, self.free_bits, capacity).detach())
+        finally:
+            begun.put_back()
+
     def take(self, index: Tensor, kl_weight: float, capacity: float | None) -> Tensor:
         """Move the weights by one step on the examples at `index`; the loss before it, ()."""
         if (kl_weight, capacity) != self._given:

@@ -46,15 +46,18 @@ def latent_pad(
     panels: Sequence[str] | None = None,
     height: int = 440,
     start: Sequence[float] | None = None,
+    walk: Sequence[str] = (),
     decode: Decode | None = None,
     travel: Travel | None = None,
 ) -> None:
     """Show the pad, in a fragment of its own.
 
-    mode: "home" (map and decoded image), "decode" (everything) or "train" (map and epochs).
+    mode: "home" (a map of pictures over the decoded plane, and the decoded image), "decode"
+    (everything) or "train" (map and epochs).
     panels: instead of the mode's: any of "sliders", "draw", "journey", "time".
     height: of the map, in CSS pixels.
     start: (k,) a point to go to; going there again takes another in between.
+    walk: names of classes between which the point walks by itself until somebody touches the pad.
     decode: called on release only. Its epoch is None for the newest weights.
     travel: called when a hand goes to an epoch that the pad lacks; the pad remembers it.
     """
@@ -63,6 +66,8 @@ def latent_pad(
         "panels": list(PANELS[mode] if panels is None else panels),
         "height": height,
     }
+    if mode == "home":
+        options |= {"pictures": True, "walk": list(walk)}
     if start is not None:
         options["start"] = [float(v) for v in start]
     st.fragment(guarded(_show))(bundle, key, options, decode, travel)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import Any
 
 from aecore.evaluation.beside import judged
 from aecore.evaluation.metrics import HELD_OUT_MSE, shown
-from aecore.evaluation.trouble import trouble
+from aecore.evaluation.trouble import best_of, trouble
 from aecore.figures.examples import thing_of
 from aecore.jobs.outlook import Outlook, outlook
 from aecore.models import family
@@ -66,11 +67,13 @@ def about(seconds: float) -> str:
     return f"about {seconds / 3600:.0f} h"
 
 
-def told_of(run: Run, all_runs: Iterable[Run], ahead: int, ending: Ending) -> dict[str, Any]:
+def told_of(
+    run: Run, all_runs: Iterable[Run], ahead: int, ending: Ending, kept: Container[int] = ()
+) -> dict[str, Any]:
     """What the canvas and the page around it say of a run, as plain JSON.
 
     all_runs: who trains beside it. ahead: runs that get a worker before it. ending: remembers what
-    was said before.
+    was said before. kept: the epochs whose weights the run keeps.
     """
     live = run.recording.live  # before all else: what is over has all its figures
     seen = outlook(run, list(all_runs)) if live else None
@@ -81,6 +84,26 @@ def told_of(run: Run, all_runs: Iterable[Run], ahead: int, ending: Ending) -> di
         "scene": scene_of(run),
         "live": live,
         "saved": run.saved,
+        **_moment(run, kept),
+    }
+
+
+def _moment(run: Run, kept: Container[int]) -> dict[str, Any]:
+    """The step that it is at; the last step that was asked for alone, [step, loss before, after];
+    the best epoch, [images seen, error, epoch], and whether one can go back to it."""
+    step, best = run.recording.last_step, best_of(run.recording.history)
+    alone = None
+    if step is not None and step.after is not None and math.isfinite(step.loss + step.after):
+        alone = [step.step, step.loss, step.after]
+    if best is None or "images_seen" not in best:
+        return {"step": step.step if step else 0, "alone": alone, "best": None, "back": False}
+    epoch = int(best["epoch"])
+    last = int(run.recording.history[-1]["epoch"])
+    return {
+        "step": step.step if step else 0,
+        "alone": alone,
+        "best": [best["images_seen"], judged(best)[0], epoch],
+        "back": epoch in kept and epoch < min(last, run.config.epochs),
     }
 
 

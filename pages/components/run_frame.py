@@ -23,7 +23,7 @@ from aecore.figures.examples import kind_of
 from aecore.models import family
 from aecore.runs.recording import Recording
 from aecore.runs.store import Run
-from aecore.training.events import Changed, Probe, Started
+from aecore.training.events import Changed, LayerLook, Probe, Started
 from pages.components.run_figures import pca_of
 
 MAX_POINTS = 400  # of a curve that comes as a whole
@@ -161,6 +161,8 @@ def _start(started: Started) -> dict[str, Any]:
         "sample": _b64(started.sample),
         "count": len(started.sample),
         "labels": _b64(started.map_labels.astype(np.uint8)),
+        "pictured": started.pictured,
+        "entering": None if started.entering is None else _layer(started.entering),
     }
 
 
@@ -176,7 +178,26 @@ def _pictures(probe: Probe) -> dict[str, Any]:
         "map": _b64(steps),
         "map_middle": [float(value) for value in middle],
         "map_scale": reach / _STEPS,
+        "layers": [_layer(look) for look in probe.layers],
     }
+
+
+def _layer(look: LayerLook) -> dict[str, Any]:
+    """A layer at a look; what only a single step has is left out of others."""
+    found = {
+        "part": look.part,
+        "shape": list(look.shape),
+        "of": look.of,
+        "values": _b64(look.values),
+        "low": round(look.low, 5),
+        "high": round(look.high, 5),
+        "change": None if look.change is None else float(f"{look.change:.3g}"),
+    }
+    if look.moved is not None:
+        found["moved"] = _b64(look.moved)
+    if look.share_moved is not None:
+        found["share_moved"] = round(look.share_moved, 4)
+    return found
 
 
 def _in_words(change: Changed) -> str:

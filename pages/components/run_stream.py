@@ -136,7 +136,9 @@ class _Channel:
         self._due, self._told_at = now + GAP, now
         waits = recording.status == "waiting"
         ahead = engine().ahead_of(self.run) if waits else 0
-        self._told = told_of(self.run, engine().store.all(), ahead, self._ending)
+        store = engine().store
+        kept = store.epochs(self.run)
+        self._told = told_of(self.run, store.all(), ahead, self._ending, kept)
         self._lines.clear()
 
     def line(self, seen: Cursor | None) -> Line | None:

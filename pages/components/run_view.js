@@ -4,10 +4,11 @@
 // What is drawn comes from the run's stream while it lives, else with the page.
 
 import { seriesColors } from "./run_view_canvas.js";
-import { drawChart } from "./run_view_chart.js";
+import { drawChart, placeOnChart } from "./run_view_chart.js";
 import { drawExamples } from "./run_view_examples.js";
 import { showFigures } from "./run_view_figures.js";
 import { drawMap, moveMap } from "./run_view_map.js";
+import { drawNetwork, showNetwork, spokenNetwork } from "./run_view_network.js";
 import { grown, unknownRun } from "./run_view_state.js";
 import { followRun } from "./run_view_stream.js";
 
@@ -62,6 +63,8 @@ function build(root, kind) {
   words.className = "rv-words";
   root.replaceChildren(row, words);
   const about = document.createElement("span");
+  const networkText = document.createElement("span");
+  const network = addFigure(root, { title: "The network", about: [networkText] });
   const chart = addFigure(root, {
     title,
     about: [
@@ -73,10 +76,11 @@ function build(root, kind) {
       ` training ${thing}s`,
     ],
   });
-  const map = addFigure(root, {
-    title: "Latent map",
-    about: [`held-out ${thing}s, coloured by class`],
-  });
+  const back = document.createElement("button");
+  back.type = "button";
+  back.className = "rv-back";
+  back.hidden = true;
+  chart.parentElement?.append(back);
   const marks = [
     swatch("currentColor"),
     ` original${apart}`,
@@ -90,9 +94,14 @@ function build(root, kind) {
   const examples = addFigure(root, {
     title: "Reconstructions",
     about: image ? [rows] : marks,
-    className: image ? "wide pixels" : "wide",
+    className: image ? "pixels" : "plots",
   });
-  return { root, row, words, kind, thing, title, about, chart, map, examples };
+  const map = addFigure(root, {
+    title: "Latent map",
+    about: [`held-out ${thing}s, coloured by class`],
+  });
+  const canvases = { network, chart, map, examples };
+  return { root, row, words, kind, thing, title, about, networkText, back, ...canvases };
 }
 
 /**
@@ -100,20 +109,31 @@ function build(root, kind) {
  * @param {HTMLElement} root
  * @param {PageData} page
  */
-function mountView(root, { run, kind }) {
+function mountView(root, page) {
+  const { run, kind } = page;
   /** @type {RunView} */
   const view = {
     data: unknownRun(run, kind),
     news: { run, stream: "" },
     figures: build(root, kind),
     map: { from: null, to: null, labels: new Uint8Array(), frame: 0 },
+    pulse: { step: 0, since: null, frame: 0 },
+    send: undefined,
+    mine: page.mine,
     followed: "",
     leave: null,
     observer: new ResizeObserver(() => {
+      drawNetwork(view);
       drawChart(view.figures, view.data);
+      placeBack(view);
       drawMap(view, 1);
       if (view.data.kind !== "image") drawExamples(view.figures, view.data);
     }),
+  };
+  view.figures.back.onclick = () => {
+    const [, , epoch] = view.data.best ?? [0, 0, 0];
+    view.figures.back.disabled = true; // until the run has gone back
+    view.send?.("back", { epoch, run: view.data.run });
   };
   view.observer.observe(root);
   views.set(root, view);
@@ -123,6 +143,7 @@ function mountView(root, { run, kind }) {
 /** @param {RunView} view */
 function unmountView(view) {
   cancelAnimationFrame(view.map.frame);
+  cancelAnimationFrame(view.pulse.frame);
   view.observer.disconnect();
   view.leave?.();
   views.delete(view.figures.root);
@@ -145,7 +166,7 @@ function spoken({ probed, held_out: all, damaged }, thing) {
  * One line for those who do not see the chart.
  * @param {RunView} view
  */
-function describe({ data, figures: { chart, title, about, thing } }) {
+function describe({ data, figures: { chart, title, about, thing, network, networkText } }) {
   about.textContent = spoken(data, thing);
   const last = data.heldout.at(-1)?.[1];
   const text =
@@ -154,6 +175,28 @@ function describe({ data, figures: { chart, title, about, thing } }) {
       : `Held-out ${title.toLowerCase()} ${last.toFixed(4)}, ` +
         `${data.pca_name} ${Number(data.pca).toFixed(4)}`;
   chart.setAttribute("aria-label", text);
+  const said = spokenNetwork(data);
+  if (networkText.textContent !== said) networkText.textContent = said;
+  network.setAttribute("aria-label", `The network: ${said || "no look at it yet"}`);
+}
+
+/**
+ * The way back to the best epoch, at its mark on the curve.
+ * @param {RunView} view
+ */
+function placeBack({ data, figures: { back, chart }, mine }) {
+  const { best } = data;
+  back.hidden = !mine || !best || !data.back;
+  if (!best || back.hidden) return;
+  const text = `Go back here: epoch ${best[2]}`;
+  if (back.textContent !== text) {
+    back.textContent = text;
+    back.disabled = false;
+  }
+  const x = chart.offsetLeft + placeOnChart(chart, data, best[0]);
+  const edge = chart.offsetLeft + chart.clientWidth - back.offsetWidth - 4;
+  back.style.left = `${Math.max(chart.offsetLeft + 54, Math.min(x - back.offsetWidth / 2, edge))}px`;
+  back.style.top = `${chart.offsetTop + 4}px`;
 }
 
 /**
@@ -167,6 +210,8 @@ function show(view, line) {
   view.data = grown(view.data, line);
   showFigures(view.figures, view.data);
   drawChart(view.figures, view.data);
+  placeBack(view);
+  showNetwork(view);
   if (line.x_hat || line.pca_sample || line.sample || line.reset) {
     drawExamples(view.figures, view.data);
   }
@@ -218,9 +263,13 @@ function follow(view, { run, stream }) {
 
 /**
  * The component; Streamlit calls it again whenever data change.
- * @param {{ data: PageData, parentElement: ParentNode }} given
+ * @param {{
+ *   data: PageData,
+ *   parentElement: ParentNode,
+ *   setTriggerValue?: (name: string, value: any) => void,
+ * }} given
  */
-export default function runView({ data: page, parentElement }) {
+export default function runView({ data: page, parentElement, setTriggerValue }) {
   /** @type {HTMLElement | null} */
   const root = parentElement.querySelector(".rv");
   if (!root) throw new Error("The view's markup is missing.");
@@ -230,6 +279,8 @@ export default function runView({ data: page, parentElement }) {
     view = undefined;
   }
   view ??= mountView(root, page);
+  view.send = setTriggerValue;
+  view.mine = page.mine;
   if (page.frame && (!page.stream || view.news.stream !== "read")) show(view, page.frame);
   else if (view.data.run !== page.run) show(view, { after: "", reset: true, run: page.run });
   follow(view, page);

@@ -6,6 +6,7 @@ the page around it shows changes seldom, and it runs again when it does: `run_sc
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,24 +30,39 @@ _canvas = component(
 _scene = component("run_scene", js=joined(_HERE / "run_scene.js"))
 
 
-def run_canvas(run: Run, token: str | None, polls: bool, key: str = "run_canvas") -> None:
-    """Figures, loss curves, reconstructions and the latent map of a run, as far as it is.
+def run_canvas(
+    run: Run,
+    token: str | None,
+    polls: bool,
+    key: str = "run_canvas",
+    back: Callable[[int], None] | None = None,
+) -> None:
+    """Figures, the network, loss curves, reconstructions and the latent map of a run, as far as it
+    is.
 
     token: of the watch link by which somebody other than its owner looks. polls: whether the page
-    brings what is new, because the run's stream does not reach this browser.
+    brings what is new, because the run's stream does not reach this browser. back: called with an
+    epoch to go back to, by its button on the curve; None where nobody here may.
     """
     stream = address_of(run, token)
     # Of a live run the same at each run of the page, which Streamlit then does not send again.
     data: dict[str, Any] = {"run": key_of(run), "kind": kind_of(run.spec.data), "stream": stream}
+    data["mine"] = back is not None
     if stream is None or polls:
         data["frame"] = frame_of_run(run)
-    _canvas(key=key, data=data)
+    asked = _canvas(key=key, data=data, on_back_change=_nothing)
+    request = asked.back
+    if back is not None and isinstance(request, Mapping) and request.get("run") == data["run"]:
+        epoch = request.get("epoch")
+        if isinstance(epoch, int) and not isinstance(epoch, bool):
+            back(epoch)
 
 
 def frame_of_run(run: Run) -> dict[str, Any]:
     """Everything that the canvas shows, as plain JSON."""
     jobs = session.jobs()
-    return news(run, told_of(run, jobs.store.all(), jobs.ahead_of(run), Ending()), None)[0]
+    kept = jobs.store.epochs(run)
+    return news(run, told_of(run, jobs.store.all(), jobs.ahead_of(run), Ending(), kept), None)[0]
 
 
 def run_scene(run: Run, polls: bool, key: str = "run_scene") -> bool:

@@ -1,7 +1,8 @@
 // @ts-check
 // What all parts of the view draw with.
 
-export const CHART_HEIGHT = 300;
+/** The height of each of the four drawings: two rows of them stand above the fold. */
+export const viewHeight = () => (window.matchMedia("(max-width: 640px)").matches ? 230 : 172);
 export const seriesColors = {
   model: "#0b72c4",
   pca: "#d55e00",

@@ -1,7 +1,7 @@
 // @ts-check
 // The errors of a run as it goes: held out and in training, with PCA's line and the mean's.
 
-import { CHART_HEIGHT, fitCanvas, seriesColors } from "./run_view_canvas.js";
+import { fitCanvas, seriesColors, viewHeight } from "./run_view_canvas.js";
 
 /** @import { Figures, Reading, RunData } from "./run_view_types.js" */
 /**
@@ -64,7 +64,7 @@ function shortNumber(value) {
 export function drawChart({ root, chart, thing }, data) {
   const style = getComputedStyle(root);
   const ink = style.color;
-  const { context, width, height } = fitCanvas(chart, CHART_HEIGHT);
+  const { context, width, height } = fitCanvas(chart, viewHeight());
   context.font = `12px ${style.fontFamily || "sans-serif"}`;
   context.textBaseline = "middle";
   const readings = [...data.heldout, ...data.train, ...data.whole];
@@ -89,9 +89,15 @@ export function drawChart({ root, chart, thing }, data) {
   drawCurve(context, scales, data.train, seriesColors.train, true);
   drawDots(context, scales, data.whole, seriesColors.model);
   if (data.passed) labels.push(drawPassing(context, scales, data.passed, labels, ink));
+  if (data.best && data.whole.length > 1) drawBest(context, scales, data.best, labels, ink);
   for (const change of data.changes.slice(-MOST_CHANGES)) {
     labels.push(drawChange(context, scales, change, labels, ink));
   }
+  const curve = [...data.heldout, ...data.whole].map(([images, error]) => ({
+    x: scales.xAt(images),
+    y: scales.yAt(Math.min(error, scales.high)),
+  }));
+  keepClear(context, labels, curve, scales);
   drawLabels(context, labels, style.getPropertyValue("--st-background-color") || "#fff");
 }
 
@@ -257,6 +263,88 @@ function drawChange(context, { width, height, xAt }, [images, text], labels, ink
   let y = height - margin.bottom - 26;
   while (y > margin.top && labels.some((label) => Math.abs(label.y - y) < 15)) y -= 15;
   return { text, color: ink, x: x + (align === "right" ? -6 : 6), y, align };
+}
+
+/**
+ * The best epoch, ringed.
+ * @param {CanvasRenderingContext2D} context
+ * @param {Scales} scales
+ * @param {[number, number, number]} best
+ * @param {Label[]} labels
+ * @param {string} ink
+ */
+function drawBest(context, { xAt, yAt, high }, [images, error, epoch], labels, ink) {
+  const x = xAt(images);
+  const y = yAt(Math.min(error, high));
+  context.strokeStyle = ink;
+  context.lineWidth = 1.5;
+  context.beginPath();
+  context.arc(x, y, DOT + 3, 0, CIRCLE);
+  context.stroke();
+  context.lineWidth = 1;
+  labels.push({ text: `best: epoch ${epoch}`, color: ink, x: x - 9, y: y - 12, align: "right" });
+}
+
+/**
+ * Move labels up or down until neither a curve nor another label strikes them through.
+ * @param {CanvasRenderingContext2D} context
+ * @param {Label[]} labels
+ * @param {{ x: number, y: number }[]} curve
+ * @param {Scales} scales
+ */
+function keepClear(context, labels, curve, { height }) {
+  /** @type {Label[]} */
+  const placed = [];
+  for (const label of labels) {
+    const wide = context.measureText(label.text).width;
+    const left = label.align === "right" ? label.x - wide : label.x;
+    const right = left + wide;
+    /** @param {number} y */
+    const free = (y) =>
+      !crosses(curve, left - 3, right + 3, y - 8, y + 8) &&
+      !placed.some((other) => {
+        const width = context.measureText(other.text).width;
+        const start = other.align === "right" ? other.x - width : other.x;
+        return Math.abs(other.y - y) < 14 && start < right + 4 && start + width > left - 4;
+      });
+    const ways = [...Array(24).keys()].map((i) => label.y + (i % 2 ? 1 : -1) * 7 * ((i + 1) >> 1));
+    const inside = ways.filter((y) => y > margin.top + 4 && y < height - margin.bottom - 6);
+    label.y = [label.y, ...inside].find(free) ?? label.y;
+    placed.push(label);
+  }
+}
+
+/**
+ * Whether a line through points enters a box.
+ * @param {{ x: number, y: number }[]} points
+ * @param {number} left
+ * @param {number} right
+ * @param {number} top
+ * @param {number} bottom
+ */
+function crosses(points, left, right, top, bottom) {
+  for (let i = 0; i < points.length; i++) {
+    const a = points[i];
+    const b = points[Math.min(i + 1, points.length - 1)];
+    if (b.x < left || a.x > right) continue;
+    // Of the piece of the line that lies between left and right, its two ends.
+    const slope = b.x > a.x ? (b.y - a.y) / (b.x - a.x) : 0;
+    const ends = [Math.max(left, a.x), Math.min(right, b.x)].map((x) => a.y + slope * (x - a.x));
+    if (Math.max(...ends) >= top && Math.min(...ends) <= bottom) return true;
+  }
+  return false;
+}
+
+/**
+ * How far across the chart so many images seen are, in CSS pixels.
+ * @param {HTMLCanvasElement} chart
+ * @param {RunData} data
+ * @param {number} images
+ */
+export function placeOnChart(chart, data, images) {
+  const reach = Math.max(data.total || 1, ...data.heldout.map(([seen]) => seen), 1);
+  const across = (chart.clientWidth || 300) - margin.left - margin.right;
+  return margin.left + (images / reach) * across;
 }
 
 /**

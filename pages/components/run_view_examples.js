@@ -5,7 +5,7 @@ import { bytesOf, contextOf, fitCanvas, seriesColors } from "./run_view_canvas.j
 
 /** @import { Figures, RunData } from "./run_view_types.js" */
 
-const CELL = 110; // pixels of a plot's height
+const CELL = 70; // pixels of a plot's height
 const GAP = { across: 14, down: 12 };
 const BAR = 0.26; // of a column's width
 

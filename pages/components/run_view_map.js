@@ -1,7 +1,7 @@
 // @ts-check
 // The latent map of a run, in motion from one reading to the next.
 
-import { bytesOf, CHART_HEIGHT, fitCanvas } from "./run_view_canvas.js";
+import { bytesOf, fitCanvas, viewHeight } from "./run_view_canvas.js";
 
 /** @import { RunData, RunView } from "./run_view_types.js" */
 
@@ -14,7 +14,7 @@ const PADDING = 12;
  * @param {number} t
  */
 export function drawMap({ data, figures, map: { from, to, labels } }, t) {
-  const { context, width, height } = fitCanvas(figures.map, CHART_HEIGHT);
+  const { context, width, height } = fitCanvas(figures.map, viewHeight());
   if (!to) return;
   const moving = from && from.length === to.length;
   const places = moving ? to.map((value, i) => from[i] + (value - from[i]) * t) : to;

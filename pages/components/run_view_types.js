@@ -13,6 +13,19 @@
  */
 
 /**
+ * @typedef {object} LayerLook a layer on one example, LayerLook of aecore/training/events.py
+ * @property {"input" | "encoder" | "decoder"} part
+ * @property {number[]} shape of what is shown
+ * @property {number} of units or feature maps that there are
+ * @property {string} values uint8, from low to high
+ * @property {number} low
+ * @property {number} high
+ * @property {number | null} change of its weights since the look before, a share
+ * @property {string} [moved] uint8, of a single step, the furthest unit 255
+ * @property {number} [share_moved] of its weights
+ */
+
+/**
  * @typedef {object} RunData everything that is drawn; arrays as base64
  * @property {"image" | "lines" | "bars"} kind
  * @property {number[]} shape
@@ -41,6 +54,14 @@
  * @property {string} [map] int16, two numbers a point: steps of `map_scale` from the middle
  * @property {[number, number]} [map_middle]
  * @property {number} [map_scale]
+ * @property {number} [pictured] of the sample, the example that the network is drawn with
+ * @property {LayerLook | null} [entering] it, as it enters
+ * @property {LayerLook[]} [layers]
+ * @property {number} [step] how many are done
+ * @property {[number, number, number] | null} [alone] the last step that was asked for alone, and
+ *   the loss on its batch before and after
+ * @property {[number, number, number] | null} [best] images seen, error and number of the best epoch
+ * @property {boolean} [back] whether one can go back to it
  */
 
 /**
@@ -61,6 +82,7 @@
  * @typedef {object} PageData what the page brings
  * @property {string} run
  * @property {RunData["kind"]} kind
+ * @property {boolean} mine whether who looks may steer the run
  * @property {string | null} stream address from the app's own; null for a run that is over
  * @property {RunLine} [frame] everything, where no stream brings it
  */
@@ -74,6 +96,9 @@
  * @property {string} thing "image" or "example"
  * @property {string} title of the chart
  * @property {HTMLElement} about what the chart's line and dots are of
+ * @property {HTMLCanvasElement} network
+ * @property {HTMLElement} networkText
+ * @property {HTMLButtonElement} back to the best epoch
  * @property {HTMLCanvasElement} chart
  * @property {HTMLCanvasElement} map
  * @property {HTMLCanvasElement} examples
@@ -88,11 +113,21 @@
  */
 
 /**
+ * @typedef {object} Pulse through the network at a step
+ * @property {number} step that was drawn last
+ * @property {number | null} since when it goes; null while none does
+ * @property {number} frame of the animation
+ */
+
+/**
  * @typedef {object} RunView
  * @property {RunData} data
  * @property {RunNews} news the newest that was said
  * @property {Figures} figures
  * @property {MapState} map
+ * @property {Pulse} pulse
+ * @property {boolean} mine whether who looks may steer the run
+ * @property {((name: string, value: any) => void) | undefined} send to the page
  * @property {ResizeObserver} observer of the place's width
  * @property {string} followed the run whose stream is read
  * @property {(() => void) | null} leave the stream

@@ -15,7 +15,7 @@ from pages.shell.plain_text import plain
 from pages.train.live_controls import controls
 from pages.train.live_end import after_run
 from pages.train.live_pad import live_pad
-from pages.train.live_trouble import going_wrong
+from pages.train.live_trouble import go_back, going_wrong
 
 SLOWLY = 5.0  # seconds between two looks at a live run, where its stream is kept back on the way
 _POLLS = "live_polls"
@@ -55,7 +55,10 @@ def _watch(run_id: str, was_live: bool, polls: bool) -> None:
     controls(run)
     going_wrong(run)
     with st.container(gap=None):  # what asks for a rerun takes no place
-        run_canvas(run, access.watched().get(run_id), polls)
+        back = None
+        if session.owns(run):
+            back = lambda epoch: go_back(run, epoch)  # noqa: E731
+        run_canvas(run, access.watched().get(run_id), polls, back=back)
         kept_back = run_scene(run, polls)
     if run.notice:
         st.warning(plain(run.notice), icon=":material/warning:")

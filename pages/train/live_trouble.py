@@ -58,6 +58,15 @@ def _way_back(run: Run) -> None:
     )
 
 
+def go_back(run: Run, epoch: int) -> None:
+    """Go on from an epoch whose weights are kept, with a learning rate that did no harm there."""
+    row = next((r for r in run.recording.history if int(r["epoch"]) == epoch), {})
+    seen = row.get("images_seen", 0)
+    rate = rate_to_go_on_with(run.config.learning_rate, run.recording.changes, seen)
+    _go_back(run.run_id, epoch, rate)
+    st.rerun()
+
+
 @guarded
 def _go_back(run_id: str, epoch: int, rate: float) -> None:
     session.jobs().go_back(session.owner(), run_id, epoch, rate)

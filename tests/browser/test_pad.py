@@ -38,7 +38,9 @@ def travel(epoch):
     return pack_frame(bundle, EpochFrame(epoch, codes[::-1] + 1, past))
 
 start = st.selectbox("Start", [None, 0, 1])
-latent_pad(bundle, key="pad", start=None if start is None else codes[start], travel=travel,
+mode = st.query_params.get("mode", "decode")
+latent_pad(bundle, key="pad", mode=mode, walk=["cat", "owl"], travel=travel,
+           start=None if start is None else codes[start],
            decode=lambda z, epoch: np.full(64, 0.2 if epoch == 2 else 0.5))
 """
 
@@ -123,6 +125,65 @@ def test_a_click_chooses_reports_and_escape_undoes(open_pad):
         overlay.press("Escape")
     page.wait_for_timeout(100)
     assert where(page) == home
+
+
+def test_where_a_drag_ends_the_point_stays(open_pad):
+    page = open_pad(has_touch=True)
+    box = page.locator("#overlay").bounding_box()
+    home, image = where(page), big(page)
+    page.mouse.move(box["x"] + 50, box["y"] + 60)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 200, box["y"] + 90, steps=5)
+    page.mouse.up()
+    dragged = where(page)
+    page.mouse.move(2, 2)
+    page.wait_for_timeout(100)
+    assert where(page) == dragged != home
+    assert big(page) != image
+    # A finger: pressed, moved, lifted.
+    devtools = page.context.new_cdp_session(page)
+    for kind, x in (("touchStart", 80), ("touchMove", 140), ("touchMove", 260), ("touchEnd", 0)):
+        points = [{"x": box["x"] + x, "y": box["y"] + 150}] if x else []
+        devtools.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    page.wait_for_timeout(100)
+    lifted = where(page)
+    assert lifted != dragged
+    page.wait_for_timeout(200)
+    assert where(page) == lifted
+    page.locator("#overlay").press("Escape")
+    page.wait_for_timeout(100)
+    assert where(page) == dragged
+
+
+FAINT_INK = """c => {
+    const at = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;
+    let covered = 0;
+    for (let i = 3; i < at.length; i += 4) covered += at[i] > 0;
+    return covered / (at.length / 4);
+}"""
+
+
+def test_home_begins_with_pictures_and_walks_until_it_is_touched(open_pad):
+    page = open_pad("mode=home", reduced_motion="no-preference")
+    assert page.get_by_role("button", name="Images").get_attribute("aria-pressed") == "true"
+    begun = where(page)
+    page.wait_for_timeout(2000)
+    on_its_way = where(page)
+    assert on_its_way != begun
+    assert page.locator("#points").evaluate(FAINT_INK) > 0.5  # the decoded plane lies everywhere
+    page.get_by_role("button", name="Images").click()
+    page.wait_for_timeout(100)
+    touched = where(page)
+    assert page.locator("#points").evaluate(FAINT_INK) < 0.5
+    page.wait_for_timeout(1500)
+    assert where(page) == touched
+
+
+def test_nothing_walks_against_a_wish_for_less_motion(open_pad):
+    page = open_pad("mode=home", reduced_motion="reduce")
+    begun = where(page)
+    page.wait_for_timeout(1500)
+    assert where(page) == begun
 
 
 def test_dragging_sends_nothing(open_pad):

@@ -43,9 +43,8 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Run:
     def watched(token: str) -> Run | None:
         return found if token == found.watch else None
 
-    fake = SimpleNamespace(
-        get=get, watched=watched, ahead_of=lambda run: 0, store=SimpleNamespace(all=lambda: [found])
-    )
+    store = SimpleNamespace(all=lambda: [found], epochs=lambda run: {})
+    fake = SimpleNamespace(get=get, watched=watched, ahead_of=lambda run: 0, store=store)
     monkeypatch.setattr(engine, "engine", lambda: fake)
     return found
 

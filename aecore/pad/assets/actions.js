@@ -14,6 +14,7 @@ import { awaitDrag, listenToPointers } from "./pointer.js";
 import { unfold } from "./sliders.js";
 import { show } from "./state.js";
 import { toggleFilm, travel } from "./travel.js";
+import { touched } from "./walk.js";
 
 /** @import { Pad } from "./state.js" */
 
@@ -87,12 +88,16 @@ function chooseAxes(pad) {
  */
 export function listen(pad) {
   const { root, elements } = pad;
+  root.onpointerdown = () => touched(pad);
   root.onclick = ({ target }) => {
     const button = target instanceof Element ? target.closest("button") : null;
     if (button && Object.hasOwn(buttons, button.id)) buttons[button.id](pad);
   };
   for (const button of tabButtons(elements)) button.onclick = () => openTab(pad, button.name);
-  root.onkeydown = (event) => pressKey(pad, event);
+  root.onkeydown = (event) => {
+    touched(pad);
+    pressKey(pad, event);
+  };
   listenToPointers(pad);
   elements.axisX.onchange = () => chooseAxes(pad);
   elements.axisY.onchange = () => chooseAxes(pad);

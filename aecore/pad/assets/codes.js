@@ -68,3 +68,14 @@ export function nearest(codes, latentDim, count, z, n = 1) {
   }
   return best.map(({ index, sum }) => ({ index, distance: Math.sqrt(sum) }));
 }
+
+/**
+ * The median of each dimension of some codes, of which there is at least one.
+ * @param {Float32Array[]} codes
+ */
+export function middleOf(codes) {
+  return codes[0].map((_, d) => {
+    const values = Float32Array.from(codes, (code) => code[d]).sort();
+    return values[values.length >> 1];
+  });
+}

@@ -1,9 +1,13 @@
 // @ts-check
-// The held-out error by epoch, and the slider under it.
+// The held-out error by epoch, and the slider above it.
 
-import { paintGraph, pen } from "./pictures.js";
+import { pen } from "./pictures.js";
 
 /** @import { Pad } from "./state.js" */
+
+const HEIGHT = 90; // pixels
+const THUMB = 16; // of the slider's, whose middle stops half of it from each end
+const EDGE = 10;
 
 /** @param {Pad} pad */
 export function drawEpochs(pad) {
@@ -25,14 +29,53 @@ export function drawEpochs(pad) {
     (epoch !== null && pad.frames.get(epoch)?.rounded ? "; drawn with rounded weights" : "");
   const known = errors.filter((value) => value !== null);
   if (known.length < 2) return;
-  const { width: W, height: H } = elements.losses;
-  const context = pen(elements.losses);
+  drawErrors(pad, errors, known, at);
+}
+
+/**
+ * The errors, each above the place at which the slider stands for its epoch.
+ * @param {Pad} pad
+ * @param {(number | null)[]} errors
+ * @param {number[]} known
+ * @param {number} at the shown one
+ */
+function drawErrors({ elements, style }, errors, known, at) {
+  const canvas = elements.losses;
+  const width = canvas.clientWidth;
+  if (!width) return; // its panel is closed
+  const ratio = devicePixelRatio || 1;
+  canvas.width = width * ratio;
+  canvas.height = HEIGHT * ratio;
+  const context = pen(canvas);
+  context.setTransform(ratio, 0, 0, ratio, 0, 0);
   const low = Math.min(...known);
   const high = Math.max(...known, low + 1e-9);
-  const color = pad.style.accentColor;
-  const graph = { C: 1, W, H, graph: true, low, high, names: true, color };
-  paintGraph(context, errors, graph, 0);
+  const last = Math.max(errors.length - 1, 1);
+  /** @param {number} i */
+  const xOf = (i) => THUMB / 2 + (i / last) * (width - THUMB);
+  /** @param {number} error */
+  const yOf = (error) => HEIGHT - EDGE - ((error - low) / (high - low)) * (HEIGHT - 2 * EDGE);
+  context.strokeStyle = style.accentColor;
+  context.fillStyle = style.accentColor;
+  context.lineWidth = 2;
   context.globalAlpha = 0.3;
-  context.fillRect(((at + 0.5) / errors.length) * W - 2, 0, 4, H);
+  context.fillRect(xOf(at) - 1, 0, 2, HEIGHT);
   context.globalAlpha = 1;
+  context.beginPath();
+  for (const [i, error] of errors.entries()) {
+    if (error !== null) context.lineTo(xOf(i), yOf(error));
+  }
+  context.stroke();
+  for (const [i, error] of errors.entries()) {
+    if (error === null) continue;
+    context.beginPath();
+    context.arc(xOf(i), yOf(error), i === at ? 5 : 2.5, 0, 2 * Math.PI);
+    context.fill();
+  }
+  context.font = "12px sans-serif";
+  context.fillStyle = style.color;
+  context.textAlign = "left";
+  context.fillText(high.toFixed(4), THUMB, 12);
+  context.textAlign = "right";
+  context.fillText(low.toFixed(4), width - THUMB, HEIGHT - 16);
 }

@@ -9,10 +9,13 @@ import { drawOverlay, drawPoints } from "./map_drawing.js";
 import { advanceGlide, resizeMap } from "./map_view.js";
 import { encodeDrawing } from "./paper.js";
 import { paint, wipe } from "./pictures.js";
+import { advancePlane } from "./plane.js";
 import { advanceJourney } from "./playing.js";
 import { drawStrips, followCode } from "./sliders.js";
 import { show, shownNumber } from "./state.js";
+import { tellCode } from "./telling.js";
 import { advanceFilm } from "./travel.js";
+import { advanceWalk } from "./walk.js";
 
 /** @import { Pad } from "./state.js" */
 
@@ -24,6 +27,7 @@ export function drawFrame(pad, now) {
   if (!pad.width) resizeMap(pad);
   if (!pad.width) return;
   if (pad.drawingChanged) encodeDrawing(pad);
+  if (pad.walk) advanceWalk(pad, now);
   if (pad.playing) advanceJourney(pad, now);
   if (pad.film) advanceFilm(pad, now);
   if (pad.glide) advanceGlide(pad, now);
@@ -32,6 +36,7 @@ export function drawFrame(pad, now) {
     pad.ink = pad.style.color; // light or dark
     pad.stale = true;
   }
+  advancePlane(pad, now);
   if (pad.stale) {
     drawPoints(pad);
     drawEpochs(pad);
@@ -40,7 +45,8 @@ export function drawFrame(pad, now) {
   drawDecoded(pad);
   drawOverlay(pad);
   drawStrips(pad, now);
-  if (pad.playing || pad.film || pad.glide || pad.stripsAt !== null) show(pad);
+  const moving = pad.walk || pad.playing || pad.film || pad.glide;
+  if (moving || pad.stripsAt !== null) show(pad);
 }
 
 /**
@@ -57,6 +63,7 @@ function drawDecoded(pad) {
   drawPca(pad, code, example?.x ?? null);
   drawWhere(pad, code);
   followCode(pad, code);
+  tellCode(pad, code, example);
 }
 
 /**
@@ -121,10 +128,11 @@ function drawPca({ elements, bundle }, code, x) {
  * @param {Pad} pad
  * @param {Float32Array} code
  */
-function drawWhere({ elements, bundle, axes }, code) {
+function drawWhere({ elements, bundle, axes, walk }, code) {
   const many = bundle.latentDim > 3;
   const shown = many ? axes : [...code.keys()];
   const numbers = shown.map((d) => `${bundle.meta.names[d]} = ${shownNumber(code[d])}`);
-  const others = many ? `   ${bundle.latentDim - 2} others unchanged` : "";
+  const still = walk ? "move with it" : "unchanged";
+  const others = many ? `   ${bundle.latentDim - 2} others ${still}` : "";
   elements.where.textContent = numbers.join("   ") + others;
 }

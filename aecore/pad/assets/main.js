@@ -15,6 +15,7 @@ import { awaitDrag } from "./pointer.js";
 import { askForDecoding, heardFromServer, say } from "./server.js";
 import { createState, firstAxes, show } from "./state.js";
 import { readNewest, resumeEpoch, takeAnswer } from "./travel.js";
+import { setOut } from "./walk.js";
 
 /** @import { Bundle } from "./bundle.js" */
 /** @import { Pad } from "./state.js" */
@@ -121,6 +122,7 @@ function showBundle(pad, same) {
   fitView(pad, !same);
   movePoints(pad, same);
   begin(pad);
+  setOut(pad);
   askForDecoding(pad);
 }
 
@@ -149,6 +151,7 @@ function forget(pad, kin) {
   pad.epoch = null;
   pad.near = null;
   pad.film = null;
+  pad.planes.shown = null;
   pad.userView = false;
   awaitDrag(pad, false);
   pad.undos = [];

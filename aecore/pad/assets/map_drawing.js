@@ -5,12 +5,14 @@ import { colorOf, imageOf } from "./bundle.js";
 import { posterior } from "./choice.js";
 import { placeOf, toX, toY } from "./map_view.js";
 import { make, paint, pen } from "./pictures.js";
+import { drawPlane } from "./plane.js";
 import { codeOf } from "./state.js";
 
 /** @import { PictureCanvas } from "./pictures.js" */
 /** @import { Pad } from "./state.js" */
 
 const THUMBNAIL = 30; // pixels from one to the next
+const PATCH = 70; // pixels of the cells in which a class's name finds its place
 const MARGIN = 9; // beyond the edge, where a point is still seen
 
 /** @param {Pad} pad */
@@ -18,6 +20,7 @@ export function drawPoints(pad) {
   const { width, height, axes, bundle } = pad;
   const context = pen(pad.elements.points);
   context.clearRect(0, 0, width, height);
+  drawPlane(pad, context);
   cross(pad, context, toX(pad, 0), toY(pad, 0), 0.2);
   context.globalAlpha = 0.8;
   context.font = "12px sans-serif";
@@ -110,7 +113,7 @@ function cross(pad, context, x, y, alpha) {
 }
 
 /**
- * Each class's name in the middle of its points, or below names already there.
+ * Each class's name where it is most by itself, or below names already there.
  * @param {Pad} pad
  * @param {CanvasRenderingContext2D} context
  */
@@ -144,20 +147,39 @@ function drawClassNames(pad, context) {
 }
 
 /**
- * The median place of each class's points, null where it has none.
+ * Where each class is most by itself: the middle of its points in the cell of the map that has many
+ * of it and few of others; null where it has none in view.
  * @param {Pad} pad
  */
-function middlesOfClasses({ bundle: { arrays, meta }, positions }) {
-  /** @type {{ x: number[], y: number[] }[]} */
-  const places = meta.classes.map(() => ({ x: [], y: [] }));
-  for (const [i, c] of (arrays.labels ?? new Int16Array()).entries()) {
-    places[c]?.x.push(positions[2 * i]);
-    places[c]?.y.push(positions[2 * i + 1]);
+function middlesOfClasses(pad) {
+  const { arrays, meta } = pad.bundle;
+  /** @type {Map<string, { x: number, y: number, label: number }[]>} */
+  const cells = new Map();
+  for (const [i, label] of (arrays.labels ?? new Int16Array()).entries()) {
+    const x = pad.positions[2 * i];
+    const y = pad.positions[2 * i + 1];
+    if (isOutside(pad, toX(pad, x), toY(pad, y))) continue;
+    const key = `${Math.floor(toX(pad, x) / PATCH)},${Math.floor(toY(pad, y) / PATCH)}`;
+    const cell = cells.get(key);
+    if (cell) cell.push({ x, y, label });
+    else cells.set(key, [{ x, y, label }]);
   }
-  /** @param {number[]} values */
-  const median = (values) => values.sort((a, b) => a - b)[values.length >> 1];
-  return places.map(({ x, y }) => (x.length ? { x: median(x), y: median(y) } : null));
+  const best = meta.classes.map(() => ({ score: 0, x: 0, y: 0 }));
+  for (const cell of cells.values()) {
+    for (const [label, one] of best.entries()) {
+      const own = cell.filter((point) => point.label === label);
+      const score = (own.length * own.length) / (cell.length + 1);
+      if (score <= one.score) continue;
+      one.score = score;
+      one.x = mean(own.map(({ x }) => x));
+      one.y = mean(own.map(({ y }) => y));
+    }
+  }
+  return best.map((one) => (one.score ? one : null));
 }
+
+/** @param {number[]} values */
+const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
 
 /**
  * Where a hand is: the code, the journey, the pins, q(z|x) of the example, the nearest example.

@@ -98,9 +98,9 @@ export function placeOf(pad, code) {
  * @param {number} x
  * @param {number} y
  */
-export function codeAt(pad, x, y) {
+export function codeAt(pad, x, y, base = pad.z) {
   const [across, up] = pad.axes;
-  const code = pad.z.slice();
+  const code = base.slice();
   code[across] = fromX(pad, x);
   if (up >= 0) code[up] = fromY(pad, y);
   return code;

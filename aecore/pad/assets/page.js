@@ -45,10 +45,12 @@ function fitToData(pad) {
   const { meta, layout } = bundle;
   root.style.setProperty("--map-height", `${options.height}px`);
   root.classList.toggle("graph", layout.graph);
+  root.classList.toggle("brief", Boolean(options.pictures));
   elements.axes.hidden = bundle.latentDim < 3;
   hideFigureOf(elements.pca, !meta.pca);
   hideFigureOf(elements.near, !meta.images);
   elements.dots.hidden = !meta.images || layout.graph;
+  elements.dots.ariaPressed = String(pad.thumbnails);
   elements.resample.hidden = !meta.variational;
   elements.prior.hidden = !meta.variational;
   elements.random.disabled = !meta.images;
@@ -125,5 +127,6 @@ export function openTab(pad, name) {
     button.ariaSelected = String(button.name === name);
   }
   pad.stripKey = "";
+  pad.stale = true; // the curve of a panel that was closed had no width
   show(pad);
 }

@@ -6,6 +6,7 @@ import { setPath } from "./journeys.js";
 import { codeAt, exampleAt, pan, zoom } from "./map_view.js";
 import { play } from "./playing.js";
 import { show } from "./state.js";
+import { touched } from "./walk.js";
 
 /** @import { Pad, Point } from "./state.js" */
 
@@ -16,7 +17,9 @@ export function listenToPointers(pad) {
   const { overlay } = pad.elements;
   /** @type {(act: (pad: Pad, event: PointerEvent) => void) => (event: PointerEvent) => void} */
   const seen = (act) => (event) => {
-    if (pad.width) act(pad, event);
+    if (!pad.width) return;
+    touched(pad);
+    act(pad, event);
   };
   overlay.onpointerdown = seen(press);
   overlay.onpointermove = seen(move);
@@ -93,10 +96,12 @@ function release(pad, { pointerId, offsetX: x, offsetY: y, pointerType, type }) 
   if (drag && drag.length > 1) {
     setPath(pad, (share) => drag[Math.round(share * (drag.length - 1))], "A recorded drag");
     awaitDrag(pad, false);
-  } else if (pressed && !gesture.far && !gesture.pan && !pad.pointers.size) {
-    const hit = exampleAt(pad, x, y);
+  } else if (pressed && !gesture.pan && !pad.pointers.size) {
+    const hit = gesture.far ? -1 : exampleAt(pad, x, y);
     if (hit >= 0) chooseImage(pad, hit);
-    else choose(pad, codeAt(pad, x, y));
+    else if (!gesture.far) choose(pad, codeAt(pad, x, y));
+    // Where a drag ends, the point stays; after two fingers, which moved the map, there is none.
+    else if (pad.hover) choose(pad, pad.hover, null, false);
   }
   if (pointerType !== "mouse") pad.hover = null;
   pad.recording = null;

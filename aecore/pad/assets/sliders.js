@@ -132,7 +132,9 @@ export function followCode(pad, code) {
   for (const [dimension, { input, output }] of pad.sliders) {
     input.value = String(code[dimension]);
     const text = shownNumber(code[dimension]);
-    if (output.value !== text) output.value = text;
+    if (output.value === text) continue;
+    output.value = text;
+    input.ariaValueText = text; // else all sixteen digits are read out
   }
 }
 

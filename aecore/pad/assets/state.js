@@ -38,6 +38,18 @@
 /** @typedef {{ x: number, y: number }} Point */
 /** @typedef {Point & { far: boolean, pan: boolean }} Gesture where it began, and what it became */
 /** @typedef {{ from: Float32Array, to: Float32Array, start: number }} Glide points on their way */
+/** @typedef {{ stops: Float32Array[], since: number | null }} Walk on its way by itself */
+/**
+ * @typedef {object} Plane what is decoded all over the map
+ * @property {string} key what it is a plane of
+ * @property {HTMLCanvasElement} canvas
+ * @property {HTMLCanvasElement} cell on which each is painted first
+ * @property {Interval[]} view of the map that it covers
+ * @property {number} columns
+ * @property {number} rows
+ * @property {number} next the cell to draw
+ */
+/** @typedef {{ shown: Plane | null, coming: Plane | null, key: string, since: number }} Planes */
 /** @typedef {{ at: number, index: number }} Film when the shown epoch began, and which it is */
 
 /**
@@ -75,8 +87,12 @@
  * @property {Glide | null} glide
  * @property {boolean} thumbnails whether points are drawn as images
  * @property {Map<number, HTMLCanvasElement>} thumbs
+ * @property {Planes} planes what lies beneath these, faint
  *
  * Hands on the map:
+ * @property {Walk | null} walk
+ * @property {boolean} touched whether anybody has touched the pad
+ * @property {string} told the code that the page's other parts were told last
  * @property {Map<number, Point>} pointers those that press
  * @property {Gesture} gesture
  * @property {boolean} awaitingDrag whether the next drag becomes a journey
@@ -155,9 +171,13 @@ export function createState(root, elements, bundle, options, drawFrame) {
     height: 0,
     positions: new Float32Array(),
     glide: null,
-    thumbnails: false,
+    thumbnails: Boolean(options.pictures),
     thumbs: new Map(),
+    planes: { shown: null, coming: null, key: "", since: 0 },
 
+    walk: null,
+    touched: false,
+    told: "",
     pointers: new Map(),
     gesture: { x: 0, y: 0, far: false, pan: false },
     awaitingDrag: false,

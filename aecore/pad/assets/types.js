@@ -139,6 +139,8 @@
  * @property {string[]} panels
  * @property {number} height of the map, in CSS pixels
  * @property {number[]} [start] a point to go to
+ * @property {boolean} [pictures] whether the map begins with pictures over the decoded plane
+ * @property {string[]} [walk] names of classes between which the point walks until it is touched
  * @property {string} [name] by which answers find this pad
  */
 
