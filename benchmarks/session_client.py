@@ -162,6 +162,19 @@ class Session:
                 return place, getattr(element, kind)
         raise LookupError(f"There is no {kind} {called!r} on the page {self.page or 'home'}.")
 
+    def texts(self) -> list[str]:
+        """What its page says, and its buttons' labels, in the order of the page."""
+        said = [
+            element.alert.body or "?"
+            for element in self.elements.values()
+            if self._is_alert(element)
+        ]
+        return said + [f"[{found.label}]" for found in self.found("button")]
+
+    @staticmethod
+    def _is_alert(element: Any) -> bool:
+        return element.WhichOneof("type") == "alert"
+
     def found(self, kind: str) -> list[Any]:
         """The elements of a kind on the page, in its order."""
         there = self.elements.values()

@@ -135,6 +135,12 @@ def report(
         table["received_mb_each"] = beside(spread(mb).get("max"), mb_at_most)
     if len(points) < len(students):
         table["first_point_p95_s"] |= {"met": False, "without_a_point": len(students) - len(points)}
+    lost = [s for s in students if s.point is None or s.status != "finished"]
+    if lost:  # what they see, for whoever asks why
+        found["lost"] = [
+            {"status": s.status, "lines": s.lines, "page": s.tab.page, "sees": s.tab.texts()[:12]}
+            for s in lost
+        ]
     found["students"] = len(students)
     found["finished"], found["statuses"] = finished, counted([s.status for s in students])
     found["first_point_s"] = spread(points)

@@ -69,7 +69,11 @@ def _of_machine(seen: house.House) -> str:
 
 
 def _states(states: dict[str, int]) -> str:
-    words = [f"{states[state]} {verb}" for state, verb in STATES.items() if states.get(state)]
+    words = [
+        f"{n:,} {verb}{'s' * (n == 1)}"
+        for state, verb in STATES.items()
+        if (n := states.get(state))
+    ]
     over = sum(n for state, n in states.items() if state not in STATES)
     return ", ".join([*words, f"{over:,} over"])
 

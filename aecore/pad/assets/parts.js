@@ -2,7 +2,10 @@
 // Arrays that lie beside the app under the name of their content (pages/components/parts.py).
 
 /** @import { Arrays } from "./types.js" */
-/** @typedef {Record<string, { at: string, type: string }>} Parts where each array lies, and its numbers */
+/**
+ * Where each array lies, and what its numbers are.
+ * @typedef {Record<string, { at: string, type: string }>} Parts
+ */
 
 const KEPT = 24; // arrays that are kept here; beyond them the browser's own store has them
 const AGAIN_MS = 800; // until what failed is fetched once more
