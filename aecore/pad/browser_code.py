@@ -79,6 +79,11 @@ def explorer_script() -> str:
     return joined(ASSETS / "explorer_start.js")
 
 
+def flow_script() -> str:
+    """The network at work as one module, as `pad_script`."""
+    return joined(ASSETS / "flow_main.js")
+
+
 def pad_style() -> str:
     """The pad's style sheet."""
     return (ASSETS / "style.css").read_text("utf-8")
