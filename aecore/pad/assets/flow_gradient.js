@@ -50,14 +50,16 @@ const backwards = {
   conv2d(operation, weights, _, __, slopes, into) {
     throughWindows(operation, operation.out, operation.in, (fine, coarse, filter, channel, tap) => {
       const slope = slopes[coarse];
-      if (slope) into[fine] += slope * weights[operation.w + kernelAt(operation, filter, channel, tap)];
+      if (slope)
+        into[fine] += slope * weights[operation.w + kernelAt(operation, filter, channel, tap)];
     });
   },
 
   conv_transpose2d(operation, weights, _, __, slopes, into) {
     throughWindows(operation, operation.in, operation.out, (fine, coarse, channel, filter, tap) => {
       const slope = slopes[fine];
-      if (slope) into[coarse] += slope * weights[operation.w + kernelAt(operation, channel, filter, tap)];
+      if (slope)
+        into[coarse] += slope * weights[operation.w + kernelAt(operation, channel, filter, tap)];
     });
   },
 

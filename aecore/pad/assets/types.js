@@ -53,6 +53,8 @@
  * @property {Operation[]} encoder
  * @property {Operation[]} decoder
  * @property {number} weights how many there are
+ * @property {number} [encoder_macs] multiply-adds of one example
+ * @property {number} [decoder_macs]
  * @property {Stage[]} [stages] the encoder's, then the decoder's
  */
 
