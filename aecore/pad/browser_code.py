@@ -81,6 +81,21 @@ def explorer_script() -> str:
     return joined(ASSETS / "explorer_start.js")
 
 
+def flow_script() -> str:
+    """The network at work as one module, as `pad_script`."""
+    return joined(ASSETS / "flow_main.js")
+
+
+def flow_style() -> str:
+    """The style sheet of the network at work."""
+    return (ASSETS / "flow.css").read_text("utf-8")
+
+
+def flow_markup() -> str:
+    """The elements of the network at work."""
+    return (ASSETS / "flow.html").read_text("utf-8")
+
+
 def pad_style() -> str:
     """The pad's style sheet."""
     return (ASSETS / "style.css").read_text("utf-8")
