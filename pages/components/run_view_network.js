@@ -58,7 +58,9 @@ export function drawNetwork({ data, figures }, t = 1) {
     context.fillStyle = ink;
     context.globalAlpha = 0.75;
     context.textBaseline = "middle";
-    context.fillText("The network appears with the first look at it.", 12, height / 2);
+    const sentence =
+      data.live === false ? "No look at it was kept." : "It appears with the first look.";
+    context.fillText(sentence, 12, height / 2);
     context.globalAlpha = 1;
     return;
   }
