@@ -19,6 +19,7 @@ from aecore.errors import ExportError
 from aecore.models.layers.entry import Shape
 from aecore.models.layers.operation import Description, Op
 from aecore.models.layers.tracing import trace
+from aecore.pad.stages import stages_in
 
 if TYPE_CHECKING:
     from aecore.models.base import LatentModel
@@ -34,7 +35,8 @@ class BrowserNetwork:
 
     meta: `shape` of x, `latent_dim`, `variational`, `encoder` and `decoder` (lists of
         operations whose `w` and `b` are offsets into the weights), `encoder_macs` and
-        `decoder_macs` (multiply-adds for one example), `weights` (their count).
+        `decoder_macs` (multiply-adds for one example), `weights` (their count), `stages` (what a
+        person sees as a layer, the encoder's and then the decoder's: stages.py).
     weights: float32, 1-D.
     """
 
@@ -95,6 +97,11 @@ def export_pair(
         "encoder_macs": inner.multiply_adds,
         "decoder_macs": outer.multiply_adds,
         "weights": int(weights.size),
+        "stages": [
+            stage.described
+            for part, traced in (("encoder", inner), ("decoder", outer))
+            for stage in stages_in(part, traced)
+        ],
     }
     return BrowserNetwork(meta, weights)
 

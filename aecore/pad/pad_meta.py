@@ -11,8 +11,8 @@ from aecore.evaluation.thresholds import ACTIVE_VARIANCE
 
 #: A dimension of an autoencoder is dead when its codes hardly vary beside the liveliest one's.
 DEAD_SHARE = 1e-6
-#: Canvas pixels of a graph, (height, width), and its widths where there is room for names.
-GRAPH, LARGE_GRAPH, SMALL_GRAPH = (80, 120), 640, 340
+#: Canvas pixels of a graph, (height, width), of a row of a table in it, and of larger ones.
+GRAPH, ROW, LARGE_GRAPH, SMALL_GRAPH = (80, 92), 10, 640, 320
 
 
 def dimensions(codes: np.ndarray, variational: bool, kl: np.ndarray | None) -> list[dict[str, Any]]:
@@ -73,7 +73,8 @@ def layout(
     columns: Sequence[dict[str, Any]],
 ) -> dict[str, Any]:
     """How an example is drawn: as a picture of C x H x W, else as a graph from low to high: bars of
-    a table's columns, or a curve. `large` and `small` are for where there is room for names."""
+    a table's columns, or a curve. `large` is for where there is room for names, `small` for the
+    same rows without."""
     channels, *sides = shape if len(shape) == 3 else (1, *shape)
     if kind == "image" and len(sides) == 2 and channels in (1, 3):
         picture = {"C": channels, "H": sides[0], "W": sides[1], "graph": False}
@@ -81,9 +82,10 @@ def layout(
     low, high = value_range
     graph = {"C": 1, "H": GRAPH[0], "W": GRAPH[1], "graph": True, "low": low, "high": high}
     if columns:
-        graph["columns"] = list(columns)
-    named = {**graph, "names": True, "H": 30 * len(columns) or 320}
-    return {**graph, "large": {**named, "W": LARGE_GRAPH}, "small": {**named, "W": SMALL_GRAPH}}
+        graph |= {"columns": list(columns), "H": max(GRAPH[0], ROW * len(columns))}
+    tall = {**graph, "H": 30 * len(columns) or 320}
+    large = {**tall, "names": True, "W": LARGE_GRAPH}
+    return {**graph, "large": large, "small": {**tall, "W": SMALL_GRAPH}}
 
 
 def quantiles(errors: np.ndarray | None) -> list[float]:

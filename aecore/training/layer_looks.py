@@ -49,10 +49,12 @@ class LayerView:
         looks = []
         for i, (stage, values) in enumerate(zip(stages, found, strict=True)):
             last = i == len(stages) - 1
+            if not last and stage.part != stages[i + 1].part:
+                values = values[:, : told.spec.latent_dim]  # the code: mu alone
             then = before[i] if before is not None else None
             change = None if then is None else moved(then, stage)
             change = change if change is not None and math.isfinite(change) else None
-            units = _units_moved(then, stage, values.shape[1]) if then and one_step else None
+            units = _units_moved(then, stage, found[i].shape[1]) if then and one_step else None
             share = _share_moved(then, stage) if then and one_step else None
             looks.append(_looked(stage.part, values[0], last, change, units, share))
         self.mark(model)

@@ -1,8 +1,13 @@
 // @ts-check
 // What all parts of the view draw with.
 
+const ABOVE = 400; // pixels of the window for all that is not a drawing
+
 /** The height of each of the four drawings: two rows of them stand above the fold. */
-export const viewHeight = () => (window.matchMedia("(max-width: 640px)").matches ? 230 : 172);
+export function viewHeight() {
+  if (window.matchMedia("(max-width: 640px)").matches) return 230;
+  return Math.round(Math.max(150, Math.min(280, (window.innerHeight - ABOVE) / 2)));
+}
 export const seriesColors = {
   model: "#0b72c4",
   pca: "#d55e00",

@@ -21,8 +21,10 @@ const NARROWEST = 16; // pixels of the hourglass's half height
 const WIDEST = 30; // of a column of units
 const PICTURE = 84; // at most, of what enters and comes out
 const GAP = 2;
-const negative = "#d55e00";
-const stirred = "#e6a700";
+// As the network at work has them on the other pages.
+const above = [224, 98, 0];
+const below = [26, 122, 196];
+const stirred = "#009e73";
 
 /**
  * Draw the network as it is known, and a pulse where a step was done since.
@@ -58,7 +60,9 @@ export function drawNetwork({ data, figures }, t = 1) {
     context.fillStyle = ink;
     context.globalAlpha = 0.75;
     context.textBaseline = "middle";
-    context.fillText("The network appears with the first look at it.", 12, height / 2);
+    const sentence =
+      data.live === false ? "No look at it was kept." : "It appears with the first look.";
+    context.fillText(sentence, 12, height / 2);
     context.globalAlpha = 1;
     return;
   }
@@ -247,7 +251,7 @@ function drawUnits(context, { look, values, moved, x, half }, middle, ink) {
     context.fillStyle = ink;
     context.fillRect(cellX, cellY, side, side);
     context.globalAlpha = Math.min(1, Math.abs(value) / largest);
-    context.fillStyle = value < 0 ? negative : seriesColors.model;
+    context.fillStyle = `rgb(${(value < 0 ? below : above).join(" ")})`;
     context.fillRect(cellX, cellY, side, side);
     if (!moved) continue;
     context.globalAlpha = moved[i] / 255;
@@ -321,7 +325,7 @@ function drawTile(context, { look, values }, first, channels, box, picture) {
       image.data[4 * p + 3] = 255;
     } else {
       const value = at(0);
-      const [r, g, b] = value < 0 ? [213, 94, 0] : [11, 114, 196];
+      const [r, g, b] = value < 0 ? below : above;
       image.data.set([r, g, b, 255 * Math.min(1, Math.abs(value) / largest)], 4 * p);
     }
   }
@@ -391,7 +395,7 @@ export function spokenNetwork({ alone, step, layers, heldout, pca_name: name, ..
       : share >= 1
         ? `, full: past ${name}`
         : `, ${Math.floor(100 * share)} % of the way to ${name}`;
-  return `one held-out example in it${way}; \u00b1 how far weights moved since the last look`;
+  return `one held-out example${way}; \u00b1 how far weights moved since the last look`;
 }
 
 /** @param {number} value */

@@ -35,6 +35,7 @@
  * @property {Reading[]} heldout of the first `probed` of all `held_out` examples
  * @property {number} [probed]
  * @property {number} [held_out]
+ * @property {boolean} [live]
  * @property {boolean} damaged whether all errors are from damaged examples, PCA's too
  * @property {[number, string][]} changes images seen when something was changed, and what
  * @property {Reading[]} whole of all

@@ -20,6 +20,7 @@ FOLDERS = [
 MODULES = sorted(path for folder in FOLDERS for path in folder.glob("*.js"))
 MAINS = {
     "pad": browser_code.ASSETS / "main.js",
+    "network at work": browser_code.ASSETS / "flow_main.js",
     "explorer": browser_code.ASSETS / "explorer_start.js",
     **{
         path.relative_to(ROOT / "pages" / "components").as_posix(): path
@@ -94,7 +95,7 @@ def test_joined_it_parses_in_a_browser(name: str, chromium):
 
 
 def test_every_module_of_the_pad_is_in_use():
-    used = set(browser_code.modules(MAINS["explorer"]))
+    used = {m for name in ("explorer", "network at work") for m in browser_code.modules(MAINS[name])}
     only_types = {browser_code.ASSETS / "types.js"}
     assert set(browser_code.ASSETS.glob("*.js")) == used | only_types
 

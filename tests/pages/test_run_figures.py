@@ -6,6 +6,7 @@ import pytest
 
 from aecore.jobs.outlook import Outlook
 from aecore.runs.store import Run
+from aecore.training.events import StepDone
 from aecore.types import DataSpec, ModelSpec, TrainConfig
 from pages.components import run_figures
 from pages.components.run_figures import Ending, about, told_of
@@ -55,3 +56,20 @@ def test_who_trains_beside_it_and_when_it_ends_is_said(monkeypatch, seen: Outloo
     told = told_of(run, [run], 0, Ending())
     assert told["words"] == words
     assert told["figures"][-1] == {"label": "Time left", "value": "52 s" if seen.ends_in else "–"}
+
+
+def test_a_step_asked_for_alone_and_the_best_epoch_are_said():
+    spec = ModelSpec("dense-ae", DataSpec((1, 4, 4)), 2, {"hidden": (8,)})
+    run = Run("r" + "1" * 12, "anna", "", spec, TrainConfig(epochs=9), "mnist")
+    rows = [{"epoch": e, "images_seen": 100 * e, "test_mse": m} for e, m in ((1, 0.3), (2, 0.1))]
+    run.recording.history = [*rows, {"epoch": 3, "images_seen": 300, "test_mse": 0.2}]
+    run.recording.last_step = StepDone(7, 3, 310, 1.0, 1.0, 2.5, after=2.25)
+    told = told_of(run, [run], 0, Ending(), kept={1: "", 2: ""})
+    assert told["alone"] == [7, 2.5, 2.25]
+    assert told["best"] == [200, 0.1, 2]
+    assert told["back"] is True
+    assert told_of(run, [run], 0, Ending(), kept={1: ""})["back"] is False  # it is not kept
+    run.recording.history = rows
+    assert told_of(run, [run], 0, Ending(), kept={2: ""})["back"] is False  # it is there already
+    run.recording.last_step = StepDone(8, 3, 320, 1.0, 1.0, 2.5)
+    assert told_of(run, [run], 0, Ending())["alone"] is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import time
 from collections.abc import Callable
@@ -18,7 +19,7 @@ from starlette.requests import Request
 from aecore.errors import JobError
 from aecore.jobs import engine
 from aecore.runs.store import Run, owner_key
-from aecore.training.events import Changed, EpochDone, Finished, Probe, Started, StepDone
+from aecore.training.events import Changed, EpochDone, Finished, LayerLook, Probe, Started, StepDone
 from aecore.types import DataSpec, ModelSpec, TrainConfig
 from pages.components import run_frame, run_stream
 from pages.shell.owner import COOKIE
@@ -52,7 +53,9 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Run:
 def look(at: int, error: float = 0.1, size: int = 16) -> StepDone:
     rng = np.random.default_rng(at)
     reconstructions = rng.integers(0, 256, (10, size), np.uint8)
-    probe = Probe(error, 0.05, rng.normal(size=(50, 2)).astype("f4"), reconstructions, 2)
+    layer = LayerLook("encoder", (3,), 3, np.array([0, at % 256, 255], np.uint8), -1.0, 2.0, 0.1)
+    places = rng.normal(size=(50, 2)).astype("f4")
+    probe = Probe(error, 0.05, places, reconstructions, 2, layers=(layer,))
     return StepDone(at, 0, 100 * at, at / 10, 1000.0, 1.0, probe)
 
 
@@ -165,6 +168,10 @@ def test_who_comes_back_gets_exactly_what_is_missing(run: Run, monkeypatch, brok
     assert [len(known[name]) for name in ("whole", "train", "changes")] == [2, 2, 1]
     assert known["figures"][0]["value"] == "Finished"
     assert sum("sample" in line for line in whole) == 1
+    (layer,) = known["layers"]
+    assert base64.b64decode(layer.pop("values")) == bytes([0, 100, 255])  # of the newest look
+    shown = {"part": "encoder", "shape": [3], "of": 3, "low": -1.0, "high": 2.0, "change": 0.1}
+    assert layer == shown
 
 
 @pytest.mark.parametrize("after", ["nonsense", "1.1.99.0.0.0.0", "7.1.1.0.0.0.0", ""])

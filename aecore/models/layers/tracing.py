@@ -20,11 +20,16 @@ from aecore.models.layers.registry import entry_of
 
 @dataclass(frozen=True)
 class Traced:
-    """A network's operations, the shape that leaves it, and its multiply-adds for one example."""
+    """A network's operations, the shape that leaves it, and its multiply-adds for one example.
+
+    ends: for each of its layers how many operations there are behind it, and the shape that leaves
+    it; a layer that adds none is folded into the one before, or only changes the shape.
+    """
 
     operations: list[Op]
     shape: Shape
     multiply_adds: int
+    ends: list[tuple[nn.Module, int, Shape]]
 
 
 def trace(network: nn.Module, shape: Shape, part: str) -> Traced:
@@ -34,6 +39,7 @@ def trace(network: nn.Module, shape: Shape, part: str) -> Traced:
     where that can be. Raises ExportError for a layer that has no operation, or that does not fit.
     """
     ops: list[Op] = []
+    ends: list[tuple[nn.Module, int, Shape]] = []
     multiply_adds = 0
     for layer in leaves(network):
         entry = entry_of(layer)
@@ -51,7 +57,8 @@ def trace(network: nn.Module, shape: Shape, part: str) -> Traced:
             multiply_adds += entry.multiply_adds(layer, before, shape)
         for op in ops[count:]:
             op.description.setdefault("writes", prod(shape))
-    return Traced(ops, shape, multiply_adds)
+        ends.append((layer, len(ops), shape))
+    return Traced(ops, shape, multiply_adds, ends)
 
 
 def multiply_adds(model: LatentModel) -> tuple[int, int] | None:

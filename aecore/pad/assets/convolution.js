@@ -11,7 +11,7 @@ import { multiply, product } from "./arithmetic.js";
  * @param {Grid} coarse channels, height, width
  * @param {Grid} fine
  */
-function windows({ kernel, stride, padding, dilation = [1, 1] }, coarse, fine) {
+export function windows({ kernel, stride, padding, dilation = [1, 1] }, coarse, fine) {
   const [, coarseHeight, coarseWidth] = coarse;
   const [, height, width] = fine;
   const places = [];
@@ -172,7 +172,7 @@ export function pool(operation) {
  * beyond both.
  * @param {Operation} operation
  */
-function inBorder({ in: image, out, kernel, stride, padding }) {
+export function inBorder({ in: image, out, kernel, stride, padding }) {
   /** @type {(i: number, axis: number) => number} */
   const along = (i, axis) => {
     const start = i * stride[axis] - padding[axis];

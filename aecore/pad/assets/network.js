@@ -4,7 +4,40 @@
 import { product } from "./arithmetic.js";
 import { operations } from "./operations.js";
 
-/** @import { Network, NetworkMeta, NumberArray, Operation } from "./types.js" */
+/** @import { Network, NetworkMeta, NumberArray, Operation, Run } from "./types.js" */
+
+/**
+ * A list of operations, each ready to run on the values of the one before.
+ *
+ * @typedef {object} Prepared
+ * @property {Float32Array} input what the first of them reads
+ * @property {{ operation: Operation, run: Run, y: Float32Array }[]} steps y: what it gives
+ * @property {NumberArray[]} pile values kept for later, the last on top
+ */
+
+/**
+ * @param {Operation[]} list
+ * @param {Float32Array} weights
+ * @param {number} size of what enters
+ * @returns {Prepared}
+ */
+export function prepare(list, weights, size) {
+  /** @type {(offset: number, length: number) => Float32Array} */
+  const take = (offset, length) => {
+    if (!(offset + length <= weights.length)) throw new Error("weights are missing");
+    return weights.subarray(offset, offset + length);
+  };
+  /** @type {NumberArray[]} */
+  const pile = [];
+  const steps = list.map((operation) => {
+    if (!Object.hasOwn(operations, operation.op)) {
+      throw new Error(`unknown operation ${operation.op}`);
+    }
+    const run = operations[operation.op](operation, take, pile);
+    return { operation, run, y: new Float32Array(operation.writes) };
+  });
+  return { input: new Float32Array(size), steps, pile };
+}
 
 /**
  * Prepare a list of operations.
@@ -17,21 +50,7 @@ import { operations } from "./operations.js";
  * @returns {(input: NumberArray) => Float32Array}
  */
 export function compile(list, weights, size) {
-  /** @type {(offset: number, length: number) => Float32Array} */
-  const take = (offset, length) => {
-    if (!(offset + length <= weights.length)) throw new Error("weights are missing");
-    return weights.subarray(offset, offset + length);
-  };
-  /** @type {NumberArray[]} values kept for later, the last on top */
-  const pile = [];
-  const steps = list.map((operation) => {
-    if (!Object.hasOwn(operations, operation.op)) {
-      throw new Error(`unknown operation ${operation.op}`);
-    }
-    const run = operations[operation.op](operation, take, pile);
-    return { run, y: new Float32Array(operation.writes) };
-  });
-  const copy = new Float32Array(size);
+  const { input: copy, steps, pile } = prepare(list, weights, size);
   return (input) => {
     let x = copy;
     x.set(input);

@@ -97,6 +97,21 @@ export function paintGraph(context, values, drawing, left) {
 }
 
 /**
+ * A name, or as much of it as there is room for.
+ * @param {CanvasRenderingContext2D} context
+ * @param {string} name
+ * @param {number} room in pixels
+ */
+function fitting(context, name, room) {
+  let text = name;
+  for (let length = name.length - 1; length > 1; length--) {
+    if (context.measureText(text).width <= room) break;
+    text = `${name.slice(0, length).trimEnd()}\u2026`;
+  }
+  return text;
+}
+
+/**
  * Bars from the columns' means; where there is room, with names and the values in their units.
  * @param {CanvasRenderingContext2D} context
  * @param {ArrayLike<number | null>} values
@@ -126,7 +141,7 @@ function paintBars(context, values, drawing, left, share) {
     const inUnits = Number((value * std + mean).toPrecision(3));
     context.fillStyle = "#e4e7ea";
     context.textAlign = "left";
-    context.fillText(name, left + 8, baseline, 0.4 * width - 8);
+    context.fillText(fitting(context, name, 0.4 * width - 8), left + 8, baseline);
     context.textAlign = "right";
     context.fillText(String(inUnits), left + width - 8, baseline, 0.17 * width - 8);
   }

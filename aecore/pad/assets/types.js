@@ -53,6 +53,22 @@
  * @property {Operation[]} encoder
  * @property {Operation[]} decoder
  * @property {number} weights how many there are
+ * @property {number} [encoder_macs] multiply-adds of one example
+ * @property {number} [decoder_macs]
+ * @property {Stage[]} [stages] the encoder's, then the decoder's
+ */
+
+/**
+ * What a person sees as one layer: aecore/pad/stages.py.
+ * @typedef {object} Stage
+ * @property {"encoder" | "decoder"} part
+ * @property {number} first its operations of that half: `first` to `end` - 1
+ * @property {number} end
+ * @property {number | null} sum the operation that gives the sums before the curve
+ * @property {number[]} shape of its values: (n), or channels, height, width
+ * @property {string} kind of the operation that it is named after; "block" of several layers
+ * @property {string} title in words
+ * @property {string} curve in words, "" for none
  */
 
 /** @typedef {(offset: number, size: number) => Float32Array} Take a view of the weights */

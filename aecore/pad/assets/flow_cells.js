@@ -1,0 +1,149 @@
+// @ts-check
+// A column of the drawing: cells of single values, feature maps as tiles, or the data themselves.
+
+import { colorsOf, pixelAt } from "./flow_colors.js";
+import { activationsOf } from "./flow_engine.js";
+import { middleOf } from "./flow_layout.js";
+import { make, paint, pen } from "./pictures.js";
+
+/** @import { Colors } from "./flow_colors.js" */
+/** @import { Column } from "./flow_layout.js" */
+/** @import { View } from "./flow_state.js" */
+
+/** @type {WeakMap<Column, HTMLCanvasElement>} */
+const sheets = new WeakMap();
+
+/** @param {Column} column */
+function sheetOf(column) {
+  const sheet = sheets.get(column) ?? make("canvas");
+  sheets.set(column, sheet);
+  return sheet;
+}
+
+/**
+ * @param {View} view
+ * @param {CanvasRenderingContext2D} context
+ * @param {Column} column
+ */
+export function paintPicture(view, context, column) {
+  const { layout } = view.bundle;
+  const sheet = sheetOf(column);
+  const { x, y, width, height, role } = column;
+  context.fillStyle = "#000";
+  if (!layout.graph) context.fillRect(x, y, width, height);
+  if (role === "input" && view.index === -2) return;
+  const drawn = role === "input" ? view.x : view.flow.output;
+  const graph = { ...layout, W: Math.round(2 * width), H: Math.round(2 * height) };
+  paint(sheet, drawn, layout.graph ? { ...graph, color: colorsOf(view).accent } : layout);
+  context.imageSmoothingEnabled = layout.graph;
+  context.drawImage(sheet, x, y, width, height);
+  context.imageSmoothingEnabled = true;
+  if (!layout.graph) return;
+  context.strokeStyle = colorsOf(view).faint;
+  context.lineWidth = 1;
+  context.strokeRect(x - 0.5, y - 0.5, width + 1, height + 1);
+}
+
+/**
+ * Cells of single values, or feature maps as tiles.
+ * @param {View} view
+ * @param {CanvasRenderingContext2D} context
+ * @param {Column} column
+ * @param {Colors} colors
+ */
+export function paintCells(view, context, column, { scale, paper }) {
+  const { stage, across, shown, map } = column;
+  const values = column.role === "code" ? view.flow.decoder.input : activationsOf(view.flow, stage);
+  const reach = view.reach[stage];
+  const maps = column.form === "maps";
+  // Between tiles a pixel is left free; cells have lines drawn between them.
+  const [high, wide] = maps ? [map[0] + 1, map[1] + 1] : [1, 1];
+  const rows = Math.ceil(shown / across);
+  const sheet = sheetOf(column);
+  if (sheet.width !== across * wide || sheet.height !== rows * high) {
+    sheet.width = across * wide;
+    sheet.height = rows * high;
+  }
+  const picture = pixelsOf(sheet);
+  const pixels = new Uint32Array(picture.data.buffer);
+  const size = map[0] * map[1];
+  for (let unit = 0; unit < shown; unit++) {
+    const start = Math.floor(unit / across) * high * sheet.width + (unit % across) * wide;
+    if (!maps) {
+      pixels[start] = pixelAt(scale, values[unit] / reach);
+      continue;
+    }
+    for (let i = 0; i < size; i++) {
+      const to = start + Math.floor(i / map[1]) * sheet.width + (i % map[1]);
+      pixels[to] = pixelAt(scale, values[unit * size + i] / reach);
+    }
+  }
+  pen(sheet).putImageData(picture, 0, 0);
+  context.imageSmoothingEnabled = false;
+  context.drawImage(sheet, column.x, column.y, column.width, column.height);
+  context.imageSmoothingEnabled = true;
+  if (!maps && column.step >= 4) paintGrid(context, column, rows, paper);
+  paintSilenced(view, context, column);
+}
+
+/** @type {WeakMap<HTMLCanvasElement, ImageData>} */
+const pixelsKept = new WeakMap();
+
+/** @param {HTMLCanvasElement} sheet */
+function pixelsOf(sheet) {
+  const kept = pixelsKept.get(sheet);
+  if (kept && kept.width === sheet.width && kept.height === sheet.height) return kept;
+  const made = pen(sheet).createImageData(sheet.width, sheet.height);
+  pixelsKept.set(sheet, made);
+  return made;
+}
+
+/**
+ * @param {CanvasRenderingContext2D} context
+ * @param {Column} column
+ * @param {number} rows
+ * @param {string} paper
+ */
+function paintGrid(context, { x, y, width, height, across, step, down }, rows, paper) {
+  context.strokeStyle = paper;
+  context.lineWidth = 1;
+  context.beginPath();
+  for (let i = 0; i <= across; i++) {
+    context.moveTo(x + i * step, y);
+    context.lineTo(x + i * step, y + height);
+  }
+  for (let i = 0; i <= rows; i++) {
+    context.moveTo(x, y + i * down);
+    context.lineTo(x + width, y + i * down);
+  }
+  context.stroke();
+}
+
+/**
+ * Silenced units are struck through.
+ * @param {View} view
+ * @param {CanvasRenderingContext2D} context
+ * @param {Column} column
+ */
+function paintSilenced(view, context, column) {
+  const { flow } = view;
+  const silent = flow.silent[column.stage];
+  const isSilent =
+    column.role === "code"
+      ? (/** @type {number} */ unit) => flow.held.has(unit)
+      : (/** @type {number} */ unit) => Boolean(silent?.[unit]);
+  if (column.role === "code" ? !flow.held.size : !silent) return;
+  context.strokeStyle = colorsOf(view).ink;
+  context.lineWidth = 1.25;
+  context.beginPath();
+  const [halfX, halfY] = [column.step * 0.34, column.down * 0.34];
+  for (let unit = 0; unit < column.shown; unit++) {
+    if (!isSilent(unit)) continue;
+    const [x, y] = middleOf(column, unit);
+    context.moveTo(x - halfX, y - halfY);
+    context.lineTo(x + halfX, y + halfY);
+    context.moveTo(x - halfX, y + halfY);
+    context.lineTo(x + halfX, y - halfY);
+  }
+  context.stroke();
+}

@@ -1,0 +1,88 @@
+// @ts-check
+// The colours of the drawing: orange above 0, blue below, the page's own ground in the middle.
+
+/** @import { View } from "./flow_state.js" */
+
+/** @typedef {[number, number, number]} Rgb */
+
+const ABOVE = /** @type {Rgb} */ ([224, 98, 0]);
+const BELOW = /** @type {Rgb} */ ([26, 122, 196]);
+const STEPS = 128; // colours on either side of 0
+
+/**
+ * @typedef {object} Colors
+ * @property {Uint32Array} scale from -1 to 1, as a picture's pixels
+ * @property {string} ink
+ * @property {string} paper
+ * @property {string} accent
+ * @property {string} faint of lines
+ * @property {string} above
+ * @property {string} below
+ */
+
+/** @type {WeakMap<View, Colors>} */
+const known = new WeakMap();
+
+/**
+ * The colours of the theme that the page has now.
+ * @param {View} view
+ * @returns {Colors}
+ */
+export function colorsOf(view) {
+  const { color, backgroundColor, accentColor } = view.style;
+  const found = known.get(view);
+  if (found && found.ink === color && found.paper === backgroundColor) return found;
+  const [ink, paper] = [rgbOf(color), rgbOf(backgroundColor)];
+  const ground = mix(paper, ink, 0.1);
+  const scale = new Uint32Array(2 * STEPS + 1);
+  for (let i = 0; i <= STEPS; i++) {
+    // The eye sees little of a first tenth: it is spread.
+    const share = (i / STEPS) ** 0.7;
+    scale[STEPS + i] = pixelOf(mix(ground, ABOVE, share));
+    scale[STEPS - i] = pixelOf(mix(ground, BELOW, share));
+  }
+  const colors = {
+    ...{ scale, ink: color, paper: backgroundColor, accent: accentColor },
+    faint: cssOf(mix(paper, ink, 0.3)),
+    above: cssOf(ABOVE),
+    below: cssOf(BELOW),
+  };
+  known.set(view, colors);
+  return colors;
+}
+
+/**
+ * The pixel of a value that reaches from -1 to 1.
+ * @param {Uint32Array} scale
+ * @param {number} share
+ */
+export const pixelAt = (scale, share) =>
+  scale[STEPS + Math.round(STEPS * Math.max(-1, Math.min(1, share || 0)))];
+
+/**
+ * @param {string} text as a browser computes a colour
+ * @returns {Rgb}
+ */
+function rgbOf(text) {
+  const [r, g, b] = text.match(/[\d.]+/g)?.map(Number) ?? [128, 128, 128];
+  return [r, g, b];
+}
+
+/**
+ * @param {Rgb} a
+ * @param {Rgb} b
+ * @param {number} share of b
+ * @returns {Rgb}
+ */
+const mix = (a, b, share) => [
+  a[0] + (b[0] - a[0]) * share,
+  a[1] + (b[1] - a[1]) * share,
+  a[2] + (b[2] - a[2]) * share,
+];
+
+/** @param {Rgb} rgb */
+const cssOf = (rgb) => `rgb(${rgb.map(Math.round).join(" ")})`;
+
+/** @param {Rgb} rgb */
+const pixelOf = ([r, g, b]) =>
+  ((255 << 24) | (Math.round(b) << 16) | (Math.round(g) << 8) | Math.round(r)) >>> 0;

@@ -1,0 +1,228 @@
+// @ts-check
+// The network at work: a drawing of the model in hand that runs in the browser and follows the
+// hand. The same modules are the component (pages/components/network_at_work.py) and a part of the
+// explorer.
+
+import { readBundle, unpackArrays } from "./bundle.js";
+import { listenToHand } from "./flow_hand.js";
+import { layOut } from "./flow_layout.js";
+import { findLinks, paintFlow } from "./flow_paint.js";
+import { drawPanel, writeError } from "./flow_panel.js";
+import {
+  changed,
+  createView,
+  fall,
+  redraw,
+  runView,
+  showCode,
+  showExample,
+  takeNetwork,
+} from "./flow_state.js";
+import { buildStrip, showPaper } from "./flow_strip.js";
+import { fetchParts, partsAtHand } from "./parts.js";
+
+/** @import { View } from "./flow_state.js" */
+/** @import { ComponentArguments } from "./types.js" */
+
+// What tests use.
+export {
+  activationsOf,
+  codeOfFlow,
+  createFlow,
+  decodeBy,
+  encodeBy,
+  halfOf,
+  silence,
+} from "./flow_engine.js";
+export { lookedFor } from "./flow_gradient.js";
+export { sumOf } from "./flow_terms.js";
+
+/** Answers from the page come as events of this name. */
+const FLOW_ANSWER = "aecore-flow-answer";
+/** Whoever decodes a code of the same model says so by an event of this name. */
+const CODE = "aecore-code";
+
+/** @typedef {{ update: (given: ComponentArguments) => void, destroy: () => void, view: View }} MountedFlow */
+/** @typedef {HTMLElement & { flow?: MountedFlow | null, wanted?: number }} FlowElement */
+
+/**
+ * The component; Streamlit calls it again whenever data change.
+ * @param {ComponentArguments} given
+ */
+export default function networkAtWork(given) {
+  /** @type {FlowElement | null} */
+  const root = given.parentElement.querySelector(".nw");
+  if (!root) throw new Error("The drawing's markup is missing.");
+  const { options } = given.data;
+  root.classList.toggle("nw-compact", Boolean(options.compact));
+  root.style.setProperty("--flow-height", `${options.height}px`);
+  takeGiven(root, given);
+  return () => {
+    root.wanted = (root.wanted ?? 0) + 1;
+    root.flow?.destroy();
+    root.flow = null;
+  };
+}
+
+/**
+ * @param {FlowElement} root
+ * @param {ComponentArguments} given
+ */
+function takeGiven(root, given) {
+  root.wanted = (root.wanted ?? 0) + 1;
+  const turn = root.wanted;
+  /** @param {any} arrays */
+  const use = (arrays) => {
+    if (turn !== root.wanted) return;
+    const whole = { ...given, data: { ...given.data, ...arrays } };
+    if (root.flow) root.flow.update(whole);
+    else root.flow = mountFlow(root, whole);
+  };
+  const atHand = partsAtHand(given.data.parts ?? {});
+  if (atHand) use(atHand);
+  else {
+    fetchParts(given.data.parts).then(use, () => {
+      if (turn !== root.wanted) return;
+      sayOnFlow(root, "Its numbers did not arrive. They are asked for again …");
+      given.setTriggerValue?.(
+        /** @type {any} */ ("lost"),
+        /** @type {any} */ ({ token: `${Date.now()}` }),
+      );
+      setTimeout(() => turn === root.wanted && takeGiven(root, given), 2500);
+    });
+  }
+}
+
+/**
+ * @param {FlowElement} root
+ * @param {ComponentArguments} given
+ * @returns {MountedFlow | null}
+ */
+function mountFlow(root, given) {
+  const bundle = readBundle(given.data);
+  if (!bundle.meta.network?.stages) {
+    sayOnFlow(root, bundle.meta.note || "This model does not run in the browser.");
+    return null;
+  }
+  sayOnFlow(root, "");
+  const view = createView(root, bundle, /** @type {any} */ (given.data.options), drawFlowFrame);
+  view.send = given.setTriggerValue;
+  /** @param {Event} event */
+  const hear = (event) => {
+    const { meta, ...arrays } = /** @type {CustomEvent} */ (event).detail;
+    if (meta?.name !== view.options.name || meta.id !== view.bundle.meta.id) return;
+    view.facts.set(meta.stage, { meta, arrays: unpackArrays(arrays) });
+    redraw(view);
+  };
+  /** @param {Event} event */
+  const follow = (event) => {
+    const { model, z, index } = /** @type {CustomEvent} */ (event).detail ?? {};
+    if (model !== view.bundle.meta.model.id || z?.length !== view.bundle.latentDim) return;
+    if (index >= 0 && index < view.bundle.meta.images && index !== view.index)
+      showExample(view, index);
+    if (index < 0) view.index = -2;
+    showCode(view, z);
+  };
+  const resizes = new ResizeObserver(() => resize(view));
+  document.addEventListener(FLOW_ANSWER, hear);
+  document.addEventListener(CODE, follow);
+  resizes.observe(view.elements.flowView);
+  listenToHand(view);
+  begin(view);
+  return {
+    view,
+    update(next) {
+      view.send = next.setTriggerValue;
+      view.options = /** @type {any} */ (next.data.options);
+      if (next.data.meta.id === view.bundle.meta.id) return;
+      takeBundle(view, next);
+    },
+    destroy() {
+      document.removeEventListener(FLOW_ANSWER, hear);
+      document.removeEventListener(CODE, follow);
+      resizes.disconnect();
+      if (view.pending !== null) cancelAnimationFrame(view.pending);
+    },
+  };
+}
+
+/**
+ * Another model, or another label told.
+ * @param {View} view
+ * @param {ComponentArguments} next
+ */
+function takeBundle(view, { data }) {
+  const bundle = readBundle(data);
+  if (!bundle.meta.network?.stages) {
+    sayOnFlow(view.root, bundle.meta.note);
+    return;
+  }
+  sayOnFlow(view.root, "");
+  Object.assign(view, takeNetwork(bundle), { bundle, open: null, matter: null, by: "mean" });
+  view.facts.clear();
+  view.columns = [];
+  view.eps = new Float32Array(bundle.latentDim);
+  begin(view);
+}
+
+/**
+ * The first example of the strip, and what suits the data.
+ * @param {View} view
+ */
+function begin(view) {
+  const { bundle, elements } = view;
+  const { layout, meta } = bundle;
+  elements.flowDraw.hidden = layout.graph || layout.C !== 1;
+  elements.flowSample.hidden = !meta.variational;
+  elements.flowNoiseTab.hidden = !meta.variational;
+  showPaper(view, false);
+  const first = buildStrip(view);
+  view.by = "mean";
+  if (first >= 0) showExample(view, first);
+  else showCode(view, bundle.mean);
+  resize(view);
+  if (!view.options.compact) fall(view);
+}
+
+/** @param {View} view */
+function resize(view) {
+  const { flowView, flowCanvas } = view.elements;
+  const [width, height] = [flowView.clientWidth, flowView.clientHeight];
+  if (!width || !height) return;
+  const scale = Math.min(2, Math.max(1, window.devicePixelRatio || 1));
+  flowCanvas.width = Math.round(width * scale);
+  flowCanvas.height = Math.round(height * scale);
+  view.width = width;
+  view.height = height;
+  view.columns = layOut(view.flow, view.bundle.layout, width, height);
+  changed(view);
+}
+
+/**
+ * @param {View} view
+ * @param {number} now
+ */
+function drawFlowFrame(view, now) {
+  if (!view.width) resize(view);
+  if (!view.width) return;
+  const ran = view.dirty;
+  if (ran) {
+    runView(view);
+    findLinks(view);
+  }
+  paintFlow(view, now);
+  writeError(view);
+  if (!view.options.compact) drawPanel(view);
+  if (view.fallSince !== null) redraw(view);
+}
+
+/**
+ * Say over the drawing why there is none; "" for nothing.
+ * @param {HTMLElement} root
+ * @param {string} text
+ */
+function sayOnFlow(root, text) {
+  const note = /** @type {HTMLElement} */ (root.querySelector("#flowNote"));
+  note.textContent = text;
+  note.hidden = !text;
+}

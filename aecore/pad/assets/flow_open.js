@@ -1,0 +1,90 @@
+// @ts-check
+// The unit that is open, and what is silenced.
+
+import { silence } from "./flow_engine.js";
+import { beginMatter } from "./flow_matter.js";
+import { changed, redraw, silentValue } from "./flow_state.js";
+import { isSilenced, openable } from "./flow_unit.js";
+
+/** @import { View } from "./flow_state.js" */
+
+/**
+ * Open a unit; the page is asked for its facts, once for all units of its layer.
+ * @param {View} view
+ * @param {number} stage
+ * @param {number} unit
+ */
+export function openUnit(view, stage, unit) {
+  const most = openable(view, stage);
+  view.open = { stage, unit: ((unit % most) + most) % most };
+  if (view.matter && view.matter.stage !== stage) view.matter = null;
+  if (view.tab === "noise") view.tab = "unit";
+  if (view.options.facts && view.send && !view.facts.has(stage)) {
+    view.facts.set(stage, "asked");
+    view.send(/** @type {any} */ ("asked"), /** @type {any} */ ({ stage, token: `${Date.now()}` }));
+  }
+  redraw(view);
+}
+
+/**
+ * Silence what is open, or let it speak.
+ * @param {View} view
+ */
+export function toggleOpen(view) {
+  const { open } = view;
+  if (!open || open.stage === view.flow.stages.length - 1) return;
+  setSilent(view, open.stage, open.unit, !isSilenced(view, open));
+  changed(view);
+}
+
+/**
+ * @param {View} view
+ * @param {number} stage
+ * @param {number} unit
+ * @param {boolean} silent
+ */
+function setSilent(view, stage, unit, silent) {
+  const { flow } = view;
+  if (stage !== flow.codeStage) silence(flow, stage, unit, silent);
+  else if (silent) flow.held.set(unit, silentValue(view, unit));
+  else flow.held.delete(unit);
+}
+
+/**
+ * The whole layer, or none of it.
+ * @param {View} view
+ */
+export function toggleLayer(view) {
+  const { open } = view;
+  if (!open || open.stage === view.flow.stages.length - 1) return;
+  const units = Array.from({ length: openable(view, open.stage) }, (_, unit) => unit);
+  const all = units.every((unit) => isSilenced(view, { stage: open.stage, unit }));
+  for (const unit of units) setSilent(view, open.stage, unit, !all);
+  changed(view);
+}
+
+/**
+ * @param {View} view
+ * @param {string} tab
+ */
+export function openTab(view, tab) {
+  view.tab = tab;
+  redraw(view);
+}
+
+/** @param {import("./flow_matter.js").Matter} matter */
+export const sortedMatter = ({ changes, done }) =>
+  [...changes.subarray(0, done)]
+    .map((change, unit) => ({ unit, change }))
+    .sort((a, b) => b.change - a.change);
+
+/**
+ * The bars of how much each unit matters, of the open layer or else the code.
+ * @param {View} view
+ */
+export function wantMatter(view) {
+  const stage = view.open?.stage ?? view.flow.codeStage;
+  if (stage === view.flow.stages.length - 1) return null;
+  if (view.matter?.stage !== stage) view.matter = beginMatter(view, stage);
+  return view.matter;
+}

@@ -1,0 +1,104 @@
+// @ts-check
+// What stands beneath the drawing: the error, an open unit, how much each one matters, the noise.
+
+import { colorsOf } from "./flow_colors.js";
+import { silencedIn } from "./flow_engine.js";
+import { goOnWithMatter } from "./flow_matter.js";
+import { paintNoise, writeNoise } from "./flow_noise.js";
+import { sortedMatter, wantMatter } from "./flow_open.js";
+import { blank, paintMatter } from "./flow_pictures.js";
+import { redraw } from "./flow_state.js";
+import { paintUnit, writeUnit } from "./flow_unit.js";
+import { exampleName, layerName, saidOf } from "./flow_words.js";
+
+/** @import { View } from "./flow_state.js" */
+
+const LATER_MS = 140; // after the last change, for what takes long
+const QUICK_MACS = 1_500_000;
+
+/** @type {WeakMap<View, ReturnType<typeof setTimeout>>} */
+const later = new WeakMap();
+
+/** @param {View} view */
+export function writeError(view) {
+  const { flow, elements, plain, error } = view;
+  const count = silencedIn(flow);
+  elements.flowWake.disabled = !count;
+  for (const button of elements.flowStrip.children) {
+    button.setAttribute("aria-pressed", String(Number(button.dataset.index) === view.index));
+  }
+  const of = `Squared error per value, ${exampleName(view)}: `;
+  const text =
+    view.index === -2
+      ? "Decoded from the code under the hand."
+      : count
+        ? `${of}${plain.toFixed(4)} → ${error.toFixed(4)}, ${count} silenced`
+        : `${of}${error.toFixed(4)}`;
+  if (elements.flowError.textContent !== text) elements.flowError.textContent = text;
+}
+
+/** @param {View} view */
+export function drawPanel(view) {
+  const { elements, tab, root } = view;
+  for (const button of root.querySelectorAll('[role="tab"]')) {
+    button.setAttribute("aria-selected", String(/** @type {any} */ (button).name === tab));
+  }
+  elements.flowUnit.hidden = tab !== "unit";
+  elements.flowMatter.hidden = tab !== "matter";
+  elements.flowNoise.hidden = tab !== "noise";
+  if (tab === "unit") drawUnit(view);
+  else if (tab === "matter") drawMatter(view);
+  else drawNoise(view);
+}
+
+/** @param {View} view */
+function drawUnit(view) {
+  const { elements, open, flow } = view;
+  elements.flowUnit.style.visibility = open ? "visible" : "hidden";
+  if (!open) return;
+  writeUnit(view);
+  const said = saidOf(view);
+  if (!view.moving && elements.flowSaid.textContent !== said) elements.flowSaid.textContent = said;
+  const macs = (flow.meta.encoder_macs ?? 0) + (flow.meta.decoder_macs ?? 0);
+  clearTimeout(later.get(view));
+  if (macs <= QUICK_MACS) paintUnit(view);
+  else
+    later.set(
+      view,
+      setTimeout(() => paintUnit(view), LATER_MS),
+    );
+}
+
+/** @param {View} view */
+function drawMatter(view) {
+  const { elements } = view;
+  const matter = wantMatter(view);
+  if (!matter) {
+    elements.flowMatterText.textContent =
+      "Open a unit of another layer: the output's values are what is compared.";
+    return;
+  }
+  const more = matter.done < matter.changes.length && goOnWithMatter(view, matter);
+  const sorted = sortedMatter(matter);
+  const first = sorted[0];
+  elements.flowMatterText.textContent = more
+    ? `${matter.done} of ${matter.changes.length} tried …`
+    : `${layerName(view, matter.stage)}: how much the squared error of ${exampleName(view)} grows ` +
+      `without each one, the most needed first (no. ${first.unit + 1}: ${first.change >= 0 ? "+" : "−"}` +
+      `${Math.abs(first.change).toFixed(4)} on ${matter.plain.toFixed(4)}). Below the line it does harm here. ` +
+      "Press a bar to open it.";
+  elements.flowBars.setAttribute("aria-label", elements.flowMatterText.textContent);
+  paintMatter(view, sorted, elements.flowBars.clientWidth);
+  if (more) redraw(view);
+}
+
+/** @param {View} view */
+function drawNoise(view) {
+  const { elements } = view;
+  paintNoise(view, blank(elements.flowPlane, 150, 150), 150, colorsOf(view));
+  const sum = writeNoise(view, elements.flowNoiseRows);
+  elements.flowNoiseText.textContent =
+    `The encoder says a mean and a spread; the code is the mean plus the spread times noise. ` +
+    `The KL divergence, ${sum.toFixed(1)} nats for this example over ${view.bundle.latentDim} latent ` +
+    `numbers, pulls the mean to the centre (arrow) and the spread to 1 (inner circle).`;
+}

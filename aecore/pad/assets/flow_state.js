@@ -1,0 +1,253 @@
+// @ts-check
+// What the drawing of a network knows, and what runs when something of it changes.
+
+import { imageOf } from "./bundle.js";
+import { gaussian } from "./codes.js";
+import {
+  activationsOf,
+  codeOfFlow,
+  createFlow,
+  decodeBy,
+  encodeBy,
+  silencedIn,
+  squaredError,
+} from "./flow_engine.js";
+
+/** @import { Bundle } from "./bundle.js" */
+/** @import { Flow } from "./flow_engine.js" */
+/** @import { Column } from "./flow_layout.js" */
+/** @import { Link } from "./flow_links.js" */
+/** @import { NumberArray, Send } from "./types.js" */
+
+/** @typedef {{ stage: number, unit: number }} Place a unit that is open */
+/**
+ * @typedef {object} FlowOptions what the page wants of it
+ * @property {string} name by which answers find it
+ * @property {number} height of the drawing, in CSS pixels
+ * @property {boolean} compact drawing and strip alone
+ * @property {boolean} facts whether the page answers what units do on held-out examples
+ * @property {string} [told] the label that a conditional model is told
+ */
+/**
+ * Facts of a stage's units, as pages/components/unit_facts.py writes them.
+ * @typedef {{ meta: any, arrays: Record<string, any> }} Facts
+ */
+
+/**
+ * @typedef {object} View
+ * @property {HTMLElement} root
+ * @property {Record<string, any>} elements by their id in flow.html
+ * @property {CSSStyleDeclaration} style
+ * @property {Bundle} bundle
+ * @property {FlowOptions} options
+ * @property {Flow} flow what is shown
+ * @property {Flow} spare the same network with nothing silenced, for what it is compared with
+ * @property {Float32Array} x what enters
+ * @property {number} index of the held-out example; -1 what was drawn, -2 none: a code alone
+ * @property {"mean" | "sample" | "hand"} by where the code comes from
+ * @property {Float32Array} z the code that is decoded
+ * @property {Float32Array} eps the noise of the sample
+ * @property {number} plain squared error per value with nothing silenced
+ * @property {number} error the same as it is shown
+ * @property {boolean} dirty whether the network has to run again before it is drawn
+ * @property {boolean} moving whether a hand drags the code
+ * @property {Column[]} columns
+ * @property {{ links: Link[], byChannel: boolean }[]} links into each column
+ * @property {number[]} reach of the activations' colours, a stage each
+ * @property {number} width
+ * @property {number} height
+ * @property {Place | null} open
+ * @property {string} tab
+ * @property {number | null} fallSince
+ * @property {boolean} drawing whether the paper lies over the input
+ * @property {[number, number] | null} penAt
+ * @property {import("./flow_matter.js").Matter | null} matter
+ * @property {Map<number, Facts | "asked">} facts by stage
+ * @property {string} ink
+ * @property {Send | undefined} send
+ * @property {number | null} pending
+ * @property {(view: View, now: number) => void} drawFrame
+ */
+
+const LOOKED_AT_MACS = 30_000_000; // how much is run at the start to know the colours' reach
+/** Multiply-adds up to which the code is decoded twice in a frame, to tell what silence does. */
+const TWICE_MACS = 1_500_000;
+
+/**
+ * @param {HTMLElement} root
+ * @param {Bundle} bundle with a network
+ * @param {FlowOptions} options
+ * @param {(view: View, now: number) => void} drawFrame
+ * @returns {View}
+ */
+export function createView(root, bundle, options, drawFrame) {
+  /** @type {Record<string, any>} */
+  const elements = {};
+  for (const node of root.querySelectorAll("[id]")) elements[node.id] = node;
+  const k = bundle.latentDim;
+  /** @type {View} */
+  const view = {
+    ...{ root, elements, bundle, options, style: getComputedStyle(root) },
+    ...takeNetwork(bundle),
+    ...{ x: new Float32Array(bundle.size), index: -2, by: "hand", z: bundle.mean.slice() },
+    ...{ eps: Float32Array.from({ length: k }, () => gaussian()), plain: 0, error: 0 },
+    ...{ dirty: true, moving: false, columns: [], links: [], width: 0, height: 0 },
+    ...{ open: null, tab: "unit", fallSince: null, drawing: false, penAt: null, matter: null },
+    ...{ facts: new Map(), ink: "", send: undefined, pending: null, drawFrame },
+  };
+  return view;
+}
+
+/**
+ * The network of a bundle, and how far its activations reach.
+ * @param {Bundle} bundle
+ */
+export function takeNetwork(bundle) {
+  const meta = bundle.meta.network;
+  if (!meta) throw new Error(bundle.meta.note);
+  const flow = createFlow(meta, bundle.arrays.w);
+  const spare = createFlow(meta, bundle.arrays.w);
+  return { flow, spare, reach: reachOf(spare, bundle) };
+}
+
+/**
+ * The largest activation of each stage over some examples: colours mean the same for all of them.
+ * @param {Flow} flow
+ * @param {Bundle} bundle
+ */
+function reachOf(flow, bundle) {
+  const macs = flow.encoder.steps.length ? costOf(flow) : 1;
+  const count = Math.max(1, Math.min(bundle.meta.images, 16, Math.floor(LOOKED_AT_MACS / macs)));
+  const reach = flow.stages.map(() => 1e-6);
+  for (let i = 0; i < count; i++) {
+    if (bundle.meta.images) encodeBy(flow, imageOf(bundle, i));
+    decodeBy(flow, bundle.meta.images ? codeOfFlow(flow).mu : bundle.mean);
+    for (const stage of reach.keys()) {
+      for (const value of activationsOf(flow, stage)) {
+        if (Math.abs(value) > reach[stage]) reach[stage] = Math.abs(value);
+      }
+    }
+  }
+  return reach;
+}
+
+/**
+ * Multiply-adds of one example, about: as many as weights where no kernel is used twice.
+ * @param {Flow} flow
+ */
+const costOf = ({ meta }) => (meta.encoder_macs ?? meta.weights) + (meta.decoder_macs ?? 0);
+
+/**
+ * Show a held-out example.
+ * @param {View} view
+ * @param {number} index
+ */
+export function showExample(view, index) {
+  view.x = imageOf(view.bundle, index);
+  view.index = index;
+  view.by = view.by === "sample" ? "sample" : "mean";
+  changed(view);
+}
+
+/**
+ * Show what was drawn.
+ * @param {View} view
+ * @param {Float32Array} x
+ */
+export function showDrawn(view, x) {
+  view.x = x;
+  view.index = -1;
+  if (view.by === "hand") view.by = "mean";
+  changed(view);
+}
+
+/**
+ * Decode a code that a hand chose.
+ * @param {View} view
+ * @param {NumberArray} z
+ */
+export function showCode(view, z) {
+  view.z = Float32Array.from(z);
+  view.by = "hand";
+  changed(view);
+}
+
+/**
+ * Decode a draw from q(z|x), of new noise.
+ * @param {View} view
+ */
+export function sampleAgain(view) {
+  view.eps = view.eps.map(() => gaussian());
+  view.by = "sample";
+  changed(view);
+}
+
+/**
+ * The network has to run again, at the next frame.
+ * @param {View} view
+ */
+export function changed(view) {
+  view.dirty = true;
+  view.matter = null;
+  redraw(view);
+}
+
+/**
+ * Draw at the next frame.
+ * @param {View} view
+ */
+export function redraw(view) {
+  view.pending ??= requestAnimationFrame((now) => {
+    view.pending = null;
+    if (view.root.isConnected) view.drawFrame(view, now);
+  });
+}
+
+/**
+ * Run the network on what is chosen, and what it is compared with.
+ * @param {View} view
+ */
+export function runView(view) {
+  const { flow, spare } = view;
+  encodeBy(flow, view.x);
+  if (view.by !== "hand") view.z = codeBy(view, flow);
+  decodeBy(flow, view.z);
+  view.error = squaredError(view.x, flow.output);
+  view.dirty = false;
+  if (!silencedIn(flow)) {
+    view.plain = view.error;
+  } else if (!view.moving || (flow.meta.decoder_macs ?? Infinity) <= TWICE_MACS) {
+    encodeBy(spare, view.x);
+    decodeBy(spare, view.by === "hand" ? view.z : codeBy(view, spare));
+    view.plain = squaredError(view.x, spare.output);
+  }
+}
+
+/**
+ * @param {View} view
+ * @param {Flow} flow that has encoded
+ */
+function codeBy({ by, eps }, flow) {
+  const { mu, logvar } = codeOfFlow(flow);
+  if (by !== "sample" || !logvar) return mu.slice();
+  return mu.map((value, d) => value + Math.exp(logvar[d] / 2) * eps[d]);
+}
+
+/**
+ * What a latent number is held at when it is silenced: units of a sparse code at 0, others at
+ * their mean over held-out examples, where they say nothing of this one.
+ * @param {View} view
+ * @param {number} d
+ */
+export const silentValue = ({ flow, bundle }, d) =>
+  flow.stages[flow.codeStage].curve ? 0 : bundle.mean[d];
+
+/**
+ * The network from left to right, once.
+ * @param {View} view
+ */
+export function fall(view) {
+  if (window.matchMedia("(prefers-reduced-motion: reduce)").matches) return;
+  view.fallSince = performance.now();
+  redraw(view);
+}

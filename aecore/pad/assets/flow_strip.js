@@ -1,0 +1,109 @@
+// @ts-check
+// What can enter: held-out examples in a strip, or what is drawn on paper over the input.
+
+import { classOf, imageOf } from "./bundle.js";
+import { colorsOf } from "./flow_colors.js";
+import { fall, showDrawn, showExample } from "./flow_state.js";
+import { fitDrawing } from "./ink.js";
+import { make, paint, pen } from "./pictures.js";
+
+/** @import { View } from "./flow_state.js" */
+
+const PAPER = 140; // pixels of a side, as flow.html has it
+const THUMBNAILS = 40;
+
+/**
+ * The strip of held-out examples: one of each class, then others.
+ * @param {View} view
+ */
+export function buildStrip(view) {
+  const { bundle, elements } = view;
+  const { images, classes } = bundle.meta;
+  const seen = new Set();
+  const order = Array.from({ length: images }, (_, i) => i);
+  const firsts = order.filter((i) => {
+    const label = bundle.arrays.labels?.[i] ?? -1;
+    return label >= 0 && seen.size < classes.length && !seen.has(label) && seen.add(label);
+  });
+  firsts.sort((a, b) => (bundle.arrays.labels?.[a] ?? 0) - (bundle.arrays.labels?.[b] ?? 0));
+  const others = order.filter((i) => !firsts.includes(i)).slice(0, THUMBNAILS - firsts.length);
+  const made = [...firsts, ...others].slice(0, THUMBNAILS).map((index) => {
+    const button = make("button");
+    const canvas = make("canvas");
+    paint(canvas, imageOf(bundle, index), { ...bundle.layout, color: colorsOf(view).accent });
+    button.append(canvas);
+    button.dataset.index = String(index);
+    const name = classOf(bundle, index)?.name;
+    button.setAttribute("aria-label", `Held-out example ${index + 1}${name ? `, ${name}` : ""}`);
+    button.addEventListener("click", () => {
+      showPaper(view, false);
+      if (view.by === "hand") view.by = "mean";
+      showExample(view, index);
+      fall(view);
+    });
+    return button;
+  });
+  elements.flowStrip.replaceChildren(...made);
+  return Number(made[0]?.dataset.index ?? -1);
+}
+
+/**
+ * Lay the paper over the input, or take it away.
+ * @param {View} view
+ * @param {boolean} shown
+ */
+export function showPaper(view, shown) {
+  const { flowPaper, flowDraw } = view.elements;
+  const input = view.columns[0];
+  if (shown === view.drawing || !input) return;
+  view.drawing = shown;
+  flowDraw.setAttribute("aria-pressed", String(shown));
+  flowPaper.hidden = !shown;
+  const side = Math.max(input.width, 110);
+  Object.assign(flowPaper.style, {
+    left: `${input.x}px`,
+    top: `${Math.max(0, input.y + input.height / 2 - side / 2)}px`,
+    width: `${side}px`,
+    height: `${side}px`,
+  });
+  if (shown) pen(flowPaper, { willReadFrequently: true }).clearRect(0, 0, PAPER, PAPER);
+}
+
+/** @param {View} view */
+export function listenToPaper(view) {
+  const paper = view.elements.flowPaper;
+  for (const type of ["pointerdown", "pointermove"]) {
+    paper.addEventListener(type, (/** @type {PointerEvent} */ event) => ink(view, event));
+  }
+}
+
+/**
+ * @param {View} view
+ * @param {PointerEvent} event
+ */
+function ink(view, event) {
+  const paper = view.elements.flowPaper;
+  if (event.type === "pointerdown") {
+    paper.setPointerCapture(event.pointerId);
+    view.penAt = null;
+  } else if (!event.buttons) {
+    return;
+  }
+  const context = pen(paper, { willReadFrequently: true });
+  const scale = PAPER / paper.clientWidth;
+  const [x, y] = [event.offsetX * scale, event.offsetY * scale];
+  const [fromX, fromY] = view.penAt ?? [x - 1, y - 1];
+  context.strokeStyle = "#fff";
+  context.lineWidth = PAPER / 12;
+  context.lineCap = "round";
+  context.beginPath();
+  context.moveTo(fromX, fromY);
+  context.lineTo(x, y);
+  context.stroke();
+  view.penAt = [x, y];
+  const { H: rows, W: columns } = view.bundle.layout;
+  const { data } = context.getImageData(0, 0, PAPER, PAPER);
+  const drawn = Float32Array.from({ length: PAPER * PAPER }, (_, i) => data[4 * i + 3] / 255);
+  const fitted = fitDrawing(drawn, PAPER, PAPER, rows, columns, view.bundle.meta.centred);
+  if (fitted) showDrawn(view, fitted);
+}

@@ -1,0 +1,226 @@
+// @ts-check
+// An open unit in words, numbers and pictures.
+
+import { layerName, thingName, valueName } from "./flow_words.js";
+import {
+  activationsOf,
+  codeOfFlow,
+  decodeBy,
+  encodeBy,
+  silence,
+  unitsOf,
+  wakeAll,
+} from "./flow_engine.js";
+import { lookedFor } from "./flow_gradient.js";
+import { rangeOf } from "./flow_code.js";
+import { paintCurve, paintHistogram, paintNine, paintSigned } from "./flow_pictures.js";
+import { silentValue } from "./flow_state.js";
+import { curveOf, sumOf, strongestOf } from "./flow_terms.js";
+import { shownNumber } from "./state.js";
+
+/** @import { Place, View } from "./flow_state.js" */
+/** @import { Sum } from "./flow_terms.js" */
+
+const TERMS = 5;
+
+/**
+ * How many units can be opened in a stage: of the code its numbers.
+ * @param {View} view
+ * @param {number} stage
+ */
+export const openable = ({ flow }, stage) =>
+  stage === flow.codeStage ? flow.meta.latent_dim : unitsOf(flow.stages[stage]);
+
+/**
+ * @param {View} view
+ * @param {Place} place
+ */
+export const isSilenced = ({ flow }, { stage, unit }) =>
+  stage === flow.codeStage ? flow.held.has(unit) : Boolean(flow.silent[stage]?.[unit]);
+
+/**
+ * What stands beside the pictures; each time that the network has run.
+ * @param {View} view
+ */
+export function writeUnit(view) {
+  const { elements, open, flow } = view;
+  if (!open) return;
+  const { stage, unit } = open;
+  const code = stage === flow.codeStage;
+  const value = code ? unit : strongestOf(flow, stage, unit);
+  const gives = code ? flow.decoder.input[unit] : activationsOf(flow, stage)[value];
+  const silenced = isSilenced(view, open);
+  elements.flowWho.textContent = `${layerName(view, stage)}: ${thingName(view, stage, unit)}`;
+  const place = flow.stages[stage].shape.length === 3 ? ` at its strongest place` : "";
+  elements.flowGives.textContent = silenced
+    ? `Silenced: ${code ? `held at ${shownNumber(silentValue(view, unit))}` : "gives 0"}.`
+    : `Gives ${shownNumber(gives)}${code ? "" : place}.`;
+  elements.flowSilence.textContent = silenced ? "Let it speak" : "Silence it";
+  elements.flowSlide.hidden = !code;
+  if (code) writeSlider(view, unit);
+  const sum = sumOf(flow, stage, value);
+  writeTerms(view, stage, sum);
+  const f = curveOf(flow, stage);
+  elements.flowCurveFigure.hidden = !(sum && f);
+  if (sum && f) {
+    paintCurve(view, f, sum.total);
+    const curve = flow.stages[stage].curve;
+    elements.flowCurveText.textContent = `${curve}: ${shownNumber(sum.total)} becomes ${shownNumber(f(sum.total))}`;
+  }
+}
+
+/**
+ * @param {View} view
+ * @param {number} d
+ */
+function writeSlider(view, d) {
+  const { flowZ } = view.elements;
+  const { low, high } = rangeOf(view, d);
+  flowZ.min = low;
+  flowZ.max = high;
+  const value = view.z[d];
+  if (!flowZ.matches(":focus")) flowZ.value = value;
+  flowZ.setAttribute("aria-label", `Value of ${view.bundle.meta.names[d]}`);
+  flowZ.setAttribute("aria-valuetext", shownNumber(value));
+}
+
+/**
+ * @param {View} view
+ * @param {number} stage
+ * @param {Sum | null} sum
+ */
+function writeTerms(view, stage, sum) {
+  const { flowTerms } = view.elements;
+  /** @type {[string, string, string][]} */
+  const rows = [];
+  if (sum) {
+    const top = sum.terms.slice(0, TERMS);
+    for (const { from, weight, x, by } of top) {
+      const product = `${shownNumber(weight)} × ${shownNumber(x)}`;
+      rows.push([valueName(view, stage, from), product, shownNumber(by)]);
+    }
+    const rest = sum.terms.slice(TERMS).reduce((total, { by }) => total + by, 0);
+    const left = sum.count - top.length;
+    if (left) rows.push([`${left} smaller`, "", shownNumber(rest)]);
+    rows.push(["bias", "", shownNumber(sum.bias)]);
+    rows.push(["Σ", "", shownNumber(sum.total)]);
+  } else {
+    rows.push(["This layer adds nothing up by weights.", "", ""]);
+  }
+  while (flowTerms.rows.length > rows.length) flowTerms.deleteRow(-1);
+  for (const [i, texts] of rows.entries()) {
+    const row = flowTerms.rows[i] ?? flowTerms.insertRow();
+    for (const [j, text] of texts.entries()) {
+      const cell = row.cells[j] ?? row.insertCell();
+      if (cell.textContent !== text) cell.textContent = text;
+    }
+  }
+}
+
+/**
+ * The pictures that take a pass through the network.
+ * @param {View} view
+ */
+export function paintUnit(view) {
+  const { open } = view;
+  if (!open) return;
+  paintLooks(view, open);
+  paintAdds(view, open);
+  paintFacts(view, open);
+}
+
+/**
+ * @param {View} view
+ * @param {Place} open
+ */
+function paintLooks(view, { stage, unit }) {
+  const { flow, elements, bundle } = view;
+  const { sum, part } = flow.stages[stage];
+  const code = stage === flow.codeStage;
+  const value = code ? unit : strongestOf(flow, stage, unit);
+  const found = sum === null ? null : lookedFor(flow, stage, sum, value);
+  const { flowLooks, flowLooksText } = elements;
+  flowLooks.hidden = !found;
+  if (!found) {
+    flowLooksText.textContent = "What it looks for is not drawn for this kind of layer.";
+    return;
+  }
+  const inData = part === "encoder";
+  const grid = inData && !bundle.layout.graph ? bundle.layout : null;
+  paintSigned(view, flowLooks, found.slopes, grid);
+  const first = sum === 0 && inData;
+  const where = inData ? "" : ` in ${bundle.meta.names[0]}…`;
+  flowLooksText.textContent = first
+    ? "It looks for this: its weights"
+    : found.exact
+      ? `It looks for this${where} here: the exact linear map at this input`
+      : `It looks for this${where} here: its slope at this input`;
+}
+
+/**
+ * The output with it, less the output without it.
+ * @param {View} view
+ * @param {Place} open
+ */
+function paintAdds(view, open) {
+  const { flow, spare, elements, bundle } = view;
+  const { stage, unit } = open;
+  const silenced = isSilenced(view, open);
+  for (const [i, units] of flow.silent.entries()) spare.silent[i] = units?.slice() ?? null;
+  for (const [d, value] of flow.held) spare.held.set(d, value);
+  if (stage === flow.codeStage) {
+    if (silenced) spare.held.delete(unit);
+    else spare.held.set(unit, silentValue(view, unit));
+  } else {
+    silence(spare, stage, unit, !silenced);
+  }
+  encodeBy(spare, view.x);
+  decodeBy(spare, view.by === "mean" ? codeOfFlow(spare).mu : view.z);
+  const sign = silenced ? -1 : 1;
+  const adds = flow.output.map((with_, i) => sign * (with_ - spare.output[i]));
+  wakeAll(spare);
+  paintSigned(view, elements.flowAdds, adds, bundle.layout.graph ? null : bundle.layout);
+  const nothing = adds.every((v) => Math.abs(v) < 1e-7);
+  elements.flowAddsText.textContent = nothing
+    ? "It changes nothing of this output"
+    : silenced
+      ? "It would add this to the output"
+      : "It adds this to the output";
+}
+
+/**
+ * What it does on held-out examples, once the page has answered.
+ * @param {View} view
+ * @param {Place} open
+ */
+function paintFacts(view, { stage, unit }) {
+  const { elements, facts, options, flow } = view;
+  elements.flowFacts.hidden = !options.facts;
+  const found = facts.get(stage);
+  const { flowFactsText, flowNine, flowHist } = elements;
+  const ready = found && found !== "asked" && !found.meta.why;
+  flowNine.hidden = !ready;
+  flowHist.hidden = !ready;
+  if (!found || found === "asked") {
+    flowFactsText.textContent = options.facts ? "Looking through the held-out examples …" : "";
+    return;
+  }
+  if (found.meta.why) {
+    flowFactsText.textContent = found.meta.why;
+    return;
+  }
+  const { top, hist, low, high, silent } = found.arrays;
+  const { bins, examples, rule } = found.meta;
+  paintNine(view, top.subarray(9 * unit, 9 * unit + 9));
+  const code = stage === flow.codeStage;
+  const now = code
+    ? flow.decoder.input[unit]
+    : activationsOf(flow, stage)[strongestOf(flow, stage, unit)];
+  const range = /** @type {[number, number]} */ ([low[unit], high[unit]]);
+  paintHistogram(view, hist.subarray(bins * unit, bins * (unit + 1)), range, now);
+  const share = Math.round(1000 * silent[unit]) / 10;
+  flowFactsText.textContent =
+    `Left: what excites it most. Over ${examples.toLocaleString("en")} held-out examples it gives ` +
+    `${shownNumber(low[unit])} to ${shownNumber(high[unit])} and is silent for ${share} %.`;
+  flowFactsText.title = rule ?? "";
+}

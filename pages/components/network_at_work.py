@@ -1,0 +1,88 @@
+"""The network at work: a drawing of the model in hand that runs in the browser under the hand.
+
+It takes the pad's own bundle (aecore/pad), so what a page shows of both is fetched once. Nothing
+crosses the connection while a hand is on it; only the facts of a layer's units, which take all
+held-out examples, are asked of the server, once a layer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from streamlit.components.v2 import component
+
+from aecore.pad import PadBundle
+from aecore.pad.browser_code import flow_markup, flow_script, flow_style, joined
+from pages.components import parts
+from pages.shell.layout import guarded
+
+_network = component("network_at_work", html=flow_markup(), css=flow_style(), js=flow_script())
+_answer = component(
+    "network_at_work_answer", js=joined(Path(__file__).with_name("network_answer.js"))
+)
+
+#: Heights of the drawing itself, in CSS pixels.
+HEIGHT, COMPACT_HEIGHT = 286, 200
+
+#: The index of a stage (aecore/pad/stages.py) -> facts of its units as unit_facts.py packs them.
+Facts = Callable[[int], tuple[dict[str, Any], dict[str, np.ndarray]]]
+
+
+def network_at_work(
+    bundle: PadBundle,
+    *,
+    key: str,
+    compact: bool = False,
+    height: int | None = None,
+    facts: Facts | None = None,
+) -> None:
+    """Show the network, in a fragment of its own.
+
+    compact: the drawing and its strip alone, without what a unit does.
+    height: of the drawing, in CSS pixels.
+    facts: what its units do on held-out examples; without it that part is left out.
+    """
+    options = {
+        "name": key,
+        "compact": compact,
+        "height": height or (COMPACT_HEIGHT if compact else HEIGHT),
+        "facts": facts is not None,
+    }
+    st.fragment(guarded(_show))(bundle, key, options, facts)
+
+
+def _show(bundle: PadBundle, key: str, options: dict[str, Any], facts: Facts | None) -> None:
+    with st.container(gap=None):  # the answer takes no place
+        asked = _network(
+            key=key,
+            data={"meta": bundle.meta, **parts.offered(bundle.arrays), "options": options},
+            on_asked_change=_nothing,
+            on_lost_change=_nothing,  # a part: this very rerun offers it again
+        )
+        if facts is None:
+            return
+        slot = f"{key}_answer"
+        stage = _stage(asked.asked, bundle)
+        if stage is not None:
+            meta, arrays = facts(stage)
+            about = {"name": key, "id": bundle.meta["id"], "stage": stage, **meta}
+            st.session_state[slot] = {"meta": about, **arrays}
+        # An answer stays until the next one: a rerun for another reason must not take it away
+        # before the browser has seen it.
+        _answer(key=f"{key}_answers", data=st.session_state.get(slot, {"meta": {"name": ""}}))
+
+
+def _stage(asked: Any, bundle: PadBundle) -> int | None:
+    """The stage that a browser asks about, or None for anything else."""
+    network = bundle.meta["network"]
+    stage = asked.get("stage") if isinstance(asked, Mapping) else None
+    known = range(len(network["stages"])) if network else ()
+    return stage if isinstance(stage, int) and stage in known else None
+
+
+def _nothing() -> None:
+    """Streamlit asks for a callback to know the name of a value; the rerun is enough."""
