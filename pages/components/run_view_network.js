@@ -16,11 +16,11 @@ import { bytesOf, contextOf, fitCanvas, seriesColors, viewHeight } from "./run_v
 /** @typedef {{ x: number, y: number, width: number, height: number }} Box */
 
 const PULSE_MS = 700;
-const margin = { side: 8, top: 8, bottom: 34 };
+const borders = { side: 8, top: 8, bottom: 34 };
 const NARROWEST = 16; // pixels of the hourglass's half height
 const WIDEST = 30; // of a column of units
 const PICTURE = 84; // at most, of what enters and comes out
-const GAP = 2;
+const TILE_GAP = 2;
 // As the network at work has them on the other pages.
 const above = [224, 98, 0];
 const below = [26, 122, 196];
@@ -67,7 +67,7 @@ export function drawNetwork({ data, figures }, t = 1) {
     return;
   }
   const columns = columnsOf(data, width, height);
-  const middle = margin.top + (height - margin.top - margin.bottom) / 2;
+  const middle = borders.top + (height - borders.top - borders.bottom) / 2;
   const glass = outline(columns, middle);
   context.fillStyle = ink;
   context.globalAlpha = 0.06;
@@ -90,8 +90,8 @@ function columnsOf({ entering, layers = [] }, width, height) {
   const looks = entering ? [entering, ...layers] : layers;
   const counts = looks.map(({ shape, of }) => (shape.length === 3 ? of * shape[1] * shape[2] : of));
   const most = Math.log2(Math.max(...counts) + 1);
-  const tallest = (height - margin.top - margin.bottom) / 2;
-  const edge = margin.side + WIDEST;
+  const tallest = (height - borders.top - borders.bottom) / 2;
+  const edge = borders.side + WIDEST;
   const between = (width - 2 * edge) / Math.max(looks.length - 1, 1);
   return looks.map((look, i) => ({
     look,
@@ -143,8 +143,8 @@ export function shareOfWay({ heldout, mean, pca }) {
 function drawSand(context, data, glass, height) {
   const share = shareOfWay(data);
   if (share === null) return;
-  const floor = height - margin.bottom;
-  const level = floor - share * (floor - margin.top);
+  const floor = height - borders.bottom;
+  const level = floor - share * (floor - borders.top);
   context.save();
   context.clip(glass);
   context.globalAlpha = 0.22;
@@ -273,13 +273,13 @@ function drawMaps(context, column, middle, ink) {
   const [maps] = look.shape;
   const across = maps > 3 ? 2 : 1;
   const rows = Math.ceil(maps / across);
-  const side = Math.max(6, Math.min((2 * half) / rows - GAP, WIDEST));
-  const left = x - (across * (side + GAP) - GAP) / 2;
-  const top = middle - (rows * (side + GAP) - GAP) / 2;
+  const side = Math.max(6, Math.min((2 * half) / rows - TILE_GAP, WIDEST));
+  const left = x - (across * (side + TILE_GAP) - TILE_GAP) / 2;
+  const top = middle - (rows * (side + TILE_GAP) - TILE_GAP) / 2;
   for (let m = 0; m < maps; m++) {
     const box = {
-      x: left + (m % across) * (side + GAP),
-      y: top + Math.floor(m / across) * (side + GAP),
+      x: left + (m % across) * (side + TILE_GAP),
+      y: top + Math.floor(m / across) * (side + TILE_GAP),
       width: side,
       height: side,
     };
