@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,27 +9,11 @@ import numpy as np
 from aecore.errors import AecoreError
 from aecore.evaluation.unit_facts import BINS, MOST_EXCITING, LayerFacts
 from aecore.jobs import views
-from aecore.pad import PadBundle
-from aecore.pad.stages import stages_of
 from pages.components.pad_data import model_of_z
 from pages.shell.computing import apart
 from pages.shell.session import Hand
 
-Facts = Callable[[int], "Packed"]
 Packed = tuple[dict[str, Any], dict[str, np.ndarray]]
-
-
-def facts_for(held: Hand, bundle: PadBundle) -> Facts:
-    """What answers for a layer of a hand's model, by its place among aecore/pad's stages."""
-
-    def answer(place: int) -> Packed:
-        try:
-            stage = stages_of(model_of_z(held).model)[place]
-        except (AecoreError, IndexError):
-            return {"why": "This model has no such layer."}, {}
-        return facts_at(held, stage.part, stage.leaf, stage.shape, bundle.meta["images"])
-
-    return answer
 
 
 def facts_at(held: Hand, part: str, leaf: int, shape: tuple[int, ...], pictures: int) -> Packed:
