@@ -9,6 +9,7 @@ import torch
 
 from aecore.datasets import Split
 from aecore.evaluation.batches import batch_for, labels_for, parts
+from aecore.evaluation.thresholds import ACTIVE_VARIANCE, DEAD_SHARE
 from aecore.models import LatentModel
 from aecore.models.posterior import kl_to_prior
 
@@ -30,6 +31,10 @@ class Codes:
             return self.mu.var(0)
         return mean_kl(self.mu, self.logvar)
 
+    def dead(self) -> np.ndarray:
+        """(k,) bool: dimensions that carry nothing, see `dead_dimensions`."""
+        return dead_dimensions(self.mu, self.logvar is not None)
+
     def ranges(self, share: float = 0.99) -> np.ndarray:
         """(k, 2): the interval of each dimension that holds this share of the codes."""
         tail = (1 - share) / 2
@@ -37,6 +42,14 @@ class Codes:
         # A dead dimension still needs a slider that moves.
         narrow = high - low < 1e-3
         return np.stack([np.where(narrow, low - 1, low), np.where(narrow, high + 1, high)], 1)
+
+
+def dead_dimensions(codes: np.ndarray, variational: bool) -> np.ndarray:
+    """(k,) bool: of codes (n, k), a VAE's means, those that hardly vary: less than an active
+    unit, or, of a plain autoencoder, than its liveliest dimension does by far."""
+    variance = codes.var(0)
+    dead = variance < (ACTIVE_VARIANCE if variational else DEAD_SHARE * variance.max())
+    return dead | (variance == 0)
 
 
 def mean_kl(mu: np.ndarray, logvar: np.ndarray) -> np.ndarray:

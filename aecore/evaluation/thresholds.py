@@ -5,6 +5,8 @@ from __future__ import annotations
 #: Variance over the data of a latent dimension's mean above which it is active: Burda, Grosse and
 #: Salakhutdinov 2016, 'Importance weighted autoencoders', section 4.2.
 ACTIVE_VARIANCE = 0.01
+#: Variance of a plain autoencoder's code, beside its liveliest dimension's, below which it is dead.
+DEAD_SHARE = 1e-6
 #: Nats of mean KL below which a latent dimension carries next to nothing.
 CARRIES_NATS = 0.05
 #: Share of the latent dimensions below which those in use are few.

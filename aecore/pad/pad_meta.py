@@ -7,10 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from aecore.evaluation.thresholds import ACTIVE_VARIANCE
+from aecore.evaluation.latent import dead_dimensions
 
-#: A dimension of an autoencoder is dead when its codes hardly vary beside the liveliest one's.
-DEAD_SHARE = 1e-6
 #: Canvas pixels of a graph, (height, width), of a row of a table in it, and of larger ones.
 GRAPH, ROW, LARGE_GRAPH, SMALL_GRAPH = (80, 92), 10, 640, 320
 
@@ -27,8 +25,7 @@ def dimensions(codes: np.ndarray, variational: bool, kl: np.ndarray | None) -> l
     low, high = low - margin, high + margin
     if variational:  # the prior's range too, where codes are few or a dimension is dead
         low, high = np.minimum(low, -3), np.maximum(high, 3)
-    dead = variance < (ACTIVE_VARIANCE if variational else DEAD_SHARE * variance.max())
-    dead |= variance == 0
+    dead = dead_dimensions(codes, variational)
     flat = high - low < 1e-6
     low, high = np.where(flat, low - 1, low), np.where(flat, high + 1, high)
     by_kl = variational and kl is not None
@@ -51,7 +48,7 @@ def dimensions(codes: np.ndarray, variational: bool, kl: np.ndarray | None) -> l
 def _told(score: float, dead: bool, by_kl: bool) -> str:
     if dead:
         return "dead: carries nothing"
-    return f"KL {score:.2f} nat" if by_kl else f"variance {score:.2g}"
+    return f"KL {score:.2f} nats" if by_kl else f"variance {score:.2g}"
 
 
 def spans(codes: np.ndarray) -> list[list[float]]:

@@ -24,24 +24,22 @@ head(
 )
 with stage():
     side, verdict = st.columns([1, 2], gap="medium")
-    with side:
-        failure = check_files.bring(verdict)
-    if failure is None:
-        held = session.hand()
-        with verdict:
-            report = check_report.report_of(held)
-            check_report.headline(held, report)
-            check_keeping.offer(held)
-        with side:
-            other = check_report.actions(held, report) if report.understood else None
-    else:
-        with verdict:
-            check_files.refused(failure)
+with side:
+    failure = check_files.bring(verdict)
 if failure is None:
+    held = session.hand()
+    with verdict:
+        report = check_report.report_of(held)
+        check_report.headline(held, report)
+        check_keeping.offer(held)
+    with side:
+        other = check_report.actions(held, report) if report.understood else None
     check_reading.how_it_was_read(held)
     if report.understood:
         check_report.show(held, other)
 else:
+    with verdict:
+        check_files.refused(failure)
     check_files.ways_on(failure)
 explain(
     "**Reading.** The file's bytes go to a process of their own, which reads, understands and "

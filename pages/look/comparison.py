@@ -184,7 +184,8 @@ def _pictures(held: Hand, rows: np.ndarray, drawn: Drawn) -> None:
     for title, row in [*pictures, ("Model's error", errors)]:
         label, picture = st.columns([1, 9], vertical_alignment="center")
         label.markdown(f"**{plain(title)}**")
-        picture.image(images.grid(row, len(rows), enlarge=enlarge), width="stretch")
+        strip = images.grid(row, len(rows), enlarge=enlarge)
+        picture.image(strip, width="stretch", alt=plain(title))
     label, text = st.columns([1, 9])
     label.markdown("**MSE**")
     cells = "".join(f"<span>{shown(error)}</span>" for error in _errors(drawn.x_hat, drawn.x))

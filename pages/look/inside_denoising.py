@@ -51,8 +51,8 @@ def show(held: Hand) -> None:
         return
     titles = ("Clean", "Damaged", best[0].upper() + best[1:], "This model")
     for title, row in zip(titles, found.rows, strict=True):
-        label, picture = right.columns([1, 6], vertical_alignment="center")
-        label.markdown(f"**{plain(title)}**")
+        right.markdown(f"**{plain(title)}**")
         pictures = [images.as_image(v) for v in row]
         enlarge = images.enlargement((row.shape[-1] + 1) * len(row), 900)
-        picture.image(images.grid(pictures, len(pictures), enlarge=enlarge), width="stretch")
+        strip = images.grid(pictures, len(pictures), enlarge=enlarge)
+        right.image(strip, width="stretch", alt=plain(title))

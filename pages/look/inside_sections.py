@@ -54,11 +54,10 @@ def nothing(held: Hand) -> None:
     )
 
 
-def _grid(pictures: list[np.ndarray], columns: int, target: int = 900) -> None:
+def _grid(pictures: list[np.ndarray], columns: int, alt: str, target: int = 900) -> None:
     width = (pictures[0].shape[1] + 1) * columns
-    st.image(
-        images.grid(pictures, columns, enlarge=images.enlargement(width, target)), width="stretch"
-    )
+    grid = images.grid(pictures, columns, enlarge=images.enlargement(width, target))
+    st.image(grid, width="stretch", alt=own(alt))
 
 
 # Sparse units ------------------------------------------------------------------------------
@@ -92,13 +91,15 @@ def _sparse(held: Hand) -> None:
     x_hat = held.model.reconstruct(x).detach().numpy()[0]
     left, right = st.columns([1, 4])
     with left:
-        _grid([images.as_image(x.numpy()[0]), images.as_image(x_hat)], 2, 300)
+        both = [images.as_image(x.numpy()[0]), images.as_image(x_hat)]
+        _grid(both, 2, "The example and its reconstruction", 300)
         st.caption("The example, and the sum of its units' drawings.")
     with right:
         _grid(
             [images.error_image(drawn[u], 0 * drawn[u], reach) for u in units[:48]]
             or [images.error_image(0 * drawn[0], 0 * drawn[0])],
             16,
+            "What each firing unit adds, the strongest first",
         )
         st.caption(
             "What each firing unit adds, the strongest first: red adds ink, blue takes it away."
@@ -106,7 +107,12 @@ def _sparse(held: Hand) -> None:
     live = int((share > 0).sum())
     st.markdown(f"**The drawings of the {live} units that ever fire**, the most frequent first")
     order = np.argsort(-share)[: min(live, 256)]
-    _grid([images.error_image(drawn[u], 0 * drawn[u], reach) for u in order], 32, 1000)
+    _grid(
+        [images.error_image(drawn[u], 0 * drawn[u], reach) for u in order],
+        32,
+        "What units draw",
+        1000,
+    )
     st.caption(
         f"The first fires for {share.max():.0%} of the held-out examples, the middle one of these "
         f"for {np.median(share[order]):.1%}. Each drawing is the decoder's answer with this unit "
@@ -171,10 +177,16 @@ def _causes(held: Hand) -> Factors:
 def _factors(held: Hand) -> None:
     st.subheader("Which latent number follows which cause", anchor=False)
     names, r2 = _causes(held).names, _r2(held)
-    best = best_assignment(r2)
-    order = session.codes(held).order()
+    # What a dead number still tells is noise magnified: it gets neither a row nor a cause.
+    dead = session.codes(held).dead()
+    living = np.where(dead[:, None], 0, r2)
+    best = [(d, f, value) for d, f, value in best_assignment(living) if not dead[d]]
+    order = [d for d in session.codes(held).order() if not dead[d]]
     named = [d for d, _, _ in best]  # a table that names a row has it beside it
-    order = np.array([*named, *(d for d in order if d not in named)][:16])
+    order = np.array([*named, *(d for d in order if d not in named)][:16], int)
+    if not len(order):
+        st.info("All latent numbers are dead: they follow no cause.", icon=":material/info:")
+        return
     fig = charts.heat_map(
         r2[order], [str(n) for n in names], [f"z{d + 1}" for d in order], "R²", (0, 1)
     )
@@ -198,8 +210,10 @@ def _factors(held: Hand) -> None:
         hide_index=True,
     )
     if len(order) < len(r2):
+        gone = f" {int(dead.sum())} are dead, and carry nothing." if dead.any() else ""
         left.caption(
             f"{len(order)} of {len(r2)} latent numbers: those assigned, then those that vary most."
+            + gone
         )
     right.caption(
         "These data are generated: their causes are known. R² near 1: this one number tells the "
@@ -231,7 +245,7 @@ def _filters(held: Hand) -> None:
     strength = np.square(drawn).reshape(len(drawn), -1).sum(1)
     order = np.argsort(-strength)[:FILTERS]
     reach = float(np.quantile(np.abs(drawn[order]), 0.999)) or 1.0
-    _grid([images.error_image(drawn[u], 0 * drawn[u], reach) for u in order], 16)
+    _grid([images.error_image(drawn[u], 0 * drawn[u], reach) for u in order], 16, "First layer")
     what = "unit" if flat else f"{weight.shape[-2]} x {weight.shape[-1]} filter"
     st.caption(
         f"Each square is a {own(what)} of the encoder's first layer ({len(order)} of {len(drawn)}, "

@@ -72,9 +72,8 @@ def _strip(x: np.ndarray, label: str, note: str = "") -> None:
     left, right = st.columns([1, 6], vertical_alignment="center")
     left.markdown(f"**{plain(label)}**" + (f"  \n{plain(note)}" if note else ""))
     enlarge = images.enlargement(29 * len(x), 1000)
-    right.image(
-        images.grid([images.as_image(v) for v in x], len(x), enlarge=enlarge), width="stretch"
-    )
+    strip = images.grid([images.as_image(v) for v in x], len(x), enlarge=enlarge)
+    right.image(strip, width="stretch", alt=plain(f"{label}: {len(x)} steps"))
 
 
 def traversals(held: Hand) -> None:
@@ -145,6 +144,7 @@ def manifold(held: Hand) -> None:
     left.image(
         images.grid(pictures, SIDE, gap=0, enlarge=images.enlargement(28 * SIDE, 900)),
         width="stretch",
+        alt="The decoder's answers all over the plane",
     )
     (x0, x1), (y0, y1) = ranges
     right.markdown(

@@ -111,7 +111,7 @@ def _as_pictures(found: Styles, names: tuple[str, ...]) -> None:
     # The column between originals and answers is a gap.
     side = (width + 1) * enlarge
     grid[:, side : 2 * side, 3] = 0
-    st.image(grid, width="stretch")
+    st.image(grid, width="stretch", alt="Each example in the style of every class")
     heads = "".join(f"<span>{escape(name)}</span>" for name in ("original", "", *names))
     st.html(
         f'<div style="display:grid;grid-template-columns:repeat({columns},minmax(0,1fr));'

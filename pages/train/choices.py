@@ -26,7 +26,7 @@ from pages.train import expected, preset_cards
 
 SIZES = (100, 300, 1000, 3000, 10_000, 30_000)
 ALL = 0
-WIDE, MIDDLE, NARROW = 176, 158, 112  # pixels of a setting
+WIDE, MIDDLE, NARROW = 216, 152, 100  # pixels of a setting
 _BEGUN = "choices_begun"
 
 

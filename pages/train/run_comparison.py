@@ -69,7 +69,8 @@ def details(refs: Sequence[str]) -> None:
     with right:
         st.subheader("Their codes, by class", anchor=False)
         for place, one, name in zip(st.columns(2), held, names, strict=True):
-            place.image(in_address(_map(one)), width="stretch", caption=plain(name))
+            picture = in_address(_map(one))
+            place.image(picture, width="stretch", caption=plain(name), alt="Map of its codes")
     st.subheader("Their errors, epoch by epoch", anchor=False)
     st.caption(
         "Held-out error solid, on training examples dotted; PCA's at each one's number of latent "

@@ -60,12 +60,12 @@ MEASURED = """() => {
       .map((box) => box.innerText),
   };
 }"""
-# Two of Streamlit's own: its icons' fonts hold names that are read as text, and its uploader
-# hides an input below its button. All that is ours is asked for everything.
 AXE = {
     "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"],
     "resultTypes": ["violations"],
 }
+# Streamlit's own list of pages, which has headings between its items. What is ours has no excuse.
+THEIRS = {("list", '<ul data-testid="stSidebarNavItems"')}
 
 
 @dataclass
@@ -123,13 +123,21 @@ def _look(page, address: str, url: str, axe: str) -> Seen:
     page.locator(".st-key-stage").wait_for()
     page.wait_for_function(SETTLED, polling=400)
     seen = Seen(**page.evaluate(MEASURED), heard=heard)
+    if page.viewport_size["width"] < 640:  # the same page as at the first size
+        page.close()
+        return seen
     page.evaluate(axe)
     for found in page.evaluate("(options) => axe.run(options)", AXE)["violations"]:
-        if found["impact"] in ("serious", "critical"):
-            nodes = "; ".join(f"{n['target']} {n['html'][:160]}" for n in found["nodes"][:4])
+        ours = [n for n in found["nodes"] if not _is_theirs(found["id"], n["html"])]
+        if ours and found["impact"] in ("serious", "critical"):
+            nodes = "; ".join(f"{n['target'][-1]} {n['html'][:160]}" for n in ours[:4])
             seen.barred.append(f"{found['impact']} {found['id']}: {nodes}")
     page.close()
     return seen
+
+
+def _is_theirs(rule: str, markup: str) -> bool:
+    return any(rule == name and markup.startswith(start) for name, start in THEIRS)
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -152,7 +160,7 @@ def test_nothing_goes_wrong_and_nothing_scrolls_sideways(look, url: str, size: s
     assert not seen.heard
 
 
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("size", [size for size in SIZES if "is_mobile" not in SIZES[size]])
 @pytest.mark.parametrize("url", URLS)
 def test_nobody_is_kept_out(look, url: str, size: str):
     assert not look(url, size).barred, "\n".join(look(url, size).barred)

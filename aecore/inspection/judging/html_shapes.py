@@ -182,7 +182,7 @@ def spread(rows: Sequence[tuple[str, float, float]]) -> list[Spread]:
             Spread(
                 name,
                 f"{name}: mean {amount(mean)}, deviation {amount(std)}",
-                f"{mean:+.2f} ± {std:.2f}",
+                f"{mean:+.2f} ± {std:.2f}".replace("-", "\N{MINUS SIGN}"),
                 f"{100 * low:.1f}",
                 f"{100 * (high - low):.1f}",
                 f"{100 * at:.1f}",

@@ -141,7 +141,7 @@ def code_figures(code: Code, look: Look, floor: float | None) -> list[Figure]:
             Figure(
                 "dimensions_used",
                 "Code",
-                f"Dimensions above {CARRIES_NATS:g} nat",
+                f"Dimensions above {CARRIES_NATS:g} nats",
                 code.used,
                 f"of {len(code.mean)}",
                 "",
@@ -247,8 +247,8 @@ def _idle(code: Code, total: float, n: int, k: int) -> list[Finding]:
                 "good",
                 "all-dimensions-live",
                 f"All {k} latent dimensions carry something",
-                f"Each has more than {CARRIES_NATS:g} nat of KL on {n:,} held-out examples; in all "
-                f"{amount(total)} nats.",
+                f"Each has more than {CARRIES_NATS:g} nats of KL on {n:,} held-out examples; "
+                f"in all {amount(total)} nats.",
             )
         ]
     # One dimension of many in use is a collapse; a VAE of a wide code needs no more than some.
@@ -258,7 +258,7 @@ def _idle(code: Code, total: float, n: int, k: int) -> list[Finding]:
             "worrying" if few else "note",
             "idle-dimensions",
             f"{k - code.used} of {k} latent dimensions carry next to nothing",
-            f"{code.used} have more than {CARRIES_NATS:g} nat of KL on {n:,} held-out examples, "
+            f"{code.used} have more than {CARRIES_NATS:g} nats of KL on {n:,} held-out examples, "
             f"{code.active} are active (variance of the mean above {ACTIVE_VARIANCE:g}). "
             + (
                 "Most of the code has collapsed to the prior; beta below 1 or free bits would "
