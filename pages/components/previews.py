@@ -1,4 +1,4 @@
-"""Models at a glance, for lists and cards: made on the workers, meanwhile there is room for them."""
+"""Models at a glance, for lists and cards: made on the workers, while the page is there already."""
 
 from __future__ import annotations
 
