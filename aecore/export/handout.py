@@ -41,8 +41,9 @@ def export_handout(subject: Subject) -> TakenOut:
     y, drawn = _examples(page, subject, y)
     _map(page, subject, y - 14)
     bottom = _curve(page, subject, y - 14)
-    y = _figures(page, subject, bottom)
-    _questions(page, subject, y)
+    error = float(example_errors(subject.model, subject.data.test).mean())
+    y = _figures(page, subject, error, bottom)
+    _questions(page, subject, error, y)
     content = page.content()
     kept = pictures_in(content)
     for i, pixels in enumerate(drawn):
@@ -66,8 +67,12 @@ def _head(page: PdfPage, subject: Subject) -> float:
     page.text(EDGE, top - 18, card.name, 20 if len(card.name) < 40 else 14, bold=True)
     of = subject.data_title
     k = card.spec.latent_dim
-    about = f"{family(card.spec.family).title} of {of}: {card.spec.data.size:,} values become "
-    page.text(EDGE, top - 36, about + f"{count(k, 'number')} and come back.", 10, color=GREY)
+    about = (
+        f"{family(card.spec.family).title} of {of}: {card.spec.data.size:,} values become "
+        f"{count(k, 'number')} and come back."
+    )
+    for i, line in enumerate(wrapped(about, WIDTH - 2 * EDGE - 80, 10)[:2]):
+        page.text(EDGE, top - 34 - 12 * i, line, 10, color=GREY)
     if subject.address:
         side = 62.0
         modules = qr_modules(subject.address)
@@ -79,8 +84,8 @@ def _head(page: PdfPage, subject: Subject) -> float:
                     page.box(
                         left + j * step, upper - (i + 1) * step, step + 0.05, step + 0.05, BLACK
                     )
-        page.text(EDGE, top - 49, subject.address, 8, color=OURS)
-    return top - 62
+        page.text(EDGE, top - 60, subject.address, 8, color=OURS)
+    return top - 68
 
 
 def _layers(page: PdfPage, subject: Subject, y: float) -> float:
@@ -172,9 +177,16 @@ def _map(page: PdfPage, subject: Subject, y: float) -> None:
     present = [int(c) for c in np.unique(labels)]
     for c in present:
         page.dots(at[labels == c].tolist(), color_of(palette.class_color(c)))
-    for c in present[:12]:
-        x, upper = np.median(at[labels == c], axis=0)
+    named: list[tuple[float, float]] = []
+    for i, c in enumerate(present[:14]):
         name = (names[c] if c < len(names) else str(c))[:14]
+        row = y - 30 - 11 * i
+        page.dots([(EDGE + MAP + 14, row + 3)], color_of(palette.class_color(c)), 6)
+        page.text(EDGE + MAP + 20, row, name, 8)
+        x, upper = np.median(at[labels == c], axis=0)
+        if any(abs(x - a) < 24 and abs(upper - b) < 9 for a, b in named):
+            continue  # the names beside the map have it
+        named.append((x, upper))
         for dx, dy in ((-0.7, 0), (0.7, 0), (0, -0.7), (0, 0.7)):
             page.text(x + dx, upper - 3 + dy, name, 9, bold=True, color=(1, 1, 1), align="middle")
         page.text(x, upper - 3, name, 9, bold=True, align="middle")
@@ -216,14 +228,13 @@ def _curve(page: PdfPage, subject: Subject, y: float) -> float:
     return bottom
 
 
-def _figures(page: PdfPage, subject: Subject, y: float) -> float:
+def _figures(page: PdfPage, subject: Subject, error: float, y: float) -> float:
     """The error on all held-out examples, PCA's beside it, and what it took."""
-    errors = example_errors(subject.model, subject.data.test)
     basis, k, card = _basis(subject), _pca_k(subject), subject.card
-    n = f"{len(errors):,} held-out {subject.thing}s"
+    n = f"{len(subject.data.test):,} held-out {subject.thing}s"
     weights = sum(p.numel() for p in subject.model.parameters())
     cells = [
-        (f"Its error on {n}", shown(float(errors.mean())), OURS),
+        (f"Its error on {n}", shown(error), OURS),
         (f"PCA's with {count(k, 'number')}", shown(basis.mse(k)), PCAS),
         ("Weights", f"{weights:,}", BLACK),
         ("Trained for", count(card.epochs_done, "epoch"), BLACK),
@@ -236,21 +247,20 @@ def _figures(page: PdfPage, subject: Subject, y: float) -> float:
     return y - 44
 
 
-def _questions(page: PdfPage, subject: Subject, y: float) -> None:
+def _questions(page: PdfPage, subject: Subject, error: float, y: float) -> None:
     """Three questions, with room for an answer beneath each."""
     _title(page, EDGE, y, "To think about")
     room = max(34.0, (y - EDGE - 6) / 3)
-    for i, question in enumerate(questions(subject), 1):
+    for i, question in enumerate(questions(subject, error), 1):
         top = y - 18 - (i - 1) * room
         for j, line in enumerate(wrapped(f"{i}. {question}", WIDTH - 2 * EDGE, 10)):
             page.text(EDGE, top - 12 * j, line, 10)
         page.line([(EDGE, top - room + 16), (WIDTH - EDGE, top - room + 16)], FAINT, 0.7)
 
 
-def questions(subject: Subject) -> list[str]:
-    """Three questions that fit the model, for whoever has this page alone."""
+def questions(subject: Subject, error: float) -> list[str]:
+    """Three questions that fit the model and its held-out error."""
     model, k = subject.model, subject.card.spec.latent_dim
-    ours = float(example_errors(model, subject.data.test).mean())
     pca, thing = _basis(subject).mse(_pca_k(subject)), subject.thing
     first = (
         f"Which of the {thing}s above is redrawn worst? What do {count(k, 'number')} not hold "
@@ -258,7 +268,7 @@ def questions(subject: Subject) -> list[str]:
     )
     if model.linear:
         second = "This network has no curved layer. Why can it not do better than PCA?"
-    elif ours < pca:
+    elif error < pca:
         second = (
             "PCA draws straight lines through the data. What can this network do that leads to a "
             "smaller error with as many numbers?"

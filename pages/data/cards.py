@@ -26,7 +26,7 @@ from pages.shell.computing import prepared
 from pages.shell.kept import size_of
 from pages.shell.plain_text import own, plain
 
-AT_ONCE = 4  # mosaics that are begun at one look at the page
+AT_ONCE = 1  # mosaics that are made at a time: another worker is left for what is looked at
 SOON = 1.0  # seconds between two looks for what is to come
 KEY, DATASET = "data_cards", "dataset"  # the second one is the query parameter
 
@@ -43,10 +43,11 @@ _cards = component(
 
 def choose(names: list[str], chosen: str) -> None:
     """The cards; a click on one puts its name into the address and runs the page again."""
-    cards, to_come = _all_cards(names)
-    _cards(key=KEY, data={"cards": cards, "chosen": chosen}, on_pick_change=_picked)
-    if to_come:
-        st.fragment(_look, run_every=SOON)(names)
+    missing = _to_come([chosen, *(name for name in names if name != chosen)])
+    data = {"cards": _all_cards(names), "chosen": chosen}
+    _cards(key=KEY, data=data, on_pick_change=_picked)
+    if missing:
+        st.fragment(_look, run_every=SOON)(missing, len(missing))
 
 
 def _picked() -> None:
@@ -55,29 +56,32 @@ def _picked() -> None:
         st.query_params[DATASET] = name
 
 
-def _look(names: list[str]) -> None:
-    """For a fragment: run the page again when more of the pictures are there."""
-    missing = [name for name in names if _mosaic_of(name, begin=True) is None]
-    if len(missing) < st.session_state.get("mosaics_missing", len(names) + 1):
-        st.session_state["mosaics_missing"] = len(missing)
+def _look(names: list[str], missing: int) -> None:
+    """For a fragment: run the page again when another picture is there."""
+    if len(_to_come(names)) < missing:
         st.rerun()
 
 
-def _all_cards(names: list[str]) -> tuple[list[dict[str, Any]], bool]:
-    """The cards, and whether pictures of some are still to come."""
-    cards, missing = [], 0
+def _to_come(names: list[str]) -> list[str]:
+    """Whose mosaics are not made yet. The next is begun: what stands in for others comes last."""
+    missing = [name for name in names if _mosaic_of(name, begin=False) is None]
+    missing.sort(key=lambda name: datasets.source(name).stands_in)
+    begun = missing[:AT_ONCE]
+    return [name for name in missing if name not in begun or _mosaic_of(name, begin=True) is None]
+
+
+def _all_cards(names: list[str]) -> list[dict[str, Any]]:
+    cards = []
     for name in names:
         try:
             source = datasets.source(name)
         except AecoreError:  # own data whose file is damaged
             cards.append(_card(name, "Damaged data", "cannot be read", "", False))
             continue
-        mosaic = _mosaic_of(name, begin=missing < AT_ONCE)
-        missing += mosaic is None
+        mosaic = _mosaic_of(name, begin=False)
         where = picture(mosaic) if mosaic else ""
         cards.append(_card(name, source.title, in_short(source.spec), where, source.ready()))
-    st.session_state["mosaics_missing"] = missing
-    return cards, missing > 0
+    return cards
 
 
 def _card(name: str, title: str, about: str, mosaic: str, ready: bool) -> dict[str, Any]:
@@ -108,7 +112,7 @@ def two_numbers(source: Source) -> None:
     """What two numbers of PCA keep of a dataset, in pictures; its place stays while they are
     made."""
     thing = thing_of(source.spec)
-    with st.container(height=136, border=False, gap="small"):
+    with st.container(height=126, border=False, gap="small"):
         try:
             found = at_hand(_kept, source.name, views.two_numbers, source.name)
         except AecoreError as error:

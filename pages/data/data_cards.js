@@ -38,7 +38,7 @@ function cardOf(card, chosen) {
     image.addEventListener("error", () => image.remove());
     frame.append(image);
   }
-  button.append(frame, piece("dc-title", card.title));
+  button.append(frame, piece("dc-title", card.title.split(" (")[0]));
   button.title = `${card.title}, ${card.about}`;
   return button;
 }

@@ -43,14 +43,15 @@ def test_the_page_shows_the_model_and_its_figures(subject):
     said = texts(content)
     assert {"The first autoencoder", ADDRESS, "To think about"} <= set(said)
     assert "Its error on 10,000 held-out images" in said
-    assert shown(float(example_errors(subject.model, subject.data.test).mean())) in said
+    error = float(example_errors(subject.model, subject.data.test).mean())
+    assert shown(error) in said
     rows = torch.from_numpy(rows_of(subject.data, 6))
     x = subject.data.test.batch(rows)
     pictures = pictures_in(content)
     assert len(pictures) == 18
     for picture, wanted in zip(pictures, [*x, *subject.model.reconstruct(x)], strict=False):
         assert np.array_equal(picture, as_image(wanted.numpy()))
-    assert len([t for t in said if re.match(r"[123]\. ", t)]) == len(questions(subject)) == 3
+    assert len([t for t in said if re.match(r"[123]\. ", t)]) == len(questions(subject, error)) == 3
 
 
 def test_a_page_whose_table_of_contents_lies_is_refused(subject):
