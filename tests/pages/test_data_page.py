@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import io
+import json
 import threading
 import time
 import types
@@ -100,12 +101,13 @@ def test_a_table_is_shown_in_its_own_units():
 
 def test_the_selector_changes_the_address_and_unknown_names_are_said():
     app = open_page()
-    # The icon is ours and drawn; only the title is somebody's.
-    assert app.button_group[0].options[0] == "MNIST digits"
-    assert app.button_group[0].proto.options[0].content_icon == ":material/image:"
-    app.button_group[0].set_value("digits").run()
-    sound(app)
-    assert param(app, "dataset") == "digits"
+    found = next(e for e in app.get("bidi_component") if e.proto.component_name == "data_cards")
+    told = json.loads(found.proto.json)
+    assert told["chosen"] == "mnist"
+    assert {c["name"] for c in told["cards"]} == set(datasets.all_sources())
+    assert told["cards"][0]["title"] == "MNIST digits"
+    for card in told["cards"]:
+        assert card["ready"] or not card["mosaic"]
     app = open_page(dataset="no-such-data")
     assert not app.exception
     assert len(app.error) == 1
@@ -305,7 +307,8 @@ def test_reading_is_remembered_and_bounded(own_data, monkeypatch):
     monkeypatch.setattr(own_files, "look_at", counted)
     app = upload(open_page(), "t.csv", table())
     app.run()
-    app.button_group[0].set_value("digits").run()
+    app.query_params["dataset"] = "digits"
+    app.run()
     assert len(read) == 1
     monkeypatch.setattr(own_files, "KEPT_BYTES", 1)
     upload(open_page(), "t.csv", table(1))
