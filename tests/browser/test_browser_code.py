@@ -95,7 +95,9 @@ def test_joined_it_parses_in_a_browser(name: str, chromium):
 
 
 def test_every_module_of_the_pad_is_in_use():
-    used = {m for name in ("explorer", "network at work") for m in browser_code.modules(MAINS[name])}
+    used = {
+        m for name in ("explorer", "network at work") for m in browser_code.modules(MAINS[name])
+    }
     only_types = {browser_code.ASSETS / "types.js"}
     assert set(browser_code.ASSETS.glob("*.js")) == used | only_types
 

@@ -123,12 +123,12 @@ function mountFlow(root, given) {
     if (index < 0) view.index = -2;
     showCode(view, z);
   };
-  const resizes = new ResizeObserver(() => resize(view));
+  const resizes = new ResizeObserver(() => resizeFlow(view));
   document.addEventListener(FLOW_ANSWER, hear);
   document.addEventListener(CODE, follow);
   resizes.observe(view.elements.flowView);
   listenToHand(view);
-  begin(view);
+  beginFlow(view);
   return {
     view,
     update(next) {
@@ -162,14 +162,14 @@ function takeBundle(view, { data }) {
   view.facts.clear();
   view.columns = [];
   view.eps = new Float32Array(bundle.latentDim);
-  begin(view);
+  beginFlow(view);
 }
 
 /**
  * The first example of the strip, and what suits the data.
  * @param {View} view
  */
-function begin(view) {
+function beginFlow(view) {
   const { bundle, elements } = view;
   const { layout, meta } = bundle;
   elements.flowDraw.hidden = layout.graph || layout.C !== 1;
@@ -180,12 +180,14 @@ function begin(view) {
   view.by = "mean";
   if (first >= 0) showExample(view, first);
   else showCode(view, bundle.mean);
-  resize(view);
+  resizeFlow(view);
+  const plane = view.columns.some(({ form }) => form === "plane");
+  elements.flowCanvas.style.touchAction = plane ? "none" : "pan-y";
   if (!view.options.compact) fall(view);
 }
 
 /** @param {View} view */
-function resize(view) {
+function resizeFlow(view) {
   const { flowView, flowCanvas } = view.elements;
   const [width, height] = [flowView.clientWidth, flowView.clientHeight];
   if (!width || !height) return;
@@ -203,7 +205,7 @@ function resize(view) {
  * @param {number} now
  */
 function drawFlowFrame(view, now) {
-  if (!view.width) resize(view);
+  if (!view.width) resizeFlow(view);
   if (!view.width) return;
   const ran = view.dirty;
   if (ran) {

@@ -27,7 +27,13 @@ export function writeError(view) {
   for (const button of elements.flowStrip.children) {
     button.setAttribute("aria-pressed", String(Number(button.dataset.index) === view.index));
   }
-  const of = `Squared error per value, ${exampleName(view)}: `;
+  const from =
+    view.by === "hand"
+      ? "of the code under the hand to"
+      : view.by === "sample"
+        ? "of a sample,"
+        : "of";
+  const of = `Squared error per value ${from} ${exampleName(view)}: `;
   const text =
     view.index === -2
       ? "Decoded from the code under the hand."
