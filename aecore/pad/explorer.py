@@ -1,4 +1,4 @@
-"""One HTML file with the map, the pad and the network at work: works offline, from a double click."""
+"""One HTML file with the map, the pad and the network at work: offline, from a double click."""
 
 from __future__ import annotations
 
