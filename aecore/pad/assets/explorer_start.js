@@ -1,5 +1,5 @@
 // @ts-check
-// Starts the pad and the network at work in an explorer file: unpacks the arrays that the file holds.
+// Starts the pad and the network at work in an explorer file: unpacks the arrays that it holds.
 
 import networkAtWork from "./flow_main.js";
 import latentPad from "./main.js";

@@ -4,8 +4,10 @@
 // explorer.
 
 import { readBundle, unpackArrays } from "./bundle.js";
+import { activationsOf, valuesOfUnit } from "./flow_engine.js";
 import { listenToHand } from "./flow_hand.js";
 import { layOut } from "./flow_layout.js";
+import { openUnit } from "./flow_open.js";
 import { findLinks, paintFlow } from "./flow_paint.js";
 import { drawPanel, writeError } from "./flow_panel.js";
 import {
@@ -42,7 +44,12 @@ const FLOW_ANSWER = "aecore-flow-answer";
 /** Whoever decodes a code of the same model says so by an event of this name. */
 const CODE = "aecore-code";
 
-/** @typedef {{ update: (given: ComponentArguments) => void, destroy: () => void, view: View }} MountedFlow */
+/**
+ * @typedef {object} MountedFlow
+ * @property {(given: ComponentArguments) => void} update
+ * @property {() => void} destroy
+ * @property {View} view
+ */
 /** @typedef {HTMLElement & { flow?: MountedFlow | null, wanted?: number }} FlowElement */
 
 /**
@@ -183,7 +190,22 @@ function beginFlow(view) {
   resizeFlow(view);
   const plane = view.columns.some(({ form }) => form === "plane");
   elements.flowCanvas.style.touchAction = plane ? "none" : "pan-y";
-  if (!view.options.compact) fall(view);
+  if (view.options.compact) return;
+  openUnit(view, 0, strongestUnit(view));
+  fall(view);
+}
+
+/**
+ * The unit of the first layer that this example excites most.
+ * @param {View} view
+ */
+function strongestUnit(view) {
+  runView(view);
+  const values = activationsOf(view.flow, 0);
+  const each = view.flow.codeStage === 0 ? 1 : valuesOfUnit(view.flow.stages[0]);
+  let best = 0;
+  for (const [i, value] of values.entries()) if (value > values[best]) best = i;
+  return Math.floor(best / each);
 }
 
 /** @param {View} view */

@@ -25,7 +25,7 @@ export function divergences(view) {
       std: Math.exp(logvar[d] / 2),
       kl: 0.5 * (mu[d] ** 2 + Math.exp(logvar[d]) - logvar[d] - 1),
     }))
-    .sort((a, b) => b.kl - a.kl);
+    .sort((a, b) => (mu.length === 2 ? a.d - b.d : b.kl - a.kl)); // a plane keeps its axes
 }
 
 /**

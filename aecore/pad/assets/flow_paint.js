@@ -5,7 +5,7 @@ import { paintCells, paintPicture } from "./flow_cells.js";
 import { paintCode } from "./flow_code.js";
 import { colorsOf } from "./flow_colors.js";
 import { valuesOfUnit } from "./flow_engine.js";
-import { middleOf } from "./flow_layout.js";
+import { unitMiddle } from "./flow_layout.js";
 import { strongestInto } from "./flow_links.js";
 import { pen } from "./pictures.js";
 
@@ -31,15 +31,22 @@ export function paintFlow(view, now) {
   const front = frontOf(view, now);
   const code = view.columns.findIndex(({ role }) => role === "code");
   const first = view.index === -2 ? code : 0; // nothing entered that a code alone came from
-  for (let at = first + 1; at < view.columns.length; at++) {
-    paintLinks(view, context, at, Math.max(0, Math.min(1, front - at + 1)), colors);
-  }
-  for (const [at, column] of view.columns.entries()) {
-    const shown = at < first ? 0 : Math.max(0, Math.min(1, front - at + 1));
-    context.globalAlpha = 0.12 + 0.88 * shown;
-    paintColumn(view, context, column, colors);
-    context.globalAlpha = 1;
-    paintNames(view, context, column, at, colors);
+  const shares = view.columns.map((_, at) =>
+    at < first ? 0 : Math.max(0, Math.min(1, front - at + 1)),
+  );
+  for (const pictures of [true, false]) {
+    if (!pictures) {
+      for (let at = first + 1; at < view.columns.length; at++) {
+        paintLinks(view, context, at, shares[at], colors);
+      }
+    }
+    for (const [at, column] of view.columns.entries()) {
+      if ((column.form === "picture") !== pictures) continue;
+      context.globalAlpha = 0.12 + 0.88 * shares[at];
+      paintColumn(view, context, column, colors);
+      context.globalAlpha = 1;
+      paintNames(view, context, column, at, colors);
+    }
   }
   paintOpen(view, context, colors);
   if (view.options.told) paintTold(view, context, view.options.told, colors);
@@ -156,15 +163,15 @@ function linkEnd(view, column, value, byChannel, begins) {
   if (column.form === "picture") {
     const { x, y, width, height } = column;
     if (byChannel) return [x + (begins ? width : 0), y + height / 2];
-    if (!layout.graph) return middleOf(column, value, [layout.H, layout.W]);
+    if (!layout.graph) return unitMiddle(column, value, [layout.H, layout.W]);
     const share = (value + 0.5) / column.units;
     if (layout.columns) return [x + (begins ? width : 0), y + share * height];
     return [x + share * width, y + height / 2];
   }
   if (column.form === "plane") return planePoint(view, column);
-  if (column.role === "code" && value >= latentDim) return middleOf(column, value - latentDim);
+  if (column.role === "code" && value >= latentDim) return unitMiddle(column, value - latentDim);
   const each = begins && !byChannel ? valuesOfUnit(view.flow.stages[column.stage]) : 1;
-  return middleOf(column, Math.floor(value / each));
+  return unitMiddle(column, Math.floor(value / each));
 }
 
 /**
@@ -214,7 +221,7 @@ function paintOpen(view, context, colors) {
     else context.fillRect(x - 0.75, column.y, 1.5, column.height);
     return;
   }
-  const [x, y] = middleOf(column, open.unit);
+  const [x, y] = unitMiddle(column, open.unit);
   const [w, h] = [Math.max(8, column.step + 2), Math.max(8, column.down + 2)];
   context.lineWidth = 4;
   context.strokeStyle = colors.paper;
