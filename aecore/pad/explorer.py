@@ -1,4 +1,4 @@
-"""One HTML file with the map, the pad and the network: works offline, from a double click."""
+"""One HTML file with the map, the pad and the network at work: offline, from a double click."""
 
 from __future__ import annotations
 
@@ -10,7 +10,13 @@ import zlib
 import numpy as np
 
 from aecore.errors import ExportError
-from aecore.pad.browser_code import explorer_script, pad_markup, pad_style
+from aecore.pad.browser_code import (
+    explorer_script,
+    flow_markup,
+    flow_style,
+    pad_markup,
+    pad_style,
+)
 from aecore.pad.bundle import PadBundle
 
 _PANELS = ["sliders", "draw", "journey", "time"]
@@ -32,11 +38,14 @@ _PAGE = """<!doctype html>
 body {{ margin: 0 auto; padding: 12px; max-width: 1200px; background: var(--st-background-color);
   color: var(--st-text-color); font-family: system-ui, sans-serif; }}
 h1 {{ font-size: 20px; margin: 0 0 4px; }}
+h2 {{ font-size: 16px; margin: 20px 0 4px; }}
 {css}
 </style>
 <h1>{title}</h1>
 <p>Point at the map: what is drawn beside it is decoded here, in this file. {precision}</p>
 {html}
+<h2>The network at work</h2>
+{flow}
 <p id="failed" role="alert" hidden>This browser is too old to unpack the file.</p>
 <script type="application/json" id="bundle">{bundle}</script>
 <script type="application/octet-stream" id="arrays">{arrays}</script>
@@ -77,8 +86,9 @@ def export_explorer(bundle: PadBundle, *, title: str, exact: bool = False) -> st
     return _PAGE.format(
         precision=precision,
         title=html_escape.escape(title),
-        css=pad_style(),
+        css=pad_style() + flow_style(),
         html=pad_markup(),
+        flow=flow_markup(),
         js=explorer_script().replace("</script", "<\\/script"),
         bundle=about.replace("<", "\\u003c"),
         arrays=base64.b64encode(zlib.compress(b"".join(blob), 9)).decode(),

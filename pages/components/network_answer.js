@@ -1,6 +1,6 @@
 // @ts-check
 // What the server answers to the drawing of a network; shown nowhere, handed to the one of that
-// name. Apart from the drawing, so that an answer of a few kilobytes does not bring megabytes again.
+// name. Apart from the drawing: an answer of a few kilobytes does not bring megabytes again.
 
 /** @import { ComponentArguments } from "../../aecore/pad/assets/types.js" */
 

@@ -39,18 +39,21 @@ def network_at_work(
     compact: bool = False,
     height: int | None = None,
     facts: Facts | None = None,
+    told: str = "",
 ) -> None:
     """Show the network, in a fragment of its own.
 
     compact: the drawing and its strip alone, without what a unit does.
     height: of the drawing, in CSS pixels.
     facts: what its units do on held-out examples; without it that part is left out.
+    told: the label that a conditional model is told, in words.
     """
     options = {
         "name": key,
         "compact": compact,
         "height": height or (COMPACT_HEIGHT if compact else HEIGHT),
         "facts": facts is not None,
+        "told": told,
     }
     st.fragment(guarded(_show))(bundle, key, options, facts)
 

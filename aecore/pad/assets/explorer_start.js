@@ -1,6 +1,7 @@
 // @ts-check
-// Starts the pad in an explorer file: unpacks the arrays that the file holds.
+// Starts the pad and the network at work in an explorer file: unpacks the arrays that it holds.
 
+import networkAtWork from "./flow_main.js";
 import latentPad from "./main.js";
 
 /** @import { ComponentData } from "./types.js" */
@@ -44,6 +45,8 @@ async function startExplorer() {
   const data = { meta, options };
   for (const { name, type, at, length } of arrays) data[name] = readers[type](bytes, at, length);
   latentPad({ data, parentElement: document });
+  const drawing = { name: "network", height: 300, compact: false, facts: false };
+  networkAtWork({ data: { ...data, options: drawing }, parentElement: document });
 }
 
 startExplorer().catch((error) => {

@@ -3,7 +3,7 @@
 
 import { colorsOf, pixelAt } from "./flow_colors.js";
 import { activationsOf } from "./flow_engine.js";
-import { middleOf } from "./flow_layout.js";
+import { unitMiddle } from "./flow_layout.js";
 import { make, paint, pen } from "./pictures.js";
 
 /** @import { Colors } from "./flow_colors.js" */
@@ -33,10 +33,21 @@ export function paintPicture(view, context, column) {
   if (!layout.graph) context.fillRect(x, y, width, height);
   if (role === "input" && view.index === -2) return;
   const drawn = role === "input" ? view.x : view.flow.output;
-  const graph = { ...layout, W: Math.round(2 * width), H: Math.round(2 * height) };
-  paint(sheet, drawn, layout.graph ? { ...graph, color: colorsOf(view).accent } : layout);
+  const names = layout.columns && width > 100 ? width * 0.5 : 0;
+  const graph = { ...layout, W: Math.round(2 * (width - names)), H: Math.round(2 * height) };
+  const { accent, ink } = colorsOf(view);
+  paint(sheet, drawn, layout.graph ? { ...graph, color: accent } : layout);
   context.imageSmoothingEnabled = layout.graph;
-  context.drawImage(sheet, x, y, width, height);
+  context.drawImage(sheet, x + names, y, width - names, height);
+  if (names && layout.columns) {
+    const row = height / layout.columns.length;
+    context.fillStyle = ink;
+    context.font = `${Math.min(12, row - 2)}px ${view.style.fontFamily}`;
+    context.textAlign = "left";
+    for (const [i, { name }] of layout.columns.entries()) {
+      context.fillText(name, x + 4, y + (i + 0.5) * row + 4, names - 8);
+    }
+  }
   context.imageSmoothingEnabled = true;
   if (!layout.graph) return;
   context.strokeStyle = colorsOf(view).faint;
@@ -139,7 +150,7 @@ function paintSilenced(view, context, column) {
   const [halfX, halfY] = [column.step * 0.34, column.down * 0.34];
   for (let unit = 0; unit < column.shown; unit++) {
     if (!isSilent(unit)) continue;
-    const [x, y] = middleOf(column, unit);
+    const [x, y] = unitMiddle(column, unit);
     context.moveTo(x - halfX, y - halfY);
     context.lineTo(x + halfX, y + halfY);
     context.moveTo(x - halfX, y + halfY);

@@ -10,7 +10,7 @@ import { make, pen } from "./pictures.js";
 /** @import { Column } from "./flow_layout.js" */
 /** @import { View } from "./flow_state.js" */
 
-const DOTS = 1200; // held-out codes on the plane
+const CODES_SHOWN = 1200; // held-out codes on the plane
 
 /**
  * @param {View} view
@@ -20,7 +20,7 @@ const DOTS = 1200; // held-out codes on the plane
  */
 export function paintCode(view, context, column, colors) {
   if (column.form === "plane") paintPlane(view, context, column, colors);
-  else paintBars(view, context, column, colors);
+  else paintCodeBars(view, context, column, colors);
 }
 
 /**
@@ -40,7 +40,7 @@ export function rangeOf({ bundle }, d) {
  * @param {Column} column
  * @param {Colors} colors
  */
-function paintBars(view, context, { x, y, width, down, units }, colors) {
+function paintCodeBars(view, context, { x, y, width, down, units }, colors) {
   const z = view.flow.decoder.input;
   const { mu, logvar } = codeOfFlow(view.flow);
   context.font = `11px ${view.style.fontFamily}`;
@@ -91,7 +91,7 @@ function planeOf({ bundle }) {
   const context = pen(sheet);
   const [[left, right], [low, high]] = bundle.meta.spans;
   const { codes } = bundle.arrays;
-  for (let i = 0; i < Math.min(DOTS, bundle.meta.points); i++) {
+  for (let i = 0; i < Math.min(CODES_SHOWN, bundle.meta.points); i++) {
     context.fillStyle = colorOf(bundle, i);
     context.beginPath();
     const x = ((codes[2 * i] - left) / (right - left)) * side;

@@ -153,6 +153,22 @@ export function kernelAt(operation, coarse, fine, tap) {
   return start + (transposed ? (f * taps + tap) * coarseEach + c : (c * fineEach + f) * taps + tap);
 }
 
+/** @type {WeakMap<Operation, Int32Array>} */
+const windowsKept = new WeakMap();
+
+/**
+ * The coarse grid of a convolution or its transpose, the fine one, and where the kernel lies on it.
+ * @param {Operation} operation
+ */
+export function gridsOf(operation) {
+  const transposed = operation.op === "conv_transpose2d";
+  const coarse = transposed ? operation.in : operation.out;
+  const fine = transposed ? operation.out : operation.in;
+  const places = windowsKept.get(operation) ?? windows(operation, coarse, fine);
+  windowsKept.set(operation, places);
+  return { transposed, coarse, fine, places };
+}
+
 /**
  * @param {Operation} operation
  * @param {number[]} coarse grid
@@ -161,7 +177,7 @@ export function kernelAt(operation, coarse, fine, tap) {
  *   => void} visit
  */
 function throughWindows(operation, coarse, fine, visit) {
-  const places = windows(operation, /** @type {any} */ (coarse), /** @type {any} */ (fine));
+  const { places } = gridsOf(operation);
   const taps = product(operation.kernel);
   const coarseSize = coarse[1] * coarse[2];
   const fineSize = fine[1] * fine[2];

@@ -2,7 +2,7 @@
 // What each button of the drawing does.
 
 import { wakeAll } from "./flow_engine.js";
-import { openTab, openUnit, sortedMatter, toggleLayer, toggleOpen } from "./flow_open.js";
+import { openPanel, openUnit, sortedMatter, toggleLayer, toggleOpen } from "./flow_open.js";
 import { listenToPointer, pressKeyOnFlow } from "./flow_pointer.js";
 import { changed, fall, sampleAgain, showCode } from "./flow_state.js";
 import { listenToPaper, showPaper } from "./flow_strip.js";
@@ -10,12 +10,12 @@ import { listenToPaper, showPaper } from "./flow_strip.js";
 /** @import { View } from "./flow_state.js" */
 
 /** @type {Record<string, (view: View) => void>} by the id of the button */
-const buttons = {
+const flowButtons = {
   flowFall: fall,
   flowDraw: (view) => showPaper(view, !view.drawing),
   flowSample(view) {
     sampleAgain(view);
-    openTab(view, "noise");
+    openPanel(view, "noise");
   },
   flowWake(view) {
     wakeAll(view.flow);
@@ -30,11 +30,11 @@ const buttons = {
 /** @param {View} view */
 export function listenToHand(view) {
   const { root, elements } = view;
-  for (const [id, act] of Object.entries(buttons)) {
+  for (const [id, act] of Object.entries(flowButtons)) {
     elements[id].addEventListener("click", () => act(view));
   }
   for (const tab of root.querySelectorAll('[role="tab"]')) {
-    tab.addEventListener("click", () => openTab(view, /** @type {any} */ (tab).name));
+    tab.addEventListener("click", () => openPanel(view, /** @type {any} */ (tab).name));
   }
   elements.flowZ.addEventListener("input", () => {
     if (!view.open) return;

@@ -46,12 +46,16 @@ export function layOut(flow, layout, width, height) {
   const picture = pictureSize(layout, Math.min(room, 190, width * 0.17), room);
   const shares = inner.map((i) => shareOf(flow, i));
   const gaps = inner.length + 1;
-  const gap = Math.max(12, Math.min(64, (width * 0.34) / gaps));
+  const gap = Math.max(12, Math.min(56, (width * 0.3) / gaps));
   const rest = Math.max(40, width - 2 * picture.width - gaps * gap - 4);
   const whole = shares.reduce((a, b) => a + b, 0);
   /** @type {Column[]} */
   const columns = [];
-  const input = { role: /** @type {const} */ ("input"), stage: -1, units: product2(layout, flow) };
+  const input = {
+    role: /** @type {const} */ ("input"),
+    stage: -1,
+    units: flow.encoder.input.length,
+  };
   columns.push(pictureColumn({ ...input, x: 2, room, ...picture }));
   let x = 2 + picture.width + gap;
   for (const [at, stage] of inner.entries()) {
@@ -67,12 +71,6 @@ export function layOut(flow, layout, width, height) {
   spread(columns, width);
   return columns;
 }
-
-/**
- * @param {Layout} _
- * @param {Flow} flow
- */
-const product2 = (_, flow) => flow.encoder.input.length;
 
 /**
  * Give what is left over to the gaps, all the same.
@@ -95,7 +93,7 @@ function spread(columns, width) {
  */
 function shareOf(flow, index) {
   const stage = flow.stages[index];
-  if (index === flow.codeStage) return flow.meta.latent_dim === 2 ? 2.4 : 1.6;
+  if (index === flow.codeStage) return flow.meta.latent_dim === 2 ? 2.6 : 2.1;
   return stage.shape.length === 3 ? 2 : unitsOf(stage) > 150 ? 1.2 : 0.9;
 }
 
@@ -104,9 +102,9 @@ function shareOf(flow, index) {
  * @param {number} side
  * @param {number} room
  */
-function pictureSize({ C, H, W, graph, columns }, side, room) {
+function pictureSize({ H, W, graph, columns }, side, room) {
   if (graph) return { width: side, height: Math.min(room, columns ? 22 * columns.length : 110) };
-  const scale = Math.min(side / W, side / H) * (C > 0 ? 1 : 1);
+  const scale = Math.min(side / W, side / H);
   return { width: W * scale, height: H * scale };
 }
 
@@ -221,7 +219,7 @@ function codeColumn(flow, width, room) {
  * @param {[number, number]} [grid] height and width of a picture in values
  * @returns {[number, number]}
  */
-export function middleOf(column, unit, grid) {
+export function unitMiddle(column, unit, grid) {
   const { x, y, width, height, across, step, down } = column;
   if (column.form === "picture" && grid) {
     const [rows, columns] = grid;

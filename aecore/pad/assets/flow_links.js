@@ -2,9 +2,8 @@
 // The strongest links into a layer: weight times the activation that it carries.
 
 import { product } from "./arithmetic.js";
-import { windows } from "./convolution.js";
 import { activationsOf, halfOf, readBy, valuesOfUnit } from "./flow_engine.js";
-import { kernelAt } from "./flow_gradient.js";
+import { gridsOf, kernelAt } from "./flow_gradient.js";
 
 /** @import { Flow } from "./flow_engine.js" */
 /** @import { Operation } from "./types.js" */
@@ -79,7 +78,8 @@ function linear(flow, index, { in: inputs, out, w }, x, given, found) {
   const outputs = index === flow.codeStage ? meta.latent_dim : Number(out);
   const live = [];
   for (let i = 0; i < n; i++) if (x[i] !== 0) live.push(i);
-  const each = valuesOfUnit(flow.stages[index]);
+  // A picture's pixels are ends of links each, of feature maps the map is.
+  const each = index === flow.stages.length - 1 ? 1 : valuesOfUnit(flow.stages[index]);
   for (let o = 0, row = w; o < outputs; o++, row += n) {
     if (given[o] === 0) continue;
     for (const i of live) {
@@ -88,9 +88,6 @@ function linear(flow, index, { in: inputs, out, w }, x, given, found) {
     }
   }
 }
-
-/** @type {WeakMap<Operation, Int32Array>} */
-const placesOf = new WeakMap();
 
 /**
  * From map to map: what one channel adds to another, summed over the map.
@@ -101,13 +98,7 @@ const placesOf = new WeakMap();
  * @param {Strongest} found
  */
 function convolution({ weights }, operation, x, given, found) {
-  const transposed = operation.op === "conv_transpose2d";
-  const [coarse, fine] = transposed ? [operation.in, operation.out] : [operation.out, operation.in];
-  let places = placesOf.get(operation);
-  if (!places) {
-    places = windows(operation, coarse, fine);
-    placesOf.set(operation, places);
-  }
+  const { transposed, coarse, fine, places } = gridsOf(operation);
   const taps = product(operation.kernel);
   const [fineSize, coarseSize] = [fine[1] * fine[2], coarse[1] * coarse[2]];
   const inputs = operation.in[0];

@@ -4,8 +4,10 @@
 // explorer.
 
 import { readBundle, unpackArrays } from "./bundle.js";
+import { activationsOf, valuesOfUnit } from "./flow_engine.js";
 import { listenToHand } from "./flow_hand.js";
 import { layOut } from "./flow_layout.js";
+import { openUnit } from "./flow_open.js";
 import { findLinks, paintFlow } from "./flow_paint.js";
 import { drawPanel, writeError } from "./flow_panel.js";
 import {
@@ -42,7 +44,12 @@ const FLOW_ANSWER = "aecore-flow-answer";
 /** Whoever decodes a code of the same model says so by an event of this name. */
 const CODE = "aecore-code";
 
-/** @typedef {{ update: (given: ComponentArguments) => void, destroy: () => void, view: View }} MountedFlow */
+/**
+ * @typedef {object} MountedFlow
+ * @property {(given: ComponentArguments) => void} update
+ * @property {() => void} destroy
+ * @property {View} view
+ */
 /** @typedef {HTMLElement & { flow?: MountedFlow | null, wanted?: number }} FlowElement */
 
 /**
@@ -123,12 +130,12 @@ function mountFlow(root, given) {
     if (index < 0) view.index = -2;
     showCode(view, z);
   };
-  const resizes = new ResizeObserver(() => resize(view));
+  const resizes = new ResizeObserver(() => resizeFlow(view));
   document.addEventListener(FLOW_ANSWER, hear);
   document.addEventListener(CODE, follow);
   resizes.observe(view.elements.flowView);
   listenToHand(view);
-  begin(view);
+  beginFlow(view);
   return {
     view,
     update(next) {
@@ -162,14 +169,14 @@ function takeBundle(view, { data }) {
   view.facts.clear();
   view.columns = [];
   view.eps = new Float32Array(bundle.latentDim);
-  begin(view);
+  beginFlow(view);
 }
 
 /**
  * The first example of the strip, and what suits the data.
  * @param {View} view
  */
-function begin(view) {
+function beginFlow(view) {
   const { bundle, elements } = view;
   const { layout, meta } = bundle;
   elements.flowDraw.hidden = layout.graph || layout.C !== 1;
@@ -180,12 +187,29 @@ function begin(view) {
   view.by = "mean";
   if (first >= 0) showExample(view, first);
   else showCode(view, bundle.mean);
-  resize(view);
-  if (!view.options.compact) fall(view);
+  resizeFlow(view);
+  const plane = view.columns.some(({ form }) => form === "plane");
+  elements.flowCanvas.style.touchAction = plane ? "none" : "pan-y";
+  if (view.options.compact) return;
+  openUnit(view, 0, strongestUnit(view));
+  fall(view);
+}
+
+/**
+ * The unit of the first layer that this example excites most.
+ * @param {View} view
+ */
+function strongestUnit(view) {
+  runView(view);
+  const values = activationsOf(view.flow, 0);
+  const each = view.flow.codeStage === 0 ? 1 : valuesOfUnit(view.flow.stages[0]);
+  let best = 0;
+  for (const [i, value] of values.entries()) if (value > values[best]) best = i;
+  return Math.floor(best / each);
 }
 
 /** @param {View} view */
-function resize(view) {
+function resizeFlow(view) {
   const { flowView, flowCanvas } = view.elements;
   const [width, height] = [flowView.clientWidth, flowView.clientHeight];
   if (!width || !height) return;
@@ -203,7 +227,7 @@ function resize(view) {
  * @param {number} now
  */
 function drawFlowFrame(view, now) {
-  if (!view.width) resize(view);
+  if (!view.width) resizeFlow(view);
   if (!view.width) return;
   const ran = view.dirty;
   if (ran) {

@@ -25,7 +25,7 @@ export function divergences(view) {
       std: Math.exp(logvar[d] / 2),
       kl: 0.5 * (mu[d] ** 2 + Math.exp(logvar[d]) - logvar[d] - 1),
     }))
-    .sort((a, b) => b.kl - a.kl);
+    .sort((a, b) => (mu.length === 2 ? a.d - b.d : b.kl - a.kl)); // a plane keeps its axes
 }
 
 /**
@@ -46,13 +46,13 @@ export function paintNoise(view, context, side, colors) {
   const two = second ?? { mu: 0, std: 0, d: -1 };
   context.lineWidth = 1;
   context.strokeStyle = colors.faint;
-  for (const radius of [1, 2]) ring(context, middle, middle, radius * unit, radius * unit);
+  for (const radius of [1, 2]) oval(context, middle, middle, radius * unit, radius * unit);
   line(context, 0, middle, side, middle);
   line(context, middle, 0, middle, side);
   context.strokeStyle = colors.below;
   context.lineWidth = 2;
   const [x, y] = [at(first.mu), at(-two.mu)];
-  ring(context, x, y, first.std * unit, Math.max(1, two.std * unit));
+  oval(context, x, y, first.std * unit, Math.max(1, two.std * unit));
   arrow(context, x, y, x + (middle - x) * 0.6, y + (middle - y) * 0.6);
   context.fillStyle = colors.below;
   dot(context, x, y, 4);
@@ -98,7 +98,7 @@ export function writeNoise(view, body) {
 }
 
 /** @type {(c: CanvasRenderingContext2D, x: number, y: number, rx: number, ry: number) => void} */
-function ring(context, x, y, rx, ry) {
+function oval(context, x, y, rx, ry) {
   context.beginPath();
   context.ellipse(x, y, rx, ry, 0, 0, 2 * Math.PI);
   context.stroke();

@@ -45,6 +45,8 @@ export function toggleOpen(view) {
  */
 function setSilent(view, stage, unit, silent) {
   const { flow } = view;
+  // A code that a hand chose would hide what the encoder now says.
+  if (stage < flow.codeStage && view.by === "hand" && view.index !== -2) view.by = "mean";
   if (stage !== flow.codeStage) silence(flow, stage, unit, silent);
   else if (silent) flow.held.set(unit, silentValue(view, unit));
   else flow.held.delete(unit);
@@ -67,7 +69,7 @@ export function toggleLayer(view) {
  * @param {View} view
  * @param {string} tab
  */
-export function openTab(view, tab) {
+export function openPanel(view, tab) {
   view.tab = tab;
   redraw(view);
 }

@@ -5,7 +5,7 @@ import { paintCells, paintPicture } from "./flow_cells.js";
 import { paintCode } from "./flow_code.js";
 import { colorsOf } from "./flow_colors.js";
 import { valuesOfUnit } from "./flow_engine.js";
-import { middleOf } from "./flow_layout.js";
+import { unitMiddle } from "./flow_layout.js";
 import { strongestInto } from "./flow_links.js";
 import { pen } from "./pictures.js";
 
@@ -29,17 +29,27 @@ export function paintFlow(view, now) {
   context.setTransform(scale, 0, 0, scale, 0, 0);
   context.clearRect(0, 0, view.width, view.height);
   const front = frontOf(view, now);
-  for (let at = 1; at < view.columns.length; at++) {
-    paintLinks(view, context, at, Math.max(0, Math.min(1, front - at + 1)), colors);
-  }
-  for (const [at, column] of view.columns.entries()) {
-    const shown = Math.max(0, Math.min(1, front - at + 1));
-    context.globalAlpha = 0.12 + 0.88 * shown;
-    paintColumn(view, context, column, colors);
-    context.globalAlpha = 1;
-    paintNames(view, context, column, at, colors);
+  const code = view.columns.findIndex(({ role }) => role === "code");
+  const first = view.index === -2 ? code : 0; // nothing entered that a code alone came from
+  const shares = view.columns.map((_, at) =>
+    at < first ? 0 : Math.max(0, Math.min(1, front - at + 1)),
+  );
+  for (const pictures of [true, false]) {
+    if (!pictures) {
+      for (let at = first + 1; at < view.columns.length; at++) {
+        paintLinks(view, context, at, shares[at], colors);
+      }
+    }
+    for (const [at, column] of view.columns.entries()) {
+      if ((column.form === "picture") !== pictures) continue;
+      context.globalAlpha = 0.12 + 0.88 * shares[at];
+      paintColumn(view, context, column, colors);
+      context.globalAlpha = 1;
+      paintNames(view, context, column, at, colors);
+    }
   }
   paintOpen(view, context, colors);
+  if (view.options.told) paintTold(view, context, view.options.told, colors);
 }
 
 /**
@@ -134,8 +144,8 @@ function paintDots(context, all, share, colors) {
  */
 function endsOf(view, at, { from, to }, byChannel) {
   const [before, column] = [view.columns[at - 1], view.columns[at]];
-  const [x, y] = placeOf(view, before, from, byChannel, true);
-  const [toX, toY] = placeOf(view, column, to, byChannel, false);
+  const [x, y] = linkEnd(view, before, from, byChannel, true);
+  const [toX, toY] = linkEnd(view, column, to, byChannel, false);
   return [x, y, toX, toY];
 }
 
@@ -148,20 +158,20 @@ function endsOf(view, at, { from, to }, byChannel) {
  * @param {boolean} begins
  * @returns {[number, number]}
  */
-function placeOf(view, column, value, byChannel, begins) {
+function linkEnd(view, column, value, byChannel, begins) {
   const { layout, latentDim } = view.bundle;
   if (column.form === "picture") {
     const { x, y, width, height } = column;
     if (byChannel) return [x + (begins ? width : 0), y + height / 2];
-    if (!layout.graph) return middleOf(column, value, [layout.H, layout.W]);
+    if (!layout.graph) return unitMiddle(column, value, [layout.H, layout.W]);
     const share = (value + 0.5) / column.units;
     if (layout.columns) return [x + (begins ? width : 0), y + share * height];
     return [x + share * width, y + height / 2];
   }
   if (column.form === "plane") return planePoint(view, column);
-  if (column.role === "code" && value >= latentDim) return middleOf(column, value - latentDim);
+  if (column.role === "code" && value >= latentDim) return unitMiddle(column, value - latentDim);
   const each = begins && !byChannel ? valuesOfUnit(view.flow.stages[column.stage]) : 1;
-  return middleOf(column, Math.floor(value / each));
+  return unitMiddle(column, Math.floor(value / each));
 }
 
 /**
@@ -204,7 +214,14 @@ function paintOpen(view, context, colors) {
   const { open } = view;
   const column = open && view.columns.find(({ stage }) => stage === open.stage);
   if (!open || !column || column.form === "picture") return;
-  const [x, y] = middleOf(column, open.unit);
+  if (column.form === "plane") {
+    const [x, y] = planePoint(view, column);
+    context.fillStyle = colors.ink;
+    if (open.unit === 0) context.fillRect(column.x, y - 0.75, column.width, 1.5);
+    else context.fillRect(x - 0.75, column.y, 1.5, column.height);
+    return;
+  }
+  const [x, y] = unitMiddle(column, open.unit);
   const [w, h] = [Math.max(8, column.step + 2), Math.max(8, column.down + 2)];
   context.lineWidth = 4;
   context.strokeStyle = colors.paper;
@@ -240,4 +257,36 @@ function paintNames(view, context, column, at, colors) {
   const thing = form === "maps" ? "maps" : role === "code" ? "numbers" : "units";
   const values = narrow ? of : `${of} ${units === 1 ? thing.slice(0, -1) : thing}`;
   context.fillText(form === "picture" ? `${units}` : values, from, 28);
+}
+
+/**
+ * The label that a conditional model is told, and where it enters.
+ * @param {View} view
+ * @param {CanvasRenderingContext2D} context
+ * @param {string} told
+ * @param {Colors} colors
+ */
+function paintTold(view, context, told, colors) {
+  const code = view.columns.findIndex(({ role }) => role === "code");
+  const from = view.columns[code];
+  const [x, y] = [from.x + from.width / 2, view.height - 9];
+  context.strokeStyle = colors.accent;
+  context.lineWidth = 1.5;
+  for (const at of [1, code + 1]) {
+    const to = view.columns[at];
+    if (!to || to.role !== "layer") continue;
+    context.beginPath();
+    context.moveTo(x, y - 5);
+    context.lineTo(to.x + to.width / 2, y - 5);
+    context.lineTo(to.x + to.width / 2, to.y + to.height + 2);
+    context.stroke();
+  }
+  const text = `told: ${told}`;
+  context.font = `600 12px ${view.style.fontFamily}`;
+  context.textAlign = "center";
+  const wide = context.measureText(text).width + 10;
+  context.fillStyle = colors.paper;
+  context.fillRect(x - wide / 2, y - 14, wide, 20);
+  context.fillStyle = colors.accent;
+  context.fillText(text, x, y);
 }

@@ -6,7 +6,7 @@ import { silencedIn } from "./flow_engine.js";
 import { goOnWithMatter } from "./flow_matter.js";
 import { paintNoise, writeNoise } from "./flow_noise.js";
 import { sortedMatter, wantMatter } from "./flow_open.js";
-import { blank, paintMatter } from "./flow_pictures.js";
+import { freshCanvas, paintMatter } from "./flow_pictures.js";
 import { redraw } from "./flow_state.js";
 import { paintUnit, writeUnit } from "./flow_unit.js";
 import { exampleName, layerName, saidOf } from "./flow_words.js";
@@ -27,7 +27,13 @@ export function writeError(view) {
   for (const button of elements.flowStrip.children) {
     button.setAttribute("aria-pressed", String(Number(button.dataset.index) === view.index));
   }
-  const of = `Squared error per value, ${exampleName(view)}: `;
+  const from =
+    view.by === "hand"
+      ? "of the code under the hand to"
+      : view.by === "sample"
+        ? "of a sample,"
+        : "of";
+  const of = `Squared error per value ${from} ${exampleName(view)}: `;
   const text =
     view.index === -2
       ? "Decoded from the code under the hand."
@@ -83,7 +89,8 @@ function drawMatter(view) {
   const first = sorted[0];
   elements.flowMatterText.textContent = more
     ? `${matter.done} of ${matter.changes.length} tried …`
-    : `${layerName(view, matter.stage)}: how much the squared error of ${exampleName(view)} grows ` +
+    : `${layerName(view, matter.stage)}: how much the squared error of ${exampleName(view)} ` +
+      "grows " +
       `without each one, the most needed first (no. ${first.unit + 1}: ${first.change >= 0 ? "+" : "−"}` +
       `${Math.abs(first.change).toFixed(4)} on ${matter.plain.toFixed(4)}). Below the line it does harm here. ` +
       "Press a bar to open it.";
@@ -95,7 +102,7 @@ function drawMatter(view) {
 /** @param {View} view */
 function drawNoise(view) {
   const { elements } = view;
-  paintNoise(view, blank(elements.flowPlane, 150, 150), 150, colorsOf(view));
+  paintNoise(view, freshCanvas(elements.flowPlane, 150, 150), 150, colorsOf(view));
   const sum = writeNoise(view, elements.flowNoiseRows);
   elements.flowNoiseText.textContent =
     `The encoder says a mean and a spread; the code is the mean plus the spread times noise. ` +

@@ -15,7 +15,7 @@ import { make, paint, pen } from "./pictures.js";
  * @param {number} width
  * @param {number} height
  */
-export function blank(canvas, width, height) {
+export function freshCanvas(canvas, width, height) {
   const scale = Math.min(3, Math.max(1, window.devicePixelRatio || 1));
   if (canvas.width !== Math.round(width * scale) || canvas.height !== Math.round(height * scale)) {
     canvas.width = Math.round(width * scale);
@@ -39,7 +39,7 @@ export function paintSigned(view, canvas, values, grid) {
   let reach = 1e-12;
   for (const value of values) reach = Math.max(reach, Math.abs(value));
   if (!grid) {
-    paintSignedBars(blank(canvas, 104, 104), values, reach, colors);
+    paintSignedBars(freshCanvas(canvas, 104, 104), values, reach, colors);
     return;
   }
   const { C: channels, H: height, W: width } = grid;
@@ -84,7 +84,7 @@ function paintSignedBars(context, values, reach, colors) {
  */
 export function paintCurve(view, f, x) {
   const [width, height] = [104, 104];
-  const context = blank(view.elements.flowCurve, width, height);
+  const context = freshCanvas(view.elements.flowCurve, width, height);
   const colors = colorsOf(view);
   const reach = Math.max(3, 1.15 * Math.abs(x));
   const points = Array.from({ length: 105 }, (_, i) => f((i / 52 - 1) * reach));
@@ -137,7 +137,7 @@ export function paintNine(view, indices) {
  */
 export function paintHistogram(view, bins, [low, high], now) {
   const [width, height] = [124, 50];
-  const context = blank(view.elements.flowHist, width, height);
+  const context = freshCanvas(view.elements.flowHist, width, height);
   const colors = colorsOf(view);
   const step = width / bins.length;
   context.fillStyle = colors.faint;
@@ -158,7 +158,7 @@ export function paintHistogram(view, bins, [low, high], now) {
  */
 export function paintMatter(view, sorted, width) {
   const height = 120;
-  const context = blank(view.elements.flowBars, width, height);
+  const context = freshCanvas(view.elements.flowBars, width, height);
   const colors = colorsOf(view);
   if (!sorted.length) return;
   const most = Math.max(...sorted.map(({ change }) => change), 1e-12);

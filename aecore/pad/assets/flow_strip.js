@@ -3,13 +3,13 @@
 
 import { classOf, imageOf } from "./bundle.js";
 import { colorsOf } from "./flow_colors.js";
-import { fall, showDrawn, showExample } from "./flow_state.js";
+import { showDrawn, showExample } from "./flow_state.js";
 import { fitDrawing } from "./ink.js";
 import { make, paint, pen } from "./pictures.js";
 
 /** @import { View } from "./flow_state.js" */
 
-const PAPER = 140; // pixels of a side, as flow.html has it
+const PAPER_SIDE = 140; // pixels of a side, as flow.html has it
 const THUMBNAILS = 40;
 
 /**
@@ -27,7 +27,9 @@ export function buildStrip(view) {
   });
   firsts.sort((a, b) => (bundle.arrays.labels?.[a] ?? 0) - (bundle.arrays.labels?.[b] ?? 0));
   const others = order.filter((i) => !firsts.includes(i)).slice(0, THUMBNAILS - firsts.length);
-  const made = [...firsts, ...others].slice(0, THUMBNAILS).map((index) => {
+  const wide = (38 * bundle.layout.W) / bundle.layout.H + 6;
+  const count = Math.floor((elements.flowView.clientWidth || 320) / Math.max(36, wide));
+  const made = [...firsts, ...others].slice(0, count).map((index) => {
     const button = make("button");
     const canvas = make("canvas");
     paint(canvas, imageOf(bundle, index), { ...bundle.layout, color: colorsOf(view).accent });
@@ -39,7 +41,6 @@ export function buildStrip(view) {
       showPaper(view, false);
       if (view.by === "hand") view.by = "mean";
       showExample(view, index);
-      fall(view);
     });
     return button;
   });
@@ -66,7 +67,7 @@ export function showPaper(view, shown) {
     width: `${side}px`,
     height: `${side}px`,
   });
-  if (shown) pen(flowPaper, { willReadFrequently: true }).clearRect(0, 0, PAPER, PAPER);
+  if (shown) pen(flowPaper, { willReadFrequently: true }).clearRect(0, 0, PAPER_SIDE, PAPER_SIDE);
 }
 
 /** @param {View} view */
@@ -90,11 +91,11 @@ function ink(view, event) {
     return;
   }
   const context = pen(paper, { willReadFrequently: true });
-  const scale = PAPER / paper.clientWidth;
+  const scale = PAPER_SIDE / paper.clientWidth;
   const [x, y] = [event.offsetX * scale, event.offsetY * scale];
   const [fromX, fromY] = view.penAt ?? [x - 1, y - 1];
   context.strokeStyle = "#fff";
-  context.lineWidth = PAPER / 12;
+  context.lineWidth = PAPER_SIDE / 12;
   context.lineCap = "round";
   context.beginPath();
   context.moveTo(fromX, fromY);
@@ -102,8 +103,11 @@ function ink(view, event) {
   context.stroke();
   view.penAt = [x, y];
   const { H: rows, W: columns } = view.bundle.layout;
-  const { data } = context.getImageData(0, 0, PAPER, PAPER);
-  const drawn = Float32Array.from({ length: PAPER * PAPER }, (_, i) => data[4 * i + 3] / 255);
-  const fitted = fitDrawing(drawn, PAPER, PAPER, rows, columns, view.bundle.meta.centred);
+  const { data } = context.getImageData(0, 0, PAPER_SIDE, PAPER_SIDE);
+  const drawn = Float32Array.from(
+    { length: PAPER_SIDE * PAPER_SIDE },
+    (_, i) => data[4 * i + 3] / 255,
+  );
+  const fitted = fitDrawing(drawn, PAPER_SIDE, PAPER_SIDE, rows, columns, view.bundle.meta.centred);
   if (fitted) showDrawn(view, fitted);
 }

@@ -3,9 +3,8 @@
 
 import { activations } from "./activations.js";
 import { product } from "./arithmetic.js";
-import { windows } from "./convolution.js";
 import { activationsOf, halfOf, readBy, valuesOfUnit } from "./flow_engine.js";
-import { kernelAt } from "./flow_gradient.js";
+import { gridsOf, kernelAt } from "./flow_gradient.js";
 
 /** @import { Flow } from "./flow_engine.js" */
 /** @import { Operation } from "./types.js" */
@@ -94,9 +93,7 @@ function ofLinear(operation, value) {
  * @returns {Reads}
  */
 function ofWindow(operation, value) {
-  const transposed = operation.op === "conv_transpose2d";
-  const [coarse, fine] = transposed ? [operation.in, operation.out] : [operation.out, operation.in];
-  const places = windows(operation, coarse, fine);
+  const { transposed, places } = gridsOf(operation);
   const taps = product(operation.kernel);
   const size = operation.out[1] * operation.out[2];
   const inner = operation.in[1] * operation.in[2];

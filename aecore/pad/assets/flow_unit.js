@@ -65,7 +65,8 @@ export function writeUnit(view) {
   if (sum && f) {
     paintCurve(view, f, sum.total);
     const curve = flow.stages[stage].curve;
-    elements.flowCurveText.textContent = `${curve}: ${shownNumber(sum.total)} becomes ${shownNumber(f(sum.total))}`;
+    const becomes = `${shownNumber(sum.total)} becomes ${shownNumber(f(sum.total))}`;
+    elements.flowCurveText.textContent = `${curve}: ${becomes}`;
   }
 }
 
@@ -149,12 +150,12 @@ function paintLooks(view, { stage, unit }) {
   const grid = inData && !bundle.layout.graph ? bundle.layout : null;
   paintSigned(view, flowLooks, found.slopes, grid);
   const first = sum === 0 && inData;
-  const where = inData ? "" : ` in ${bundle.meta.names[0]}…`;
   flowLooksText.textContent = first
-    ? "It looks for this: its weights"
-    : found.exact
-      ? `It looks for this${where} here: the exact linear map at this input`
-      : `It looks for this${where} here: its slope at this input`;
+    ? "Looks for: its weights"
+    : `Looks for in ${inData ? "the input" : "the code"}: ${found.exact ? "exact here" : "slope here"}`;
+  flowLooksText.title = found.exact
+    ? "The linear map from what enters to its sum, exact around this example."
+    : "How its sum changes with each value that enters, at this example.";
 }
 
 /**
@@ -182,10 +183,10 @@ function paintAdds(view, open) {
   paintSigned(view, elements.flowAdds, adds, bundle.layout.graph ? null : bundle.layout);
   const nothing = adds.every((v) => Math.abs(v) < 1e-7);
   elements.flowAddsText.textContent = nothing
-    ? "It changes nothing of this output"
+    ? "Changes nothing of this output"
     : silenced
-      ? "It would add this to the output"
-      : "It adds this to the output";
+      ? "Would add this to the output"
+      : "Adds this to the output";
 }
 
 /**

@@ -79,5 +79,6 @@ export function saidOf(view) {
   const each = code ? 1 : valuesOfUnit(flow.stages[open.stage]);
   const values = code ? flow.decoder.input : activationsOf(flow, open.stage);
   const gives = Math.max(...values.subarray(open.unit * each, (open.unit + 1) * each));
-  return `${layerName(view, open.stage)}, ${thingName(view, open.stage, open.unit)}: ${gives.toFixed(2)}`;
+  const thing = thingName(view, open.stage, open.unit);
+  return `${layerName(view, open.stage)}, ${thing}: ${gives.toFixed(2)}`;
 }
