@@ -131,3 +131,37 @@ def nearest(codes: np.ndarray, z: np.ndarray, n: int, skip: int | None = None) -
     n = min(n, len(codes) - (skip is not None))
     part = np.argpartition(distance, n - 1)[:n]
     return part[np.argsort(distance[part])]
+
+
+def neighbours_of(codes: np.ndarray, first: int, n: int) -> np.ndarray:
+    """Of each of the `first` rows of codes (m, k) the n nearest others, nearest first:
+    (first, n) int32, -1 where there are not so many."""
+    every = torch.from_numpy(np.ascontiguousarray(codes, dtype=np.float32))
+    first, most = min(first, len(every)), min(n + 1, len(every))
+    squares = every.square().sum(1)
+    found = np.full((first, n), -1, np.int32)
+    for part in parts(first, 250):
+        rows = torch.arange(first)[part]
+        # Without the row's own length, which is the same for all of its neighbours.
+        distance = squares - 2 * every[rows] @ every.T
+        distance[torch.arange(len(rows)), rows] = -torch.inf
+        near = distance.topk(most, largest=False).indices[:, 1:]
+        found[part, : most - 1] = near.numpy()
+    return found
+
+
+def without_flips(points: np.ndarray, like: np.ndarray) -> tuple[np.ndarray, tuple[int, int]]:
+    """Points (n, 2), mirrored along an axis or both where that brings them nearer to `like` (n, 2);
+    and the signs of the axes. A principal component's sign means nothing, and points that go from
+    one layout to the other need not cross."""
+    ours, theirs = points - points.mean(0), like - like.mean(0)
+    signs = np.where((ours * theirs).sum(0) < 0, -1, 1)
+    return (points * signs).astype(np.float32), (int(signs[0]), int(signs[1]))
+
+
+def turned(points: np.ndarray, like: np.ndarray) -> np.ndarray:
+    """Points (n, 2), turned or mirrored to lie as near to `like` (n, 2) as can be (orthogonal
+    Procrustes, Schoenemann 1966), about their middle. For axes that mean nothing, as t-SNE's."""
+    ours, theirs = points - points.mean(0), like - like.mean(0)
+    u, _, vt = np.linalg.svd(ours.T @ theirs)
+    return (ours @ (u @ vt)).astype(np.float32)

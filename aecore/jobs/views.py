@@ -19,7 +19,7 @@ from aecore.errors import ExportError
 from aecore.evaluation import columns, noise_removed
 from aecore.evaluation.batches import labels_for, parts
 from aecore.evaluation.factors import factor_r2
-from aecore.evaluation.latent import Codes, encode_split, plane_of
+from aecore.evaluation.latent import Codes, encode_split, neighbours_of, plane_of
 from aecore.evaluation.metrics import (
     CodeQuality,
     Scores,
@@ -46,6 +46,7 @@ from aecore.types import ModelSpec, TrainConfig
 
 TSNE_STEPS = 250  # of each part
 _JUDGED = 2000  # held-out examples on which codes are judged
+KNOWN, NEIGHBOURS = 1500, 8  # examples that a map knows closely, and nearest ones of each
 
 
 def pace(spec: str, config: str, dataset: str) -> float | None:
@@ -112,11 +113,13 @@ def redrawn(held: InHand, rows: tuple[int, ...]) -> np.ndarray:
 @dataclass(frozen=True)
 class Pool:
     """Codes (n, k) of held-out examples, then of training examples if asked, PCA's scores of the
-    same with the components that stand beside the model, and class numbers (n,), None without."""
+    same with the components that stand beside the model, and class numbers (n,), None without.
+    neighbours: of the first of them the nearest by code, (m, NEIGHBOURS)."""
 
     codes: np.ndarray
     scores: np.ndarray
     labels: np.ndarray | None
+    neighbours: np.ndarray
 
 
 def pool(held: InHand, everything: bool) -> Pool:
@@ -130,7 +133,9 @@ def pool(held: InHand, everything: bool) -> Pool:
     beside = np.pad(beside, ((0, 0), (0, max(0, 3 - beside.shape[1]))))
     told = [split.labels.numpy() for split in splits if split.labels is not None]
     labels = np.concatenate(told) if told else None
-    return Pool(found.astype(np.float32), beside.astype(np.float32), labels)
+    codes = found.astype(np.float32)
+    near = neighbours_of(codes, KNOWN, NEIGHBOURS)
+    return Pool(codes, beside.astype(np.float32), labels, near)
 
 
 def _pca_scores(held: InHand, split: Split) -> np.ndarray:

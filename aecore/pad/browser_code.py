@@ -15,7 +15,8 @@ from aecore.places import PACKAGE
 
 ASSETS = PACKAGE / "pad" / "assets"
 
-_FROM = r'from\s+"\./(?P<file>\w+\.js)";\n'
+# A component of a page may take modules of the pad, wherever pages lie once they are installed.
+_FROM = r'from\s+"(?P<place>\./|\.\./\.\./aecore/pad/assets/)(?P<file>\w+\.js)";\n'
 _IMPORT = re.compile(rf"^import\s+(?:\w+|\{{[^}}]*\}})\s+{_FROM}", re.MULTILINE)
 _PASSED_ON = re.compile(rf"^export\s+(?P<names>\{{[^}}]*\}})\s+{_FROM}", re.MULTILINE)
 _EXPORT = re.compile(r"^export (?:default )?(?=(?:async )?function|const|let|class)", re.MULTILINE)
@@ -40,7 +41,8 @@ def modules(main: Path) -> list[Path]:
         text = module.read_text("utf-8")
         for pattern in (_IMPORT, _PASSED_ON):
             for found in pattern.finditer(text):
-                visit(module.with_name(found["file"]))
+                folder = module.parent if found["place"] == "./" else ASSETS
+                visit(folder / found["file"])
         under_way.pop()
         order.append(module)
 
