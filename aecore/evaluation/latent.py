@@ -150,13 +150,19 @@ def neighbours_of(codes: np.ndarray, first: int, n: int) -> np.ndarray:
     return found
 
 
-def without_flips(points: np.ndarray, like: np.ndarray) -> tuple[np.ndarray, tuple[int, int]]:
-    """Points (n, 2), mirrored along an axis or both where that brings them nearer to `like` (n, 2);
-    and the signs of the axes. A principal component's sign means nothing, and points that go from
-    one layout to the other need not cross."""
+def unturned(points: np.ndarray, like: np.ndarray) -> tuple[np.ndarray, list[int]]:
+    """Points (n, 2), axes mirrored and swapped where that brings them nearer to `like` (n, 2), and
+    which axis stands where.
+
+    The sign of a principal component and of a latent number means nothing: points that go from one
+    layout to the other need not cross for it. Nearness is by the axes' correlations.
+    """
     ours, theirs = points - points.mean(0), like - like.mean(0)
-    signs = np.where((ours * theirs).sum(0) < 0, -1, 1)
-    return (points * signs).astype(np.float32), (int(signs[0]), int(signs[1]))
+    together = ours.T @ theirs / np.outer(ours.std(0) + 1e-12, theirs.std(0) + 1e-12)
+    straight, crossed = np.abs(np.diag(together)).sum(), np.abs(np.diag(together[::-1])).sum()
+    order = [1, 0] if crossed > straight else [0, 1]
+    signs = np.where(together[order, [0, 1]] < 0, -1, 1)
+    return (points[:, order] * signs).astype(np.float32), order
 
 
 def turned(points: np.ndarray, like: np.ndarray) -> np.ndarray:

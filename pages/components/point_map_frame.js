@@ -154,4 +154,3 @@ export function goTo(map, to) {
   if (still) setWay(map, to);
   show(map);
 }
-

@@ -109,7 +109,10 @@ function drawNames(map, context) {
   for (const [c, { name }] of cloud.meta.classes.entries()) {
     const [from, to] = [middles[0][c], middles[1][c]];
     if (!from || !to || cloud.hidden[c + 1]) continue;
-    const { x, y } = toPixel(how, { x: from.x + t * (to.x - from.x), y: from.y + t * (to.y - from.y) });
+    const { x, y } = toPixel(how, {
+      x: from.x + t * (to.x - from.x),
+      y: from.y + t * (to.y - from.y),
+    });
     const half = context.measureText(name).width / 2 + 3;
     /** @param {number} at */
     const free = (at) =>

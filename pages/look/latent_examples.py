@@ -12,6 +12,7 @@ from pages.components import pad_data, pad_travel
 from pages.components.beside_pca import beside, title_of_pca
 from pages.components.drawing import drawing
 from pages.components.pad import latent_pad
+from pages.components.point_map import Chosen
 from pages.look.latent_pool import class_of, example_of, pool_of, reconstruction_of
 from pages.look.latent_view import View
 from pages.shell.plain_text import own, plain
@@ -21,8 +22,9 @@ SHOWN, SHOWN_PLOTS = 24, 12
 EXAMINED = {"image": 230, "lines": 300, "bars": 430}  # height in CSS pixels, by kind of drawing
 
 
-def examine(held: Hand, view: View, chosen: np.ndarray) -> None:
+def examine(held: Hand, view: View, found: Chosen) -> None:
     """The chosen examples: one with its reconstruction and neighbours, or many at a glance."""
+    chosen = found.indices
     frame = frame_of(held.data)
     image = frame.kind == "image"
     with st.container(height=EXAMINED[frame.kind], border=True):
@@ -34,7 +36,7 @@ def examine(held: Hand, view: View, chosen: np.ndarray) -> None:
         elif len(chosen) == 1:
             (_one_as_pictures if image else _one_as_plots)(held, int(chosen[0]), view)
         else:
-            (_many_as_pictures if image else _many_as_plots)(held, chosen)
+            (_many_as_pictures if image else _many_as_plots)(held, found)
 
 
 def _picture(x: np.ndarray) -> np.ndarray:
@@ -94,10 +96,10 @@ def _evenly_chosen(chosen: np.ndarray, most: int) -> np.ndarray:
     return chosen[np.linspace(0, len(chosen) - 1, min(most, len(chosen))).astype(int)]
 
 
-def _say_how_many(chosen: np.ndarray, shown: np.ndarray, thing: str) -> None:
+def _say_how_many(chosen: Chosen, shown: np.ndarray, thing: str) -> None:
     st.caption(
-        f"{len(chosen):,} {own(thing)}s chosen"
-        + (f", {len(shown)} of them shown" if len(shown) < len(chosen) else "")
+        f"{chosen.count:,} {own(thing)}s chosen"
+        + (f", {len(shown)} of them shown" if len(shown) < chosen.count else "")
         + (
             ", each with its reconstruction"
             if thing != "image"
@@ -106,9 +108,9 @@ def _say_how_many(chosen: np.ndarray, shown: np.ndarray, thing: str) -> None:
     )
 
 
-def _many_as_pictures(held: Hand, chosen: np.ndarray) -> None:
+def _many_as_pictures(held: Hand, chosen: Chosen) -> None:
     """Images: a row of originals above a row of their reconstructions."""
-    shown = _evenly_chosen(chosen, SHOWN)
+    shown = _evenly_chosen(chosen.indices, SHOWN)
     _say_how_many(chosen, shown, "image")
     x = [example_of(held, int(i)).numpy()[0] for i in shown]
     pictures = [images.as_image(v) for v in (*x, *(reconstruction_of(held, int(i)) for i in shown))]
@@ -116,8 +118,8 @@ def _many_as_pictures(held: Hand, chosen: np.ndarray) -> None:
     st.image(images.grid(pictures, len(shown), enlarge=enlarge), width="content")
 
 
-def _many_as_plots(held: Hand, chosen: np.ndarray) -> None:
-    frame, shown = frame_of(held.data), _evenly_chosen(chosen, SHOWN_PLOTS)
+def _many_as_plots(held: Hand, chosen: Chosen) -> None:
+    frame, shown = frame_of(held.data), _evenly_chosen(chosen.indices, SHOWN_PLOTS)
     _say_how_many(chosen, shown, frame.thing)
     panels = [panel(frame, _versions(held, int(i))[:2], f"No. {i}", between=True) for i in shown]
     drawing(gallery(panels, panel_width(frame)), key="examined_many")

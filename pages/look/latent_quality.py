@@ -21,10 +21,10 @@ def _quality(held: Hand) -> tuple[CodeQuality, CodeQuality]:
 
 def quality(held: Hand) -> None:
     """Three figures of the codes, each beside PCA's; measured once per model."""
-    st.subheader("How well the codes keep what matters", anchor=False)
+    st.markdown("**How well the codes keep what matters**")
     with st.spinner("Measuring neighbours …"):
         ours, pca = _quality(held)
-    row = st.container(horizontal=True)
+    row = st.container(gap="small")
     figures = (
         ("kNN accuracy", ours.knn_accuracy, pca.knn_accuracy, "{:.1%}"),
         ("Trustworthiness", ours.trustworthiness, pca.trustworthiness, "{:.3f}"),

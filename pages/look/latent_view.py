@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from aecore.jobs import views
 from pages.look.latent_pool import pool_of
@@ -36,11 +35,10 @@ class View:
 def choose_view(held: Hand) -> View:
     """Widgets: how many points, which dimensions, 2-D or 3-D."""
     k = held.card.spec.latent_dim
-    places = st.columns([1.4, 1.1, 2, 2.6], vertical_alignment="bottom")
-    size = _choose_size(held, places[0])
+    size = _choose_size(held)
     three = (
         k >= 3
-        and places[1].segmented_control(
+        and st.segmented_control(
             "Drawn in", ["2-D", "3-D"], default="3-D" if k == 3 else "2-D", key="drawn_in"
         )
         == "3-D"
@@ -52,28 +50,27 @@ def choose_view(held: Hand) -> View:
         names = tuple(f"z{i + 1}" for i in range(n_axes))
         pad = ((0, 0), (0, n_axes - k))
         return View(np.pad(codes, pad), scores[:, :n_axes], names, size, AXES)
-    way = places[2].selectbox("Axes", [AXES, PCA_OF_CODES, TSNE], key="axes")
+    way = st.selectbox("Axes", [AXES, PCA_OF_CODES, TSNE], key="axes")
     pca = scores[:, :n_axes]
     if way == AXES:
-        with places[3]:
-            picked = _choose_axes(held, n_axes)
+        picked = _choose_axes(held, n_axes)
         return View(codes[:, picked], pca, tuple(f"z{d + 1}" for d in picked), size, way)
     if way == PCA_OF_CODES:
         names = tuple(f"direction {i + 1}" for i in range(n_axes))
         return View(_directions(held, n_axes, size), pca, names, size, way)
     size = min(size, TSNE_POINTS)
-    places[3].caption(f"t-SNE is shown for the first {size:,} points.")
+    st.caption(f"t-SNE is shown for the first {size:,} points.")
     names = tuple(f"t-SNE {i + 1}" for i in range(n_axes))
     return View(tsne(held, n_axes, size), pca[:size], names, size, way)
 
 
-def _choose_size(held: Hand, place: DeltaGenerator) -> int:
+def _choose_size(held: Hand) -> int:
     total = len(held.data.test) + len(held.data.train)
     # Codes of all sessions are kept within one bound: of wide ones fewer are drawn.
     most = max(len(held.data.test), MOST_NUMBERS // held.card.spec.latent_dim)
     sizes = sorted({s for s in SIZES if s < total} | ({total} if total <= SIZES[-1] else set()))
     sizes = [s for s in sizes if s <= most]
-    return place.selectbox(
+    return st.selectbox(
         "Points",
         sizes,
         index=sizes.index(10_000) if 10_000 in sizes else len(sizes) - 1,
