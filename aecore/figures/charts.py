@@ -104,7 +104,8 @@ def _points_3d(points, rows, index, name, faint) -> go.Scatter3d:
         customdata=rows.astype(np.int32),
         marker={
             "color": palette.class_color(index),
-            "size": 2.2,
+            # Plotly has eight marks in space: from the ninth class on they come again, larger.
+            "size": 2.2 if index < len(palette.SYMBOLS_3D) else 4.4,
             "opacity": 0.25 if faint else 0.8,
             "symbol": palette.SYMBOLS_3D[index % len(palette.SYMBOLS_3D)],
         },

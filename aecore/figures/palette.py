@@ -31,8 +31,6 @@ SYMBOLS_3D = (
     "circle-open",
     "square-open",
     "diamond-open",
-    "circle",
-    "square",
 )
 MODEL, PCA, TRAIN, FLOOR = "#0b72c4", "#d55e00", "#009e73", "#8a9099"
 

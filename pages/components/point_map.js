@@ -3,6 +3,8 @@
 // Python sends the points once; moving, pointing, hiding and catching stay in the browser, and only
 // what is chosen goes back.
 
+import { unpackArrays } from "../../aecore/pad/assets/bundle.js";
+import { fetchParts, partsAtHand } from "../../aecore/pad/assets/parts.js";
 import { wholeView, zoomBy } from "./point_map_camera.js";
 import { markStates, readCloud } from "./point_map_cloud.js";
 import { middlesOf } from "./point_map_contours.js";
@@ -22,27 +24,30 @@ import {
 import { createRaster } from "./point_map_raster.js";
 
 /** @import { ComponentData } from "../../aecore/pad/assets/types.js" */
-/** @import { MapElements, PointMap, Renderer } from "./point_map_types.js" */
+/** @import { MapArrays, MapElements, PointMap, Renderer, Tell } from "./point_map_types.js" */
 /**
  * What Streamlit calls the component with.
  * @typedef {object} MapArguments
  * @property {ComponentData} data
  * @property {ParentNode} parentElement
- * @property {PointMap["send"]} [setTriggerValue]
+ * @property {Tell} [setTriggerValue]
  */
 /** @typedef {{ map: PointMap, destroy: () => void }} MountedMap */
-/** @typedef {HTMLElement & { pointMap?: MountedMap | null }} MapRoot */
+/** @typedef {HTMLElement & { pointMap?: MountedMap | null, wanted?: number }} MapRoot wanted: turn */
 
 const TOLD = 24; // of those caught, that Python hears of
+const OFFERED_MS = 2500; // until arrays that could not be fetched are looked for again
 
 /**
  * @param {MapRoot} root
+ * @param {MapArguments} given
+ * @param {MapArrays} arrays
  * @returns {MountedMap}
  */
-function mountMap(root, /** @type {MapArguments} */ { data, setTriggerValue }) {
+function mountMap(root, { data, setTriggerValue }, arrays) {
   const parts = /** @type {any} */ ({});
   for (const node of root.querySelectorAll("[id]")) parts[node.id] = node;
-  const cloud = readCloud(data);
+  const cloud = readCloud(data.meta, arrays);
   /** @type {PointMap} */
   const map = {
     root,
@@ -59,6 +64,7 @@ function mountMap(root, /** @type {MapArguments} */ { data, setTriggerValue }) {
     contours: null,
     middles: [[], []],
     withLines: true,
+    overDrawn: false,
     stale: true,
     touched: -Infinity,
     pointers: new Map(),
@@ -75,6 +81,7 @@ function mountMap(root, /** @type {MapArguments} */ { data, setTriggerValue }) {
   resizes.observe(parts.stage);
   listenToAll(map);
   takeCloud(map);
+  setWay(map, 1);
   return {
     map,
     destroy() {
@@ -97,7 +104,8 @@ function chosenRenderer(parts, wanted, lost) {
   const card = wanted === "raster" ? null : createGl(canvas, wanted === "gl", lost);
   // A canvas that was asked for one kind of drawing may refuse another.
   const renderer = card ?? createRaster(document.createElement("canvas"));
-  parts.points.replaceChildren(renderer.canvas);
+  parts.points.querySelector(":not(#linesOver)")?.remove();
+  parts.points.prepend(renderer.canvas);
   parts.stage.dataset.renderer = renderer.name;
   return renderer;
 }
@@ -178,6 +186,7 @@ function listenToAll(map) {
     lines: () => {
       map.withLines = !map.withLines;
       parts.lines.ariaPressed = String(map.withLines);
+      map.stale = true;
       show(map);
     },
     zoomIn: () => zoomFromButton(map, 1.5, moved),
@@ -226,12 +235,13 @@ function tell(map, indices, count) {
  * Take other points; cheap when they are those already shown.
  * @param {PointMap} map
  * @param {MapArguments} given
+ * @param {MapArrays} arrays
  */
-function updateMap(map, { data, setTriggerValue }) {
+function updateMap(map, { data, setTriggerValue }, arrays) {
   map.send = setTriggerValue;
   const before = map.cloud.meta;
   if (data.meta.id === before.id) return;
-  map.cloud = readCloud(data);
+  map.cloud = readCloud(data.meta, arrays);
   map.morph = null;
   map.chosen = -1;
   if (data.meta.key !== before.key) map.camera = wholeView();
@@ -244,14 +254,47 @@ function updateMap(map, { data, setTriggerValue }) {
  */
 export default function pointMap(given) {
   const root = /** @type {MapRoot} */ (given.parentElement.querySelector(".pm"));
-  if (root.pointMap) updateMap(root.pointMap.map, given);
-  else {
-    root.pointMap = mountMap(root, given);
-    setWay(root.pointMap.map, 1);
-    show(root.pointMap.map);
-  }
+  take(root, given);
   return () => {
+    root.wanted = (root.wanted ?? 0) + 1;
     root.pointMap?.destroy();
     root.pointMap = null;
   };
+}
+
+/**
+ * Show what came, at once where all its arrays are here.
+ * @param {MapRoot} root
+ * @param {MapArguments} given
+ */
+function take(root, given) {
+  root.wanted = (root.wanted ?? 0) + 1;
+  const turn = root.wanted;
+  const parts = given.data.parts ?? {};
+  const atHand = partsAtHand(parts);
+  if (atHand) {
+    showOn(root, given, atHand);
+    return;
+  }
+  root.setAttribute("aria-busy", "true");
+  fetchParts(parts).then(
+    (arrays) => turn === root.wanted && showOn(root, given, arrays),
+    () => {
+      if (turn !== root.wanted) return;
+      given.setTriggerValue?.("lost", { token: `${Date.now()}` });
+      setTimeout(() => turn === root.wanted && take(root, given), OFFERED_MS);
+    },
+  );
+}
+
+/**
+ * @param {MapRoot} root
+ * @param {MapArguments} given
+ * @param {object} fetched
+ */
+function showOn(root, given, fetched) {
+  root.removeAttribute("aria-busy");
+  const arrays = { ...unpackArrays(given.data), ...fetched };
+  if (root.pointMap) updateMap(root.pointMap.map, given, arrays);
+  else root.pointMap = mountMap(root, given, arrays);
 }

@@ -18,6 +18,7 @@ import numpy as np
 from streamlit.components.v2 import component
 
 from aecore.pad.browser_code import joined
+from pages.components import parts
 
 STEPS = 16384  # from the middle of the map to the edge of what is seen at first
 TOLD = 24  # examples of those that a lasso caught, that come back
@@ -63,10 +64,40 @@ def steps_of(points: np.ndarray) -> np.ndarray:
     return np.rint(np.clip(STEPS * shares, -2 * STEPS, 2 * STEPS - 1)).astype(np.int16)
 
 
+@dataclass(frozen=True)
+class Points:
+    """What travels to a map once: its arrays, flat and by name, and a name for their content."""
+
+    n: int
+    arrays: dict[str, np.ndarray]
+    name: str
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that the arrays take."""
+        return sum(array.nbytes for array in self.arrays.values())
+
+
+def points_of(
+    model: np.ndarray, pca: np.ndarray, labels: np.ndarray | None, pictures: Pictures
+) -> Points:
+    """Two layouts of the same examples, model and pca (n, 2), and labels (n,), as they travel."""
+    arrays = {"model": steps_of(model).ravel(), "pca": steps_of(pca).ravel()}
+    if labels is not None:
+        arrays["labels"] = labels.astype(np.int16)
+    m = min(len(pictures.images), len(model))
+    arrays["images"] = pictures.images[:m].ravel()
+    # Whole numbers, as parts.js knows them.
+    arrays["neighbours"] = pictures.neighbours[:m].astype(np.float32).ravel()
+    digest = hashlib.blake2b(digest_size=12)
+    for name in sorted(arrays):
+        digest.update(name.encode())
+        digest.update(arrays[name].data)
+    return Points(len(model), arrays, digest.hexdigest())
+
+
 def point_map(
-    model: np.ndarray,
-    pca: np.ndarray,
-    labels: np.ndarray | None,
+    points: Points,
     pictures: Pictures,
     *,
     key: str,
@@ -81,20 +112,13 @@ def point_map(
 ) -> Chosen | None:
     """Show a map; what was chosen in the press of a hand that caused this run, else None.
 
-    model, pca: (n, 2), the two layouts of the same examples. labels: (n,) into classes, which are
-    (name, colour) each. what: names model and layout, and when it changes the view begins anew.
-    titles: of PCA and the model. axes: across and up, of PCA and the model. held_out: how many of
-    the first points are. renderer: "raster" or "gl", for measurements.
+    what: names model and layout, and when it changes the view begins anew. titles: of PCA and the
+    model. axes: across and up, of PCA and the model. classes: (name, colour) each. held_out: how
+    many of the first points are. renderer: "raster" or "gl", for measurements.
     """
-    arrays = {"model": steps_of(model).ravel(), "pca": steps_of(pca).ravel()}
-    if labels is not None:
-        arrays["labels"] = labels.astype(np.int16)
-    m = min(len(pictures.images), len(model))
-    arrays["images"] = pictures.images[:m].ravel()
-    arrays["neighbours"] = pictures.neighbours[:m].astype(np.int32).ravel()
     meta = {
         "key": what,
-        "points": len(model),
+        "points": points.n,
         "titles": list(titles),
         "axes": [list(pair) for pair in axes],
         "classes": [{"name": name, "color": color} for name, color in classes],
@@ -103,21 +127,20 @@ def point_map(
         "layout": pictures.layout,
         "range": [float(v) for v in pictures.value_range],
         "size": pictures.images.shape[1],
-        "images": m,
+        "images": min(len(pictures.images), points.n),
         "neighbours": pictures.neighbours.shape[1],
         "height": height,
         "renderer": renderer,
     }
-    data = {"meta": {**meta, "id": _digest(meta, arrays)}, **arrays}
-    chosen = _map(key=key, data=data, on_chosen_change=_nothing).chosen
-    return None if chosen is None else _checked(chosen, len(model))
-
-
-def _digest(meta: dict[str, Any], arrays: dict[str, np.ndarray]) -> str:
-    digest = hashlib.blake2b(json.dumps(meta, sort_keys=True).encode(), digest_size=12)
-    for name in sorted(arrays):
-        digest.update(np.ascontiguousarray(arrays[name]).data)
-    return digest.hexdigest()
+    said = json.dumps([meta, points.name], sort_keys=True).encode()
+    meta["id"] = hashlib.blake2b(said, digest_size=12).hexdigest()
+    chosen = _map(
+        key=key,
+        data={"meta": meta, **parts.offered(points.arrays)},
+        on_chosen_change=_nothing,
+        on_lost_change=_nothing,
+    ).chosen
+    return None if chosen is None else _checked(chosen, points.n)
 
 
 def _checked(chosen: Any, n: int) -> Chosen | None:

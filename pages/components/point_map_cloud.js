@@ -1,22 +1,17 @@
 // @ts-check
 // The points as they are drawn: in a random order, so that no class lies over the others.
 
-import { unpackArrays } from "../../aecore/pad/assets/bundle.js";
-
-/** @import { ComponentData } from "../../aecore/pad/assets/types.js" */
-/** @import { Cloud, MapMeta } from "./point_map_types.js" */
+/** @import { Cloud, MapArrays, MapMeta } from "./point_map_types.js" */
 
 export const STATES = { hidden: 0, faint: 1, plain: 2, caught: 3 };
 export const UNIT = 16384; // steps from the middle to the edge of what is seen at first
 
 /**
- * @param {ComponentData} data
+ * @param {MapMeta} meta
+ * @param {MapArrays} arrays
  * @returns {Cloud}
  */
-export function readCloud(data) {
-  /** @type {MapMeta} */
-  const meta = data.meta;
-  const { pca, model, labels, images, neighbours } = unpackArrays(data);
+export function readCloud(meta, { pca, model, labels, images, neighbours }) {
   const n = meta.points;
   const order = shuffled(n);
   const slots = new Int32Array(n);
@@ -31,7 +26,7 @@ export function readCloud(data) {
     order,
     slots,
     images: images ?? new Uint8Array(),
-    neighbours: neighbours ?? new Int32Array(),
+    neighbours: Int32Array.from(neighbours ?? []),
     hidden: [],
     caught: null,
   };

@@ -5,27 +5,31 @@ import { pen } from "../../aecore/pad/assets/pictures.js";
 import { diameterOf, projectionOf } from "./point_map_camera.js";
 import { channelsOf } from "./point_map_cloud.js";
 import { contoursOf } from "./point_map_contours.js";
-import { drawOver } from "./point_map_over.js";
+import { drawOver, drawWithPoints } from "./point_map_over.js";
 import { showTip } from "./point_map_panels.js";
 
 /** @import { PointMap } from "./point_map_types.js" */
 
 const MORPH_TIME = 1500; // milliseconds
-const SLOW = 11; // milliseconds: a dearer drawing is moved while a hand moves, and drawn after
+const SLOW = 11; // milliseconds: a dearer drawing is moved while a hand moves, and drawn after it
 const RESTS = 140; // milliseconds after which a hand rests
 const BARE = 0.15; // share of the map that may be bare before it is drawn in between
 
 /** @param {PointMap} map */
 export function resizeAll(map) {
-  const { stage, over } = map.parts;
+  const { stage, over, linesOver: lines } = map.parts;
   map.width = stage.clientWidth;
   map.height = stage.clientHeight;
   if (!map.width) return;
   const ratio = devicePixelRatio || 1;
-  over.width = map.width * ratio;
-  over.height = map.height * ratio;
-  pen(over).setTransform(ratio, 0, 0, ratio, 0, 0);
   map.renderer.resize(map.width, map.height, ratio);
+  for (const canvas of [over, lines]) {
+    canvas.width = map.width * ratio;
+    canvas.height = map.height * ratio;
+    const context = pen(canvas, { willReadFrequently: map.renderer.context !== null });
+    context.setTransform(ratio, 0, 0, ratio, 0, 0);
+  }
+  lines.hidden = map.renderer.context !== null;
   map.renderer.load(map.cloud);
   map.renderer.mark(map.cloud);
   map.stale = true;
@@ -61,7 +65,7 @@ function drawFrame(map, now) {
   showTip(map);
   if (!map.contours && !first) {
     map.contours = [contoursOf(map.cloud, map.cloud.pca), contoursOf(map.cloud, map.cloud.model)];
-    show(map);
+    map.stale = true;
   }
   if (map.stale || map.morph || first) show(map);
 }
@@ -74,20 +78,24 @@ function drawFrame(map, now) {
 function drawPoints(map, now) {
   const { cloud, camera, renderer, drawn, t } = map;
   const view = projectionOf(camera, map.width, map.height);
-  const moving = now - map.touched < RESTS && renderer.cost > SLOW;
+  const dear = renderer.context !== null || renderer.cost > SLOW;
+  const moving = dear && now - map.touched < RESTS;
   if (moving && drawn && drawn.t === t) {
     const before = projectionOf(drawn.camera, map.width, map.height);
     const scale = view.across / before.across;
     const left = view.left - before.left * scale;
     const top = view.top - before.top * scale;
     if (bareShare(map, scale, left, top) < BARE) {
-      renderer.canvas.style.transform = `translate(${left}px, ${top}px) scale(${scale})`;
+      map.parts.points.style.transform = `translate(${left}px, ${top}px) scale(${scale})`;
       return; // it stays stale: once the hand rests it is drawn anew
     }
   }
   const paper = channelsIn(map.style.backgroundColor);
   renderer.draw({ cloud, projection: view, t, diameter: diameterOf(cloud, camera), paper });
-  renderer.canvas.style.transform = "";
+  const onto = renderer.context ?? pen(map.parts.linesOver);
+  if (!renderer.context) onto.clearRect(0, 0, map.width, map.height);
+  drawWithPoints(map, onto);
+  map.parts.points.style.transform = "";
   map.drawn = { camera, t };
   map.stale = false;
 }

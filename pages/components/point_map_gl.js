@@ -27,7 +27,7 @@ void main() {
   color = texelFetch(colors, ivec2(int(look.x), 0), 0).rgb;
 }`;
 const AT_PIXEL = `#version 300 es
-precision mediump float;
+precision highp float; // as at the points: they share a number
 in vec3 color;
 uniform float diameter;
 uniform float opacity;
@@ -52,7 +52,7 @@ export function createGl(canvas, evenSlow, lost) {
     depth: false,
     failIfMajorPerformanceCaveat: !evenSlow,
   });
-  const program = gl && build(gl);
+  const program = gl && (evenSlow || !isComputed(gl)) && build(gl);
   if (!gl || !program) return null;
   canvas.addEventListener("webglcontextlost", lost);
   const buffer = gl.createBuffer();
@@ -71,6 +71,7 @@ export function createGl(canvas, evenSlow, lost) {
   const renderer = {
     name: "gl",
     canvas,
+    context: null,
     cost: 0,
     resize(width, height, devicePixels) {
       ratio = devicePixels;
@@ -126,6 +127,16 @@ export function createGl(canvas, evenSlow, lost) {
 function inClipSpace({ across, up, left, top }, { width, height }, ratio) {
   const [wide, high] = [(2 * ratio) / width, (-2 * ratio) / height];
   return [(across * wide) / UNIT, (up * high) / UNIT, left * wide - 1, top * high + 1];
+}
+
+/**
+ * Whether the processor plays the graphics card, which browsers do not always own up to.
+ * @param {WebGL2RenderingContext} gl
+ */
+function isComputed(gl) {
+  const about = gl.getExtension("WEBGL_debug_renderer_info");
+  const name = about ? String(gl.getParameter(about.UNMASKED_RENDERER_WEBGL)) : "";
+  return /swiftshader|llvmpipe|softpipe|software|basic render/i.test(name);
 }
 
 /** @param {WebGL2RenderingContext} gl */

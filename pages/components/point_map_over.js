@@ -1,5 +1,5 @@
 // @ts-check
-// What lies over the points: contours, names, the example under the pointer, the lasso.
+// What is drawn with the points, contours and names; and over them: what a hand points at.
 
 import { pen } from "../../aecore/pad/assets/pictures.js";
 import { projection, toPixel } from "./point_map_camera.js";
@@ -9,22 +9,38 @@ import { colorOfClass, placeOfExample } from "./point_map_cloud.js";
 
 const NAME_HEIGHT = 17;
 
-/** @param {PointMap} map */
-export function drawOver(map) {
-  const { parts, width, height, ink, style } = map;
-  const context = pen(parts.over);
-  context.clearRect(0, 0, width, height);
+/**
+ * What belongs to the points and is drawn with them: contours, axes, the classes' names.
+ * @param {PointMap} map
+ * @param {CanvasRenderingContext2D} context
+ */
+export function drawWithPoints(map, context) {
   context.lineJoin = "round";
   if (map.withLines) drawContours(map, context);
   drawAxes(map, context);
   drawNames(map, context);
+}
+
+/**
+ * What a hand does.
+ * @param {PointMap} map
+ */
+export function drawOver(map) {
+  const { parts, width, height, ink, style } = map;
+  const focused = parts.over.matches(":focus-visible");
+  const some = map.near >= 0 || map.chosen >= 0 || map.loop || focused;
+  if (!some && !map.overDrawn) return; // a canvas that is wiped costs a frame
+  map.overDrawn = Boolean(some);
+  const context = pen(parts.over, { willReadFrequently: map.renderer.context !== null });
+  context.clearRect(0, 0, width, height);
+  context.lineJoin = "round";
   if (map.near >= 0) drawNeighbours(map, context, map.near);
   if (map.chosen >= 0 && map.chosen < map.cloud.n) {
     ringAt(context, placeOf(map, map.chosen), 9, style.backgroundColor, 6);
     ringAt(context, placeOf(map, map.chosen), 9, ink, 2.5);
   }
   if (map.loop) drawLoop(map, context, map.loop);
-  if (parts.over.matches(":focus-visible")) drawCross(map, context);
+  if (focused) drawCross(map, context);
 }
 
 /**

@@ -67,6 +67,8 @@ export function showCaught(map) {
   const { caught, meta } = cloud;
   parts.caught.hidden = caught === null;
   if (!caught) return;
+  const away = placeOfExample(cloud, caught[caught.length >> 1], map.t);
+  parts.caught.classList.toggle("left", toPixel(projection(map), away).x > map.width / 2);
   const share = ((100 * caught.length) / cloud.n).toFixed(caught.length < cloud.n / 10 ? 1 : 0);
   const things = caught.length === 1 ? meta.thing : `${meta.thing}s`;
   parts.caughtText.textContent = `${caught.length.toLocaleString("en")} ${things}, ${share} % of those drawn`;

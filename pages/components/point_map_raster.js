@@ -15,7 +15,8 @@ export const FAINTNESS = 0.22;
  * @returns {Renderer}
  */
 export function createRaster(canvas) {
-  const context = pen(canvas, { alpha: false });
+  // Kept where the processor is: it puts the points.
+  const context = pen(canvas, { alpha: false, willReadFrequently: true });
   let ratio = 1;
   let image = context.createImageData(1, 1);
   let pixels = new Uint32Array(image.data.buffer);
@@ -23,11 +24,13 @@ export function createRaster(canvas) {
   const renderer = {
     name: "raster",
     canvas,
+    context,
     cost: 0,
     resize(width, height, devicePixels) {
       ratio = devicePixels;
       canvas.width = Math.max(1, Math.round(width * ratio));
       canvas.height = Math.max(1, Math.round(height * ratio));
+      context.setTransform(ratio, 0, 0, ratio, 0, 0);
       image = context.createImageData(canvas.width, canvas.height);
       pixels = new Uint32Array(image.data.buffer);
     },

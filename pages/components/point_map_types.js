@@ -24,6 +24,14 @@
  * @property {"" | "raster" | "gl"} renderer the one that a measurement wants
  */
 /**
+ * @typedef {object} MapArrays
+ * @property {Int16Array} pca
+ * @property {Int16Array} model
+ * @property {Int16Array} [labels] -1 for none
+ * @property {Uint8Array} [images]
+ * @property {Float32Array} [neighbours] whole numbers
+ */
+/**
  * The points in the random order in which they are drawn: a slot each.
  * @typedef {object} Cloud
  * @property {MapMeta} meta
@@ -52,6 +60,7 @@
  * @typedef {object} Renderer
  * @property {string} name
  * @property {HTMLCanvasElement} canvas
+ * @property {CanvasRenderingContext2D | null} context of the canvas, where lines can be drawn on it
  * @property {number} cost milliseconds that the last whole drawing took
  * @property {(width: number, height: number, ratio: number) => void} resize
  * @property {(cloud: Cloud) => void} load what changes seldom: points, classes
@@ -73,6 +82,7 @@
  * @typedef {object} MapElements
  * @property {HTMLElement} stage
  * @property {HTMLElement} points
+ * @property {HTMLCanvasElement} linesOver with contours and names, where they have their own
  * @property {HTMLCanvasElement} over
  * @property {HTMLElement} tip
  * @property {HTMLCanvasElement} tipImage
@@ -93,6 +103,10 @@
 /** @typedef {{ from: number, to: number, start: number | null }} Morph */
 /** @typedef {{ indices: number[], count: number, token: string }} Choice */
 /**
+ * What a map tells Python: what is chosen; or that its arrays could not be fetched.
+ * @typedef {(name: "chosen" | "lost", value: Choice | { token: string }) => void} Tell
+ */
+/**
  * @typedef {object} PointMap
  * @property {HTMLElement} root
  * @property {MapElements} parts
@@ -108,6 +122,7 @@
  * @property {[Contour[], Contour[]] | null} contours PCA's and the model's
  * @property {[(Place | null)[], (Place | null)[]]} middles of the classes, in map units
  * @property {boolean} withLines whether contours are drawn
+ * @property {boolean} overDrawn whether something lies over them
  * @property {boolean} stale whether the points are to be drawn anew
  * @property {number} touched when a hand last moved the map
  * @property {Map<number, Place>} pointers those that press
@@ -118,7 +133,7 @@
  * @property {number} chosen the example that was clicked, or -1
  * @property {number | null} pending
  * @property {string} ink
- * @property {((name: "chosen", choice: Choice) => void) | undefined} send
+ * @property {Tell | undefined} send
  */
 
 export {};

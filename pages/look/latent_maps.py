@@ -19,10 +19,11 @@ from aecore.pad import pad_meta
 from pages.components.beside_pca import title_of_pca
 from pages.components.figure_data import csv_button
 from pages.components.latent_point_3d import latent_point_3d
-from pages.components.point_map import Chosen, Pictures, point_map
+from pages.components.point_map import Chosen, Pictures, Points, point_map, points_of
 from pages.look.latent_pool import Pool, class_of, pool_of
 from pages.look.latent_view import TSNE, View
-from pages.shell.kept import kept
+from pages.shell.computing import still_there
+from pages.shell.kept import SHARED, kept
 from pages.shell.plain_text import plain
 from pages.shell.session import Hand
 
@@ -36,12 +37,10 @@ def maps(held: Hand, view: View) -> Chosen:
     # No spaces: the key becomes a CSS class, by which 3-D clicks find their chart.
     way = view.way.replace(" ", "-")
     key = f"map_{held.ref}_{held.version}_{view.size}_{way}_{len(view.axes)}"
-    pool = pool_of(held, view.size)
-    labels = None if pool.labels is None else pool.labels[: view.size]
     if len(view.axes) == 3:
-        _charts(held, view, labels, key)
+        _charts(held, view, key)
     else:
-        _map(held, view, labels, key)
+        _map(held, view, key)
     return _chosen(key)
 
 
@@ -62,18 +61,12 @@ def said_of_map(held: Hand, view: View) -> None:
     )
 
 
-def _map(held: Hand, view: View, labels: np.ndarray | None, key: str) -> None:
-    model, names = view.points, ["component 1", "component 2"]
-    if view.way == TSNE:
-        model, pca = turned(model, view.pca), view.pca
-    else:
-        pca, order = unturned(view.pca, model)
-        names = [names[i] for i in order]
+def _map(held: Hand, view: View, key: str) -> None:
+    found, names = _points(held, view)
+    pictures = _pictures(held, view.size)
     chosen = point_map(
-        model,
-        pca,
-        labels,
-        _pictures(held, view.size),
+        found,
+        pictures,
         key="latent_map",
         what=f"{key}_{'_'.join(view.axes)}",
         titles=(title_of_pca(held), "This model"),
@@ -87,6 +80,23 @@ def _map(held: Hand, view: View, labels: np.ndarray | None, key: str) -> None:
     )
     if chosen is not None:
         st.session_state[f"{key}_chosen"] = chosen
+
+
+def _points(held: Hand, view: View) -> tuple[Points, list[str]]:
+    """Both layouts as they travel, one brought near the other, and the names of PCA's axes."""
+
+    def make() -> tuple[Points, list[str]]:
+        model, pca, names = view.points, view.pca, ["component 1", "component 2"]
+        if view.way == TSNE:
+            model = turned(model, pca)
+        else:
+            pca, order = unturned(pca, model)
+            names = [names[i] for i in order]
+        pool = pool_of(held, view.size)
+        labels = None if pool.labels is None else pool.labels[: view.size]
+        return points_of(model, pca, labels, _pictures(held, view.size)), names
+
+    return SHARED.get(("map", held.key, view.way, view.axes, view.size), make, still_there)
 
 
 @kept()
@@ -105,7 +115,9 @@ def _pictures(held: Hand, size: int) -> Pictures:
     return Pictures(images, near[:known], layout, data.value_range)
 
 
-def _charts(held: Hand, view: View, labels: np.ndarray | None, key: str) -> None:
+def _charts(held: Hand, view: View, key: str) -> None:
+    pool = pool_of(held, view.size)
+    labels = None if pool.labels is None else pool.labels[: view.size]
     pca_axes = tuple(f"component {i + 1}" for i in range(3))
     sides = (
         ("model", view.points, f"{held.card.name}: codes", view.axes),

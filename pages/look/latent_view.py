@@ -59,7 +59,7 @@ def choose_view(held: Hand) -> View:
         names = tuple(f"direction {i + 1}" for i in range(n_axes))
         return View(_directions(held, n_axes, size), pca, names, size, way)
     size = min(size, TSNE_POINTS)
-    st.caption(f"t-SNE is shown for the first {size:,} points.")
+    st.caption(f"Of the first {size:,} points.")
     names = tuple(f"t-SNE {i + 1}" for i in range(n_axes))
     return View(tsne(held, n_axes, size), pca[:size], names, size, way)
 

@@ -301,44 +301,23 @@ def test_files_that_are_no_checkpoints_get_one_sentence(visit, tmp_path):
     page.wait_for_url(re.compile("model=r[0-9a-f]{12}"))
 
 
-def test_latent_space_marks_a_lasso_in_both_maps(visit):
+def test_latent_space_catches_by_lasso_and_shows_a_clicked_image(visit):
     page = visit("latent-space", viewport={"width": 1280, "height": 1200})
-    plot = page.locator(".js-plotly-plot .nsewdrag").first
-    plot.wait_for()
-    metric(page, "Silhouette").wait_for()
+    page.locator("#stage[data-renderer]").wait_for()
+    page.get_by_text("Silhouette").first.wait_for()
     page.wait_for_timeout(1500)
-    box = plot.bounding_box()
+    box = page.locator("#over").bounding_box()
     x, y = box["x"] + box["width"] * 0.3, box["y"] + box["height"] * 0.4
+    page.locator("#lasso").click()
     page.mouse.move(x, y)
     page.mouse.down()
     for dx, dy in ((90, 0), (90, 90), (0, 90), (0, 4)):
         page.mouse.move(x + dx, y + dy, steps=6)
     page.mouse.up()
     page.get_by_text(re.compile("images chosen")).wait_for()
-    read = "ps => ps.map(p => p._fullData.reduce((n, t) => n + (t.selectedpoints?.length ?? 0), 0))"
-    page.wait_for_function(
-        f"() => new Set(({read})([...document.querySelectorAll('.js-plotly-plot')])).size === 1"
-    )
-    counts = page.locator(".js-plotly-plot").evaluate_all(read)
-    assert len(counts) == 2
-    assert counts[0] > 0
-
-
-def test_latent_space_shows_a_clicked_image_while_the_lasso_is_out(visit):
-    page = visit("latent-space", viewport={"width": 1280, "height": 1200})
-    page.locator(".js-plotly-plot .nsewdrag").first.wait_for()
-    metric(page, "Silhouette").wait_for()
-    page.wait_for_timeout(1500)
-    x, y = page.evaluate(
-        """() => {
-          const chart = document.querySelector(".js-plotly-plot");
-          const box = chart.querySelector(".nsewdrag").getBoundingClientRect();
-          const { x, y } = chart._fullData[0], { xaxis, yaxis } = chart._fullLayout;
-          return [box.x + xaxis.c2p(x[3]), box.y + yaxis.c2p(y[3])];
-        }"""
-    )
-    page.mouse.move(x - 3, y)
-    page.mouse.move(x, y, steps=4)
-    page.wait_for_timeout(1000)  # Plotly clicks what it hovers
-    page.mouse.click(x, y)
+    assert int(page.locator("#caughtText").inner_text().split()[0].replace(",", "")) > 24
+    page.locator("#clear").click()
+    page.locator("#lasso").click()
+    page.locator("#over").focus()
+    page.keyboard.press("Enter")
     page.get_by_text("its nearest neighbours by code").wait_for()

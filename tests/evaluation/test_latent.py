@@ -107,3 +107,35 @@ def test_manifold_reads_like_the_plot(rng):
     assert grid[0, 0].tolist() == [-1, 2]
     assert grid[0, 2].tolist() == [1, 2]
     assert grid[2, 0].tolist() == [-1, -2]
+
+
+def test_neighbours_are_scikit_learns(rng):
+    from sklearn.neighbors import NearestNeighbors
+
+    codes = rng.normal(size=(700, 5)).astype(np.float32)
+    found = latent.neighbours_of(codes, 300, 4)
+    theirs = NearestNeighbors(n_neighbors=5).fit(codes).kneighbors(codes[:300])[1][:, 1:]
+    assert found.dtype == np.int32
+    np.testing.assert_array_equal(found, theirs)
+    few = latent.neighbours_of(codes[:3], 300, 4)
+    assert sorted(few[0]) == [-1, -1, 1, 2]
+
+
+def test_a_layout_is_turned_as_scipy_turns_it(rng):
+    from scipy.linalg import orthogonal_procrustes
+
+    points, like = rng.normal(size=(2, 200, 2))
+    turn, _ = orthogonal_procrustes(points - points.mean(0), like - like.mean(0))
+    theirs = (points - points.mean(0)) @ turn
+    np.testing.assert_allclose(latent.turned(points, like), theirs, atol=1e-5)
+
+
+@pytest.mark.parametrize("order", [[0, 1], [1, 0]])
+@pytest.mark.parametrize("signs", [(1, 1), (1, -1), (-1, -1)])
+def test_axes_that_were_swapped_and_mirrored_come_back(rng, order, signs):
+    like = rng.normal(size=(300, 2)) * (5, 0.1)
+    noisy = like + rng.normal(size=like.shape) * (2, 0.05)
+    points = (noisy * signs)[:, order]
+    found, which = latent.unturned(points, like)
+    np.testing.assert_allclose(found, noisy, atol=1e-5)
+    assert which == order

@@ -122,9 +122,11 @@ def test_decode(run_of, what: str):
 @pytest.mark.parametrize("what", MODELS)
 @pytest.mark.parametrize("chosen", [[0], [0, 3, 5]])
 def test_latent_space_shows_what_is_chosen(run_of, what: str, chosen: list[int], monkeypatch):
+    from pages.components.point_map import Chosen
     from pages.look import latent_maps
 
-    monkeypatch.setattr(latent_maps, "_chosen", lambda key: np.array(chosen))
+    found = Chosen(np.array(chosen), len(chosen))
+    monkeypatch.setattr(latent_maps, "_chosen", lambda key: found)
     app = opened(LATENT, run_of(what))
     text = " ".join(m.value for m in (*app.markdown, *app.caption))
     assert "Nothing is chosen yet" not in text
