@@ -16,33 +16,43 @@ def as_image(x: np.ndarray) -> np.ndarray:
     return np.repeat(pixels, 3, 2) if pixels.shape[2] == 1 else pixels
 
 
-def error_image(x_hat: np.ndarray, x: np.ndarray, reach: float = 1.0) -> np.ndarray:
+def error_image(
+    x_hat: np.ndarray, x: np.ndarray, reach: float = 1.0, clear: bool = False
+) -> np.ndarray:
     """x_hat - x as uint8 (H, W, 3): blue too dark, white right, red too bright.
 
-    reach is the difference that gets the full colour; channels are averaged.
+    reach is the difference that gets the full colour; channels are averaged. clear: (H, W, 4)
+    instead, and where it is right nothing is drawn, for pages that may be light or dark.
     """
     difference = ((x_hat - x).mean(0) / reach).clip(-1, 1)[..., None]
+    if clear:
+        colors = np.where(difference < 0, np.array(_LOW), np.array(_HIGH))
+        alpha = 255 * np.abs(difference)
+        return np.concatenate([colors, alpha], -1).round().astype(np.uint8)
     low, middle, high = (np.array(c, float) for c in (_LOW, _MIDDLE, _HIGH))
     end = np.where(difference < 0, low, high)
     return (middle + (end - middle) * np.abs(difference)).round().astype(np.uint8)
 
 
 def error_scale(steps: int = 101) -> list[tuple[float, str]]:
-    """The error map's colours as a Plotly colour scale."""
+    """The clear error map's colours as a Plotly colour scale."""
     values = np.linspace(-1, 1, steps)
-    colors = error_image(values[None, None, :], np.zeros((1, 1, steps)))[0]
-    return [((v + 1) / 2, f"rgb({r},{g},{b})") for v, (r, g, b) in zip(values, colors, strict=True)]
+    colors = error_image(values[None, None, :], np.zeros((1, 1, steps)), clear=True)[0]
+    return [
+        ((v + 1) / 2, f"rgba({r},{g},{b},{a / 255:.3f})")
+        for v, (r, g, b, a) in zip(values, colors, strict=True)
+    ]
 
 
 def grid(images: list[np.ndarray], columns: int, gap: int = 1, enlarge: int = 1) -> np.ndarray:
-    """Pictures (h, w, 3) of one size side by side: uint8 (H, W, 4), gaps transparent."""
-    h, w, _ = images[0].shape
+    """Pictures (h, w, 3 or 4) of one size side by side: uint8 (H, W, 4), gaps transparent."""
+    h, w, channels = images[0].shape
     rows = -(-len(images) // columns)
     canvas = np.zeros((rows * (h + gap) - gap, columns * (w + gap) - gap, 4), np.uint8)
     for i, image in enumerate(images):
         top, left = (i // columns) * (h + gap), (i % columns) * (w + gap)
-        canvas[top : top + h, left : left + w, :3] = image
         canvas[top : top + h, left : left + w, 3] = 255
+        canvas[top : top + h, left : left + w, :channels] = image
     return canvas.repeat(enlarge, 0).repeat(enlarge, 1)
 
 

@@ -178,7 +178,8 @@ def _pictures(held: Hand, rows: np.ndarray, drawn: Drawn) -> None:
             ("PCA, from the same", drawn.pca_repaired),
         ]
     bands.append((title_of_pca(held), drawn.pca))
-    errors = [images.error_image(a, b, reach) for a, b in zip(drawn.x_hat, drawn.x, strict=True)]
+    both = zip(drawn.x_hat, drawn.x, strict=True)
+    errors = [images.error_image(a, b, reach, clear=True) for a, b in both]
     enlarge = images.enlargement((drawn.x.shape[-1] + 1) * len(rows), 1100)
     pictures = [(title, [images.as_image(v) for v in values]) for title, values in bands]
     for title, row in [*pictures, ("Model's error", errors)]:

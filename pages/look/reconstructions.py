@@ -1,9 +1,14 @@
 """Reconstructions: what the model keeps and loses, image by image, beside PCA at the same k."""
 
+import streamlit as st
+
+from aecore.figures.examples import frame_of
 from pages.look.comparison import choose_examples, distribution, headline, reconstruct, strips
+from pages.look.pair import pair, said_of_match
 from pages.shell import session
 from pages.shell.layout import explain, head, said_of_encoder, stage
 from pages.shell.page import Page
+from pages.shell.plain_text import own
 
 PAGE = Page(
     section="Look",
@@ -22,7 +27,15 @@ held = session.hand()
 with stage():
     headline(held)
     examples, sampled = choose_examples(held)
-    strips(held, examples, reconstruct(held, examples, sampled))
+    drawn = reconstruct(held, examples, sampled)
+    pictures = frame_of(held.data).kind == "image" and len(examples) > 0
+    if pictures:
+        pair(held, examples, drawn)
+    else:
+        st.markdown(own(said_of_match(held)))
+        strips(held, examples, drawn)
+if pictures:
+    strips(held, examples, drawn)
 said_of_encoder(held.model)
 distribution(held)
 explain(
@@ -31,6 +44,6 @@ explain(
     "**SSIM** (structural similarity, window of 7) compares local means, contrasts and patterns; "
     "1 is identical. All are of examples that training never saw. **PCA** is fitted on the same "
     "training examples, with as many components as the model has latent numbers.\n\n"
-    "In the **error map** blue is too dark, red too bright, white right. For a VAE the "
+    "In the **error map** blue is too dark, red too bright, without colour right. For a VAE the "
     "reconstruction is drawn from the mean of $q(z|x)$, or, on demand, from one sample of it."
 )
