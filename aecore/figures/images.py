@@ -6,6 +6,7 @@ import numpy as np
 
 # Blue for too dark, white for right, red for too bright: ends of ColorBrewer's RdBu.
 _LOW, _MIDDLE, _HIGH = (33, 102, 172), (247, 247, 247), (178, 24, 43)
+_CLEAR_LOW, _CLEAR_HIGH = (58, 134, 220), (226, 62, 62)  # brighter, to be seen on dark too
 
 
 def as_image(x: np.ndarray) -> np.ndarray:
@@ -26,7 +27,7 @@ def error_image(
     """
     difference = ((x_hat - x).mean(0) / reach).clip(-1, 1)[..., None]
     if clear:
-        colors = np.where(difference < 0, np.array(_LOW), np.array(_HIGH))
+        colors = np.where(difference < 0, np.array(_CLEAR_LOW), np.array(_CLEAR_HIGH))
         alpha = 255 * np.abs(difference)
         return np.concatenate([colors, alpha], -1).round().astype(np.uint8)
     low, middle, high = (np.array(c, float) for c in (_LOW, _MIDDLE, _HIGH))

@@ -209,7 +209,7 @@ function drawWipe(wipe) {
     button.tabIndex = i === example ? 0 : -1;
   }
   parts.errors.ariaPressed = String(wipe.errors);
-  parts.scale.hidden = !wipe.errors;
+  parts.scale.classList.toggle("away", !wipe.errors);
   parts.modelOne.textContent = shownError(meta.modelErrors[example]);
   parts.pcaName.textContent = pcaName;
   parts.pcaOne.textContent = shownError(meta.pcaErrors[stop][example]);

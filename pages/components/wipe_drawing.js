@@ -6,8 +6,8 @@ import { make, paint, pen } from "../../aecore/pad/assets/pictures.js";
 /** @import { Wipe } from "./wipe_types.js" */
 
 export const PCA = -1; // among the versions
-const TOO_DARK = [33, 102, 172];
-const TOO_BRIGHT = [178, 24, 43];
+const TOO_DARK = [58, 134, 220];
+const TOO_BRIGHT = [226, 62, 62];
 
 /**
  * A version of an example as numbers from 0 to 1.

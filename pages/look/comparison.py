@@ -183,9 +183,10 @@ def _pictures(held: Hand, rows: np.ndarray, drawn: Drawn) -> None:
     enlarge = images.enlargement((drawn.x.shape[-1] + 1) * len(rows), 1100)
     pictures = [(title, [images.as_image(v) for v in values]) for title, values in bands]
     for title, row in [*pictures, ("Model's error", errors)]:
-        label, picture = st.columns([1, 9], vertical_alignment="center")
+        label, place = st.columns([1, 9], vertical_alignment="center")
         label.markdown(f"**{plain(title)}**")
-        picture.image(images.grid(row, len(rows), enlarge=enlarge), width="stretch")
+        strip = images.grid(row, len(rows), enlarge=enlarge)
+        place.image(strip, width="stretch", alt=f"{title}: {len(rows)} images")
     label, text = st.columns([1, 9])
     label.markdown("**MSE**")
     cells = "".join(f"<span>{shown(error)}</span>" for error in _errors(drawn.x_hat, drawn.x))

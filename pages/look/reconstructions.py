@@ -25,15 +25,17 @@ head(
 )
 held = session.hand()
 with stage():
-    headline(held)
+    place = st.container()
     examples, sampled = choose_examples(held)
     drawn = reconstruct(held, examples, sampled)
     pictures = frame_of(held.data).kind == "image" and len(examples) > 0
-    if pictures:
-        pair(held, examples, drawn)
-    else:
-        st.markdown(own(said_of_match(held)))
-        strips(held, examples, drawn)
+    with place:
+        if pictures:
+            pair(held, examples, drawn)
+        else:
+            st.markdown(own(said_of_match(held)))
+            strips(held, examples, drawn)
+headline(held)
 if pictures:
     strips(held, examples, drawn)
 said_of_encoder(held.model)

@@ -72,9 +72,9 @@ def _strip(x: np.ndarray, label: str, note: str = "") -> None:
     left, right = st.columns([1, 6], vertical_alignment="center")
     left.markdown(f"**{plain(label)}**" + (f"  \n{plain(note)}" if note else ""))
     enlarge = images.enlargement(29 * len(x), 1000)
-    right.image(
-        images.grid([images.as_image(v) for v in x], len(x), enlarge=enlarge), width="stretch"
-    )
+    grid = images.grid([images.as_image(v) for v in x], len(x), enlarge=enlarge)
+    words = f"{label}{note and f', {note}'}: {len(x)} images, step by step"
+    right.image(grid, width="stretch", alt=words)
 
 
 def traversals(held: Hand) -> None:
