@@ -50,6 +50,13 @@ def beside_of(model: LatentModel, used: float) -> PCABeside:
     return PCABeside(k) if on >= k else PCABeside(on, f"as many as are on of its {k}")
 
 
+def numbers_to_match(basis: PCABasis, mse: float) -> int | None:
+    """The least number of components with which PCA's held-out error per value is at most mse;
+    None where it is larger with all that were fitted."""
+    enough = np.flatnonzero(basis.test_mse <= mse)
+    return int(enough[0]) if len(enough) else None
+
+
 def pca_title(k: int) -> str:
     """What PCA with k components is called beside a model."""
     return f"PCA, k = {k}"

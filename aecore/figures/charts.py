@@ -49,6 +49,8 @@ def latent_map(
         else:
             picked = None if in_choice is None else np.flatnonzero(in_choice[rows])
             fig.add_trace(_points_2d(points, rows, index, name, picked))
+    if three and labels is not None:
+        fig.add_trace(_names_3d(points, labels, class_names))
     if three and in_choice is not None:
         fig.add_trace(_marked_3d(points[in_choice]))
     fig.update_layout(
@@ -110,6 +112,22 @@ def _points_3d(points, rows, index, name, faint) -> go.Scatter3d:
             "symbol": palette.SYMBOLS_3D[index % len(palette.SYMBOLS_3D)],
         },
         hovertemplate=f"{name or 'example'} · no. %{{customdata}}<extra></extra>",
+    )
+
+
+def _names_3d(points, labels, class_names) -> go.Scatter3d:
+    """Each class's name in the middle of its points."""
+    classes = [int(c) for c in np.unique(labels) if 0 <= c < len(class_names)]
+    middles = np.array([np.median(points[labels == c], 0) for c in classes]).reshape(-1, 3)
+    return go.Scatter3d(
+        x=middles[:, 0],
+        y=middles[:, 1],
+        z=middles[:, 2],
+        mode="text",
+        text=[f"<b>{as_text(class_names[c])}</b>" for c in classes],
+        textfont={"size": 15},
+        showlegend=False,
+        hoverinfo="skip",
     )
 
 

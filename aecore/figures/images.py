@@ -28,7 +28,7 @@ def error_image(x_hat: np.ndarray, x: np.ndarray, reach: float = 1.0) -> np.ndar
 
 
 def error_scale(steps: int = 101) -> list[tuple[float, str]]:
-    """The error map's colours as a Plotly colour scale."""
+    """The clear error map's colours as a Plotly colour scale."""
     values = np.linspace(-1, 1, steps)
     colors = error_image(values[None, None, :], np.zeros((1, 1, steps)))[0]
     return [

@@ -66,6 +66,8 @@ def latent_pad(
         "panels": list(PANELS[mode] if panels is None else panels),
         "height": height,
     }
+    if mode == "decode":
+        options["beside"] = True
     if mode == "home":
         options |= {"pictures": True, "walk": list(walk)}
     if start is not None:

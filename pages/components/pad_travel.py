@@ -12,6 +12,7 @@ from aecore.models.base import LatentModel
 from aecore.pad import EpochFrame, PackedFrame, PadBundle, export_network, pack_frame, with_epochs
 from aecore.runs import checkpoints
 from aecore.runs.store import ID_PATTERN, Run
+from aecore.training.state import TrainState
 from pages.components.pad import Decode, latent_pad
 from pages.components.pad_data import (
     MAP_IMAGES,
@@ -65,7 +66,7 @@ def _travelling(held: Hand, live: bool, epochs: Epochs) -> PadBundle:
 
 
 def _epochs(run: Run, held: Hand) -> Epochs:
-    epochs = sorted({*session.jobs().store.epochs(run), held.card.epochs_done})
+    epochs = sorted({0, *session.jobs().store.epochs(run), held.card.epochs_done})
     # The newest row comes last: after a stop within an epoch it is of the weights as they are.
     rows = filter(None, [*run.recording.history, run.recording.newest])
     by_epoch = {int(row["epoch"]): row.get("test_mse") for row in rows}
@@ -77,9 +78,10 @@ def _frame(held: Hand, live: bool, epochs: Epochs, epoch: int) -> PackedFrame | 
     """A past epoch, packed for the pad that shows `_travelling`; None where it is not kept."""
     run = run_of(held)
     file = None if run is None else session.jobs().store.epochs(run).get(epoch)
-    if file is None:
+    if file is None and epoch != 0:
         return None
-    bundle, model = _travelling(held, live, epochs), _past(file, held)
+    model = _untrained(held) if file is None else _past(file, held)
+    bundle = _travelling(held, live, epochs)
     sample = held.data.test.first(bundle.meta["points"])
     network = export_network(model) if bundle.meta["network"] else None
     return pack_frame(bundle, EpochFrame(epoch, encode_split(model, sample).mu, network))
@@ -91,6 +93,13 @@ def _past(file: Path, held: Hand) -> LatentModel:
     return model.given(held.label) if isinstance(held, Told) else model
 
 
+def _untrained(held: Hand) -> LatentModel:
+    """The model of a run before its first step, which its seed gives again."""
+    card = held.card
+    model = TrainState.fresh(card.spec, card.config.seed).model.eval()
+    return model.given(held.label) if isinstance(held, Told) else model
+
+
 def decoder_for(held: Hand) -> Decode:
     """What decodes on the server, for models that are too large for the browser; an epoch that is
     not kept, or None, is the newest."""
@@ -98,7 +107,10 @@ def decoder_for(held: Hand) -> Decode:
 
     def decode(z: np.ndarray, epoch: int | None) -> np.ndarray:
         past = session.jobs().store.epochs(run) if run and epoch is not None else {}
-        model = _past(past[epoch], held) if epoch in past else held.model
+        if run and epoch == 0 and 0 not in past:
+            model = _untrained(held)
+        else:
+            model = _past(past[epoch], held) if epoch in past else held.model
         with torch.inference_mode():
             return model.decode(torch.from_numpy(z)[None])[0].numpy()
 

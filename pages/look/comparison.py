@@ -178,14 +178,15 @@ def _pictures(held: Hand, rows: np.ndarray, drawn: Drawn) -> None:
             ("PCA, from the same", drawn.pca_repaired),
         ]
     bands.append((title_of_pca(held), drawn.pca))
-    errors = [images.error_image(a, b, reach) for a, b in zip(drawn.x_hat, drawn.x, strict=True)]
+    both = zip(drawn.x_hat, drawn.x, strict=True)
+    errors = [images.error_image(a, b, reach) for a, b in both]
     enlarge = images.enlargement((drawn.x.shape[-1] + 1) * len(rows), 1100)
     pictures = [(title, [images.as_image(v) for v in values]) for title, values in bands]
     for title, row in [*pictures, ("Model's error", errors)]:
-        label, picture = st.columns([1, 9], vertical_alignment="center")
+        label, place = st.columns([1, 9], vertical_alignment="center")
         label.markdown(f"**{plain(title)}**")
         strip = images.grid(row, len(rows), enlarge=enlarge)
-        picture.image(strip, width="stretch", alt=plain(title))
+        place.image(strip, width="stretch", alt=plain(title))
     label, text = st.columns([1, 9])
     label.markdown("**MSE**")
     cells = "".join(f"<span>{shown(error)}</span>" for error in _errors(drawn.x_hat, drawn.x))

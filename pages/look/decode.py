@@ -15,8 +15,7 @@ PAGE = Page(section="Look", title="Decode", url="decode", icon=":material/tune:"
 
 head(
     "Decode",
-    "Move over the map or drag a slider: what the decoder makes of each point is drawn while you "
-    "move. On grey images you can also draw one of your own.",
+    "Move over the map, drag a slider, draw: the decoder draws while you move.",
 )
 held = choose_label(session.hand())
 bundle = pad_data.bundle_for(held)

@@ -1,9 +1,14 @@
 """Reconstructions: what the model keeps and loses, image by image, beside PCA at the same k."""
 
+import streamlit as st
+
+from aecore.figures.examples import frame_of
 from pages.look.comparison import choose_examples, distribution, headline, reconstruct, strips
+from pages.look.pair import pair, said_of_match
 from pages.shell import session
 from pages.shell.layout import explain, head, said_of_encoder, stage
 from pages.shell.page import Page
+from pages.shell.plain_text import own
 
 PAGE = Page(
     section="Look",
@@ -20,9 +25,19 @@ head(
 )
 held = session.hand()
 with stage():
-    headline(held)
+    place = st.container()
     examples, sampled = choose_examples(held)
-    strips(held, examples, reconstruct(held, examples, sampled))
+    drawn = reconstruct(held, examples, sampled)
+    pictures = frame_of(held.data).kind == "image" and len(examples) > 0
+    with place:
+        if pictures:
+            pair(held, examples, drawn)
+        else:
+            st.markdown(own(said_of_match(held)))
+            strips(held, examples, drawn)
+headline(held)
+if pictures:
+    strips(held, examples, drawn)
 said_of_encoder(held.model)
 distribution(held)
 explain(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -95,3 +97,13 @@ def test_the_figures_of_a_run_are_those_of_the_pages(name, digits):
         assert page.pca_denoised.mean() == pytest.approx(held_out["pca_denoised_mse"], rel=1e-5)
     else:
         assert page.denoised is page.pca_denoised is None
+
+
+def test_pca_needs_the_first_number_that_is_as_good():
+    from types import SimpleNamespace
+
+    from aecore.evaluation.beside import numbers_to_match
+
+    basis: Any = SimpleNamespace(test_mse=np.array([0.5, 0.3, 0.2, 0.2, 0.1]))
+    assert [numbers_to_match(basis, mse) for mse in (0.6, 0.3, 0.25, 0.1)] == [0, 1, 2, 4]
+    assert numbers_to_match(basis, 0.05) is None

@@ -4,11 +4,11 @@
 import { choose, chooseImage, resample, undo } from "./choice.js";
 import { gaussian, interpolate } from "./codes.js";
 import { tabButtons } from "./elements.js";
-import { saveGif, savePng, setPath } from "./journeys.js";
+import { drawMixture, saveGif, savePng, setPath } from "./journeys.js";
 import { pressKey } from "./keyboard.js";
 import { fitView, movePoints, zoom } from "./map_view.js";
 import { openTab, showAxes } from "./page.js";
-import { clearPaper, encodeDrawing, readPhotograph, stroke } from "./paper.js";
+import { clearPaper, drawGhost, encodeDrawing, readPhotograph, stroke } from "./paper.js";
 import { play } from "./playing.js";
 import { awaitDrag, listenToPointers } from "./pointer.js";
 import { unfold } from "./sliders.js";
@@ -68,6 +68,7 @@ function goBetweenPins(pad) {
   const kind = pad.elements.line.value;
   const spherical = kind === "spherical";
   setPath(pad, (share) => interpolate(a, b, share, spherical), `From A to B, ${kind}`);
+  drawMixture(pad, pins.slice(-2));
 }
 
 /** @param {Pad} pad */
@@ -112,4 +113,5 @@ export function listen(pad) {
   elements.paper.onpointermove = (event) => stroke(pad, event);
   elements.file.onchange = () => readPhotograph(pad);
   elements.centre.onchange = () => encodeDrawing(pad);
+  elements.ghosted.onchange = () => drawGhost(pad);
 }

@@ -29,6 +29,8 @@
  * @property {HTMLDetailsElement} fold
  * @property {HTMLElement} foldText
  * @property {HTMLElement} foldedSliders
+ * @property {HTMLCanvasElement} ghost
+ * @property {HTMLInputElement} ghosted
  * @property {HTMLCanvasElement} paper
  * @property {HTMLInputElement} file
  * @property {HTMLInputElement} centre
@@ -45,6 +47,8 @@
  * @property {HTMLElement} pins
  * @property {HTMLCanvasElement} strip
  * @property {HTMLElement} journeyText
+ * @property {HTMLElement} mixture
+ * @property {HTMLCanvasElement} mixed
  * @property {HTMLButtonElement} film
  * @property {HTMLInputElement} epoch
  * @property {HTMLElement} epochText

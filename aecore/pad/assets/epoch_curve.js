@@ -33,6 +33,32 @@ export function drawEpochs(pad) {
 }
 
 /**
+ * The axis of the errors: the largest and the least, with lines at their heights.
+ * @param {CanvasRenderingContext2D} context
+ * @param {number} width
+ * @param {number} low
+ * @param {number} high
+ */
+function drawScale(context, width, low, high) {
+  const color = context.fillStyle;
+  context.save();
+  context.font = "11px sans-serif";
+  context.textAlign = "right";
+  context.fillStyle = "#8a9099";
+  for (const [error, y] of [
+    [high, EDGE],
+    [low, HEIGHT - EDGE],
+  ]) {
+    context.globalAlpha = 0.4;
+    context.fillRect(0, y, width, 1);
+    context.globalAlpha = 1;
+    context.fillText(`error ${error.toFixed(4)}`, width - 2, y === EDGE ? y + 13 : y - 4);
+  }
+  context.restore();
+  context.fillStyle = color;
+}
+
+/**
  * The errors, each above the place at which the slider stands for its epoch.
  * @param {Pad} pad
  * @param {(number | null)[]} errors
@@ -61,6 +87,7 @@ function drawErrors({ elements, style }, errors, known, at) {
   context.globalAlpha = 0.3;
   context.fillRect(xOf(at) - 1, 0, 2, HEIGHT);
   context.globalAlpha = 1;
+  drawScale(context, width, low, high);
   context.beginPath();
   for (const [i, error] of errors.entries()) {
     if (error !== null) context.lineTo(xOf(i), yOf(error));

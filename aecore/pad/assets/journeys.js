@@ -6,7 +6,7 @@ import { encodeGif } from "./gif.js";
 import { make, paint, pen, wipe } from "./pictures.js";
 import { play } from "./playing.js";
 
-/** @import { Pad } from "./state.js" */
+/** @import { Pad, Place } from "./state.js" */
 /** @import { NumberArray } from "./types.js" */
 
 const STOPS = 41;
@@ -57,6 +57,7 @@ export function setPath(pad, at, text) {
  */
 export function drawJourney(pad) {
   const { elements, path, network } = pad;
+  elements.mixture.hidden = true;
   for (const button of [elements.play, elements.gif, elements.png]) {
     button.disabled = !path || !network;
   }
@@ -69,6 +70,24 @@ export function drawJourney(pad) {
   for (const [at, code] of shown.entries()) {
     const cells = { at, cells: shown.length };
     paint(elements.strip, network.decode(code), pad.bundle.layout, cells);
+  }
+}
+
+/**
+ * Beside a journey from A to B: the same ways of mixing, but of the two pictures' values.
+ * @param {Pad} pad
+ * @param {Place[]} ends
+ */
+export function drawMixture({ elements, network, bundle }, ends) {
+  const pictures = ends.map(({ z, anchor }) => anchor?.x ?? network?.decode(z).slice());
+  const [a, b] = pictures;
+  elements.mixture.hidden = !a || !b;
+  if (!a || !b) return;
+  const cells = Math.ceil(STOPS / STRIP_EVERY);
+  for (let at = 0; at < cells; at++) {
+    const share = at / (cells - 1);
+    const mixed = a.map((value, i) => value + share * (b[i] - value));
+    paint(elements.mixed, mixed, bundle.layout, { at, cells });
   }
 }
 

@@ -4,7 +4,7 @@
 import { enable } from "./choice.js";
 import { tabButtons } from "./elements.js";
 import { drawJourney } from "./journeys.js";
-import { clearPaper } from "./paper.js";
+import { clearPaper, drawGhost, NEIGHBOURS } from "./paper.js";
 import { make } from "./pictures.js";
 import { makeSliders } from "./sliders.js";
 import { show } from "./state.js";
@@ -46,6 +46,7 @@ function fitToData(pad) {
   root.style.setProperty("--map-height", `${options.height}px`);
   root.classList.toggle("graph", layout.graph);
   root.classList.toggle("brief", Boolean(options.pictures));
+  root.classList.toggle("beside", Boolean(options.beside));
   elements.axes.hidden = bundle.latentDim < 3;
   hideFigureOf(elements.pca, !meta.pca);
   hideFigureOf(elements.near, !meta.images);
@@ -55,6 +56,10 @@ function fitToData(pad) {
   elements.prior.hidden = !meta.variational;
   elements.random.disabled = !meta.images;
   elements.random.textContent = `Any ${meta.thing}`;
+  for (const canvas of [elements.seen, elements.redrawn, elements.neighbours]) {
+    canvas.width = layout.W * (canvas === elements.neighbours ? NEIGHBOURS : 1);
+    canvas.height = layout.H;
+  }
   elements.big.width = layout.large.W;
   elements.big.height = layout.large.H;
   for (const canvas of [elements.near, elements.pca]) {
@@ -126,6 +131,7 @@ export function openTab(pad, name) {
   for (const button of tabButtons(pad.elements)) {
     button.ariaSelected = String(button.name === name);
   }
+  if (name === "draw") drawGhost(pad);
   pad.stripKey = "";
   pad.stale = true; // the curve of a panel that was closed had no width
   show(pad);

@@ -12,7 +12,7 @@ import { show } from "./state.js";
 /** @import { Pad } from "./state.js" */
 
 const PAPER = 140; // pixels of a side, as markup.html has it
-const NEIGHBOURS = 5;
+export const NEIGHBOURS = 5; // real images beside a drawing
 
 /** @param {Pad} pad */
 const penOnPaper = (pad) => pen(pad.elements.paper, { willReadFrequently: true });
@@ -24,6 +24,18 @@ const penOnPaper = (pad) => pen(pad.elements.paper, { willReadFrequently: true }
 export function clearPaper(pad) {
   penOnPaper(pad).clearRect(0, 0, PAPER, PAPER);
   encodeDrawing(pad);
+  drawGhost(pad);
+}
+
+/**
+ * The nearest real image, faintly under the paper, to draw on; it stays while a hand draws.
+ * @param {Pad} pad
+ */
+export function drawGhost({ elements, bundle, near }) {
+  const { images } = bundle.meta;
+  elements.ghost.hidden = !elements.ghosted.checked || !images || bundle.layout.graph;
+  if (elements.ghost.hidden) return;
+  paint(elements.ghost, imageOf(bundle, near ? near.index : 0), bundle.layout);
 }
 
 /**

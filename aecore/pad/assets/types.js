@@ -157,6 +157,7 @@
  * @property {number[]} [start] a point to go to
  * @property {boolean} [pictures] whether the map begins with pictures over the decoded plane
  * @property {string[]} [walk] names of classes between which the point walks until it is touched
+ * @property {boolean} [beside] whether panels stand between map and picture, where there is room
  * @property {string} [name] by which answers find this pad
  */
 
