@@ -67,14 +67,7 @@ function build(root, kind) {
   const network = addFigure(root, { title: "The network", about: [networkText] });
   const chart = addFigure(root, {
     title,
-    about: [
-      swatch(seriesColors.model),
-      " ",
-      about,
-      apart,
-      swatch(seriesColors.train),
-      ` training ${thing}s`,
-    ],
+    about: [swatch(seriesColors.model), " ", about, apart, swatch(seriesColors.train), ` training`],
   });
   const back = document.createElement("button");
   back.type = "button";
@@ -155,8 +148,8 @@ function unmountView(view) {
  * @param {string} thing
  */
 function spoken({ probed, held_out: all, damaged }, thing) {
-  const what = `${damaged ? "damaged " : ""}held-out ${thing}s`;
-  if (!probed || !all) return what;
+  const what = `${damaged ? "damaged " : ""}held-out`;
+  if (!probed || !all) return `${what} ${thing}s`;
   if (probed === all) return `all ${all.toLocaleString("en")} ${what}`;
   const line = `line: ${probed.toLocaleString("en")} of ${all.toLocaleString("en")}`;
   return `${what} (${line}, dots: all)`;
@@ -195,7 +188,8 @@ function placeBack({ data, figures: { back, chart }, mine }) {
   }
   const x = chart.offsetLeft + placeOnChart(chart, data, best[0]);
   const edge = chart.offsetLeft + chart.clientWidth - back.offsetWidth - 4;
-  back.style.left = `${Math.max(chart.offsetLeft + 54, Math.min(x - back.offsetWidth / 2, edge))}px`;
+  const left = Math.min(x - back.offsetWidth / 2, edge);
+  back.style.left = `${Math.max(chart.offsetLeft + 54, left)}px`;
   back.style.top = `${chart.offsetTop + 4}px`;
 }
 

@@ -2,7 +2,9 @@
 // The errors of a run as it goes: held out and in training, with PCA's line and the mean's.
 
 import { fitCanvas, seriesColors, viewHeight } from "./run_view_canvas.js";
+import { drawLabels, keepClear, logTicks, shortNumber } from "./run_view_labels.js";
 
+/** @import { Label } from "./run_view_labels.js" */
 /** @import { Figures, Reading, RunData } from "./run_view_types.js" */
 /**
  * @typedef {object} Scales
@@ -14,48 +16,11 @@ import { fitCanvas, seriesColors, viewHeight } from "./run_view_canvas.js";
  * @property {(images: number) => number} xAt
  * @property {(error: number) => number} yAt
  */
-/**
- * @typedef {object} Label
- * @property {string} text
- * @property {string} color
- * @property {number} x
- * @property {number} y
- * @property {CanvasTextAlign} align
- */
 
 const margin = { left: 52, right: 12, top: 14, bottom: 34 };
 const DOT = 3.5;
 const MOST_CHANGES = 6; // the latest; more marks could not be told apart
 const CIRCLE = 2 * Math.PI;
-
-/**
- * Round numbers for an axis, on a logarithmic scale: the coarsest steps that give three.
- * @param {number} low
- * @param {number} high
- */
-function logTicks(low, high) {
-  /** @type {number[]} */
-  let ticks = [];
-  for (const steps of [
-    [1, 2, 5],
-    [1, 1.5, 2, 3, 4, 5, 6, 7, 8],
-  ]) {
-    ticks = [];
-    for (let e = Math.floor(Math.log10(low)); e <= Math.ceil(Math.log10(high)); e++) {
-      ticks.push(...steps.map((step) => step * 10 ** e));
-    }
-    ticks = ticks.filter((tick) => tick >= low && tick <= high);
-    if (ticks.length >= 3) break;
-  }
-  return ticks;
-}
-
-/** @param {number} value */
-function shortNumber(value) {
-  if (value >= 1e6) return `${+(value / 1e6).toPrecision(3)}M`;
-  if (value >= 1e3) return `${+(value / 1e3).toPrecision(3)}k`;
-  return `${+value.toPrecision(2)}`;
-}
 
 /**
  * @param {Figures} figures
@@ -97,7 +62,7 @@ export function drawChart({ root, chart, thing }, data) {
     x: scales.xAt(images),
     y: scales.yAt(Math.min(error, scales.high)),
   }));
-  keepClear(context, labels, curve, scales);
+  keepClear(context, labels, curve, { top: margin.top, bottom: height - margin.bottom });
   drawLabels(context, labels, style.getPropertyValue("--st-background-color") || "#fff");
 }
 
@@ -286,56 +251,6 @@ function drawBest(context, { xAt, yAt, high }, [images, error, epoch], labels, i
 }
 
 /**
- * Move labels up or down until neither a curve nor another label strikes them through.
- * @param {CanvasRenderingContext2D} context
- * @param {Label[]} labels
- * @param {{ x: number, y: number }[]} curve
- * @param {Scales} scales
- */
-function keepClear(context, labels, curve, { height }) {
-  /** @type {Label[]} */
-  const placed = [];
-  for (const label of labels) {
-    const wide = context.measureText(label.text).width;
-    const left = label.align === "right" ? label.x - wide : label.x;
-    const right = left + wide;
-    /** @param {number} y */
-    const free = (y) =>
-      !crosses(curve, left - 3, right + 3, y - 8, y + 8) &&
-      !placed.some((other) => {
-        const width = context.measureText(other.text).width;
-        const start = other.align === "right" ? other.x - width : other.x;
-        return Math.abs(other.y - y) < 14 && start < right + 4 && start + width > left - 4;
-      });
-    const ways = [...Array(24).keys()].map((i) => label.y + (i % 2 ? 1 : -1) * 7 * ((i + 1) >> 1));
-    const inside = ways.filter((y) => y > margin.top + 4 && y < height - margin.bottom - 6);
-    label.y = [label.y, ...inside].find(free) ?? label.y;
-    placed.push(label);
-  }
-}
-
-/**
- * Whether a line through points enters a box.
- * @param {{ x: number, y: number }[]} points
- * @param {number} left
- * @param {number} right
- * @param {number} top
- * @param {number} bottom
- */
-function crosses(points, left, right, top, bottom) {
-  for (let i = 0; i < points.length; i++) {
-    const a = points[i];
-    const b = points[Math.min(i + 1, points.length - 1)];
-    if (b.x < left || a.x > right) continue;
-    // Of the piece of the line that lies between left and right, its two ends.
-    const slope = b.x > a.x ? (b.y - a.y) / (b.x - a.x) : 0;
-    const ends = [Math.max(left, a.x), Math.min(right, b.x)].map((x) => a.y + slope * (x - a.x));
-    if (Math.max(...ends) >= top && Math.min(...ends) <= bottom) return true;
-  }
-  return false;
-}
-
-/**
  * How far across the chart so many images seen are, in CSS pixels.
  * @param {HTMLCanvasElement} chart
  * @param {RunData} data
@@ -345,24 +260,6 @@ export function placeOnChart(chart, data, images) {
   const reach = Math.max(data.total || 1, ...data.heldout.map(([seen]) => seen), 1);
   const across = (chart.clientWidth || 300) - margin.left - margin.right;
   return margin.left + (images / reach) * across;
-}
-
-/**
- * Over the curves, each on a rim of the page's colour.
- * @param {CanvasRenderingContext2D} context
- * @param {Label[]} labels
- * @param {string} paper
- */
-function drawLabels(context, labels, paper) {
-  context.strokeStyle = paper;
-  context.lineWidth = 4;
-  context.lineJoin = "round";
-  for (const { text, color, x, y, align } of labels) {
-    context.fillStyle = color;
-    context.textAlign = align;
-    context.strokeText(text, x, y);
-    context.fillText(text, x, y);
-  }
 }
 
 /**

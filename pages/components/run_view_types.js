@@ -61,7 +61,7 @@
  * @property {number} [step] how many are done
  * @property {[number, number, number] | null} [alone] the last step that was asked for alone, and
  *   the loss on its batch before and after
- * @property {[number, number, number] | null} [best] images seen, error and number of the best epoch
+ * @property {[number, number, number] | null} [best] epoch: images seen, error and its number
  * @property {boolean} [back] whether one can go back to it
  */
 

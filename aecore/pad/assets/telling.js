@@ -1,5 +1,5 @@
 // @ts-check
-// What the pad decodes, for whoever else on the page draws the same model: no message to the server.
+// What the pad decodes, for whoever else on the page draws the same model.
 
 /** @import { Example, Pad } from "./state.js" */
 /**
