@@ -24,6 +24,7 @@ class Way:
     it is; wanted_by: who wants it. make: raises ExportError where it refuses. seconds: about how
     long that takes on a small model. place: the ways come in this order. per_label: whether a
     conditional model has to be told a label before. several: whether it is more than one file.
+    shows_address: whether it says where the app shows the model.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Way:
     place: float
     per_label: bool = False
     several: bool = True
+    shows_address: bool = False
 
 
 def all_ways() -> dict[str, Way]:

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from aecore.datasets import Dataset
+from aecore.datasets.titles import title_of
 from aecore.errors import ExportError
 from aecore.evaluation.batches import labels_for
 from aecore.figures.examples import thing_of
@@ -49,13 +50,20 @@ class Outputs:
 class Subject:
     """A model in evaluation mode, its card, and the data that it was trained on.
 
-    compared: held-out examples, at most, on which an export is compared with it.
+    compared: held-out examples, at most, on which an export is compared with it. address: where
+    the app shows the model, for a printed page; empty for nowhere.
     """
 
     model: LatentModel
     card: Card
     data: Dataset
     compared: int = HELD_OUT
+    address: str = ""
+
+    @property
+    def data_title(self) -> str:
+        """What a person calls the data; of somebody's own it says no more than that."""
+        return title_of(self.data.name)
 
     @property
     def spec(self) -> DataSpec:

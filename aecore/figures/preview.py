@@ -97,13 +97,13 @@ def map_picture(points: np.ndarray, labels: np.ndarray | None, side: int = MAP) 
     for i, (x, y) in enumerate(at):
         color = _GREY if labels is None or not len(labels) else palette.class_color(int(labels[i]))
         draw.ellipse((x - radius, fine - y - radius, x + radius, fine - y + radius), fill=color)
-    return _png(canvas.resize((side, side), Image.Resampling.BOX))
+    return png(canvas.resize((side, side), Image.Resampling.BOX))
 
 
 def pictures_of(frame: Frame, x: np.ndarray) -> tuple[bytes, ...]:
     """Examples (n, *shape), each as a small picture: pixels, a line, or bars from the mean."""
     if frame.kind == "image":
-        return tuple(_png(Image.fromarray(as_image(one))) for one in x)
+        return tuple(png(Image.fromarray(as_image(one))) for one in x)
     draw = _bars if frame.kind == "bars" else _line
     return tuple(draw(frame, np.ravel(one)).encode() for one in x)
 
@@ -114,7 +114,8 @@ def in_address(picture: bytes) -> str:
     return f"data:image/{kind};base64,{base64.b64encode(picture).decode()}"
 
 
-def _png(picture: Image.Image) -> bytes:
+def png(picture: Image.Image) -> bytes:
+    """A picture as a PNG file."""
     out = io.BytesIO()
     picture.save(out, "PNG", optimize=True)
     return out.getvalue()

@@ -28,3 +28,8 @@ def qr_svg(text: str) -> str:
     side = code.symbol_size(border=QUIET)[0]
     path = code.svg_inline(border=QUIET, omitsize=True, dark="#000", light="#fff")
     return path.replace("<svg ", f'<svg shape-rendering="crispEdges" data-side="{side}" ', 1)
+
+
+def qr_modules(text: str) -> list[list[bool]]:
+    """The code as rows of modules, dark ones True, without a border: paper has one."""
+    return [[bool(module) for module in row] for row in _code(text).matrix]

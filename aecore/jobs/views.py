@@ -32,7 +32,7 @@ from aecore.evaluation.unit_facts import LayerFacts, layer_facts
 from aecore.export.explorer_file import model_bundle
 from aecore.export.registry import take_out
 from aecore.export.subject import TakenOut
-from aecore.figures import preview
+from aecore.figures import mosaic, preview
 from aecore.figures.examples import frame_of
 from aecore.inspection.judging import html
 from aecore.inspection.judging.report import Report
@@ -89,6 +89,17 @@ def figures(held: InHand) -> dict[str, float]:
 def at_a_glance(held: InHand) -> preview.Preview:
     """A model's map and some of its reconstructions, small."""
     return preview.preview(held.model, held.data)
+
+
+def data_mosaic(name: str) -> bytes:
+    """Some training examples of a dataset in one picture. Raises DatasetError."""
+    return mosaic.mosaic(datasets.load(name))
+
+
+def two_numbers(name: str) -> mosaic.TwoNumbers:
+    """What two numbers of PCA keep of a dataset's held-out examples. Raises AecoreError."""
+    with own_turn.beside():
+        return mosaic.two_numbers(datasets.load(name))
 
 
 def plane(held: InHand, n: int) -> tuple[np.ndarray, np.ndarray | None]:
@@ -255,12 +266,12 @@ def bundle(
     )
 
 
-def taken_out(held: InHand, name: str, way: str) -> TakenOut:
-    """An export, opened again. name: what it is called now, which a card need not know. Raises
-    ExportError with the reason it is refused for."""
+def taken_out(held: InHand, name: str, way: str, address: str) -> TakenOut:
+    """An export, opened again. name: what it is called now, which a card need not know. address:
+    where the app shows it, "" for nowhere. Raises ExportError with the reason it is refused for."""
     card = held.card if held.whole else dataclasses.replace(held.card, name=name)
     with own_turn.beside():  # another Python does most of it, and one of them after the other
-        return take_out(dataclasses.replace(held.subject, card=card), way)
+        return take_out(dataclasses.replace(held.subject, card=card, address=address), way)
 
 
 def headline_markup(report: Report) -> str:

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.check.take_out_cards import rows
+from pages.check.take_out_cards import cards, rows
 from pages.shell import access, session
 from pages.shell.layout import explain, head, stage
 from pages.shell.page import Page
@@ -12,16 +12,17 @@ PAGE = Page(section="Check", title="Take out", url="take-out", icon=":material/o
 
 head(
     "Take out",
-    "The model in hand as a file for elsewhere. Each is opened again and compared with the model "
-    "before you get it; one that differs is refused, with the reason.",
+    "The model in hand as a file for elsewhere, opened again and checked before you get it.",
 )
 held = session.hand()
 refused = access.taking_refused(held.ref)
 with stage():
     if refused is None:
-        rows(held)
+        cards(held)
     else:
         st.info(plain(refused), icon=":material/lock:")
+if refused is None:
+    rows(held)
 explain(
     "Each file is made when you ask for it, then opened as anybody would open it: the script and "
     "the notebook run in a fresh Python that knows nothing of this app, ONNX with onnxruntime. "

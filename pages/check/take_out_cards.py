@@ -1,6 +1,8 @@
-"""The pieces of the Take out page: one card for each way out."""
+"""The pieces of the Take out page: a card or a row for each way out."""
 
 from __future__ import annotations
+
+from urllib.parse import urlsplit, urlunsplit
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -9,8 +11,13 @@ from aecore.errors import AecoreError
 from aecore.export.registry import Way, all_ways
 from aecore.export.subject import TakenOut
 from aecore.jobs import views
+from aecore.runs import checkpoints
+from aecore.runs.run import ID_PATTERN
+from pages.check.take_out_pictures import THUMBNAILS
 from pages.components import pad_data
-from pages.shell import session
+from pages.components.drawing import drawing
+from pages.components.previews import EMPTY, preview_of
+from pages.shell import access, session
 from pages.shell.computing import apart
 from pages.shell.kept import kept
 from pages.shell.layout import guarded
@@ -21,17 +28,41 @@ EXPORTS = 64 << 20  # bytes of exports that are kept for all sessions
 AT_ONCE = 1.0  # s; what takes less is made without asking
 
 
+def cards(held: Hand) -> None:
+    """The ways out that one sees something of, side by side, each with a picture of what one
+    gets."""
+    glance, begun = preview_of(held.ref)
+    ways = [way for way in all_ways().values() if way.name in THUMBNAILS]
+    for place, way in zip(st.columns(len(ways)), ways, strict=True):
+        with place.container(border=True, height="stretch"):
+            picture = THUMBNAILS[way.name](glance or EMPTY)
+            drawing(picture, key=f"thumbnail_{way.name}")
+            _way(held, way, True)
+    if glance is None and begun:
+        st.fragment(_again, run_every=1.0)(held.ref)
+
+
+def _again(ref: str) -> None:
+    """For a fragment: run the page again when the pictures are there."""
+    if preview_of(ref)[0] is not None:
+        st.rerun()
+
+
 def rows(held: Hand) -> None:
-    """All ways out of the model in hand."""
+    """The other ways, for those who go on by themselves."""
     for way in all_ways().values():
-        with st.container(border=True):
-            _row(held, way)
+        if way.name not in THUMBNAILS:
+            with st.container(border=True):
+                _way(held, way, False)
 
 
 @st.fragment
 @guarded
-def _row(held: Hand, way: Way) -> None:
-    text, action = st.columns([3.2, 1], vertical_alignment="center", gap="medium")
+def _way(held: Hand, way: Way, as_card: bool) -> None:
+    if as_card:
+        text = action = st.container()
+    else:
+        text, action = st.columns([3.2, 1], vertical_alignment="center", gap="medium")
     text.markdown(own(f"**{way.icon} {way.title}**  \n{way.about} {way.wanted_by}"))
     status = text.empty()
     label = _choose_label(held, way, action)
@@ -46,11 +77,11 @@ def _row(held: Hand, way: Way) -> None:
             return
         _prepare(place, way, "preparing", disabled=True)
         with status, st.spinner("Being made and opened again …", show_time=True):
-            made = _made(held, _name_of(held), way.name, label)
+            made = _made(held, _name_of(held), way.name, label, _address(held, way))
         st.session_state[asked] = True
     else:
         place, single = action.empty(), action.empty()
-        made = _made(held, _name_of(held), way.name, label)
+        made = _made(held, _name_of(held), way.name, label, _address(held, way))
     if isinstance(made, str):
         status.caption(f":material/block: {plain(made)}")
         place.button("Not offered", disabled=True, width="stretch", key=f"refused_{way.name}")
@@ -116,11 +147,30 @@ def _name_of(held: Hand) -> str:
     return session.title_of(held.ref)
 
 
+def _address(held: Hand, way: Way) -> str:
+    """Where whoever holds the printed page finds the model, or at least the app; "" for nowhere
+    that another computer could reach."""
+    if not way.shows_address:
+        return ""
+    parts = urlsplit(st.context.url or "")
+    if parts.hostname in (None, "localhost", "127.0.0.1", "::1"):
+        return ""
+    base = urlunsplit((parts.scheme, parts.netloc, parts.path.rpartition("/")[0], "", ""))
+    if not ID_PATTERN.fullmatch(held.ref):
+        return (
+            f"{base}/decode?{session.MODEL}={held.ref}"
+            if held.ref in checkpoints.shipped()
+            else base
+        )
+    token = access.run_of(held.ref).watch
+    return f"{base}/decode?{access.WATCH}={token}" if token else base
+
+
 @kept(most_bytes=EXPORTS)
-def _made(held: Hand, name: str, way: str, label: int | None) -> TakenOut | str:
+def _made(held: Hand, name: str, way: str, label: int | None, address: str) -> TakenOut | str:
     """An export, or the sentence that it is refused with."""
     told = held if label is None else pad_data.told(held, label)
     try:
-        return apart(views.taken_out, told.in_hand, name, way)
+        return apart(views.taken_out, told.in_hand, name, way, address)
     except AecoreError as error:
         return str(error)

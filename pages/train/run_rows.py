@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from streamlit.components.v2 import component
 
-from aecore.byte_cache import ByteCache
-from aecore.errors import AecoreError
 from aecore.evaluation.beside import judged
 from aecore.evaluation.metrics import shown
-from aecore.figures.preview import SHOWN, Preview, preview_of_look
-from aecore.jobs import views
+from aecore.figures.preview import Preview, preview_of_look
 from aecore.models import family
 from aecore.pad.browser_code import joined
 from aecore.runs import checkpoints
@@ -23,15 +20,13 @@ from aecore.runs.run import NO_SPEC
 from aecore.runs.store import Run
 from aecore.wording import count
 from pages.components.parts import picture
+from pages.components.previews import EMPTY, preview_of
 from pages.components.run_figures import STATUS
 from pages.shell import session
-from pages.shell.computing import apart, prepared
-from pages.shell.kept import size_of
 
 Row = dict[str, Any]
 AT_ONCE = 4  # previews that are begun at one look at the page
 POINTS = 60  # of a sparkline
-EMPTY = Preview(b"", (b"",) * SHOWN)
 YOURS, OURS = "Your runs", "Models that come with the app"
 
 _HERE = Path(__file__).parent
@@ -41,7 +36,6 @@ _list = component(
     css=(_HERE / "run_list.css").read_text("utf-8"),
     js=joined(_HERE / "run_list.js"),
 )
-_seen: ByteCache[tuple[str, int], Preview] = ByteCache(8 << 20, size_of)
 
 
 @dataclass(frozen=True)
@@ -66,7 +60,7 @@ def listing() -> Listing:
     for row in rows:
         found = live.get(row["ref"])
         if row.pop("has_model") and found is None:
-            found, began = _preview(row["ref"], begun < AT_ONCE)
+            found, began = preview_of(row["ref"], begun < AT_ONCE)
             begun += began
             to_come = to_come or found is None
         found = found or EMPTY
@@ -182,20 +176,3 @@ def _of_look(run: Run) -> Preview | None:
     if started is None or look is None:
         return None
     return preview_of_look(started, look, run.spec.data)
-
-
-def _preview(ref: str, may_begin: bool) -> tuple[Preview | None, bool]:
-    """A model's pictures, None while they are made; and whether that was asked for now."""
-    try:
-        key = ref, session.version_of(ref)
-        found = _seen.get(key)
-        if found is not None or not may_begin:
-            return found, False
-        held = session.hand_of(ref).in_hand
-        if prepared(views.at_a_glance, held):
-            found = apart(views.at_a_glance, held)
-    except AecoreError:  # the data are gone, or not on this machine: the row says the rest
-        found = replace(EMPTY)
-    if found is not None:
-        _seen.put(key, found)
-    return found, True

@@ -22,7 +22,7 @@ WAY = Way(
     wanted_by="For somebody who has a browser and nothing else.",
     make=make,
     seconds=1.5,
-    place=50,
+    place=5,
     per_label=True,
     several=False,
 )
