@@ -22,7 +22,7 @@ from aecore.figures.palette import class_color
 from aecore.types import DataSpec
 from pages.components.drawing import drawing
 from pages.components.own_data import PERMISSION, usable
-from pages.data import downloads
+from pages.data import cards, downloads
 from pages.shell import session
 from pages.shell.layout import guarded
 from pages.shell.page import file_of
@@ -50,28 +50,8 @@ def _chosen(own: list[str]) -> Source:
             st.error(plain(str(error)), icon=":material/error:")
             wanted = "mnist"
             st.query_params.pop("dataset", None)
-    name = st.pills(
-        "Dataset",
-        names,
-        default=wanted,
-        required=True,
-        format_func=_label,
-        label_visibility="collapsed",
-        key=f"data_chosen_{len(names)}",
-    )
-    name = name or wanted
-    if name != "mnist" or "dataset" in st.query_params:
-        st.query_params["dataset"] = name
-    return datasets.source(name)
-
-
-def _label(name: str) -> str:
-    try:
-        found = datasets.source(name)
-    except AecoreError:  # own data whose file is damaged
-        return own(f":material/broken_image: {plain(name)}")
-    icon = ICONS[found.spec.kind] if found.ready() else ":material/cloud_download:"
-    return own(f"{icon} {plain(found.title)}")
+    cards.choose(names, wanted)
+    return datasets.source(wanted)
 
 
 @guarded
@@ -127,6 +107,7 @@ def _show(source: Source, own: bool) -> None:
                 st.markdown("Its examples appear here once it is downloaded.", width="content")
         else:
             examples(data, len(data.train), "gallery")
+            cards.two_numbers(source)
 
 
 def badges(spec: DataSpec) -> None:
@@ -174,7 +155,7 @@ def examples(data: Dataset, train: int, key: str) -> None:
 
     train: of how many they are some, where not all are at hand.
     """
-    rows = data.train.some_rows(SHOWN)
+    rows = data.train.some_rows(8 if data.spec.kind == "signal" else SHOWN)  # whole rows of 4
     x = data.train.batch(torch.from_numpy(rows)).numpy()
     labels = [] if data.train.labels is None else data.train.labels[rows].tolist()
     names = [data.class_names[i] for i in labels]
@@ -187,7 +168,7 @@ def examples(data: Dataset, train: int, key: str) -> None:
         cells = [
             _line(signal, class_color(labels[i] if labels else 0)) for i, signal in enumerate(x)
         ]
-    wide, narrow = ("6", "4") if data.spec.kind == "image" else ("3", "2")
+    wide, narrow = ("6", "4") if data.spec.kind == "image" else ("4", "2")
     captions = [f"<figcaption>{escape(name)}</figcaption>" for name in names] or [""] * len(cells)
     figures = "".join(
         f"<figure>{cell}{caption}</figure>" for cell, caption in zip(cells, captions, strict=True)
@@ -200,7 +181,7 @@ def examples(data: Dataset, train: int, key: str) -> None:
     )
 
 
-# Twelve fill rows of 6 or 4, and of 3 or 2.
+# Twelve fill rows of 6, 4 or 2.
 _STYLE = (
     ".frame{container-type:inline-size}"
     ".x{display:grid;grid-template-columns:repeat(WIDE,1fr);gap:10px}"
@@ -244,6 +225,6 @@ def _table(data: Dataset, x: np.ndarray, names: list[str], train: int) -> None:
         label = name if name not in table else f"{name} ({i + 1})"
         # Float32 keeps seven digits; what is behind them was never measured.
         table[label] = [float(f"{v:.6g}") for v in values[:, i]]
-    st.dataframe(table, hide_index=True, height=35 * (len(x) + 1) + 3)
+    st.dataframe(table, hide_index=True, height=min(35 * (len(x) + 1) + 3, 220))
     more = f", {COLUMNS} of {data.spec.size:,} columns" if data.spec.size > COLUMNS else ""
     st.caption(f"{len(x)} of the {train:,} training rows in their own units{more}.")
