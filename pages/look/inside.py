@@ -19,7 +19,7 @@ with stage():
         inside_sections.nothing(held)
 said_of_encoder(held.model)
 explain(
-    "**Units** of a sparse autoencoder: each code unit adds one drawing, its *atom*; an image is "
+    "**Units** of a sparse autoencoder: each code unit adds one drawing, its *atom*; an example is "
     "the sum of the few whose units fire.\n\n"
     "**Style and content**: a conditional VAE is told the class, so its latent numbers are left "
     "for what all classes share, such as slant and thickness.\n\n"

@@ -26,7 +26,7 @@ with stage():
 said_of_encoder(held.model)
 distribution(held)
 explain(
-    "**MSE** is the mean squared error per pixel, reconstructions not clipped; lower is better. "
+    "**MSE** is the mean squared error per value, reconstructions not clipped; lower is better. "
     r"**PSNR** is $-10\log_{10}\mathrm{MSE}$ in decibels of a peak of 1; higher is better. "
     "**SSIM** (structural similarity, window of 7) compares local means, contrasts and patterns; "
     "1 is identical. All are of examples that training never saw. **PCA** is fitted on the same "

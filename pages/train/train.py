@@ -29,7 +29,7 @@ else:
     live_view(run)
 explain(
     "**Held-out error** is the mean squared error per value on examples that training never sees: "
-    r"$\frac{1}{n}\sum_i (x_i - \hat{x}_i)^2$, pixels between 0 and 1, reconstructions not "
+    r"$\frac{1}{n}\sum_i (x_i - \hat{x}_i)^2$, values between 0 and 1, reconstructions not "
     "clipped. "
     "**PCA** is the best that *linear* encoding and decoding can do with the same number of "
     "numbers; an autoencoder that has trained too little loses to it. When the error on the "

@@ -34,7 +34,7 @@ class ContractiveOptions(fields.NetworkOptions):
         0.1,
         (0.0, 1000.0),
         "Contraction strength",
-        "Weight of the squared Jacobian of the encoder beside the squared error of an image.",
+        "Weight of the squared Jacobian of the encoder beside the squared error of an example.",
         format="%.3f",
     )
     hidden: tuple[int, ...] = fields.hidden()
@@ -115,7 +115,7 @@ PRESETS = (
     Preset(
         "contractive",
         "Contractive autoencoder",
-        "A price on how much the code moves when the image does: its Jacobian.",
+        "A price on how much the code moves when the example does: its Jacobian.",
         "contractive-ae",
         32,
         {"hidden": (128,), "strength": 0.01},

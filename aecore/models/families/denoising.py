@@ -29,14 +29,14 @@ class NoiseOptions(fields.NetworkOptions):
         "gaussian",
         tuple(CORRUPTIONS),
         "Noise",
-        "gaussian: added to every pixel. salt_pepper: some pixels black or white. mask: some "
-        "pixels gone. blocks: squares gone. blur: details gone.",
+        "gaussian: added to every value. salt_pepper: some values lowest or highest. mask: some "
+        "values gone. blocks: squares of an image gone. blur: its details gone.",
     )
     level: float = fields.number(
         0.5,
         (0.0, 8.0),
         "Noise level",
-        "gaussian: standard deviation. salt_pepper, mask and blocks: share of the image. blur: "
+        "gaussian: standard deviation. salt_pepper, mask and blocks: share of the values. blur: "
         "standard deviation in pixels.",
     )
 
@@ -187,7 +187,7 @@ PRESETS = (
     Preset(
         "denoising-ae",
         "Denoising autoencoder",
-        "It gets images with strong Gaussian noise (deviation 0.5) and must draw the clean ones.",
+        "It gets examples with strong Gaussian noise (deviation 0.5) and must draw the clean ones.",
         "denoising-ae",
         128,
         {"hidden": (256,), "noise": "gaussian", "level": 0.5},

@@ -182,7 +182,7 @@ PRESETS = (
     Preset(
         "first-ae",
         "The first autoencoder",
-        "784-128-32 and back, ReLU, linear output: the lesson's first, squeezing each digit "
+        "784-128-32 and back, ReLU, linear output: the lesson's first, squeezing each example "
         "into 32 numbers.",
         "dense-ae",
         32,
@@ -194,7 +194,7 @@ PRESETS = (
     Preset(
         "deep-ae-3",
         "Deep, three numbers",
-        "784-128-64-12-3 and back: every digit becomes a point in space.",
+        "784-128-64-12-3 and back: every example becomes a point in space.",
         "dense-ae",
         3,
         {"hidden": (128, 64, 12), "output": "sigmoid"},

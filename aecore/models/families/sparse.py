@@ -34,13 +34,13 @@ class SparseOptions(fields.NetworkOptions):
         "mean activation is pulled to a target (its units are sigmoids).",
     )
     active: int = fields.number(
-        25, (1, 4096), "Active units", "k-sparse: how many units stay on for an image."
+        25, (1, 4096), "Active units", "k-sparse: how many units stay on for an example."
     )
     strength: float = fields.number(
         0.03,
         (0.0, 1000.0),
         "Penalty strength",
-        "l1 and kl: weight of the penalty beside the squared error of an image.",
+        "l1 and kl: weight of the penalty beside the squared error of an example.",
         format="%.3f",
     )
     target: float = fields.number(
@@ -169,7 +169,7 @@ PRESETS = (
     Preset(
         "k-sparse",
         "Sparse: 25 of 256 units",
-        "256 code units of which only the 25 strongest stay on for an image.",
+        "256 code units of which only the 25 strongest stay on for an example.",
         "sparse-ae",
         256,
         {"penalty": "k-sparse", "active": 25, "hidden": (512,)},
@@ -191,7 +191,7 @@ PRESETS = (
     Preset(
         "sparse-kl",
         "Sparse: a target activation",
-        "256 sigmoid units, each pulled to fire for one image in twenty (KL).",
+        "256 sigmoid units, each pulled to fire for one example in twenty (KL).",
         "sparse-ae",
         256,
         {"penalty": "kl", "strength": 1.0, "target": 0.05},
