@@ -155,7 +155,7 @@ def examples(data: Dataset, train: int, key: str) -> None:
 
     train: of how many they are some, where not all are at hand.
     """
-    rows = data.train.some_rows(SHOWN)
+    rows = data.train.some_rows(8 if data.spec.kind == "signal" else SHOWN)  # whole rows of 4
     x = data.train.batch(torch.from_numpy(rows)).numpy()
     labels = [] if data.train.labels is None else data.train.labels[rows].tolist()
     names = [data.class_names[i] for i in labels]
@@ -225,6 +225,6 @@ def _table(data: Dataset, x: np.ndarray, names: list[str], train: int) -> None:
         label = name if name not in table else f"{name} ({i + 1})"
         # Float32 keeps seven digits; what is behind them was never measured.
         table[label] = [float(f"{v:.6g}") for v in values[:, i]]
-    st.dataframe(table, hide_index=True, height=min(35 * (len(x) + 1) + 3, 250))
+    st.dataframe(table, hide_index=True, height=min(35 * (len(x) + 1) + 3, 220))
     more = f", {COLUMNS} of {data.spec.size:,} columns" if data.spec.size > COLUMNS else ""
     st.caption(f"{len(x)} of the {train:,} training rows in their own units{more}.")
