@@ -92,12 +92,14 @@ def _one(chosen: Preset, name: str, dataset: str, row: DeltaGenerator) -> list[P
             say(error)
         buttons.button("Start training", type="primary", disabled=True, width="stretch")
         return []
-    with picture:
-        drawing(network_svg(model), "network")
-        expected.figures(model, dataset, config)
-    expected.warning(model, dataset, config, warned)
-    with buttons:
-        return _start(Plan(chosen.title, spec, config, dataset), chosen)
+    with buttons:  # first: who presses one need not wait for what is said beside it
+        plans = _start(Plan(chosen.title, spec, config, dataset), chosen)
+    if not plans:
+        with picture:
+            drawing(network_svg(model), "network")
+            expected.figures(model, dataset, config)
+        expected.warning(model, dataset, config, warned)
+    return plans
 
 
 def _begun() -> Draft | None:

@@ -18,10 +18,10 @@ from aecore.types import TrainConfig
 from aecore.wording import count
 from pages.shell import session
 from pages.shell.computing import RETURN, apart, prepared
+from pages.shell.kept import kept
 from pages.shell.plain_text import own
 
 REMEMBERS = 3  # weights per number in the training data, from which it can learn them by heart
-_PACES = "train_paces"
 
 
 def examples(dataset: str, config: TrainConfig) -> int:
@@ -61,14 +61,13 @@ def _time(model: LatentModel, dataset: str, config: TrainConfig, n: int) -> None
         json.dumps(config.to_json(), sort_keys=True),
         dataset,
     )
-    known = st.session_state.setdefault(_PACES, {})
-    if asked not in known and prepared(views.pace, *asked):
-        known.clear()  # the choices before are gone
-        known[asked] = apart(views.pace, *asked)
-    pace = known.get(asked)
-    if pace is None:
+    if not (_pace.known(*asked) or prepared(views.pace, *asked)):
         st.metric("Expected time", "…", help="A few of its steps are being timed.")
         st.fragment(_ask, run_every=RETURN)(asked)
+        return
+    pace = _pace(*asked)
+    if pace is None:
+        st.metric("Expected time", "–")
         return
     # Each epoch ends with a look at the held-out examples, which goes one way where a step goes
     # there and back twice.
@@ -82,6 +81,12 @@ def _time(model: LatentModel, dataset: str, config: TrainConfig, n: int) -> None
         help=f"A few of its steps were timed: {pace:,.0f} training {thing_of(model.spec.data)}s a "
         f"second on one of this machine's cores.{beside}",
     )
+
+
+@kept()
+def _pace(spec: str, config: str, dataset: str) -> float | None:
+    """Training examples a second, timed once for all who choose the same."""
+    return apart(views.pace, spec, config, dataset)
 
 
 def _ask(asked: tuple[str, str, str]) -> None:

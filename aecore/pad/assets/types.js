@@ -176,7 +176,8 @@
  * @property {string} token
  */
 /** @typedef {{ token: string }} LostRequest */
-/** @typedef {(name: RequestName, value: EpochRequest | DecodeRequest | LostRequest) => void} Send */
+/** @typedef {EpochRequest | DecodeRequest | LostRequest} RequestValue */
+/** @typedef {(name: RequestName, value: RequestValue) => void} Send */
 
 /**
  * How an epoch's weights are packed, aecore/pad/epoch_frame.py: runs of weights that travel as
