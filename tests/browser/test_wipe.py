@@ -11,7 +11,8 @@ from pages.components.wipe import Dial, wipe
 
 x = np.zeros((3, 1, 8, 8), np.float32)
 x[1] = 0.2
-dial = Dial([1, 2, 5], np.stack([x + 0.5, x + 0.6, x + 0.7]), np.full((3, 3), [[0.3], [0.2], [0.1]]),
+errors = np.full((3, 3), [[0.3], [0.2], [0.1]])
+dial = Dial([1, 2, 5], np.stack([x + 0.5, x + 0.6, x + 0.7]), errors,
             ["0.31", "0.21", "0.11"], 1, 2, "PCA needs 5 numbers.")
 wipe([("Original", x), ("This model", x + 1)], dial, captions=["one", "two", "three"],
      errors=np.array([0.01, 0.02, 0.03]), held_out="0.02",
