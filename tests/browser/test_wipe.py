@@ -50,11 +50,11 @@ def test_the_handle_parts_two_versions_and_the_dial_changes_pca(chromium, pad_ap
     page.keyboard.press("Home")
     page.locator("#match").click()  # shows PCA
     assert page.locator("#right").inner_text() == "PCA, k = 5"
-    assert grey(0.7) == round(0.7 * 255)
+    assert abs(grey(0.7) - 0.7 * 255) <= 1
     page.locator("#dial").focus()
     page.keyboard.press("Home")
     assert page.locator("#right").inner_text() == "PCA, k = 1"
-    assert grey(0.7) == round(0.5 * 255 + 0.25)
+    assert abs(grey(0.7) - 0.5 * 255) <= 1
     assert page.locator("#pcaOne").inner_text() == "0.3000"
     assert page.locator("#pcaAll").inner_text() == "0.31"
     page.locator("#strip button").nth(0).focus()
