@@ -1,7 +1,6 @@
 // @ts-check
 // A map of up to tens of thousands of points that goes from PCA's layout to the model's and back.
-// Python sends the points once; moving, pointing, hiding and catching stay in the browser, and only
-// what is chosen goes back.
+// Python sends the points once; only what is chosen goes back.
 
 import { unpackArrays } from "../../aecore/pad/assets/bundle.js";
 import { fetchParts, partsAtHand } from "../../aecore/pad/assets/parts.js";
@@ -33,7 +32,7 @@ import { createRaster } from "./point_map_raster.js";
  * @property {Tell} [setTriggerValue]
  */
 /** @typedef {{ map: PointMap, destroy: () => void }} MountedMap */
-/** @typedef {HTMLElement & { pointMap?: MountedMap | null, wanted?: number }} MapRoot wanted: turn */
+/** @typedef {HTMLElement & { pointMap?: MountedMap | null, wanted?: number }} MapRoot */
 
 const TOLD = 24; // of those caught, that Python hears of
 const OFFERED_MS = 2500; // until arrays that could not be fetched are looked for again
@@ -123,7 +122,8 @@ function takeCloud(map) {
   root.style.setProperty("--map-height", `${meta.height}px`);
   root.classList.toggle("graph", meta.layout.graph);
   [parts.toPca.textContent, parts.toModel.textContent] = meta.titles;
-  parts.over.ariaLabel = `Map of ${cloud.n.toLocaleString("en")} ${meta.thing}s by ${meta.titles[1]}, and by ${meta.titles[0]}`;
+  const things = `${cloud.n.toLocaleString("en")} ${meta.thing}s`;
+  parts.over.ariaLabel = `Map of ${things} by ${meta.titles[1]}, and by ${meta.titles[0]}`;
   parts.legend.hidden = !meta.classes.length;
   parts.tipImage.width = meta.layout.small.W;
   parts.tipImage.height = meta.layout.small.H;

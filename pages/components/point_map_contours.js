@@ -79,7 +79,7 @@ export function levelOf(grid, share) {
 }
 
 /**
- * The lines at which a grid passes a level (marching squares), as places x, y, x, y … in map units.
+ * The lines at which a grid passes a level (marching squares): x, y, x, y … in map units.
  * @param {Float32Array} grid
  * @param {number} level
  * @returns {number[][]}

@@ -71,7 +71,8 @@ export function showCaught(map) {
   parts.caught.classList.toggle("left", toPixel(projection(map), away).x > map.width / 2);
   const share = ((100 * caught.length) / cloud.n).toFixed(caught.length < cloud.n / 10 ? 1 : 0);
   const things = caught.length === 1 ? meta.thing : `${meta.thing}s`;
-  parts.caughtText.textContent = `${caught.length.toLocaleString("en")} ${things}, ${share} % of those drawn`;
+  const number = caught.length.toLocaleString("en");
+  parts.caughtText.textContent = `${number} ${things}, ${share} % of those drawn`;
   parts.counts.replaceChildren(...countRows(map, caught));
   const pictured = caught.filter((example) => example < meta.images);
   const shown = evenly(pictured, MOSAIC.across * MOSAIC.down);

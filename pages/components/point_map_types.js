@@ -1,5 +1,5 @@
 // @ts-check
-// What crosses between Python and the map of points, and what its modules hand one another. No code.
+// What crosses between Python and the map of points, and between its modules. No code.
 
 /** @import { Layout } from "../../aecore/pad/assets/types.js" */
 

@@ -10,7 +10,13 @@ import { drawPair, PCA, valuesOf } from "./wipe_drawing.js";
 /** @import { ComponentData } from "../../aecore/pad/assets/types.js" */
 /** @import { Pair, Wipe, WipeArrays, WipeMeta } from "./wipe_types.js" */
 /** @typedef {HTMLElement & { wipe?: Wipe, wanted?: number }} WipeRoot */
-/** @typedef {{ data: ComponentData, parentElement: ParentNode, setTriggerValue?: (name: "lost", value: object) => void }} WipeArguments */
+/**
+ * What Streamlit calls the component with.
+ * @typedef {object} WipeArguments
+ * @property {ComponentData} data
+ * @property {ParentNode} parentElement
+ * @property {(name: "lost", value: object) => void} [setTriggerValue]
+ */
 
 const LARGE = 680; // pixels of the large picture's longer side, about
 const STRIP_SIDE = 44;

@@ -11,7 +11,8 @@ from pages.components.wipe import Dial, wipe
 
 x = np.zeros((3, 1, 8, 8), np.float32)
 x[1] = 0.2
-dial = Dial([1, 2, 5], np.stack([x + 0.5, x + 0.6, x + 0.7]), np.full((3, 3), [[0.3], [0.2], [0.1]]),
+errors = np.full((3, 3), [[0.3], [0.2], [0.1]])
+dial = Dial([1, 2, 5], np.stack([x + 0.5, x + 0.6, x + 0.7]), errors,
             ["0.31", "0.21", "0.11"], 1, 2, "PCA needs 5 numbers.")
 wipe([("Original", x), ("This model", x + 1)], dial, captions=["one", "two", "three"],
      errors=np.array([0.01, 0.02, 0.03]), held_out="0.02",
@@ -49,11 +50,11 @@ def test_the_handle_parts_two_versions_and_the_dial_changes_pca(chromium, pad_ap
     page.keyboard.press("Home")
     page.locator("#match").click()  # shows PCA
     assert page.locator("#right").inner_text() == "PCA, k = 5"
-    assert grey(0.7) == round(0.7 * 255)
+    assert abs(grey(0.7) - 0.7 * 255) <= 1
     page.locator("#dial").focus()
     page.keyboard.press("Home")
     assert page.locator("#right").inner_text() == "PCA, k = 1"
-    assert grey(0.7) == round(0.5 * 255 + 0.25)
+    assert abs(grey(0.7) - 0.5 * 255) <= 1
     assert page.locator("#pcaOne").inner_text() == "0.3000"
     assert page.locator("#pcaAll").inner_text() == "0.31"
     page.locator("#strip button").nth(0).focus()
