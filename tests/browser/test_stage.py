@@ -31,9 +31,9 @@ SETTLED = """() => {
   const waits = "[data-testid=stSpinner], [data-testid=stSkeleton], [data-stale=true]";
   const stage = document.querySelector(".st-key-stage")?.getBoundingClientRect();
   const now = stage && [stage.top, stage.bottom].join();
-  const same = now && window.stageBefore === now;
+  window.stageSame = now && window.stageBefore === now ? (window.stageSame ?? 0) + 1 : 0;
   window.stageBefore = now;
-  return same && app.dataset.testScriptState === "notRunning" && !document.querySelector(waits);
+  return window.stageSame > 2 && app.dataset.testScriptState === "notRunning" && !document.querySelector(waits);
 }"""
 # Tall enough to be what one looks at; in components too, whose parts lie in shadow trees.
 MEASURED = """() => {
