@@ -58,6 +58,7 @@ export function writeUnit(view) {
   elements.flowSilence.textContent = silenced ? "Let it speak" : "Silence it";
   elements.flowSlide.hidden = !code;
   if (code) writeSlider(view, unit);
+  if (view.moving && stage <= flow.codeStage) return; // its sum is not what the hand moves
   const sum = sumOf(flow, stage, value);
   writeTerms(view, stage, sum);
   const f = curveOf(flow, stage);
@@ -124,7 +125,7 @@ function writeTerms(view, stage, sum) {
  */
 export function paintUnit(view) {
   const { open } = view;
-  if (!open) return;
+  if (!open || view.moving) return;
   paintLooks(view, open);
   paintAdds(view, open);
   paintFacts(view, open);
