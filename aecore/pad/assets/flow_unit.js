@@ -153,7 +153,8 @@ function paintLooks(view, { stage, unit }) {
   const first = sum === 0 && inData;
   flowLooksText.textContent = first
     ? "Looks for: its weights"
-    : `Looks for in ${inData ? "the input" : "the code"}: ${found.exact ? "exact here" : "slope here"}`;
+    : `Looks for in ${inData ? "the input" : "the code"}: ` +
+      (found.exact ? "exact here" : "slope here");
   flowLooksText.title = found.exact
     ? "The linear map from what enters to its sum, exact around this example."
     : "How its sum changes with each value that enters, at this example.";
@@ -222,7 +223,8 @@ function paintFacts(view, { stage, unit }) {
   paintHistogram(view, hist.subarray(bins * unit, bins * (unit + 1)), range, now);
   const share = Math.round(1000 * silent[unit]) / 10;
   flowFactsText.textContent =
-    `Left: what excites it most. Over ${examples.toLocaleString("en")} held-out examples it gives ` +
+    `Left: what excites it most. Over ${examples.toLocaleString("en")} held-out examples ` +
+    "it gives " +
     `${shownNumber(low[unit])} to ${shownNumber(high[unit])} and is silent for ${share} %.`;
   flowFactsText.title = rule ?? "";
 }
