@@ -75,6 +75,33 @@ export function paintCells(view, context, column, { scale, paper }) {
     sheet.width = across * wide;
     sheet.height = rows * high;
   }
+  const run = column.role === "layer" && stage < view.flow.codeStage ? "encoder" : "decoder";
+  const drawn = drawnOn.get(sheet);
+  if (drawn?.run !== view.runs[run] || drawn.scale !== scale) {
+    fillCells(sheet, column, values, reach, scale);
+    drawnOn.set(sheet, { run: view.runs[run], scale });
+  }
+  context.imageSmoothingEnabled = false;
+  context.drawImage(sheet, column.x, column.y, column.width, column.height);
+  context.imageSmoothingEnabled = true;
+  if (!maps && column.step >= 4) paintGrid(context, column, rows, paper);
+  paintSilenced(view, context, column);
+}
+
+/** @type {WeakMap<HTMLCanvasElement, { run: number, scale: Uint32Array }>} what a sheet shows */
+const drawnOn = new WeakMap();
+
+/**
+ * The pixels of a sheet.
+ * @param {HTMLCanvasElement} sheet
+ * @param {Column} column
+ * @param {Float32Array} values
+ * @param {number} reach
+ * @param {Uint32Array} scale
+ */
+function fillCells(sheet, { across, shown, map, form }, values, reach, scale) {
+  const maps = form === "maps";
+  const [high, wide] = maps ? [map[0] + 1, map[1] + 1] : [1, 1];
   const picture = pixelsOf(sheet);
   const pixels = new Uint32Array(picture.data.buffer);
   const size = map[0] * map[1];
@@ -90,11 +117,6 @@ export function paintCells(view, context, column, { scale, paper }) {
     }
   }
   pen(sheet).putImageData(picture, 0, 0);
-  context.imageSmoothingEnabled = false;
-  context.drawImage(sheet, column.x, column.y, column.width, column.height);
-  context.imageSmoothingEnabled = true;
-  if (!maps && column.step >= 4) paintGrid(context, column, rows, paper);
-  paintSilenced(view, context, column);
 }
 
 /** @type {WeakMap<HTMLCanvasElement, ImageData>} */

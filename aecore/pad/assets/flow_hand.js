@@ -40,7 +40,12 @@ export function listenToHand(view) {
     if (!view.open) return;
     const z = view.z.slice();
     z[view.open.unit] = Number(elements.flowZ.value);
+    view.moving = true;
     showCode(view, z);
+  });
+  elements.flowZ.addEventListener("change", () => {
+    view.moving = false;
+    changed(view, false);
   });
   elements.flowBars.addEventListener("click", (/** @type {MouseEvent} */ event) => {
     const { matter } = view;

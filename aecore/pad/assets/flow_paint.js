@@ -64,16 +64,24 @@ function frontOf(view, now) {
   return Math.min(1, share) * view.columns.length;
 }
 
+/** @type {WeakMap<View, number>} the encoder's run that its links are of */
+const linksOf = new WeakMap();
+
 /**
  * Find the links anew: after each run, not for each picture of the fall.
  * @param {View} view
  */
 export function findLinks(view) {
   const most = Math.round(Math.min(30, view.width / 26));
-  view.links = view.columns.map((column) =>
-    column.stage < 0
-      ? { links: [], byChannel: false }
-      : strongestInto(view.flow, column.stage, most),
+  const { encoder } = view.runs;
+  const same = linksOf.get(view) === encoder && view.links.length === view.columns.length;
+  linksOf.set(view, encoder);
+  view.links = view.columns.map((column, at) =>
+    same && column.stage <= view.flow.codeStage
+      ? view.links[at] // the encoder has not run since
+      : column.stage < 0
+        ? { links: [], byChannel: false }
+        : strongestInto(view.flow, column.stage, most),
   );
 }
 

@@ -91,8 +91,10 @@ function drawMatter(view) {
     ? `${matter.done} of ${matter.changes.length} tried …`
     : `${layerName(view, matter.stage)}: how much the squared error of ${exampleName(view)} ` +
       "grows " +
-      `without each one, the most needed first (no. ${first.unit + 1}: ${first.change >= 0 ? "+" : "−"}` +
-      `${Math.abs(first.change).toFixed(4)} on ${matter.plain.toFixed(4)}). Below the line it does harm here. ` +
+      `without each one, the most needed first (no. ${first.unit + 1}: ` +
+      `${first.change >= 0 ? "+" : "−"}` +
+      `${Math.abs(first.change).toFixed(4)} on ${matter.plain.toFixed(4)}). ` +
+      "Below the line it does harm here. " +
       "Press a bar to open it.";
   elements.flowBars.setAttribute("aria-label", elements.flowMatterText.textContent);
   paintMatter(view, sorted, elements.flowBars.clientWidth);
@@ -106,6 +108,7 @@ function drawNoise(view) {
   const sum = writeNoise(view, elements.flowNoiseRows);
   elements.flowNoiseText.textContent =
     `The encoder says a mean and a spread; the code is the mean plus the spread times noise. ` +
-    `The KL divergence, ${sum.toFixed(1)} nats for this example over ${view.bundle.latentDim} latent ` +
+    `The KL divergence, ${sum.toFixed(1)} nats for this example over ` +
+    `${view.bundle.latentDim} latent ` +
     `numbers, pulls the mean to the centre (arrow) and the spread to 1 (inner circle).`;
 }

@@ -50,6 +50,8 @@ import {
  * @property {number} plain squared error per value with nothing silenced
  * @property {number} error the same as it is shown
  * @property {boolean} dirty whether the network has to run again before it is drawn
+ * @property {boolean} entered whether the encoder has to run too
+ * @property {{ encoder: number, decoder: number }} runs how often each half has run
  * @property {boolean} moving whether a hand drags the code
  * @property {Column[]} columns
  * @property {{ links: Link[], byChannel: boolean }[]} links into each column
@@ -91,7 +93,16 @@ export function createView(root, bundle, options, drawFrame) {
     ...takeNetwork(bundle),
     ...{ x: new Float32Array(bundle.size), index: -2, by: "hand", z: bundle.mean.slice() },
     ...{ eps: Float32Array.from({ length: k }, () => gaussian()), plain: 0, error: 0 },
-    ...{ dirty: true, moving: false, columns: [], links: [], width: 0, height: 0 },
+    ...{
+      dirty: true,
+      entered: true,
+      runs: { encoder: 0, decoder: 0 },
+      moving: false,
+      columns: [],
+      links: [],
+      width: 0,
+      height: 0,
+    },
     ...{ open: null, tab: "unit", fallSince: null, drawing: false, penAt: null, matter: null },
     ...{ facts: new Map(), ink: "", send: undefined, pending: null, drawFrame },
   };
@@ -169,7 +180,7 @@ export function showDrawn(view, x) {
 export function showCode(view, z) {
   view.z = Float32Array.from(z);
   view.by = "hand";
-  changed(view);
+  changed(view, false);
 }
 
 /**
@@ -185,9 +196,11 @@ export function sampleAgain(view) {
 /**
  * The network has to run again, at the next frame.
  * @param {View} view
+ * @param {boolean} entered whether from the input on, not from the code alone
  */
-export function changed(view) {
+export function changed(view, entered = true) {
   view.dirty = true;
+  view.entered ||= entered;
   view.matter = null;
   redraw(view);
 }
@@ -209,7 +222,12 @@ export function redraw(view) {
  */
 export function runView(view) {
   const { flow, spare } = view;
-  encodeBy(flow, view.x);
+  if (view.entered) {
+    encodeBy(flow, view.x);
+    view.runs.encoder++;
+  }
+  view.runs.decoder++;
+  view.entered = false;
   if (view.by !== "hand") view.z = codeBy(view, flow);
   decodeBy(flow, view.z);
   view.error = squaredError(view.x, flow.output);

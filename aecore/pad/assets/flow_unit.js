@@ -58,6 +58,7 @@ export function writeUnit(view) {
   elements.flowSilence.textContent = silenced ? "Let it speak" : "Silence it";
   elements.flowSlide.hidden = !code;
   if (code) writeSlider(view, unit);
+  if (view.moving && stage <= flow.codeStage) return; // its sum is not what the hand moves
   const sum = sumOf(flow, stage, value);
   writeTerms(view, stage, sum);
   const f = curveOf(flow, stage);
@@ -124,7 +125,7 @@ function writeTerms(view, stage, sum) {
  */
 export function paintUnit(view) {
   const { open } = view;
-  if (!open) return;
+  if (!open || view.moving) return;
   paintLooks(view, open);
   paintAdds(view, open);
   paintFacts(view, open);
@@ -152,7 +153,8 @@ function paintLooks(view, { stage, unit }) {
   const first = sum === 0 && inData;
   flowLooksText.textContent = first
     ? "Looks for: its weights"
-    : `Looks for in ${inData ? "the input" : "the code"}: ${found.exact ? "exact here" : "slope here"}`;
+    : `Looks for in ${inData ? "the input" : "the code"}: ` +
+      (found.exact ? "exact here" : "slope here");
   flowLooksText.title = found.exact
     ? "The linear map from what enters to its sum, exact around this example."
     : "How its sum changes with each value that enters, at this example.";
@@ -221,7 +223,8 @@ function paintFacts(view, { stage, unit }) {
   paintHistogram(view, hist.subarray(bins * unit, bins * (unit + 1)), range, now);
   const share = Math.round(1000 * silent[unit]) / 10;
   flowFactsText.textContent =
-    `Left: what excites it most. Over ${examples.toLocaleString("en")} held-out examples it gives ` +
+    `Left: what excites it most. Over ${examples.toLocaleString("en")} held-out examples ` +
+    "it gives " +
     `${shownNumber(low[unit])} to ${shownNumber(high[unit])} and is silent for ${share} %.`;
   flowFactsText.title = rule ?? "";
 }
