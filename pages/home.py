@@ -6,6 +6,7 @@ from aecore import datasets
 from aecore.models.presets import PRESETS
 from aecore.wording import count
 from pages.components import pad_data, pad_travel
+from pages.components.network_at_work import network_at_work
 from pages.components.pad import latent_pad
 from pages.shell import session
 from pages.shell.layout import explain, head, stage
@@ -26,15 +27,17 @@ head(
     f"An autoencoder squeezes each {thing}, {count(spec.size, 'value')}, into {numbers} and draws "
     "it again from them. Touch the map to draw from any point.",
 )
+bundle = pad_data.bundle_for(held, small=True)
 with stage():
     latent_pad(
-        pad_data.bundle_for(held, small=True),
+        bundle,
         key="pad_home",
         mode="home",
-        height=400,
+        height=240,
         walk=WALK if digits else (),
         decode=pad_travel.decoder_for(held),
     )
+    network_at_work(bundle, key="flow_home", compact=True, height=150)
     row = st.container(horizontal=True, vertical_alignment="center", gap="medium")
 if row.button(
     "Train your own in six seconds",

@@ -153,7 +153,7 @@ function drawChanges(context, columns, middle, ink) {
     if (!change) continue;
     const [a, b] = [columns[i - 1], columns[i]];
     // A hundredth of a per cent is hardly seen, a third of all is full.
-    context.globalAlpha = 0.4 * Math.max(0.05, Math.min(1, (Math.log10(change) + 4) / 3.5));
+    context.globalAlpha = 0.2 * Math.max(0.05, Math.min(1, (Math.log10(change) + 4) / 3.5));
     context.beginPath();
     context.moveTo(a.x, middle - a.half);
     context.lineTo(b.x, middle - b.half);
@@ -246,7 +246,7 @@ export function spokenNetwork({ alone, step, layers, heldout, pca_name: name, ..
       : share >= 1
         ? `, full: past ${name}`
         : `, ${Math.floor(100 * share)} % of the way to ${name}`;
-  return `one held-out example${way}; \u00b1 how far weights moved since the last look`;
+  return `one held-out example${way}; \u00b1 weights moved since`;
 }
 
 /** @param {number} value */
