@@ -57,7 +57,7 @@ def choices() -> list[Plan]:
         st.session_state[_BEGUN] = _begun()
     cards, chosen_one = st.columns([1, 2], gap="medium")
     with chosen_one:
-        row = st.container(horizontal=True, vertical_alignment="bottom")
+        row = st.container(horizontal=True, vertical_alignment="bottom", key="settings")
         dataset = _dataset(row)
     if dataset is None:
         return []

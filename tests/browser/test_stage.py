@@ -33,7 +33,8 @@ SETTLED = """() => {
   const now = stage && [stage.top, stage.bottom].join();
   window.stageSame = now && window.stageBefore === now ? (window.stageSame ?? 0) + 1 : 0;
   window.stageBefore = now;
-  return window.stageSame > 2 && app.dataset.testScriptState === "notRunning" && !document.querySelector(waits);
+  const still = app.dataset.testScriptState === "notRunning" && !document.querySelector(waits);
+  return still && window.stageSame > 2;
 }"""
 # Tall enough to be what one looks at; in components too, whose parts lie in shadow trees.
 MEASURED = """() => {
