@@ -64,20 +64,26 @@ def test_a_step_is_one_rerun_of_the_pad_and_one_small_frame(chromium, pad_app):
         socket.on("framesent", lambda frame: sent.append(frame))
         socket.on("framereceived", lambda frame: received.append(frame))
 
+    parts = []  # what came beside the page's own connection, as it travelled
+    page.on("requestfinished", lambda r: "aecore/part/" in r.url and parts.append(r))
     page.on("websocket", listen)
     page.goto(pad_app)
     page.get_by_text("epoch 3 (newest), held-out error 0.1000").wait_for(timeout=60_000)
     page.wait_for_timeout(1500)
-    whole = sum(map(len, received))
-    assert whole > 3_000_000  # the weights and the images came
+    beside = sum(request.sizes()["responseBodySize"] for request in parts)
+    whole = beside + sum(map(len, received))
+    assert len(parts) == 2  # the weights and the images, each once
+    assert 2_000_000 < beside < 2_900_000  # of 3,700,000 bytes
     for epoch in (2, 1):
         sent.clear()
         received.clear()
+        parts.clear()
         page.locator("#epoch").press("ArrowLeft")
         page.get_by_text(f"epoch {epoch}, held-out error 0.{4 - epoch}000").wait_for()
         page.wait_for_timeout(800)
         assert sum(map(len, received)) <= LIMIT
         assert len(sent) == 1
+        assert not parts
         request = BackMsg.FromString(sent[0])
         assert request.rerun_script.fragment_id
         messages = [ForwardMsg.FromString(frame) for frame in received]
