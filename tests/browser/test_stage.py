@@ -43,7 +43,7 @@ MEASURED = """() => {
   const walk = (node) => {
     for (const child of node.children) {
       const box = child.getBoundingClientRect();
-      if (child.matches("canvas, img, svg, table") && box.width >= 96 && box.height >= 60)
+      if (child.matches("canvas, img, svg, table") && box.width >= 96 && box.height >= 40)
         found.push(box);
       if (child.shadowRoot) walk(child.shadowRoot);
       walk(child);
