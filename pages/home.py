@@ -11,7 +11,7 @@ from pages.components.pad import latent_pad
 from pages.shell import session
 from pages.shell.layout import explain, head, stage
 from pages.shell.page import Page, file_of
-from pages.shell.plain_text import plain
+from pages.shell.plain_text import own, plain
 
 PAGE = Page(title="Home", url="home", icon=":material/home:", place=0)
 THINGS = {"image": "image", "signal": "signal", "table": "row of a table"}
@@ -24,8 +24,8 @@ thing = "digit" if digits else THINGS.get(spec.kind, "example")
 numbers = count(held.card.spec.latent_dim, "number")
 head(
     "Autoencoders, live",
-    f"An autoencoder squeezes each {thing}, {count(spec.size, 'value')}, into {numbers} and draws "
-    "it again from them. Touch the map to draw from any point.",
+    f"An autoencoder squeezes each {own(thing)}, {own(count(spec.size, 'value'))}, into "
+    f"{own(numbers)} and draws it again from them. Touch the map to draw from any point.",
 )
 bundle = pad_data.bundle_for(held, small=True)
 with stage():
@@ -43,7 +43,7 @@ if row.button(
     "Train your own in six seconds",
     type="primary",
     icon=":material/play_arrow:",
-    help=f"{PRESETS[QUICK].title} on {plain(datasets.source(QUICK_DATA).title)}: "
+    help=f"{own(PRESETS[QUICK].title)} on {plain(datasets.source(QUICK_DATA).title)}: "
     "a network of your own, which you watch while it learns.",
 ):
     chosen, examples = PRESETS[QUICK], len(datasets.load(QUICK_DATA).train)

@@ -71,7 +71,7 @@ def choices() -> list[Plan]:
 
 def _one(chosen: Preset, name: str, dataset: str, row: DeltaGenerator) -> list[Plan]:
     """A chosen card: its settings, its network, what to expect, and the start buttons."""
-    st.caption(preset_cards.about(chosen, name, dataset))
+    st.caption(own(preset_cards.about(chosen, name, dataset)))
     picture, warned = st.container(), st.container()
     buttons, further = st.container(), st.container()
     try:
@@ -98,7 +98,7 @@ def _one(chosen: Preset, name: str, dataset: str, row: DeltaGenerator) -> list[P
         with picture:
             drawing(network_svg(model), "network")
             expected.figures(model, dataset, config)
-        expected.warning(model, dataset, config, warned)
+        expected.caution(model, dataset, config, warned)
     return plans
 
 

@@ -49,7 +49,9 @@ def figures(model: LatentModel, dataset: str, config: TrainConfig) -> None:
     row.metric(
         "Steps",
         f"{steps:,}",
-        help=f"{count(config.epochs, 'epoch')} of {n:,} examples, {config.batch_size} at a time.",
+        help=own(
+            f"{count(config.epochs, 'epoch')} of {n:,} examples, {config.batch_size} at a time."
+        ),
     )
     with row:
         _time(model, dataset, config, n)
@@ -78,8 +80,10 @@ def _time(model: LatentModel, dataset: str, config: TrainConfig, n: int) -> None
     st.metric(
         "Expected time",
         own(f"about {in_words(seconds)}"),
-        help=f"A few of its steps were timed: {pace:,.0f} training {thing_of(model.spec.data)}s a "
-        f"second on one of this machine's cores.{beside}",
+        help=own(
+            f"A few of its steps were timed: {pace:,.0f} training {thing_of(model.spec.data)}s a "
+            f"second on one of this machine's cores.{beside}"
+        ),
     )
 
 
@@ -101,7 +105,7 @@ def in_words(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
-def warning(model: LatentModel, dataset: str, config: TrainConfig, place: DeltaGenerator) -> None:
+def caution(model: LatentModel, dataset: str, config: TrainConfig, place: DeltaGenerator) -> None:
     """Say it where a network has so many weights that it can learn its examples by heart."""
     n, weights = examples(dataset, config), model.parameter_count()
     values = n * model.spec.data.size

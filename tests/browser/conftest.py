@@ -51,9 +51,17 @@ def chromium():
 
 @pytest.fixture(scope="module")
 def pad_app(request, tmp_path_factory):
-    """The address of a Streamlit server that runs the script given by indirect parametrization."""
+    """The address of a Streamlit server that runs the script given by indirect parametrization,
+    with the route of what lies beside the app."""
     script = tmp_path_factory.mktemp("pad") / "app.py"
     script.write_text(f"import sys\nsys.path.insert(0, {str(ROOT)!r})\n{request.param}", "utf-8")
+    served = script.with_name("served.py")
+    served.write_text(
+        f"import sys\nsys.path.insert(0, {str(ROOT)!r})\nimport streamlit as st\n"
+        "from pages.components import parts\n"
+        f"app = st.App({str(script)!r}, routes=[parts.route()])\n",
+        "utf-8",
+    )
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -64,7 +72,7 @@ def pad_app(request, tmp_path_factory):
         "browser.gatherUsageStats": "false",
         "runner.postScriptGC": "false",
     }
-    command = [sys.executable, "-m", "streamlit", "run", str(script)]
+    command = [sys.executable, "-m", "streamlit", "run", str(served)]
     command += [f"--{name}={value}" for name, value in options.items()]
     process = subprocess.Popen(command, cwd=script.parent, stdout=subprocess.DEVNULL)
     url = f"http://127.0.0.1:{port}"

@@ -174,7 +174,7 @@ def test_train_steer_reload_watch_and_use(visit):
     page.get_by_role("button", name="Stop").click()
     has_text(live_figure(page, "State"), "Stopped")
     page.get_by_role("button", name="New run").wait_for()
-    page.get_by_text("can be explored here").scroll_into_view_if_needed()
+    page.mouse.wheel(0, 3000)
     page.locator("#overlay").wait_for()
 
     page.get_by_role("link", name="Decode", exact=True).click()

@@ -105,7 +105,7 @@ def test_a_way_out_is_on_the_command_line(new_way: str, tmp_path: Path, capsys):
     with pytest.raises(SystemExit):
         cli.main(["export", "--help"])
     said = " ".join(capsys.readouterr().out.split())
-    assert "notebook, onnx, newcomer_numpy, explorer or figures" in said
+    assert "notebook, checkpoint, handout, script, onnx, newcomer_numpy or figures" in said
     file = checkpoints.shipped()["first-ae"]
     cli.main(["export", str(file), "--to", new_way, "--out", str(tmp_path), "--json"])
     made = json.loads(capsys.readouterr().out)
@@ -118,7 +118,7 @@ def test_an_unknown_way_out_names_the_newcomer_too(new_way: str, tmp_path: Path,
     file = checkpoints.shipped()["first-ae"]
     with pytest.raises(SystemExit):
         cli.main(["export", str(file), "--to", "paper", "--out", str(tmp_path)])
-    assert "onnx, newcomer_numpy, explorer" in capsys.readouterr().err
+    assert "onnx, newcomer_numpy, figures" in capsys.readouterr().err
 
 
 def test_no_two_pages_share_an_address_or_a_place():

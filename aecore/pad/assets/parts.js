@@ -87,6 +87,8 @@ async function fetchPart(at, type) {
 /** @param {string} at */
 async function fetchBytes(at) {
   const answer = await fetch(new URL(at, document.baseURI));
-  if (!answer.ok) throw new Error(`${at} answers ${answer.status}`);
+  // Whatever stands between may answer with a page of its own.
+  const right = answer.headers.get("content-type") === "application/octet-stream";
+  if (!answer.ok || !right) throw new Error(`${at} answers ${answer.status}`);
   return answer.arrayBuffer();
 }
