@@ -7,9 +7,10 @@
 
 const LINKS = "[data-testid=stSidebarNavLink]";
 const WRITES = "input, textarea, select, [contenteditable=true], [role=combobox], [role=textbox]";
-// What has a use of its own for the arrow keys, when the keyboard is on it.
+// What has a use of its own for the arrow keys, when the keyboard is on it. The page as a whole,
+// which a click on its text puts the keyboard on, scrolls by them up and down alone.
 const MOVES = `${WRITES}, canvas, video, [role=slider], [role=radio], [role=tab], [role=option],
-  [role=grid], [role=application], [tabindex]:not([tabindex="-1"])`;
+  [role=grid], [role=application], [tabindex]:not([tabindex="-1"]):not([data-testid=stMain])`;
 const TURNS = new Map([
   ["PageDown", 1],
   ["PageUp", -1],
