@@ -38,14 +38,14 @@ def error_scale(steps: int = 101) -> list[tuple[float, str]]:
 
 
 def grid(images: list[np.ndarray], columns: int, gap: int = 1, enlarge: int = 1) -> np.ndarray:
-    """Pictures (h, w, 3 or 4) of one size side by side: uint8 (H, W, 4), gaps transparent."""
-    h, w, channels = images[0].shape
+    """Pictures (h, w, 3 or 4 each) of one size side by side: uint8 (H, W, 4), gaps transparent."""
+    h, w, _ = images[0].shape
     rows = -(-len(images) // columns)
     canvas = np.zeros((rows * (h + gap) - gap, columns * (w + gap) - gap, 4), np.uint8)
     for i, image in enumerate(images):
         top, left = (i // columns) * (h + gap), (i % columns) * (w + gap)
         canvas[top : top + h, left : left + w, 3] = 255
-        canvas[top : top + h, left : left + w, :channels] = image
+        canvas[top : top + h, left : left + w, : image.shape[2]] = image
     return canvas.repeat(enlarge, 0).repeat(enlarge, 1)
 
 
