@@ -64,8 +64,8 @@ one = (
     else (f" This model is told the class; here it is told **{plain(held.data.class_names[0])}**.")
 )
 explain(
-    f"Each small picture or dot is a held-out {own(thing)}, one that the model never saw in training, "
-    "put where the **encoder** places it; its colour is its class, which the model was never told."
+    f"Each small picture or dot is a held-out {own(thing)}, one that the model never saw in "
+    "training, put where the **encoder** places it; its colour is its class, which the model was never told."
     f"{one} Behind them, faint, is what the **decoder** draws at each place; the large picture is "
     "what it draws at the point, which walks by itself until you touch it. Between two groups it "
     "draws what lies between them.\n\n"
