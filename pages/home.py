@@ -65,7 +65,8 @@ one = (
 )
 explain(
     f"Each small picture or dot is a held-out {own(thing)}, one that the model never saw in "
-    "training, put where the **encoder** places it; its colour is its class, which the model was never told."
+    "training, put where the **encoder** places it; its colour is its class, which the model was "
+    "never told."
     f"{one} Behind them, faint, is what the **decoder** draws at each place; the large picture is "
     "what it draws at the point, which walks by itself until you touch it. Between two groups it "
     "draws what lies between them.\n\n"

@@ -81,6 +81,8 @@ def test_events_are_plain_data(tiny_vae, digits):
             value = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
         if isinstance(value, dict):
             return all(check(v) for v in value.values())
+        if isinstance(value, tuple):
+            return all(check(v) for v in value)
         if isinstance(value, np.ndarray):
             return value.nbytes < 100_000
         return value is None or isinstance(value, int | float | str)
