@@ -50,15 +50,35 @@ def frame(error: float, **more) -> dict:
     picture = {"part": "decoder", "shape": [1, 4, 4], "of": 1, "low": 0.0, "high": 1.0}
     picture |= {"values": b64(np.linspace(0, 255, 16)), "change": 0.002}
     return {
-        "after": "1", "reset": True, "run": "r/1", "kind": "image", "shape": [1, 4, 4],
-        "figures": [], "words": "", "live": True, "damaged": False, "colors": ["#08c"],
-        "heldout": [[100, 0.2], [200, error]], "whole": [[100, 0.15], [200, error]],
-        "mean": 0.2, "pca": 0.05, "pca_name": "PCA-2", "passed": None, "total": 400,
-        "sample": b64(range(16)), "x_hat": b64(range(16)), "pca_sample": b64(range(16)), "count": 1,
+        "after": "1",
+        "reset": True,
+        "run": "r/1",
+        "kind": "image",
+        "shape": [1, 4, 4],
+        "figures": [],
+        "words": "",
+        "live": True,
+        "damaged": False,
+        "colors": ["#08c"],
+        "heldout": [[100, 0.2], [200, error]],
+        "whole": [[100, 0.15], [200, error]],
+        "mean": 0.2,
+        "pca": 0.05,
+        "pca_name": "PCA-2",
+        "passed": None,
+        "total": 400,
+        "sample": b64(range(16)),
+        "x_hat": b64(range(16)),
+        "pca_sample": b64(range(16)),
+        "count": 1,
         "entering": {**picture, "part": "input", "change": None},
         "layers": [layer("encoder", 12, 0.03), layer("encoder", 2, 0.01), picture],
-        "step": 1, "alone": None, "best": [100, 0.15, 1], "back": True, **more,
-    }  # fmt: skip
+        "step": 1,
+        "alone": None,
+        "best": [100, 0.15, 1],
+        "back": True,
+        **more,
+    }
 
 
 @pytest.fixture
