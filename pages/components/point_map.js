@@ -3,7 +3,7 @@
 // Python sends the points once; only what is chosen goes back.
 
 import { unpackArrays } from "../../aecore/pad/assets/bundle.js";
-import { fetchParts, partsAtHand } from "../../aecore/pad/assets/parts.js";
+import { overtake, showWithParts } from "../../aecore/pad/assets/parts.js";
 import { wholeView, zoomBy } from "./point_map_camera.js";
 import { markStates, readCloud } from "./point_map_cloud.js";
 import { middlesOf } from "./point_map_contours.js";
@@ -22,6 +22,7 @@ import {
 } from "./point_map_panels.js";
 import { createRaster } from "./point_map_raster.js";
 
+/** @import { Waiting } from "../../aecore/pad/assets/parts.js" */
 /** @import { ComponentData } from "../../aecore/pad/assets/types.js" */
 /** @import { MapArrays, MapElements, PointMap, Renderer, Tell } from "./point_map_types.js" */
 /**
@@ -32,10 +33,9 @@ import { createRaster } from "./point_map_raster.js";
  * @property {Tell} [setTriggerValue]
  */
 /** @typedef {{ map: PointMap, destroy: () => void }} MountedMap */
-/** @typedef {HTMLElement & { pointMap?: MountedMap | null, wanted?: number }} MapRoot */
+/** @typedef {Waiting & { pointMap?: MountedMap | null }} MapRoot */
 
 const TOLD = 24; // of those caught, that Python hears of
-const OFFERED_MS = 2500; // until arrays that could not be fetched are looked for again
 
 /**
  * @param {MapRoot} root
@@ -254,37 +254,12 @@ function updateMap(map, { data, setTriggerValue }, arrays) {
  */
 export default function pointMap(given) {
   const root = /** @type {MapRoot} */ (given.parentElement.querySelector(".pm"));
-  take(root, given);
+  showWithParts(root, given, (fetched) => showOn(root, given, fetched));
   return () => {
-    root.wanted = (root.wanted ?? 0) + 1;
+    overtake(root);
     root.pointMap?.destroy();
     root.pointMap = null;
   };
-}
-
-/**
- * Show what came, at once where all its arrays are here.
- * @param {MapRoot} root
- * @param {MapArguments} given
- */
-function take(root, given) {
-  root.wanted = (root.wanted ?? 0) + 1;
-  const turn = root.wanted;
-  const parts = given.data.parts ?? {};
-  const atHand = partsAtHand(parts);
-  if (atHand) {
-    showOn(root, given, atHand);
-    return;
-  }
-  root.setAttribute("aria-busy", "true");
-  fetchParts(parts).then(
-    (arrays) => turn === root.wanted && showOn(root, given, arrays),
-    () => {
-      if (turn !== root.wanted) return;
-      given.setTriggerValue?.("lost", { token: `${Date.now()}` });
-      setTimeout(() => turn === root.wanted && take(root, given), OFFERED_MS);
-    },
-  );
 }
 
 /**
@@ -293,7 +268,6 @@ function take(root, given) {
  * @param {object} fetched
  */
 function showOn(root, given, fetched) {
-  root.removeAttribute("aria-busy");
   const arrays = { ...unpackArrays(given.data), ...fetched };
   if (root.pointMap) updateMap(root.pointMap.map, given, arrays);
   else root.pointMap = mountMap(root, given, arrays);

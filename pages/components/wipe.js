@@ -3,13 +3,14 @@
 // for how many numbers PCA gets. Everything that it shows came in one message.
 
 import { unpackArrays } from "../../aecore/pad/assets/bundle.js";
-import { fetchParts } from "../../aecore/pad/assets/parts.js";
+import { overtake, showWithParts } from "../../aecore/pad/assets/parts.js";
 import { make, paint } from "../../aecore/pad/assets/pictures.js";
 import { drawPair, PCA, valuesOf } from "./wipe_drawing.js";
 
+/** @import { Waiting } from "../../aecore/pad/assets/parts.js" */
 /** @import { ComponentData } from "../../aecore/pad/assets/types.js" */
 /** @import { Pair, Wipe, WipeArrays, WipeMeta } from "./wipe_types.js" */
-/** @typedef {HTMLElement & { wipe?: Wipe, wanted?: number }} WipeRoot */
+/** @typedef {Waiting & { wipe?: Wipe }} WipeRoot */
 /**
  * What Streamlit calls the component with.
  * @typedef {object} WipeArguments
@@ -20,39 +21,20 @@ import { drawPair, PCA, valuesOf } from "./wipe_drawing.js";
 
 const LARGE = 680; // pixels of the large picture's longer side, about
 const STRIP_SIDE = 44;
-const AGAIN_AFTER = 2500; // milliseconds
 
 /** @param {WipeArguments} given */
 export default function wipeView(given) {
   const root = /** @type {WipeRoot} */ (given.parentElement.querySelector(".wp"));
-  takeWipe(root, given);
+  const { meta } = given.data;
+  if (root.wipe?.meta.id === meta.id) overtake(root);
+  else {
+    showWithParts(root, given, (fetched) =>
+      showWipe(root, meta, { ...unpackArrays(given.data), ...fetched }),
+    );
+  }
   return () => {
-    root.wanted = (root.wanted ?? 0) + 1;
+    overtake(root);
   };
-}
-
-/**
- * @param {WipeRoot} root
- * @param {WipeArguments} given
- */
-function takeWipe(root, given) {
-  root.wanted = (root.wanted ?? 0) + 1;
-  const turn = root.wanted;
-  if (root.wipe?.meta.id === given.data.meta.id) return;
-  fetchParts(given.data.parts ?? {}).then(
-    (fetched) => {
-      if (turn !== root.wanted) return;
-      showWipe(root, given.data.meta, {
-        ...unpackArrays(given.data),
-        .../** @type {any} */ (fetched),
-      });
-    },
-    () => {
-      if (turn !== root.wanted) return;
-      given.setTriggerValue?.("lost", { token: `${Date.now()}` });
-      setTimeout(() => turn === root.wanted && takeWipe(root, given), AGAIN_AFTER);
-    },
-  );
 }
 
 /**

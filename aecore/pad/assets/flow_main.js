@@ -21,8 +21,9 @@ import {
   takeNetwork,
 } from "./flow_state.js";
 import { buildStrip, showPaper } from "./flow_strip.js";
-import { fetchParts, partsAtHand } from "./parts.js";
+import { overtake, showWithParts } from "./parts.js";
 
+/** @import { Waiting } from "./parts.js" */
 /** @import { View } from "./flow_state.js" */
 /** @import { ComponentArguments } from "./types.js" */
 
@@ -50,7 +51,7 @@ const CODE = "aecore-code";
  * @property {() => void} destroy
  * @property {View} view
  */
-/** @typedef {HTMLElement & { flow?: MountedFlow | null, wanted?: number }} FlowElement */
+/** @typedef {Waiting & { flow?: MountedFlow | null }} FlowElement */
 
 /**
  * The component; Streamlit calls it again whenever data change.
@@ -63,9 +64,14 @@ export default function networkAtWork(given) {
   const { options } = given.data;
   root.classList.toggle("nw-compact", Boolean(options.compact));
   root.style.setProperty("--flow-height", `${options.height}px`);
-  takeGiven(root, given);
+  showWithParts(
+    root,
+    given,
+    (arrays) => showFlow(root, given, arrays),
+    () => sayOnFlow(root, "Its numbers did not arrive. They are asked for again …"),
+  );
   return () => {
-    root.wanted = (root.wanted ?? 0) + 1;
+    overtake(root);
     root.flow?.destroy();
     root.flow = null;
   };
@@ -74,30 +80,12 @@ export default function networkAtWork(given) {
 /**
  * @param {FlowElement} root
  * @param {ComponentArguments} given
+ * @param {any} arrays
  */
-function takeGiven(root, given) {
-  root.wanted = (root.wanted ?? 0) + 1;
-  const turn = root.wanted;
-  /** @param {any} arrays */
-  const use = (arrays) => {
-    if (turn !== root.wanted) return;
-    const whole = { ...given, data: { ...given.data, ...arrays } };
-    if (root.flow) root.flow.update(whole);
-    else root.flow = mountFlow(root, whole);
-  };
-  const atHand = partsAtHand(given.data.parts ?? {});
-  if (atHand) use(atHand);
-  else {
-    fetchParts(given.data.parts).then(use, () => {
-      if (turn !== root.wanted) return;
-      sayOnFlow(root, "Its numbers did not arrive. They are asked for again …");
-      given.setTriggerValue?.(
-        /** @type {any} */ ("lost"),
-        /** @type {any} */ ({ token: `${Date.now()}` }),
-      );
-      setTimeout(() => turn === root.wanted && takeGiven(root, given), 2500);
-    });
-  }
+function showFlow(root, given, arrays) {
+  const whole = { ...given, data: { ...given.data, ...arrays } };
+  if (root.flow) root.flow.update(whole);
+  else root.flow = mountFlow(root, whole);
 }
 
 /**

@@ -9,7 +9,7 @@ import { findElements } from "./elements.js";
 import { drawFrame } from "./frame.js";
 import { fitView, movePoints, resizeMap } from "./map_view.js";
 import { buildPage } from "./page.js";
-import { fetchParts, partsAtHand } from "./parts.js";
+import { overtake, showWithParts } from "./parts.js";
 import { play } from "./playing.js";
 import { awaitDrag } from "./pointer.js";
 import { askForDecoding, heardFromServer, say } from "./server.js";
@@ -18,6 +18,7 @@ import { readNewest, resumeEpoch, takeAnswer } from "./travel.js";
 import { setOut } from "./walk.js";
 
 /** @import { Bundle } from "./bundle.js" */
+/** @import { Waiting } from "./parts.js" */
 /** @import { Pad } from "./state.js" */
 /** @import { Arrays, ComponentArguments } from "./types.js" */
 
@@ -30,7 +31,6 @@ export { compile, createNetwork } from "./network.js";
 
 /** Answers from the server come as events of this name; pages/components/pad_answer.js. */
 const ANSWER = "aecore-pad-answer";
-const OFFERED_MS = 2500; // until a page has offered again what the server had given up
 
 /**
  * A pad as it hangs on its element: `update` takes new data, `destroy` ends it.
@@ -40,10 +40,7 @@ const OFFERED_MS = 2500; // until a page has offered again what the server had g
  * @property {(index: number) => void} chooseImage
  * @property {() => Pick<Pad, "network" | "z" | "anchor" | "frames">} chosen
  */
-/**
- * `wanted` counts what Streamlit asked for: the newest is shown, however long older arrays take.
- * @typedef {HTMLElement & { pad?: MountedPad | null, wanted?: number }} PadElement
- */
+/** @typedef {Waiting & { pad?: MountedPad | null }} PadElement */
 
 /**
  * @param {PadElement} root
@@ -173,34 +170,18 @@ export default function latentPad(given) {
     note.textContent = "There is no model to decode yet.";
     note.hidden = false;
   } else {
-    take(root, given);
+    showWithParts(
+      root,
+      given,
+      (arrays) => showOn(root, given, arrays),
+      () => sayThatPartsLack(root),
+    );
   }
   return () => {
-    root.wanted = (root.wanted ?? 0) + 1;
+    overtake(root);
     root.pad?.destroy();
     root.pad = null;
   };
-}
-
-/**
- * Show what came, at once where all its arrays are here.
- * @param {PadElement} root
- * @param {ComponentArguments} given
- */
-function take(root, given) {
-  root.wanted = (root.wanted ?? 0) + 1;
-  const turn = root.wanted;
-  const parts = given.data.parts ?? {};
-  const atHand = partsAtHand(parts);
-  if (atHand) {
-    showOn(root, given, atHand);
-    return;
-  }
-  root.setAttribute("aria-busy", "true");
-  fetchParts(parts).then(
-    (arrays) => turn === root.wanted && showOn(root, given, arrays),
-    () => turn === root.wanted && lacks(root, given, turn),
-  );
 }
 
 /**
@@ -209,25 +190,15 @@ function take(root, given) {
  * @param {Arrays} arrays
  */
 function showOn(root, given, arrays) {
-  root.removeAttribute("aria-busy");
   const whole = { ...given, data: { ...given.data, ...arrays } };
   if (root.pad) root.pad.update(whole);
   else root.pad = mountPad(root, whole);
 }
 
-/**
- * The server has given the arrays up, or is away: have the page offer them again.
- * @param {PadElement} root
- * @param {ComponentArguments} given
- * @param {number} turn
- */
-function lacks(root, given, turn) {
+/** @param {PadElement} root */
+function sayThatPartsLack(root) {
+  if (root.pad) return;
   const { note } = findElements(root);
-  if (!root.pad) {
-    note.textContent = "Its numbers did not arrive. They are asked for again …";
-    note.hidden = false;
-  }
-  given.setTriggerValue?.("lost", { token: `${Date.now()}` });
-  // What is offered is the same as before, so Streamlit does not call the component for it.
-  setTimeout(() => turn === root.wanted && take(root, given), OFFERED_MS);
+  note.textContent = "Its numbers did not arrive. They are asked for again …";
+  note.hidden = false;
 }

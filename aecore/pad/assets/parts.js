@@ -1,7 +1,7 @@
 // @ts-check
 // Arrays that lie beside the app under the name of their content (pages/components/parts.py).
 
-/** @import { Arrays } from "./types.js" */
+/** @import { Arrays, ComponentData } from "./types.js" */
 /**
  * Where each array lies, and what its numbers are.
  * @typedef {Record<string, { at: string, type: string }>} Parts
@@ -9,6 +9,7 @@
 
 const KEPT = 24; // arrays that are kept here; beyond them the browser's own store has them
 const AGAIN_MS = 800; // until what failed is fetched once more
+const OFFERED_MS = 2500; // until a page has offered again what the server had given up
 
 /** @type {Record<string, (buffer: ArrayBuffer) => ArrayBufferView>} */
 const VIEWS = {
@@ -35,11 +36,61 @@ function fromPlanes(buffer) {
 const fetched = new Map();
 
 /**
+ * What a component is mounted on; `wanted` counts what it was asked to show.
+ * @typedef {HTMLElement & { wanted?: number }} Waiting
+ */
+
+/**
+ * Have what is under way for a component not be shown any more.
+ * @param {Waiting} root
+ * @returns {number}
+ */
+export function overtake(root) {
+  root.wanted = (root.wanted ?? 0) + 1;
+  return root.wanted;
+}
+
+/**
+ * Show a message once the arrays that it names are here, at once where all are: of several messages
+ * the newest alone, however long older arrays take. What the server has given up, or while it is
+ * away, the page is asked to offer again.
+ * @param {Waiting} root
+ * @param {{ data: ComponentData, setTriggerValue?: (name: any, value: any) => void }} given
+ * @param {(arrays: any) => void} show
+ * @param {() => void} [lacks] called where they did not arrive
+ */
+export function showWithParts(root, given, show, lacks = () => {}) {
+  const turn = overtake(root);
+  const parts = given.data.parts ?? {};
+  const atHand = partsAtHand(parts);
+  if (atHand) {
+    root.removeAttribute("aria-busy");
+    show(atHand);
+    return;
+  }
+  root.setAttribute("aria-busy", "true");
+  fetchParts(parts).then(
+    (arrays) => {
+      if (turn !== root.wanted) return;
+      root.removeAttribute("aria-busy");
+      show(arrays);
+    },
+    () => {
+      if (turn !== root.wanted) return;
+      lacks();
+      given.setTriggerValue?.("lost", { token: `${Date.now()}` });
+      // What is offered is the same as before, so Streamlit does not call the component for it.
+      setTimeout(() => turn === root.wanted && showWithParts(root, given, show, lacks), OFFERED_MS);
+    },
+  );
+}
+
+/**
  * All arrays if they are here already, else null.
  * @param {Parts} parts
  * @returns {Arrays | null}
  */
-export function partsAtHand(parts) {
+function partsAtHand(parts) {
   /** @type {Record<string, ArrayBufferView>} */
   const arrays = {};
   for (const [name, { at }] of Object.entries(parts)) {
@@ -57,7 +108,7 @@ export function partsAtHand(parts) {
  * @param {Parts} parts
  * @returns {Promise<Arrays>}
  */
-export async function fetchParts(parts) {
+async function fetchParts(parts) {
   const found = await Promise.all(
     Object.entries(parts).map(async ([name, { at, type }]) => [name, await fetchPart(at, type)]),
   );
