@@ -86,9 +86,14 @@ def flow_script() -> str:
     return joined(ASSETS / "flow_main.js")
 
 
+def styled(sheet: Path) -> str:
+    """A drawing's style sheet, behind what all drawings share."""
+    return (ASSETS / "base.css").read_text("utf-8") + sheet.read_text("utf-8")
+
+
 def flow_style() -> str:
     """The style sheet of the network at work."""
-    return (ASSETS / "flow.css").read_text("utf-8")
+    return styled(ASSETS / "flow.css")
 
 
 def flow_markup() -> str:
@@ -98,7 +103,7 @@ def flow_markup() -> str:
 
 def pad_style() -> str:
     """The pad's style sheet."""
-    return (ASSETS / "style.css").read_text("utf-8")
+    return styled(ASSETS / "style.css")
 
 
 def pad_markup() -> str:

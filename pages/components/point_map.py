@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from streamlit.components.v2 import component
 
-from aecore.pad.browser_code import joined
+from aecore.pad.browser_code import joined, styled
 from pages.components import parts
 
 STEPS = 16384  # from the middle of the map to the edge of what is seen at first
@@ -27,7 +27,7 @@ _HERE = Path(__file__).parent
 _map = component(
     "point_map",
     html=(_HERE / "point_map.html").read_text("utf-8"),
-    css=(_HERE / "point_map.css").read_text("utf-8"),
+    css=styled(_HERE / "point_map.css"),
     js=joined(_HERE / "point_map.js"),
 )
 

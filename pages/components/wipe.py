@@ -16,14 +16,14 @@ from typing import Any
 import numpy as np
 from streamlit.components.v2 import component
 
-from aecore.pad.browser_code import joined
+from aecore.pad.browser_code import joined, styled
 from pages.components import parts
 
 _HERE = Path(__file__).parent
 _wipe = component(
     "wipe",
     html=(_HERE / "wipe.html").read_text("utf-8"),
-    css=(_HERE / "wipe.css").read_text("utf-8"),
+    css=styled(_HERE / "wipe.css"),
     js=joined(_HERE / "wipe.js"),
 )
 
