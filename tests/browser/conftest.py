@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.server import wait_for
+from tests.browser.server import Server, wait_for
 
 ROOT = Path(__file__).parents[2]
 
@@ -47,6 +47,33 @@ def chromium():
             pytest.skip(f"no Chromium to test in: {str(error).splitlines()[0]}")
         yield browser
         browser.close()
+
+
+@pytest.fixture
+def new_page(chromium):
+    """Makes pages, each in a context of its own (options), on which no script may fail."""
+    made = []
+
+    def make(browser=chromium, **options):
+        page = browser.new_context(**options).new_page()
+        page.problems = []
+        page.on("pageerror", lambda error: page.problems.append(str(error)))
+        made.append(page)
+        return page
+
+    yield make
+    for page in made:
+        assert page.problems == []
+        page.context.close()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """The app as its own process, with a folder of runs of its own."""
+    server = Server(tmp_path_factory.mktemp("runs"))
+    yield server
+    for process in server.stop():
+        process.kill()
 
 
 @pytest.fixture(scope="module")

@@ -41,25 +41,15 @@ TEXTS = """() => {
 
 
 @pytest.fixture
-def open_pad(chromium, pad_app):
-    contexts = []
-
+def open_pad(new_page, pad_app):
     def open_at(query: str, **options):
-        context = chromium.new_context(**{"viewport": {"width": 1200, "height": 1000}, **options})
-        contexts.append(context)
-        context.add_init_script(f"({TEXTS})()")
-        page = context.new_page()
-        page.problems = []
-        page.on("pageerror", lambda error: page.problems.append(str(error)))
+        page = new_page(**{"viewport": {"width": 1200, "height": 1000}, **options})
+        page.add_init_script(f"({TEXTS})()")
         page.goto(f"{pad_app}/?{query}")
         page.locator("#where", has_text="=").wait_for(timeout=60_000)
         return page
 
-    yield open_at
-    for context in contexts:
-        for page in context.pages:
-            assert page.problems == []
-        context.close()
+    return open_at
 
 
 def inked(page, name: str) -> int:

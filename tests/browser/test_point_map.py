@@ -67,25 +67,15 @@ pytestmark = pytest.mark.parametrize("pad_app", [APP], indirect=True, scope="mod
 
 
 @pytest.fixture
-def open_map(chromium, pad_app):
-    contexts = []
-
+def open_map(chromium, new_page, pad_app):
     def open_at(query: str = "", browser=chromium, **options):
-        context = browser.new_context(viewport={"width": 900, "height": 700}, **options)
-        contexts.append(context)
-        page = context.new_page()
-        page.problems = []
-        page.on("pageerror", lambda error: page.problems.append(str(error)))
+        page = new_page(browser, viewport={"width": 900, "height": 700}, **options)
         page.goto(f"{pad_app}/?{query}")
         page.locator("#stage[data-renderer]").wait_for(timeout=60_000)
         page.wait_for_timeout(500)
         return page
 
-    yield open_at
-    for context in contexts:
-        for page in context.pages:
-            assert page.problems == []
-        context.close()
+    return open_at
 
 
 def state(page) -> dict:

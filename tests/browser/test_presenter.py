@@ -2,20 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
-
-from tests.browser.server import Server
-
 SLOW = 120_000
 ON = "() => document.documentElement.classList.contains('presenting')"
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    server = Server(tmp_path_factory.mktemp("runs"))
-    yield server
-    for process in server.stop():
-        process.kill()
 
 
 def title_is(page, title: str) -> None:

@@ -17,7 +17,6 @@ from aecore.runs import checkpoints
 from pages.shell.owner import COOKIE
 from pages.shell.page import all_pages
 from pages.shell.plain_text import JOINER
-from tests.browser.server import Server
 
 SLOW = 120_000
 
@@ -46,14 +45,6 @@ class Answer(BaseHTTPRequestHandler):
 
     def log_message(self, *args) -> None:
         pass
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    server = Server(tmp_path_factory.mktemp("runs"))
-    yield server
-    for process in server.stop():
-        process.kill()
 
 
 @pytest.fixture
