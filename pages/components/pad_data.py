@@ -70,6 +70,12 @@ def bundle_for(held: Hand, small: bool = False) -> PadBundle:
     return make_bundle(held, (MAP_POINTS, MAP_IMAGES))
 
 
+def is_bundled(held: Hand) -> bool:
+    """Whether bundle_for would give this at once; if not, it is begun."""
+    held = model_of_z(held)
+    return bundle_for.known(held) or is_made(held, (MAP_POINTS, MAP_IMAGES))
+
+
 def _mark_of(ref: str) -> str:
     """What tells models apart in the browser, and in the files that are made of what it shows."""
     whole, slash, label = ref.partition("/")

@@ -15,10 +15,9 @@ from aecore.runs.store import ID_PATTERN, Run
 from aecore.training.state import TrainState
 from pages.components.pad import Decode, latent_pad
 from pages.components.pad_data import (
-    MAP_IMAGES,
-    MAP_POINTS,
     Told,
     bundle_for,
+    is_bundled,
     is_made,
     make_bundle,
     model_of_z,
@@ -56,7 +55,7 @@ def is_prepared(held: Hand, live: bool) -> bool:
         return True
     if live:
         return is_made(held, (LIVE_POINTS, LIVE_IMAGES), with_errors=False)
-    return bundle_for.known(held) or is_made(held, (MAP_POINTS, MAP_IMAGES))
+    return is_bundled(held)
 
 
 @kept(most_bytes=PADS)

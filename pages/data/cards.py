@@ -22,7 +22,7 @@ from aecore.types import DataSpec
 from pages.components.drawing import drawing
 from pages.components.parts import picture
 from pages.components.previews import at_hand
-from pages.shell.computing import prepared
+from pages.shell.computing import when_prepared
 from pages.shell.kept import size_of
 from pages.shell.plain_text import own, plain
 
@@ -120,7 +120,7 @@ def two_numbers(source: Source) -> None:
             return
         if found is None:
             st.caption(":material/hourglass_top: PCA of these data is being computed …")
-            st.fragment(_until_kept, run_every=SOON)(source.name)
+            when_prepared(SOON, views.two_numbers, source.name)
             return
         cells = "".join(
             f'<span class="n">{escape(title)}</span>'
@@ -143,9 +143,3 @@ _STYLE = (
     "border-radius:2px}@media(max-width:640px){.t{grid-template-columns:4.5rem repeat(5,40px)}"
     ".t img{width:40px;height:40px}}</style>"
 )
-
-
-def _until_kept(name: str) -> None:
-    """For a fragment: run the page again when it is there."""
-    if prepared(views.two_numbers, name):
-        st.rerun()

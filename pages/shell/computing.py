@@ -30,7 +30,6 @@ T = TypeVar("T")
 LOOK = 0.2  # seconds between two looks whether anybody still waits
 GRACE = 0.3  # seconds that a script waits at once; longer, and it would hold up its whole session
 AT_ONCE = 0.05  # and that it waits for what it can do without for now
-HOURS = 36_000.0
 RETURN = 0.7  # seconds between two questions of a browser whether it is done
 PATIENT = 10.0  # seconds after the last of them that a computation is still wanted
 FETCHED = 30.0  # seconds that a result lies ready for those who asked for it
@@ -99,7 +98,17 @@ def prepared(function: Callable[P, T], *arguments: P.args, **none: P.kwargs) -> 
     PATIENT seconds. Outside of a script it waits."""
     with _waiting(_joined(function, arguments)) as work:
         work.patient = time.monotonic() + PATIENT
-        return _is_done(work, AT_ONCE) if session_id() is not None else _is_done(work, HOURS)
+        return _is_done(work, AT_ONCE if session_id() is not None else None)
+
+
+def when_prepared(every: float, function: Callable, *arguments: Any) -> None:
+    """Run the page again when this is `prepared`, for which is asked every so many seconds."""
+    st.fragment(_again_when_prepared, run_every=every)(function, *arguments)
+
+
+def _again_when_prepared(function: Callable, *arguments: Any) -> None:
+    if prepared(function, *arguments):
+        st.rerun()
 
 
 def _ask_again(work: _Work) -> None:
@@ -109,7 +118,8 @@ def _ask_again(work: _Work) -> None:
     work.patient = time.monotonic() + PATIENT
 
 
-def _is_done(work: _Work, seconds: float) -> bool:
+def _is_done(work: _Work, seconds: float | None) -> bool:
+    """Whether it is done within so many seconds; None: however long it takes."""
     wait([work.result], seconds)
     return work.result.done()
 

@@ -249,7 +249,9 @@ def title_of(ref: str) -> str:
     every figure and file the same, and no two of a person's the same."""
     if ID_PATTERN.fullmatch(ref):
         run = access.run_of(ref)
-        alike = [r for r in jobs().runs(run.owner) if r.name == run.name] if owns(run) else []
+        alike = (
+            [r for r in jobs().store.owned_by(run.owner) if r.name == run.name] if owns(run) else []
+        )
         if len(alike) < 2:  # runs are named apart when they begin; these are of an earlier version
             return run.name
         older = sum(r.created < run.created for r in alike)

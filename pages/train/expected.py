@@ -17,7 +17,7 @@ from aecore.training.measuring import TRAIN_SAMPLE
 from aecore.types import TrainConfig
 from aecore.wording import count
 from pages.shell import session
-from pages.shell.computing import RETURN, apart, prepared
+from pages.shell.computing import RETURN, apart, prepared, when_prepared
 from pages.shell.kept import kept
 from pages.shell.plain_text import own
 
@@ -65,7 +65,7 @@ def _time(model: LatentModel, dataset: str, config: TrainConfig, n: int) -> None
     )
     if not (_pace.known(*asked) or prepared(views.pace, *asked)):
         st.metric("Expected time", "…", help="A few of its steps are being timed.")
-        st.fragment(_ask, run_every=RETURN)(asked)
+        when_prepared(RETURN, views.pace, *asked)
         return
     pace = _pace(*asked)
     if pace is None:
@@ -91,11 +91,6 @@ def _time(model: LatentModel, dataset: str, config: TrainConfig, n: int) -> None
 def _pace(spec: str, config: str, dataset: str) -> float | None:
     """Training examples a second, timed once for all who choose the same."""
     return apart(views.pace, spec, config, dataset)
-
-
-def _ask(asked: tuple[str, str, str]) -> None:
-    if prepared(views.pace, *asked):
-        st.rerun()
 
 
 def in_words(seconds: float) -> str:

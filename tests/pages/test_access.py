@@ -33,7 +33,7 @@ def browser(monkeypatch, tmp_path, digits):
 
     class Jobs:
         def __init__(self):
-            self.library, self.get, self.runs = library, library.store.get, library.store.owned_by
+            self.library, self.get, self.store = library, library.store.get, library.store
 
         def watched(self, token: str):
             return library.store.watched(token)

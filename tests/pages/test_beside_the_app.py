@@ -14,6 +14,7 @@ from starlette.routing import Route
 
 from pages.components import parts, run_stream
 from pages.shell.static_kept import StaticKept
+from tests.loops import completed
 
 
 class Client:
@@ -46,7 +47,7 @@ class Client:
         async def send(message: dict) -> None:
             came.append(message)
 
-        asyncio.run(self.app(scope, receive, send))
+        completed(self.app(scope, receive, send))
         told = {k.decode().lower(): v.decode() for k, v in came[0]["headers"]}
         content = b"".join(message.get("body", b"") for message in came[1:])
         if told.get("content-encoding") == "gzip":
@@ -162,4 +163,4 @@ def test_each_line_of_a_packed_stream_can_be_read_at_once():
         assert gzip.decompress(whole) == b"".join([f"line {i}\n".encode() for i in range(5)])
         return texts
 
-    assert asyncio.run(read())[:5] == [f"line {i}\n" for i in range(5)]
+    assert completed(read())[:5] == [f"line {i}\n" for i in range(5)]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,6 +14,7 @@ from aecore import places
 from pages.shell import doors, teacher
 from pages.shell.doors import Doors
 from pages.shell.owner import COOKIE
+from tests.loops import completed
 
 SECRET = "a-secret-of-the-teacher"
 
@@ -75,11 +75,6 @@ class Visitors:
         assert message["type"] == "websocket.close"
 
 
-def visit(lesson: Any) -> None:
-    with ThreadPoolExecutor(1) as thread:  # Playwright's tests leave a loop running in this one
-        thread.submit(asyncio.run, lesson()).result()
-
-
 @pytest.fixture(autouse=True)
 def server(monkeypatch, tmp_path):
     monkeypatch.setenv(places.RUNS_VARIABLE, str(tmp_path))
@@ -116,7 +111,7 @@ def test_a_script_of_a_thousand_tabs_gets_few_and_others_find_a_place(
         assert not visitors.doors._people
         assert not visitors.doors._addresses
 
-    visit(lesson)
+    completed(lesson())
 
 
 def test_a_closed_door_lets_in_who_was_here_and_the_teacher(monkeypatch):
@@ -135,7 +130,7 @@ def test_a_closed_door_lets_in_who_was_here_and_the_teacher(monkeypatch):
         doors.door().turn(False)
         assert (await visitors.page(cookie(8)))[0] == 200
 
-    visit(lesson)
+    completed(lesson())
 
 
 @pytest.mark.parametrize(
@@ -155,8 +150,7 @@ def test_the_link_gives_the_cookie_and_leaves_the_address(monkeypatch):
     def get(secret: str):
         scope = {"type": "http", "headers": [], "scheme": "http"}
         asked = Request(scope | {"path_params": {"secret": secret}})
-        with ThreadPoolExecutor(1) as thread:
-            return thread.submit(asyncio.run, teacher._answer(asked)).result()
+        return completed(teacher._answer(asked))
 
     assert teacher.route().path == f"/{places.TEACHER_LINK}{{secret}}"
     wrong = get("guess")

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-from concurrent.futures import ThreadPoolExecutor
-
 import pytest
 
 from pages.shell.first_paint import STYLE, FirstPaint
+from tests.loops import completed
 
 PAGE = b"<html><head><style>theirs</style></head><body><div></div></body></html>"
 
@@ -29,8 +27,7 @@ def served(path: str, accept: str, kind: str, status: int = 200, method: str = "
 
     asked = [(b"accept", accept.encode()), (b"accept-encoding", b"gzip"), (b"if-none-match", b"x")]
     scope = {"type": "http", "method": method, "path": path, "headers": asked}
-    with ThreadPoolExecutor(1) as thread:  # Playwright's tests leave a loop running in this one
-        thread.submit(asyncio.run, FirstPaint(app)(scope, None, send)).result()
+    completed(FirstPaint(app)(scope, None, send))
     body = b"".join(m.get("body", b"") for m in sent if m["type"] == "http.response.body")
     return heard, sent[0]["status"], dict(sent[0]["headers"]), body
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import shutil
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,6 +14,7 @@ from pages.shell import streamlit_internals as internals
 from pages.shell.gate import Headers, OwnOrigin
 from pages.shell.owner import COOKIE, OwnerCookie, owner_in
 from pages.shell.uploads import EACH, UploadBudget
+from tests.loops import completed
 
 ANNA, BERT = "a" * 32, "b" * 32
 Answer = tuple[int, list[tuple[bytes, bytes]], bytes]
@@ -51,8 +50,7 @@ def ask(
         await middleware(app)(whole | scope, receive, send)
         return sent[0]["status"], sent[0]["headers"], sent[1]["body"]
 
-    with ThreadPoolExecutor(1) as thread:  # Playwright's tests leave a loop running in this one
-        return thread.submit(asyncio.run, both()).result()
+    return completed(both())
 
 
 # Cookies -----------------------------------------------------------------------------------

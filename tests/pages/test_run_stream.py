@@ -7,7 +7,6 @@ import base64
 import json
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import Any
 
@@ -23,6 +22,7 @@ from aecore.training.events import Changed, EpochDone, Finished, LayerLook, Prob
 from aecore.types import DataSpec, ModelSpec, TrainConfig
 from pages.components import run_frame, run_stream
 from pages.shell.owner import COOKIE
+from tests.loops import completed
 
 ANNA, TOKEN = "a" * 32, "b" * 24
 SERIES = ("heldout", "whole", "train", "changes")
@@ -107,12 +107,6 @@ async def read(answer: Any, until: Callable[[list[dict]], bool]) -> list[dict]:
     return lines
 
 
-def in_a_loop(work: Callable[[], Any]) -> Any:
-    # In a thread of its own: Playwright's tests leave a loop running in this one.
-    with ThreadPoolExecutor(1) as thread:
-        return thread.submit(asyncio.run, work()).result()
-
-
 def together(lines: list[dict]) -> dict[str, Any]:
     """What a browser knows after these lines, as run_view_state.js puts them together."""
     known: dict[str, Any] = {}
@@ -136,7 +130,7 @@ def together(lines: list[dict]) -> dict[str, Any]:
     ],
 )
 def test_its_owner_and_who_has_the_watch_link_may_read(run: Run, name, cookie, status):
-    answer = in_a_loop(lambda: opened(name, cookie=cookie))
+    answer = completed(opened(name, cookie=cookie))
     assert answer.status_code == status
 
 
@@ -160,7 +154,7 @@ def test_who_comes_back_gets_exactly_what_is_missing(run: Run, monkeypatch, brok
         assert not any("reset" in line for line in after)
         return await whole, before + after
 
-    whole, parts = in_a_loop(lesson)
+    whole, parts = completed(lesson())
     assert together(parts) == together(whole)
     known = together(whole)
     assert [at for at, _ in known["heldout"]] == [100, 200, 300, 5000, 6000, 10000]
@@ -178,7 +172,7 @@ def test_who_comes_back_gets_exactly_what_is_missing(run: Run, monkeypatch, brok
 def test_a_cursor_that_says_nothing_of_this_run_gets_all_of_it(run: Run, after: str):
     for event in EVENTS:
         run.recording.add(event)
-    lines = in_a_loop(lambda: _first(run, after))
+    lines = completed(_first(run, after))
     assert lines[0]["reset"] is True
     assert len(lines[0]["heldout"]) == 6
 
@@ -199,7 +193,7 @@ def test_the_first_point_waits_for_nothing(run: Run, monkeypatch):
         return await reading
 
     began = time.monotonic()
-    lines = in_a_loop(lesson)
+    lines = completed(lesson())
     assert lines[-1]["heldout"] == [[100, 0.1]]
     assert time.monotonic() - began < 15
 
@@ -231,7 +225,7 @@ def test_a_run_that_draws_much_keeps_to_its_share_of_the_line(run: Run, monkeypa
             listener.cancel()
         return received
 
-    received = in_a_loop(flood)
+    received = completed(flood())
     largest = max(len(line.text) for line in made if line is not None)
     # The clock goes on for as long as a busy machine lets this wait.
     assert received[0] <= 2.5 * run_stream.BYTES_A_SECOND + 3 * largest
@@ -253,7 +247,7 @@ def test_a_stream_without_news_says_that_it_lives(run: Run, monkeypatch):
                 break
         return texts
 
-    first, everything, *beats = in_a_loop(lambda: asyncio.wait_for(lesson(), 20))
+    first, everything, *beats = completed(asyncio.wait_for(lesson(), 20))
     assert everything.startswith(b"{")
     assert [first, *beats] == [b"\n"] * 3
 
@@ -273,7 +267,7 @@ def test_it_ends_with_the_sharing_and_with_the_run(run: Run, monkeypatch, how: s
             run.recording.fail("its worker died")
         return await reading
 
-    lines = in_a_loop(lesson)
+    lines = completed(lesson())
     assert lines[-1].get("end", False) is (how == "over")
     assert not run_stream._hall.channels
 
