@@ -33,7 +33,7 @@ def test_to_the_end(engine, submit, digits, tiny_ae):
     assert run.recording.summary["epochs_done"] == 3
     found = engine.library.checkpoint(run.run_id)
     assert found.card.epochs_done == 3
-    assert found.card.name == "A run"
+    assert found.card.name == run.name == "A run 1"
     assert found.card.fingerprint == digits.fingerprint
     assert found.card.history == run.recording.history
     with torch.inference_mode():
@@ -392,7 +392,7 @@ def test_a_new_engine_finds_the_runs(engine, submit):
     fresh = JobEngine(engine.store.root)
     try:
         found = fresh.get(done.run_id)
-        assert (found.name, found.owner, found.recording.status) == ("Done", ME, "finished")
+        assert (found.name, found.owner, found.recording.status) == ("Done 1", ME, "finished")
         assert found.config == SHORT
         assert [row["epoch"] for row in found.recording.history] == [1, 2, 3]
         assert len(found.recording.probes) == 3

@@ -159,7 +159,7 @@ def test_a_killed_app_leaves_no_orphans_and_its_runs(engine, tmp_path):
     restarted = JobEngine(tmp_path)
     runs = restarted.runs("gone")
     restarted.close()
-    assert [run.name for run in runs] == ["Another", "Another", "A run"]
+    assert [run.name for run in runs] == ["Another 2", "Another 1", "A run 1"]
     for run in runs:
         assert run.recording.status == "failed"
         assert f"restarted during this run. {run.way_on()}" in run.recording.message

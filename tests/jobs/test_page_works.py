@@ -70,7 +70,7 @@ def test_a_label_goes_with_its_model(engine, ready):
 
 def test_a_refusal_comes_as_it_is_and_missing_data_are_computed_here(engine, ready):
     with pytest.raises(UnknownNameError, match="no way to take a model out called 'x'"):
-        on_worker(engine, ready, views.taken_out, shipped("linear-ae"), "x", "x")
+        on_worker(engine, ready, views.taken_out, shipped("linear-ae"), "x", "x", "")
     held = shipped("linear-ae")
     there = InHand(held.model, held.card, renamed(held.data), ("other", 0))
     assert on_worker(engine, ready, views.codes, there, "test") is None
