@@ -23,6 +23,7 @@
  */
 
 const MADE_MS = 600; // until one that is being made is asked for again
+const IN_SIGHT = "0px 0px -80px 0px"; // a stage that just fits leaves a line of it at the bottom
 const AGAIN_MS = 20_000; // until a pad that was asked for and did not come is asked for again
 
 /** @type {WeakMap<Node, Gate>} */
@@ -58,10 +59,13 @@ function openGate(place, data) {
     close: () => {},
   };
   // Whoever has scrolled past it has reached it: the pad is beneath.
-  const observer = new IntersectionObserver(([entry]) => {
-    gate.reached = entry.isIntersecting || entry.boundingClientRect.top < 0;
-    consider(gate);
-  });
+  const observer = new IntersectionObserver(
+    ([entry]) => {
+      gate.reached = entry.isIntersecting || entry.boundingClientRect.top < 0;
+      consider(gate);
+    },
+    { rootMargin: IN_SIGHT },
+  );
   const hear = (/** @type {Event} */ event) => {
     const { run, saved } = /** @type {CustomEvent<RunNews>} */ (event).detail;
     if (run !== gate.data.run || !saved) return;

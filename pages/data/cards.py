@@ -22,6 +22,7 @@ from aecore.types import DataSpec
 from pages.components.drawing import drawing
 from pages.components.parts import picture
 from pages.components.previews import at_hand
+from pages.shell.again import run_again
 from pages.shell.computing import when_prepared
 from pages.shell.kept import size_of
 from pages.shell.plain_text import own, plain
@@ -59,7 +60,7 @@ def _picked() -> None:
 def _look(names: list[str], missing: int) -> None:
     """For a fragment: run the page again when another picture is there."""
     if len(_to_come(names)) < missing:
-        st.rerun()
+        run_again()
 
 
 def _to_come(names: list[str]) -> list[str]:

@@ -24,6 +24,7 @@ from pages.components.drawing import drawing
 from pages.components.own_data import PERMISSION, usable
 from pages.data import cards, downloads
 from pages.shell import session
+from pages.shell.again import say_once
 from pages.shell.layout import guarded
 from pages.shell.page import file_of
 from pages.shell.plain_text import own, plain
@@ -47,7 +48,7 @@ def _chosen(own: list[str]) -> Source:
             usable(wanted)
             names.append(wanted)
         except AecoreError as error:
-            st.error(plain(str(error)), icon=":material/error:")
+            say_once(error)
             wanted = "mnist"
             st.query_params.pop("dataset", None)
     cards.choose(names, wanted)

@@ -23,6 +23,7 @@ from aecore.errors import JobError
 from aecore.jobs.in_hand import InHand
 from aecore.jobs.page_workers import Abandoned, Lost, PageWorkers
 from pages.shell import access
+from pages.shell.again import run_again
 from pages.shell.streamlit_internals import session_id
 
 P = ParamSpec("P")
@@ -108,13 +109,13 @@ def when_prepared(every: float, function: Callable, *arguments: Any) -> None:
 
 def _again_when_prepared(function: Callable, *arguments: Any) -> None:
     if prepared(function, *arguments):
-        st.rerun()
+        run_again()
 
 
 def _ask_again(work: _Work) -> None:
     """For a fragment: run the page again when it is done."""
     if work.result.done():
-        st.rerun()
+        run_again()
     work.patient = time.monotonic() + PATIENT
 
 

@@ -11,7 +11,8 @@ from aecore.evaluation.metrics import shown
 from aecore.runs.naming import told_apart
 from aecore.runs.store import ID_PATTERN
 from pages.shell import access, opened_files, session
-from pages.shell.plain_text import plain, say
+from pages.shell.again import say_once
+from pages.shell.plain_text import plain
 
 
 def show_hand() -> None:
@@ -23,7 +24,7 @@ def show_hand() -> None:
             access.version_of(current)
             refs.append(current)
         except AecoreError as error:
-            say(error, "The default model is in hand instead.")
+            say_once(error, "The default model is in hand instead.")
             current = session.DEFAULT_MODEL
             session.take_in_hand(current)
     names = titles(refs)

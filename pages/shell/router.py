@@ -8,6 +8,7 @@ import streamlit as st
 
 from aecore.errors import AecoreError
 from pages.shell import (
+    again,
     hand_box,
     launcher,
     layout,
@@ -41,6 +42,7 @@ def route() -> None:
     if refused is not None:
         st.error(own(refused), icon=":material/upload_file:")
     try:
+        again.repeat()
         session.begin()
         run_sign.run_sign(opened.url_path == "train")
         hand_box.show_hand()

@@ -7,6 +7,7 @@ import streamlit as st
 from aecore.evaluation.metrics import shown
 from aecore.runs.store import Run
 from pages.shell import access, session
+from pages.shell.again import run_again
 from pages.shell.layout import guarded
 from pages.shell.page import file_of
 from pages.shell.plain_text import own, plain
@@ -54,7 +55,7 @@ def _sign(run_id: str, was_live: bool) -> None:
     run = access.run_of(run_id)
     recording = run.recording
     if was_live and not recording.live:
-        st.rerun()
+        run_again()
     if recording.live:
         epoch = min(len(recording.history) + 1, run.config.epochs)
         state = _STATES.get(recording.status, f"trains, epoch {epoch} of {run.config.epochs}")

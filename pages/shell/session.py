@@ -28,9 +28,9 @@ from aecore.runs.checkpoints import Card, Checkpoint
 from aecore.runs.naming import told_apart
 from aecore.runs.store import ID_PATTERN, Run
 from pages.shell import access, opened_files, recalled
+from pages.shell.again import say_once
 from pages.shell.computing import apart, in_time
 from pages.shell.kept import kept
-from pages.shell.plain_text import say
 
 OWN = public_name("own-")  # what a file calls data of somebody's own
 DEFAULT_MODEL = "vae-plane"
@@ -107,7 +107,7 @@ def begin() -> None:
             run = access.watch(token)
         except AecoreError as error:
             st.query_params.pop(access.WATCH)
-            say(error)
+            say_once(error)
         else:
             st.session_state[_RUN_VIEW] = run.run_id
             if in_url is None and run.has_model:

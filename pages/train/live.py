@@ -10,6 +10,7 @@ from aecore.runs.store import Run
 from pages.components import sharing
 from pages.components.run_view import run_canvas, run_scene
 from pages.shell import access, session
+from pages.shell.again import run_again
 from pages.shell.layout import guarded, stage
 from pages.shell.plain_text import plain
 from pages.train.live_controls import controls
@@ -66,6 +67,6 @@ def _watch(run_id: str, was_live: bool, polls: bool) -> None:
         st.info(plain(run.remark), icon=":material/restart_alt:")
     if kept_back != polls:
         st.session_state[_POLLS] = kept_back
-        st.rerun()
+        run_again()
     if was_live and not run.recording.live:
-        st.rerun()
+        run_again()

@@ -143,10 +143,8 @@ def test_home_decodes_under_the_pointer_without_the_server(visit):
 def test_train_steer_reload_watch_and_use(visit):
     from playwright.sync_api import expect
 
-    page = visit("train?preset=vae-plane&dataset=digits")
-    epochs(page).fill("1000")
-    epochs(page).press("Enter")
-    page.get_by_role("button", name="Start training").click()
+    page = visit("train?preset=vae-plane")
+    started_long(page)
     page.locator(".rv canvas[aria-label^='Held-out error']").wait_for()
     page.get_by_role("button", name="Pause").click()
     has_text(live_figure(page, "State"), "Paused")
@@ -171,6 +169,7 @@ def test_train_steer_reload_watch_and_use(visit):
 
     page.get_by_role("button", name="Resume").click()
     has_text(live_figure(page, "State"), "Training")
+    has_text(live_figure(page, "Epoch"), r"^[2-9]|^[1-9]\d")
     page.get_by_role("button", name="Stop").click()
     has_text(live_figure(page, "State"), "Stopped")
     page.get_by_role("button", name="New run").wait_for()
@@ -200,6 +199,7 @@ def test_train_steer_reload_watch_and_use(visit):
 
 
 def started_long(page) -> None:
+    """All of MNIST a thousand times: small data are through while a busy machine shows the page."""
     epochs(page).fill("1000")
     epochs(page).press("Enter")
     page.get_by_role("button", name="Start training").click()
@@ -249,7 +249,7 @@ def test_a_live_run_is_sent_as_what_is_new_and_its_page_rests(visit):
 
 
 def test_where_the_stream_is_kept_back_the_page_brings_what_is_new(visit):
-    page = visit("train?preset=vae-plane&dataset=digits")
+    page = visit("train?preset=vae-plane")
     page.route("**/aecore/live/**", lambda route: route.abort())
     traffic = Traffic(page)
     started_long(page)
