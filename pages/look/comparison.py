@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 import torch
+from streamlit.delta_generator import DeltaGenerator
 
 from aecore.evaluation.batches import labels_for
 from aecore.evaluation.beside import pca_reconstruction
@@ -25,10 +26,11 @@ from aecore.figures.examples import (
 from pages.components.beside_pca import beside, scores, title_of_pca
 from pages.components.drawing import drawing
 from pages.components.figure_data import csv_button
-from pages.shell.layout import band_text
+from pages.shell.layout import band_text, figure_against
 from pages.shell.plain_text import own, plain
 from pages.shell.session import Hand
 
+PCA = "against PCA"
 ORDERS = ("random", "worst", "best", "one of each class")
 #: How many examples at once, by kind of drawing: whole rows of a wide page; the default's place.
 COUNTS = {"image": ((5, 8, 10), 2), "lines": ((4, 8, 12), 1), "bars": ((3, 6, 9), 0)}
@@ -42,37 +44,37 @@ def headline(held: Hand) -> None:
     band = None
     if card.config.limit == 0 and 5 <= card.epochs_done <= 15:
         band = expected_band(held.data.name, card.spec, "mse")
-    row.metric(
-        HELD_OUT_MSE,
-        shown(mse),
-        f"{shown(mse - pca, '+')} against PCA",
-        delta_color="inverse",
-        help=band_text(band),
+    figure_against(
+        row, HELD_OUT_MSE, shown(mse), shown(mse - pca, "+"), PCA, less=True, help=band_text(band)
     )
     if found.denoised is not None and found.pca_denoised is not None:
         ours, theirs = float(found.denoised.mean()), float(found.pca_denoised.mean())
-        row.metric(
+        figure_against(
+            row,
             "From damaged, MSE",
             shown(ours),
-            f"{shown(ours - theirs, '+')} against PCA",
-            delta_color="inverse",
+            shown(ours - theirs, "+"),
+            PCA,
+            less=True,
             help="Against the clean examples; PCA gets the same damaged ones. By this a denoising "
             "model is judged.",
         )
     if held.data.spec.bounded:
         db = [float(psnr(torch.from_numpy(v)).mean()) for v in (found.mse, found.pca_mse)]
-        row.metric("PSNR, mean", f"{db[0]:.1f} dB", f"{db[0] - db[1]:+.1f} dB against PCA")
+        figure_against(row, "PSNR, mean", f"{db[0]:.1f} dB", f"{db[0] - db[1]:+.1f} dB", PCA)
     else:
         kept = [1 - v / max(held.basis.mse(0), 1e-12) for v in (mse, pca)]
-        row.metric(
+        figure_against(
+            row,
             "Variance kept",
             f"{kept[0]:.1%}",
-            f"{100 * (kept[0] - kept[1]):+.1f} points against PCA",
+            f"{100 * (kept[0] - kept[1]):+.1f} points",
+            PCA,
             help="1 − MSE / the MSE of the mean example. Below 0 the mean alone would do better.",
         )
     if found.ssim is not None and found.pca_ssim is not None:
         ours, theirs = float(found.ssim.mean()), float(found.pca_ssim.mean())
-        row.metric("SSIM, mean", f"{ours:.3f}", f"{ours - theirs:+.3f} against PCA")
+        figure_against(row, "SSIM, mean", f"{ours:.3f}", f"{ours - theirs:+.3f}", PCA)
     pair = (found.mse, found.pca_mse)
     if found.denoised is not None and found.pca_denoised is not None:
         pair = (found.denoised, found.pca_denoised)
@@ -86,9 +88,12 @@ def headline(held: Hand) -> None:
     )
 
 
-def choose_examples(held: Hand) -> tuple[np.ndarray, bool]:
-    """Widgets that choose examples; returns their indices, and whether to sample z."""
-    places = st.columns([2.7, 1.3, 1, 1.4], vertical_alignment="bottom")
+def choose_examples(held: Hand, controls: DeltaGenerator) -> tuple[np.ndarray, bool]:
+    """Widgets in `controls` that choose examples; returns their indices, and whether to sample z.
+
+    Their errors, by which they are ordered, are waited for where it is called.
+    """
+    places = controls.columns([2.7, 1.3, 1, 1.4], vertical_alignment="bottom")
     order = places[0].segmented_control("Show", ORDERS, default=ORDERS[-1], key="show") or "random"
     names = held.data.class_names
     wanted = places[1].selectbox(

@@ -25,11 +25,12 @@ head(
 )
 held = session.hand()
 with stage():
-    place = st.container()
-    examples, sampled = choose_examples(held)
-    drawn = reconstruct(held, examples, sampled)
-    pictures = frame_of(held.data).kind == "image" and len(examples) > 0
+    # What is waited for the first time is waited for where it will stand.
+    place, controls = st.container(key="reconstructed"), st.container(key="which_examples")
     with place:
+        examples, sampled = choose_examples(held, controls)
+        drawn = reconstruct(held, examples, sampled)
+        pictures = frame_of(held.data).kind == "image" and len(examples) > 0
         if pictures:
             pair(held, examples, drawn)
         else:

@@ -1,14 +1,18 @@
-"""The look that all pages share, in the page that the browser opens: it is there before anything is
-drawn, so that nothing is drawn twice.
+"""What is put into the page that the browser opens: the look that all pages share, and where the
+server is.
 
-As an element of a page it would come with the first answer of the session, a moment after the title
-has been drawn where Streamlit would have it.
+The look is there before anything is drawn, so that nothing is drawn twice: as an element of a page
+it would come with the first answer of the session, a moment after the title has been drawn where
+Streamlit would have it.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+
+from pages.shell.page import all_pages
+from pages.shell.streamlit_internals import where_the_server_is
 
 STYLE = f"<style>{Path(__file__).with_name('page.css').read_text('utf-8')}</style>".encode()
 _END = b"</body>"  # after Streamlit's own styles, which are as specific, and come last in the head
@@ -17,11 +21,17 @@ _CHANGING = (b"accept-encoding", b"if-none-match", b"if-modified-since", b"range
 _OF_THE_FILE = (b"content-length", b"etag", b"last-modified", b"accept-ranges")
 
 
+def script() -> str:
+    """The script of ours in the page, which a policy against such scripts has to name."""
+    return where_the_server_is([page.url for page in all_pages(teacher=True).values()])
+
+
 class FirstPaint:
-    """An ASGI middleware that puts our style into Streamlit's page."""
+    """An ASGI middleware that puts our style and script into Streamlit's page."""
 
     def __init__(self, app: Any):
         self.app = app
+        self._added = STYLE + script().encode()
 
     async def __call__(self, scope: dict, receive: Any, send: Any) -> None:
         if not _asks_for_a_page(scope):
@@ -44,7 +54,7 @@ class FirstPaint:
             if message.get("more_body"):
                 return
             body = b"".join(parts)
-            body = body.replace(_END, STYLE + _END, 1)
+            body = body.replace(_END, self._added + _END, 1)
             kept = [h for h in start["headers"] if h[0].lower() not in _OF_THE_FILE]
             length = (b"content-length", str(len(body)).encode())
             await send({**start, "headers": [*kept, length]})

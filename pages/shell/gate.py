@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 import streamlit as st
 
+from pages.shell.first_paint import script
 from pages.shell.streamlit_internals import index_page
 
 log = logging.getLogger(__name__)
@@ -85,7 +86,7 @@ class Headers:
 
     def __init__(self, app: Any):
         self.app = app
-        self._scripts = scripts_of(index_page())
+        self._scripts = scripts_of(index_page() + script())
 
     async def __call__(self, scope: dict, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
@@ -117,7 +118,7 @@ ALWAYS = {
 
 
 def scripts_of(page: str) -> tuple[str, ...]:
-    """The inline scripts of Streamlit's page, as a policy names them: by their hash."""
+    """The inline scripts of the page, Streamlit's and ours, as a policy names them: by their hash."""
     digests = [hashlib.sha256(s.encode()).digest() for s in _INLINE.findall(page)]
     return tuple(f"'sha256-{base64.b64encode(d).decode()}'" for d in digests)
 

@@ -78,6 +78,31 @@ def figure(value: float | None, digits: int = 4, unit: str = "") -> str:
     return f"{text} {unit}" if unit else text
 
 
+def figure_against(
+    place: DeltaGenerator,
+    label: str,
+    value: str,
+    difference: str,
+    against: str,
+    *,
+    less: bool = False,
+    help: str | None = None,
+) -> None:
+    """A figure and, beneath it, how far it is from another, green where it is the better one.
+
+    difference: signed, with its unit, as Python writes it. less: whether less is better.
+    """
+    below = difference.startswith("-")
+    place.metric(
+        label,
+        value,
+        f"{difference.replace('-', '−')} {against}",
+        delta_arrow="down" if below else "up",
+        delta_color="green" if below == less else "red",
+        help=help,
+    )
+
+
 def band_text(band: tuple[float, float] | None, digits: int = 4) -> str | None:
     """'expected .. to ..' for an expected band, or None."""
     return None if band is None else f"expected {band[0]:.{digits}f} to {band[1]:.{digits}f}"

@@ -6,6 +6,7 @@ tests/pages/test_streamlit_internals.py fails when one of them changes.
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -75,6 +76,20 @@ def navigation_stays() -> Iterator[None]:
         yield
     finally:
         manager.__init__ = make
+
+
+def where_the_server_is(urls: list[str]) -> str:
+    """A script for Streamlit's page that says at which address its server is: that of the page
+    without the page's own name, one of `urls`.
+
+    Streamlit would ask for it below the page's address first, at each link to a page, and only
+    when that is not found where it is.
+    """
+    return (
+        "<script>{const way=location.pathname.split('/').filter(Boolean);"
+        f"if({json.dumps(urls)}.includes(way.at(-1)))way.pop();"
+        "window.__streamlit={BACKEND_BASE_URL:location.origin+'/'+way.join('/')}}</script>"
+    )
 
 
 def index_page() -> str:

@@ -72,7 +72,7 @@ def choices() -> list[Plan]:
 def _one(chosen: Preset, name: str, dataset: str, row: DeltaGenerator) -> list[Plan]:
     """A chosen card: its settings, its network, what to expect, and the start buttons."""
     st.caption(own(preset_cards.about(chosen, name, dataset)))
-    picture, warned = st.container(), st.container()
+    picture, warned = st.container(key="planned"), st.container()
     buttons, further = st.container(), st.container()
     try:
         spec, config = _details(chosen, name, dataset, row, further)

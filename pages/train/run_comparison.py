@@ -26,6 +26,7 @@ from pages.components.options_form import in_words
 from pages.shell import session
 from pages.shell.computing import in_time
 from pages.shell.kept import kept
+from pages.shell.layout import figure_against
 from pages.shell.plain_text import plain
 from pages.shell.session import Hand
 
@@ -99,11 +100,14 @@ def _figures(held: Hand, other: Hand | None, i: int) -> None:
         theirs = judged(other.card.newest)[0]
     row = st.container(horizontal=True)
     if mse is not None:
-        delta = None if theirs is None else f"{shown(mse - theirs, '+')} against the other"
-        if theirs is not None and shown(mse) == shown(theirs):
-            row.metric("Held-out MSE", shown(mse), "the same", delta_color="off", delta_arrow="off")
+        what = "Held-out MSE"
+        if theirs is None:
+            row.metric(what, shown(mse))
+        elif shown(mse) == shown(theirs):
+            row.metric(what, shown(mse), "the same", delta_color="off", delta_arrow="off")
         else:
-            row.metric("Held-out MSE", shown(mse), delta, delta_color="inverse")
+            away = shown(mse - theirs, "+")
+            figure_against(row, what, shown(mse), away, "against the other", less=True)
     if pca is not None:
         row.metric("PCA's MSE", shown(pca), help="On the same examples, of the same size")
     nelbo = held.card.metrics.get("test_nelbo")

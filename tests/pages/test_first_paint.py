@@ -1,10 +1,10 @@
-"""The look is in the page itself, and in nothing else that is served."""
+"""Look and script are in the page itself, and in nothing else that is served."""
 
 from __future__ import annotations
 
 import pytest
 
-from pages.shell.first_paint import STYLE, FirstPaint
+from pages.shell.first_paint import STYLE, FirstPaint, script
 from tests.loops import completed
 
 PAGE = b"<html><head><style>theirs</style></head><body><div></div></body></html>"
@@ -36,7 +36,7 @@ def served(path: str, accept: str, kind: str, status: int = 200, method: str = "
 def test_a_page_has_the_look_behind_theirs(path):
     heard, status, headers, body = served(path, "text/html,*/*", "text/html; charset=utf-8")
     assert status == 200
-    assert body == PAGE.replace(b"</body>", STYLE + b"</body>")
+    assert body == PAGE.replace(b"</body>", STYLE + script().encode() + b"</body>")
     assert int(headers[b"content-length"]) == len(body)
     # Their mark stands for their file alone, and a packed answer could not be added to.
     assert b"etag" not in headers
