@@ -32,10 +32,11 @@ DRAWN_BATCH = 2000  # where noise is drawn: pieces of another size would draw ot
 def shown(error: float, sign: str = "") -> str:
     """An error as people read it: four decimals, or two digits where those would hide them.
 
-    sign: "+" to write it before a positive one, for a difference.
+    sign: "+" for a difference: with its sign, which is a true minus below 0.
     """
     close = 1e-9 < abs(error) < 1e-3
-    return f"{error:{sign}.2g}" if close else f"{error:{sign}.4f}"
+    text = f"{error:{sign}.2g}" if close else f"{error:{sign}.4f}"
+    return text.replace("-", "−") if sign else text
 
 
 def said(figure: Figure, value: float) -> str:

@@ -64,7 +64,11 @@ function build(root, kind) {
   root.replaceChildren(row, words);
   const about = document.createElement("span");
   const networkText = document.createElement("span");
-  const network = addFigure(root, { title: "The network", about: [networkText] });
+  const network = addFigure(root, {
+    title: "The network",
+    about: [networkText],
+    className: "network",
+  });
   const chart = addFigure(root, {
     title,
     about: [swatch(seriesColors.model), " ", about, apart, swatch(seriesColors.train), ` training`],

@@ -3,9 +3,10 @@
 
 const ABOVE = 400; // pixels of the window for all that is not a drawing
 
-/** The height of each of the four drawings: two rows of them stand above the fold. */
+/** The height of each of the four drawings: two rows of them stand above the fold, on a phone the
+ * first one. */
 export function viewHeight() {
-  if (window.matchMedia("(max-width: 640px)").matches) return 230;
+  if (window.matchMedia("(max-width: 640px)").matches) return 190;
   return Math.round(Math.max(150, Math.min(280, (window.innerHeight - ABOVE) / 2)));
 }
 export const seriesColors = {

@@ -118,7 +118,7 @@ ALWAYS = {
 
 
 def scripts_of(page: str) -> tuple[str, ...]:
-    """The inline scripts of the page, Streamlit's and ours, as a policy names them: by their hash."""
+    """A page's inline scripts, Streamlit's and ours, as a policy names them: by their hash."""
     digests = [hashlib.sha256(s.encode()).digest() for s in _INLINE.findall(page)]
     return tuple(f"'sha256-{base64.b64encode(d).decode()}'" for d in digests)
 

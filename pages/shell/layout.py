@@ -90,13 +90,14 @@ def figure_against(
 ) -> None:
     """A figure and, beneath it, how far it is from another, green where it is the better one.
 
-    difference: signed, with its unit, as Python writes it. less: whether less is better.
+    difference: signed, with its unit. less: whether less is better.
     """
-    below = difference.startswith("-")
+    difference = difference.replace("-", "−")
+    below = difference.startswith("−")
     place.metric(
         label,
         value,
-        f"{difference.replace('-', '−')} {against}",
+        f"{difference} {against}",
         delta_arrow="down" if below else "up",
         delta_color="green" if below == less else "red",
         help=help,

@@ -24,12 +24,11 @@ _POLLS = "live_polls"
 
 def live_view(run: Run) -> None:
     """Everything about one run; its stream keeps it up to date while it lives."""
-    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-        st.markdown(
-            f"**{plain(run.name)}** · {plain(session.data_title(run.dataset))} · "
-            f"{plain(short(shape_only(run.spec)))}",
-            width="content",
-        )
+    with st.container(key="run_head", horizontal=True, vertical_alignment="center", gap="small"):
+        named = f"**{plain(run.name)}** · {plain(session.data_title(run.dataset))}"
+        st.markdown(named, width="content")
+        with st.container(key="run_layers", width="content"):
+            st.markdown(f"· {plain(short(shape_only(run.spec)))}", width="content")
         sharing.offered(run)
     sharing.told(run)
     live = run.recording.live

@@ -21,7 +21,7 @@ def controls(run: Run) -> None:
     live, waiting = run.recording.live and mine, status in ("waiting", "preparing")
     paused = status == "paused"
     steer = live and not waiting
-    row = st.container(horizontal=True, vertical_alignment="bottom")
+    row = st.container(key="steer", horizontal=True, vertical_alignment="bottom")
 
     def button(label: str, icon: str, command: str, on: bool, about: str) -> None:
         row.button(

@@ -41,7 +41,7 @@ def test_an_error_as_people_read_it(error, text):
 
 @pytest.mark.parametrize(
     ("difference", "text"),
-    [(0.5, "+0.5000"), (-0.5, "-0.5000"), (0.0004, "+0.0004"), (-0.00004, "-4e-05")],
+    [(0.5, "+0.5000"), (-0.5, "−0.5000"), (0.0004, "+0.0004"), (-0.00004, "−4e−05")],
 )
 def test_a_difference_has_its_sign(difference, text):
     assert metrics.shown(difference, "+") == text

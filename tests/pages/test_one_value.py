@@ -41,7 +41,7 @@ def test_held_out_errors_are_the_same_on_every_page(model):
     found = checkpoints.load(checkpoints.shipped()[model])
     card, figures = found.card, found.card.newest
     mse, pca = shown(figures["test_mse"]), shown(figures["pca_mse"])
-    against = shown(figures["test_mse"] - figures["pca_mse"], "+").replace("-", "−")
+    against = shown(figures["test_mse"] - figures["pca_mse"], "+")
     damaged = figures.get("test_denoised_mse")
     k = int(figures.get("pca_k", card.spec.latent_dim))
 
