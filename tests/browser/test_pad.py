@@ -444,3 +444,16 @@ def test_it_fits_a_phone_and_answers_a_finger(open_pad):
     assert where(page) != home
     wide = page.locator(".lp").evaluate("node => node.scrollWidth - node.clientWidth")
     assert wide <= 0
+
+
+def test_on_a_phone_the_picture_stays_in_view_above_the_slider_that_a_finger_moves(open_pad):
+    page = open_pad("k=5", viewport={"width": 360, "height": 600}, has_touch=True)
+    slider = page.locator("#openSliders .slider").last
+    slider.evaluate("node => node.scrollIntoView({block: 'end'})")
+    picture, moved = page.locator("#big").bounding_box(), slider.bounding_box()
+    assert page.locator("#map").bounding_box()["y"] < 0  # it was scrolled that far
+    assert picture["y"] >= 0
+    assert picture["y"] + picture["height"] <= moved["y"]
+    assert moved["y"] + moved["height"] <= 600
+    controls = page.locator(".lp button:visible, .lp select:visible, .lp [type=range]:visible")
+    assert controls.evaluate_all("all => Math.min(...all.map((c) => c.offsetHeight))") >= 32

@@ -8,7 +8,7 @@ import { drawPins } from "./journeys.js";
 import { drawOverlay, drawPoints } from "./map_drawing.js";
 import { advanceGlide, resizeMap } from "./map_view.js";
 import { encodeDrawing } from "./paper.js";
-import { paint, wipe } from "./pictures.js";
+import { largeOf, paint, wipe } from "./pictures.js";
 import { advancePlane } from "./plane.js";
 import { advanceJourney } from "./playing.js";
 import { drawStrips, followCode } from "./sliders.js";
@@ -77,7 +77,7 @@ function drawLarge(pad, code, reconstructs) {
   const decoded = pad.network ? pad.network.decode(code) : decodedByServer;
   wipe(elements.big);
   if (decoded?.every(Number.isFinite)) {
-    paint(elements.big, decoded, bundle.layout.large);
+    paint(elements.big, decoded, largeOf(elements.big, bundle.layout));
     elements.bigText.textContent = reconstructs ? "Its reconstruction" : "Decoded from this point";
   } else if (decoded) {
     elements.bigText.textContent = "The decoding is not a number here.";
@@ -105,9 +105,9 @@ function drawNearest(pad, code, chosen) {
   const name = classOf(bundle, found.index)?.name;
   pad.near = found;
   paint(elements.near, imageOf(bundle, found.index), bundle.layout.small);
-  elements.nearText.textContent =
-    `${found.distance ? "Nearest real" : "The chosen"} ${thing}${name ? ` (${name})` : ""}` +
-    (found.distance ? `, ${shownNumber(found.distance)} away` : "");
+  elements.nearText.textContent = found.distance
+    ? `Nearest real${name ? `: ${name}` : ` ${thing}`}, ${shownNumber(found.distance)} away`
+    : `The chosen ${thing}${name ? ` (${name})` : ""}`;
 }
 
 /**
@@ -119,8 +119,8 @@ function drawPca({ elements, bundle }, code, x) {
   if (!bundle.meta.pca) return;
   paint(elements.pca, decodeByPca(bundle, code, x), bundle.layout.small);
   elements.pcaText.textContent = x
-    ? `PCA of it, ${bundle.latentDim} numbers`
-    : `PCA, ${bundle.latentDim} numbers, here`;
+    ? `PCA of it, k = ${bundle.latentDim}`
+    : `PCA, k = ${bundle.latentDim}, here`;
 }
 
 /**

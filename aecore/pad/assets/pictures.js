@@ -111,6 +111,26 @@ function fitting(context, name, room) {
   return text;
 }
 
+const WRITTEN = 22; // pixels of a canvas: the height of names and values
+const READ = 12; // pixels of the page: smaller than that nobody reads them
+
+/**
+ * How a large canvas draws an example where it stands: with a table's names in a size that can be
+ * read or, where they would be higher than it may be, its bars alone.
+ * @param {HTMLCanvasElement} canvas
+ * @param {{ large: Drawing }} layout
+ * @returns {Drawing}
+ */
+export function largeOf(canvas, { large }) {
+  const across = canvas.clientWidth;
+  if (!large.columns || !across) return large;
+  const most = Number.parseFloat(getComputedStyle(canvas).maxHeight) || Number.POSITIVE_INFINITY;
+  const width = Math.min(large.W, Math.round((across * WRITTEN) / READ));
+  if ((large.H * across) / width <= most) return { ...large, W: width };
+  const high = Math.min(most, 8 * large.columns.length);
+  return { ...large, names: false, W: 2 * across, H: Math.round(2 * high) };
+}
+
 /**
  * Bars from the columns' means; where there is room, with names and the values in their units.
  * @param {CanvasRenderingContext2D} context
@@ -124,7 +144,7 @@ function paintBars(context, values, drawing, left, share) {
   const row = height / columns.length;
   const reach = width * (names ? 0.4 : 1);
   const bars = left + (names ? 0.42 * width : 0);
-  context.font = "22px sans-serif";
+  context.font = `${WRITTEN}px sans-serif`;
   for (const [i, { name, mean, std }] of columns.entries()) {
     const value = values[i] ?? 0;
     const from = bars + share(0) * reach;
