@@ -95,12 +95,12 @@ def figure_against(
     difference = difference.replace("-", "−")
     below = difference.startswith("−")
     place.metric(
-        label,
-        value,
-        f"{difference} {against}",
+        own(label),
+        own(value),
+        own(f"{difference} {against}"),
         delta_arrow="down" if below else "up",
         delta_color="green" if below == less else "red",
-        help=help,
+        help=None if help is None else own(help),
     )
 
 

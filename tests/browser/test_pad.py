@@ -447,7 +447,7 @@ def test_it_fits_a_phone_and_answers_a_finger(open_pad):
 
 
 def test_on_a_phone_the_picture_stays_in_view_above_the_slider_that_a_finger_moves(open_pad):
-    page = open_pad("k=5", viewport={"width": 360, "height": 600}, has_touch=True)
+    page = open_pad("k=5", viewport={"width": 360, "height": 600}, has_touch=True, is_mobile=True)
     slider = page.locator("#openSliders .slider").last
     slider.evaluate("node => node.scrollIntoView({block: 'end'})")
     picture, moved = page.locator("#big").bounding_box(), slider.bounding_box()
