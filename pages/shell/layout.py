@@ -36,14 +36,6 @@ def stage() -> DeltaGenerator:
     return st.container(key="stage")
 
 
-def stage_picture() -> DeltaGenerator:
-    """Inside a stage, and a direct part of it: the picture that its controls change.
-
-    On a phone, where they stand below each other, it stays in view while a finger is on them.
-    """
-    return st.container(key="stage_picture")
-
-
 def said_of_encoder(model: LatentModel) -> None:
     """Where a model's codes of examples are shown: that its encoder was made here, if it was."""
     if not model.encodes:

@@ -50,9 +50,7 @@ MEASURED = """() => {
       walk(child);
     }
   };
-  const marked = stage.querySelector(".st-key-stage_picture");
-  if (marked) found.push(marked.getBoundingClientRect());
-  else walk(stage);
+  walk(stage);
   const main = document.querySelector("[data-testid=stMain]");
   return {
     bottom: stage.getBoundingClientRect().bottom,
