@@ -59,7 +59,7 @@
  */
 
 /**
- * What a person sees as one layer: aecore/pad/stages.py.
+ * What a person sees as one layer: aecore/pad/described.py.
  * @typedef {object} Stage
  * @property {"encoder" | "decoder"} part
  * @property {number} first its operations of that half: `first` to `end` - 1
