@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from torch import nn
 
 from aecore.models.layers.entry import Shape
+from aecore.models.layers.operation import Description
 from aecore.models.layers.tracing import Traced, trace
 from aecore.models.stages import CURVES, Stage, stages_in
 
@@ -56,7 +57,9 @@ class Described:
     """One stage in the browser.
 
     first, end: its operations among those of its half, `first` to `end` - 1. sum: the operation
-        whose values are the sums before the curve; None where it has no such.
+        whose values are the sums before the curve; None where it has no such. sum_leaf: the leaf
+        that gives the same, behind what is folded into it.
+    operations: those of the stage, described.
     shape: of its values; (channels, height, width) for feature maps, also where they are
         flattened.
     """
@@ -65,6 +68,8 @@ class Described:
     first: int
     end: int
     sum: int | None
+    sum_leaf: int | None
+    operations: tuple[Description, ...]
     shape: Shape
     kind: str
     title: str
@@ -129,6 +134,12 @@ def _shape(stage: Stage, first: int, traced: Traced) -> Shape:
     return own if len(own) == 3 or not maps else maps[0]
 
 
+def _behind(count: int, stage: Stage, traced: Traced) -> int:
+    """The last leaf of a stage behind which there are so many operations."""
+    ends = traced.ends[: stage.leaf + 1]
+    return max(leaf for leaf, (_, end, _) in enumerate(ends) if end == count)
+
+
 def _described(stage: Stage, first: int, end: int, traced: Traced) -> Described:
     descriptions = [op.description for op in traced.operations[first:end]]
     held = [d["op"] for d in descriptions]
@@ -142,6 +153,8 @@ def _described(stage: Stage, first: int, end: int, traced: Traced) -> Described:
         first=first,
         end=end,
         sum=None if at is None else first + at,
+        sum_leaf=None if at is None else _behind(first + at + 1, stage, traced),
+        operations=tuple(descriptions),
         shape=_shape(stage, first, traced),
         kind=kind,
         title=_NAMES.get(kind, "Curve" if kind in CURVES else "Block of layers"),
