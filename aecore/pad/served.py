@@ -27,9 +27,11 @@ MOST_VALUES = MAP_SIDE * MAP_SIDE * 32  # of a layer's maps together
 TERMS = 5
 #: Operations, and kinds of curves, of straight pieces: as flow_gradient.js knows them.
 _STRAIGHT = frozenset(
-    ("linear", "conv2d", "conv_transpose2d", "affine", "prelu", "top_k", "pool2d", "interpolate")
-    + ("join_constant", "pick", "keep", "exchange", "add", "join")
-    + ("pixel_shuffle", "pixel_unshuffle")
+    {
+        *("linear", "conv2d", "conv_transpose2d", "affine", "prelu", "top_k", "pool2d"),
+        *("interpolate", "join_constant", "pick", "keep", "exchange", "add", "join"),
+        *("pixel_shuffle", "pixel_unshuffle"),
+    }
 )
 _STRAIGHT_CURVES = frozenset(
     ("relu", "leaky_relu", "clip", "hard_sigmoid", "hard_shrink", "soft_shrink", "threshold")
@@ -40,10 +42,10 @@ _STRAIGHT_CURVES = frozenset(
 class Chosen:
     """What a person chose in the drawing.
 
-    by: "mean", "sample" or "hand", where the code comes from; z: of a hand, (k,). eps: the noise of a sample,
-    (k,). silent: (stage, unit) that give 0. held: (latent number, value). open: the unit that is
-    looked at, (stage, unit), a unit of -1 for the one that is most active. links: how many are
-    drawn into each layer, at most.
+    by: "mean", "sample" or "hand", where the code comes from; z: of a hand, (k,). eps: the noise of
+    a sample, (k,). silent: (stage, unit) that give 0. held: (latent number, value). open: the unit
+    that is looked at, (stage, unit), a unit of -1 for the one that is most active. links: how many
+    are drawn into each layer, at most.
     """
 
     by: str = "mean"

@@ -8,6 +8,7 @@ import numpy as np
 
 from aecore.pad.described import described
 from pages.components.network_at_work import network_at_work
+from pages.components.network_served import server_for
 from pages.components.pad_data import Told, bundle_for, model_of_z
 from pages.components.unit_facts import facts_at
 from pages.shell.session import Hand
@@ -23,4 +24,6 @@ def show(held: Hand) -> None:
         return facts_at(held, one.part, one.leaf, found.shape, bundle.meta["images"])
 
     told = str(held.data.class_names[held.label]) if isinstance(held, Told) else ""
-    network_at_work(bundle, key="inside_network", facts=facts, told=told)
+    network_at_work(
+        bundle, key="inside_network", facts=facts, serve=server_for(held, bundle), told=told
+    )
