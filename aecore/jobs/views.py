@@ -40,12 +40,14 @@ from aecore.jobs import own_turn
 from aecore.jobs.in_hand import InHand
 from aecore.machine import one_blas_thread
 from aecore.models.families.sparse import atoms
+from aecore.models.layers.tracing import multiply_adds
 from aecore.pad import PadBundle, export_network, served
 from aecore.training.pace import images_a_second
 from aecore.types import ModelSpec, TrainConfig
 
 TSNE_STEPS = 250  # of each part
 _COLOURED = 16
+_LOOKED_MACS = 80_000_000_000  # multiply-adds for what units do, some seconds
 _JUDGED = 2000  # held-out examples on which codes are judged
 KNOWN, NEIGHBOURS = 1500, 8  # examples that a map knows closely, and nearest ones of each
 
@@ -204,8 +206,11 @@ def units(held: InHand) -> tuple[np.ndarray, np.ndarray]:
 
 
 def unit_facts(held: InHand, part: str, leaf: int, maps: int, among: int) -> LayerFacts:
-    """What the units of a layer do on held-out examples: see layer_facts."""
-    return layer_facts(held.model, held.data.test, part, leaf, maps, among)
+    """What the units of a layer do on held-out examples: see layer_facts. Of a large model on fewer
+    of them, so that a person need not wait."""
+    cost = sum(multiply_adds(held.model) or (0, 0))
+    most = _LOOKED_MACS // cost if cost else None
+    return layer_facts(held.model, held.data.test, part, leaf, maps, among, most)
 
 
 def at_work(

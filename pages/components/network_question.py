@@ -11,6 +11,7 @@ from typing import Any
 
 from aecore.pad.served import Chosen
 
+_Json = Mapping[str, Any]
 _MOST_LINKS = 40  # into a layer
 _MOST_SILENT = 20_000  # units, of all layers
 

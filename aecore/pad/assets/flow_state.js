@@ -7,6 +7,7 @@ import {
   activationsOf,
   codeOfFlow,
   createFlow,
+  createServedFlow,
   decodeBy,
   encodeBy,
   silencedIn,
@@ -17,7 +18,7 @@ import {
 /** @import { Flow } from "./flow_engine.js" */
 /** @import { Column } from "./flow_layout.js" */
 /** @import { Link } from "./flow_links.js" */
-/** @import { NumberArray, Send } from "./types.js" */
+/** @import { NumberArray, Send, ServedAnswer } from "./types.js" */
 
 /** @typedef {{ stage: number, unit: number }} Place a unit that is open */
 /**
@@ -31,6 +32,18 @@ import {
 /**
  * Facts of a stage's units, as pages/components/unit_facts.py writes them.
  * @typedef {{ meta: any, arrays: Record<string, any> }} Facts
+ */
+
+/**
+ * @typedef {{ meta: ServedAnswer, looks: Float32Array | null, adds: Float32Array | null }} Answered
+ */
+/**
+ * @typedef {object} Question
+ * @property {string} text what was chosen
+ * @property {string} token
+ * @property {boolean} waiting for the answer
+ * @property {boolean} lost whether the server is away
+ * @property {ReturnType<typeof setTimeout> | undefined} timer
  */
 
 /**
@@ -65,6 +78,8 @@ import {
  * @property {[number, number] | null} penAt
  * @property {import("./flow_matter.js").Matter | null} matter
  * @property {Map<number, Facts | "asked">} facts by stage
+ * @property {Answered | null} answer of a served network: what was said last
+ * @property {Question} question of a served network: what was asked last
  * @property {string} ink
  * @property {Send | undefined} send
  * @property {number | null} pending
@@ -105,6 +120,7 @@ export function createView(root, bundle, options, drawFrame) {
     },
     ...{ open: null, tab: "unit", fallSince: null, drawing: false, penAt: null, matter: null },
     ...{ facts: new Map(), ink: "", send: undefined, pending: null, drawFrame },
+    ...{ answer: null, question: { text: "", token: "", waiting: false, lost: false, timer: undefined } },
   };
   return view;
 }
@@ -114,7 +130,11 @@ export function createView(root, bundle, options, drawFrame) {
  * @param {Bundle} bundle
  */
 export function takeNetwork(bundle) {
-  const meta = bundle.meta.network;
+  const { network: meta, served } = bundle.meta;
+  if (!meta && served) {
+    const flow = createServedFlow(served);
+    return { flow, spare: flow, reach: flow.stages.map(({ reach }) => reach ?? 1) };
+  }
   if (!meta) throw new Error(bundle.meta.note);
   const flow = createFlow(meta, bundle.arrays.w);
   const spare = createFlow(meta, bundle.arrays.w);
@@ -214,6 +234,15 @@ export function redraw(view) {
     view.pending = null;
     if (view.root.isConnected) view.drawFrame(view, now);
   });
+}
+
+/**
+ * What the server said of the unit that is open, once it has.
+ * @param {View} view
+ */
+export function openAnswer({ answer, open }) {
+  const said = answer?.meta.open;
+  return open && said?.stage === open.stage && said.unit === open.unit ? said : null;
 }
 
 /**

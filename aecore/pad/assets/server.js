@@ -65,7 +65,8 @@ function request(pad, name, value) {
   pad.waiting = setTimeout(look, ANSWER_IS_LATE);
 }
 
-function isServerAway() {
+/** Whether the server does not answer at all. */
+export function isServerAway() {
   return fetch("_stcore/health", { cache: "no-store" }).then(
     (response) => !response.ok,
     () => true,
