@@ -187,7 +187,7 @@ function beginFlow(view) {
   const served = Boolean(view.flow.given);
   /** @type {any} */ (view.root.querySelector('[name="matter"]')).hidden = served;
   if (served && view.tab === "matter") view.tab = "unit";
-  openUnit(view, 0, served ? 0 : strongestUnit(view)); // the server says which, with its first answer
+  openUnit(view, 0, served ? 0 : strongestUnit(view)); // the server's first answer says which
   fall(view);
 }
 

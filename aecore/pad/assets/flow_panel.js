@@ -51,7 +51,8 @@ export function writeError(view) {
 function waitingFor({ flow, question, answer, moving }) {
   if (!flow.given) return null;
   if (question.lost) return "The connection to the server is lost.";
-  return moving || question.waiting || !answer ? "Being computed …" : null;
+  if (moving) return "Let go for the answer.";
+  return question.waiting || !answer ? "Being computed …" : null;
 }
 
 /** @param {View} view */

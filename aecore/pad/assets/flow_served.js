@@ -2,16 +2,16 @@
 // A network over the browser's budget: what was chosen goes to the server when a hand lets go, and
 // what each layer gives comes back.
 
+import { newQuestion } from "./flow_answer.js";
 import { askForFacts } from "./flow_open.js";
 import { redraw } from "./flow_state.js";
-import { isServerAway } from "./server.js";
+import { ANSWER_IS_LATE, isServerAway, LOOK_AGAIN } from "./server.js";
 
 /** @import { View } from "./flow_state.js" */
 /** @import { ServedAnswer } from "./types.js" */
 
 const LETS_GO = 160; // milliseconds without a change
-const ANSWER_IS_LATE = 5000;
-const LOOK_AGAIN = 3000;
+const LOST_AFTER = 10; // looks at a server that is there and says nothing: the page ran anew
 
 /**
  * Ask once nothing has changed for a moment; what a hand chooses of the code is drawn at once.
@@ -26,25 +26,25 @@ export function askServer(view) {
     for (const [d, value] of flow.held) flow.decoder.input[d] = value;
   }
   clearTimeout(question.timer);
-  if (!view.moving) question.timer = setTimeout(ask, LETS_GO, view);
+  if (!view.moving) question.timer = setTimeout(askNow, LETS_GO, view);
 }
 
 /** @param {View} view */
-function ask(view) {
+function askNow(view) {
   const { question } = view;
   if (!view.root.isConnected || !view.send) return;
   const chosen = chosenIn(view);
   const text = JSON.stringify(chosen);
   if (text === question.text && !question.lost) {
     placeLinks(view); // the drawing alone has changed
-    if (question.waiting) question.timer = setTimeout(look, ANSWER_IS_LATE, view);
+    if (question.waiting) question.timer = setTimeout(lookForServer, ANSWER_IS_LATE, view);
     redraw(view);
     return;
   }
   const token = `${Date.now()} ${Math.random()}`;
-  Object.assign(question, { text, token, waiting: true, lost: false });
+  Object.assign(question, { text, token, waiting: true, lost: false, looks: 0 });
   view.send("chosen", { ...chosen, token });
-  question.timer = setTimeout(look, ANSWER_IS_LATE, view);
+  question.timer = setTimeout(lookForServer, ANSWER_IS_LATE, view);
   redraw(view);
 }
 
@@ -52,17 +52,19 @@ function ask(view) {
  * Is the server away? Then the question comes again once it is back.
  * @param {View} view
  */
-async function look(view) {
+async function lookForServer(view) {
   const { question } = view;
   const { token } = question;
   const away = await isServerAway();
   if (!question.waiting || question.token !== token) return;
-  if (question.lost && !away) {
-    ask(view);
+  question.looks++;
+  if (question.looks % LOST_AFTER === 0) question.text = "";
+  if (!away && (question.lost || !question.text)) {
+    askNow(view);
     return;
   }
   question.lost = away;
-  question.timer = setTimeout(look, LOOK_AGAIN, view);
+  question.timer = setTimeout(lookForServer, LOOK_AGAIN, view);
   redraw(view);
 }
 
@@ -104,8 +106,7 @@ const placeIn = ({ stage, unit }, chosen) => [stage, chosen ? unit : -1];
  */
 export function forgetAnswer(view) {
   clearTimeout(view.question.timer);
-  Object.assign(view.question, { text: "", token: "", waiting: false, lost: false });
-  view.answer = null;
+  Object.assign(view, { question: newQuestion(), answer: null });
 }
 
 /**
@@ -131,10 +132,10 @@ export function hearServer(view, meta, arrays) {
   }
   flow.decoder.input.set(arrays.z);
   if (view.by !== "hand") view.z = Float32Array.from(arrays.z);
-  flow.output.set(scaled(arrays.x_hat, meta.drawn_scale / 32767));
+  flow.output.set(unscaled(arrays.x_hat, meta.drawn_scale / 32767));
   const { open } = meta;
-  const looks = arrays.looks ? scaled(arrays.looks, (open?.looks_scale ?? 0) / 127) : null;
-  const adds = arrays.adds ? scaled(arrays.adds, (open?.adds_scale ?? 0) / 127) : null;
+  const looks = arrays.looks ? unscaled(arrays.looks, (open?.looks_scale ?? 0) / 127) : null;
+  const adds = arrays.adds ? unscaled(arrays.adds, (open?.adds_scale ?? 0) / 127) : null;
   if (open && view.open && !view.answer) view.open.unit = open.unit;
   Object.assign(view, { answer: { meta, looks, adds }, plain: meta.plain, error: meta.error });
   view.runs.encoder++;
@@ -150,7 +151,7 @@ export function hearServer(view, meta, arrays) {
  * @param {Int8Array | Int16Array} values
  * @param {number} by
  */
-const scaled = (values, by) => Float32Array.from(values, (value) => value * by);
+const unscaled = (values, by) => Float32Array.from(values, (value) => value * by);
 
 /**
  * The links of the last answer, at the columns as they stand.

@@ -3,6 +3,7 @@
 
 import { imageOf } from "./bundle.js";
 import { gaussian } from "./codes.js";
+import { newQuestion } from "./flow_answer.js";
 import {
   activationsOf,
   codeOfFlow,
@@ -15,10 +16,11 @@ import {
 } from "./flow_engine.js";
 
 /** @import { Bundle } from "./bundle.js" */
+/** @import { Answered, Question } from "./flow_answer.js" */
 /** @import { Flow } from "./flow_engine.js" */
 /** @import { Column } from "./flow_layout.js" */
 /** @import { Link } from "./flow_links.js" */
-/** @import { NumberArray, Send, ServedAnswer } from "./types.js" */
+/** @import { NumberArray, Send } from "./types.js" */
 
 /** @typedef {{ stage: number, unit: number }} Place a unit that is open */
 /**
@@ -32,18 +34,6 @@ import {
 /**
  * Facts of a stage's units, as pages/components/unit_facts.py writes them.
  * @typedef {{ meta: any, arrays: Record<string, any> }} Facts
- */
-
-/**
- * @typedef {{ meta: ServedAnswer, looks: Float32Array | null, adds: Float32Array | null }} Answered
- */
-/**
- * @typedef {object} Question
- * @property {string} text what was chosen
- * @property {string} token
- * @property {boolean} waiting for the answer
- * @property {boolean} lost whether the server is away
- * @property {ReturnType<typeof setTimeout> | undefined} timer
  */
 
 /**
@@ -120,7 +110,7 @@ export function createView(root, bundle, options, drawFrame) {
     },
     ...{ open: null, tab: "unit", fallSince: null, drawing: false, penAt: null, matter: null },
     ...{ facts: new Map(), ink: "", send: undefined, pending: null, drawFrame },
-    ...{ answer: null, question: { text: "", token: "", waiting: false, lost: false, timer: undefined } },
+    ...{ answer: null, question: newQuestion() },
   };
   return view;
 }
@@ -234,15 +224,6 @@ export function redraw(view) {
     view.pending = null;
     if (view.root.isConnected) view.drawFrame(view, now);
   });
-}
-
-/**
- * What the server said of the unit that is open, once it has.
- * @param {View} view
- */
-export function openAnswer({ answer, open }) {
-  const said = answer?.meta.open;
-  return open && said?.stage === open.stage && said.unit === open.unit ? said : null;
 }
 
 /**

@@ -12,9 +12,10 @@ import {
   wakeAll,
 } from "./flow_engine.js";
 import { lookedFor } from "./flow_gradient.js";
+import { openAnswer } from "./flow_answer.js";
 import { rangeOf } from "./flow_code.js";
 import { paintCurve, paintHistogram, paintNine, paintSigned } from "./flow_pictures.js";
-import { openAnswer, silentValue } from "./flow_state.js";
+import { silentValue } from "./flow_state.js";
 import { curveOf, sumOf, strongestOf } from "./flow_terms.js";
 import { shownNumber } from "./state.js";
 
@@ -63,7 +64,7 @@ export function writeUnit(view) {
   if (code) writeSlider(view, unit);
   if (view.moving && stage <= flow.codeStage) return; // its sum is not what the hand moves
   if (flow.given && !said) return;
-  const sum = flow.given ? saidSum(said) : sumOf(flow, stage, placeOf(view, open));
+  const sum = flow.given ? saidSum(said) : sumOf(flow, stage, valueAt(view, open));
   writeTerms(view, stage, sum);
   const f = curveOf(flow, stage);
   elements.flowCurveFigure.hidden = !(sum && f);
@@ -80,7 +81,7 @@ export function writeUnit(view) {
  * @param {View} view
  * @param {Place} open
  */
-const placeOf = ({ flow }, { stage, unit }) =>
+const valueAt = ({ flow }, { stage, unit }) =>
   stage === flow.codeStage ? unit : strongestOf(flow, stage, unit);
 
 /**
@@ -94,7 +95,7 @@ function givenBy(view, open) {
   const code = open.stage === flow.codeStage;
   return code
     ? flow.decoder.input[open.unit]
-    : activationsOf(flow, open.stage)[placeOf(view, open)];
+    : activationsOf(flow, open.stage)[valueAt(view, open)];
 }
 
 /**
@@ -181,7 +182,7 @@ function paintLooks(view, open) {
       ? null
       : flow.given
         ? saidLooks(view)
-        : lookedFor(flow, open.stage, sum, placeOf(view, open));
+        : lookedFor(flow, open.stage, sum, valueAt(view, open));
   const { flowLooks, flowLooksText } = elements;
   flowLooks.hidden = !found;
   if (!found) {

@@ -3,7 +3,7 @@
 
 import { classOf } from "./bundle.js";
 import { activationsOf, unitsOf, valuesOfUnit } from "./flow_engine.js";
-import { openAnswer } from "./flow_state.js";
+import { openAnswer } from "./flow_answer.js";
 
 /** @import { View } from "./flow_state.js" */
 

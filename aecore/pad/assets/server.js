@@ -5,8 +5,8 @@
 /** @import { DecodeRequest, EpochRequest, RequestName } from "./types.js" */
 
 const NEWS_STAYS = 6000; // milliseconds
-const ANSWER_IS_LATE = 5000;
-const LOOK_AGAIN = 3000;
+export const ANSWER_IS_LATE = 5000;
+export const LOOK_AGAIN = 3000;
 
 /**
  * Say something over the map; passing news give way to what is wrong, if anything.

@@ -167,7 +167,7 @@
  * @property {number} size of x
  * @property {boolean} variational
  * @property {NetworkMeta | null} network
- * @property {ServedMeta | null} [served] of a network that is left out because it is over the budget
+ * @property {ServedMeta | null} [served] of a network over the budget, which is left out
  * @property {string} note
  * @property {string} thing "image" or "example"
  * @property {Layout} layout
@@ -221,7 +221,7 @@
 /** @typedef {{ token: string }} LostRequest */
 /** @typedef {{ stage: number, token: string }} FactsRequest what a layer's units do */
 /**
- * @typedef {object} ChosenRequest what a person chose: pages/components/network_question.py reads it
+ * @typedef {object} ChosenRequest what a person chose: network_question.py reads it
  * @property {number} index of the held-out example; -1 what was drawn, -2 a code alone
  * @property {string} drawn bytes of what was drawn, in base64
  * @property {string} by
