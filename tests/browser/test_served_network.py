@@ -20,7 +20,7 @@ from tests.browser.flow_page import open_network
 
 SPECS = {
     "dense": ModelSpec("dense-vae", DataSpec((1, 28, 28)), 6, {"hidden": (2100, 1024)}),
-    "conv": ModelSpec("conv-vae", DataSpec((3, 64, 64)), 5, {"channels": (16, 32, 64)}),
+    "conv": ModelSpec("conv-vae", DataSpec((3, 64, 64)), 5, {"channels": (32, 64, 128)}),
     "table": ModelSpec(
         "dense-ae", DataSpec((13,), "table"), 3, {"hidden": (2048, 2048), "normalisation": "batch"}
     ),
