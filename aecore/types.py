@@ -117,7 +117,7 @@ class TrainConfig:
         metadata={
             "label": "Epochs",
             "range": (1, 1000),
-            "help": "One epoch shows every training image once.",
+            "help": "One epoch shows every training example once.",
         },
     )
     batch_size: int = field(
@@ -125,7 +125,7 @@ class TrainConfig:
         metadata={
             "label": "Batch size",
             "range": (1, 8192),
-            "help": "Images per step. Small batches take more, noisier steps.",
+            "help": "Examples per step. Small batches take more, noisier steps.",
         },
     )
     learning_rate: float = field(
@@ -187,9 +187,9 @@ class TrainConfig:
     limit: int = field(
         default=0,
         metadata={
-            "label": "Training images (0 = all)",
+            "label": "Training examples (0 = all)",
             "range": (0, 10_000_000),
-            "help": "Fewer images train faster and over-train sooner.",
+            "help": "Fewer examples train faster and over-train sooner.",
         },
     )
     seed: int = field(

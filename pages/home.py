@@ -7,6 +7,7 @@ from aecore.models.presets import PRESETS
 from aecore.wording import count
 from pages.components import pad_data, pad_travel
 from pages.components.network_at_work import network_at_work
+from pages.components.network_served import server_for
 from pages.components.pad import latent_pad
 from pages.shell import session
 from pages.shell.layout import explain, head, stage
@@ -37,7 +38,8 @@ with stage():
         walk=WALK if digits else (),
         decode=pad_travel.decoder_for(held),
     )
-    network_at_work(bundle, key="flow_home", compact=True, height=150)
+    serve = server_for(held, bundle)
+    network_at_work(bundle, key="flow_home", compact=True, height=150, serve=serve)
     row = st.container(horizontal=True, vertical_alignment="center", gap="medium")
 if row.button(
     "Train your own in six seconds",

@@ -63,7 +63,7 @@ def training_bar(event, recording: Recording) -> None:
     print(
         f"{chr(13) if terminal else ''}[{bar:<{BAR}}] epoch {event.epoch}/{epochs}  "
         f"MSE of {on:,} held out {figures}  "
-        f"{event.images_per_second:,.0f} images/s  {left:.0f} s left ",
+        f"{event.images_per_second:,.0f} examples/s  {left:.0f} s left ",
         end="" if terminal else "\n",
         file=sys.stderr,
         flush=True,

@@ -73,8 +73,8 @@ def _mistakes(spec: ModelSpec, last: Row, mean_mse: float, lost: bool) -> list[s
     if options.get("init") == "zeros":
         found.append(
             "**All weights started at zero.** Every unit of a layer then gets the same gradient, "
-            "or none, and they never become different: the model can at best draw one image. "
-            "Choose another initialisation."
+            "or none, and they never become different: the model can at best draw the same "
+            "thing every time. Choose another initialisation."
         )
     if not spec.data.bounded and output == "sigmoid":
         found.append(

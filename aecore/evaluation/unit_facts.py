@@ -58,14 +58,21 @@ class LayerFacts:
 
 @torch.inference_mode()
 def layer_facts(
-    model: LatentModel, split: Split, part: str, leaf: int, maps: int = 0, among: int = 0
+    model: LatentModel,
+    split: Split,
+    part: str,
+    leaf: int,
+    maps: int = 0,
+    among: int = 0,
+    most: int | None = None,
 ) -> LayerFacts:
     """Facts of the units that leave a layer, over a held-out split.
 
     model: in evaluation mode; a conditional one is told no label. part: "encoder" or "decoder",
     which gets mu. leaf: the layer's index among `leaves` of that network. maps: how many feature
     maps it gives, also where they are flattened; 0 where each value is a unit. among: the most
-    exciting are of the first so many; 0 for all. Raises AecoreError for a layer that is too wide.
+    exciting are of the first so many; 0 for all. most: examples that are looked at. Raises
+    AecoreError for a layer that is too wide.
     """
     encoder, decoder = list(leaves(model.encoder_network())), list(leaves(model.decoder_network()))
     layers = (encoder if part == "encoder" else decoder)[: leaf + 1]
@@ -83,7 +90,8 @@ def layer_facts(
         raise AecoreError(
             f"This layer has {width:,} units; facts are counted for at most {MOST_UNITS:,}."
         )
-    examples = min(len(split), max(MOST_EXCITING, MOST_VALUES // width))
+    room = MOST_VALUES // width if most is None else min(most, MOST_VALUES // width)
+    examples = min(len(split), max(MOST_EXCITING, room))
     found = [
         units(slice(rows.start, min(rows.stop, examples))).cpu()
         for rows in parts(examples, batch_for(model))

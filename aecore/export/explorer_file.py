@@ -7,6 +7,7 @@ import dataclasses
 import json
 import re
 import zlib
+from typing import Any
 
 import numpy as np
 import torch
@@ -73,10 +74,12 @@ def model_bundle(
     model_id: str = "model",
     sizes: tuple[int, int] = (POINTS, IMAGES),
     errors: np.ndarray | None = None,
+    served: dict[str, Any] | None = None,
 ) -> PadBundle:
     """What the pad shows of a model: sizes = (points, images) of the first held-out examples.
 
-    codes: of at least that many of them. errors: of all of them, per value.
+    codes: of at least that many of them. errors: of all of them, per value. served: see
+    build_bundle.
     """
     points, images = sizes
     data, card, test = subject.data, subject.card, subject.data.test
@@ -102,6 +105,7 @@ def model_bundle(
         kind=data.spec.kind,
         epoch=card.epochs_done,
         centred=data.name in AS_MNIST,
+        served=served,
     )
 
 

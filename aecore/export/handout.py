@@ -26,6 +26,7 @@ from aecore.models.families.pca import basis_of
 from aecore.wording import count
 
 EXAMPLES, POINTS, MAP = 6, 1500, 170.0  # MAP: its side
+NOTE_LINES = 3  # that say what is drawn of a table
 EDGE, GREY, FAINT = 48.0, (0.42, 0.44, 0.47), (0.86, 0.87, 0.89)
 OURS, PCAS = color_of(palette.MODEL), color_of(palette.PCA)
 
@@ -127,6 +128,7 @@ def _examples(page: PdfPage, subject: Subject, y: float) -> tuple[float, list[np
     pca = pca_reconstruction(_basis(subject), x, k)
     _title(page, EDGE, y, f"{len(rows)} held-out {subject.thing}s, never trained on")
     side, gap, left = 48.0, 14.0, EDGE + 92
+    reach = float(torch.stack([x, x_hat, pca]).nan_to_num().abs().max()) or 1.0
     drawn, top = [], y - 10
     for i, (name, values) in enumerate(
         (("As they are", x), ("Redrawn", x_hat), (f"PCA, {count(k, 'number')}", pca))
@@ -139,21 +141,51 @@ def _examples(page: PdfPage, subject: Subject, y: float) -> tuple[float, list[np
                 drawn.append(as_image(value))
                 page.picture(at, low, side, side, drawn[-1])
             else:
-                _plot(page, subject, value, at, low, side)
-    return top - 3 * (side + 4) - 10, drawn
+                _plot(page, subject, value, at, low, side, reach)
+    bottom = top - 3 * (side + 4)
+    for line in _how_drawn(subject):
+        bottom -= 9
+        page.text(EDGE, bottom, line, 7, color=GREY)
+    return bottom - 10, drawn
 
 
-def _plot(page: PdfPage, subject: Subject, value: np.ndarray, x: float, y: float, side: float):
-    """A signal as a line, a table's row as bars from the mean, in a square."""
+def _how_drawn(subject: Subject) -> list[str]:
+    """How to read what is no picture, in lines."""
+    frame, wide = frame_of(subject.data), WIDTH - 2 * EDGE
+    if frame.kind == "lines":
+        return [f"Each is {count(subject.spec.size, 'value')}, from left to right."]
+    if frame.kind != "bars":
+        return []
+    head = "A bar for each column, from its mean to the left or right; from the top: "
+    names = [column.name for column in frame.columns]
+    for told in range(len(names), 0, -1):
+        left = f" and {len(names) - told} more" if told < len(names) else ""
+        lines = wrapped(f"{head}{', '.join(names[:told])}{left}.", wide, 7)
+        if len(lines) <= NOTE_LINES:
+            return lines
+    return wrapped("A bar for each column, from its mean to the left or right.", wide, 7)
+
+
+def _plot(
+    page: PdfPage,
+    subject: Subject,
+    value: np.ndarray,
+    x: float,
+    y: float,
+    side: float,
+    reach: float,
+):
+    """A signal as a line, a table's row as bars from the mean, in a square. reach: the farthest
+    from the mean of all that is drawn."""
     frame, flat = frame_of(subject.data), np.nan_to_num(np.ravel(value))
-    share = ((flat - frame.low) / (frame.high - frame.low)).clip(0, 1)
     if frame.kind == "bars":
-        zero, step = -frame.low / (frame.high - frame.low) * side, side / len(flat)
-        for i, end in enumerate(share * side):
+        zero, step = side / 2, side / len(flat)
+        for i, end in enumerate(zero + flat / reach * zero):
             left, wide = min(zero, end), max(abs(end - zero), 0.4)
             page.box(x + left, y + side - (i + 1) * step, wide, step * 0.8, OURS)
         page.line([(x + zero, y), (x + zero, y + side)], GREY, 0.5)
         return
+    share = ((flat - frame.low) / (frame.high - frame.low)).clip(0, 1)
     page.line([(x, y), (x + side, y)], FAINT, 0.5)
     across = np.linspace(x, x + side, len(flat))
     page.line(list(zip(across, y + share * side, strict=True)), OURS, 1)
@@ -170,13 +202,14 @@ def _map(page: PdfPage, subject: Subject, y: float) -> None:
     span = float(np.maximum(high - low, 1e-9).max())
     at = ((points - (low + high) / 2) / span * 0.94 + 0.5).clip(0, 1) * side
     at += (EDGE, y - 22 - side)
+    dot = 2.0 if len(split) > 500 else 3.5
     if split.labels is None:
-        page.dots(at.tolist(), OURS)
+        page.dots(at.tolist(), OURS, dot)
         return
     labels, names = split.labels.numpy(), subject.data.class_names
     present = [int(c) for c in np.unique(labels)]
     for c in present:
-        page.dots(at[labels == c].tolist(), color_of(palette.class_color(c)))
+        page.dots(at[labels == c].tolist(), color_of(palette.class_color(c)), dot)
     named: list[tuple[float, float]] = []
     for i, c in enumerate(present[:14]):
         name = (names[c] if c < len(names) else str(c))[:14]

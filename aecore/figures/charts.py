@@ -149,9 +149,10 @@ def _marked_3d(points: np.ndarray) -> go.Scatter3d:
 
 
 def error_histogram(
-    model: np.ndarray, pca: np.ndarray, height: int = 300, unit: str = "MSE per pixel"
+    model: np.ndarray, pca: np.ndarray, height: int = 300, *, unit: str, thing: str
 ) -> go.Figure:
-    """Distribution of a figure over held-out examples, the model's beside PCA's."""
+    """Distribution of a figure over held-out examples, the model's beside PCA's. unit: of the
+    figure, in words. thing: what one example is called."""
     top = float(np.quantile(np.concatenate([model, pca]), 0.995))
     low = float(min(model.min(), pca.min()))
     edges = np.linspace(low, max(top, low + 1e-9), 61)
@@ -166,7 +167,7 @@ def error_histogram(
             line={"shape": "hv", "color": color, "width": 2},
             fill="tozeroy",
             fillcolor=_faint(color),
-            hovertemplate=f"{name}: %{{y}} images at %{{x:.4f}}<extra></extra>",
+            hovertemplate=f"{name}: %{{y}} {thing}s at %{{x:.4f}}<extra></extra>",
         )
         fig.add_vline(x=float(values.mean()), line={"color": color, "dash": "dash", "width": 1.5})
     fig.update_layout(
@@ -174,7 +175,7 @@ def error_histogram(
         margin=MARGIN,
         legend={"orientation": "h", "y": 1.12, "x": 0},
         xaxis={"title": unit},
-        yaxis={"title": "held-out images"},
+        yaxis={"title": f"held-out {thing}s"},
     )
     return fig
 

@@ -10,8 +10,7 @@ import torch
 from torch import nn
 
 from aecore.models import LatentModel
-from aecore.models.blocks import leaves
-from aecore.models.layers import entry_of
+from aecore.models.stages import stages_in
 
 HEIGHT, BAR, GAP, PAD = 150, 26, 46, 34
 Shape = tuple[int, ...]
@@ -50,10 +49,9 @@ def _shapes(network: nn.Module, shape: Shape) -> list[Shape]:
     device = next(network.parameters()).device
     x, found = torch.zeros(1, *shape, device=device), []
     training, _ = network.training, network.eval()
-    for layer in leaves(network):
-        x = layer(x)
-        entry = entry_of(layer)
-        if entry is not None and entry.weighted:
+    for stage in stages_in("", network):
+        x = stage(x)
+        if stage.mixes:
             found.append(tuple(x.shape[1:]))
     network.train(training)
     return found

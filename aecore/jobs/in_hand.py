@@ -21,6 +21,7 @@ from aecore.jobs import own_turn
 from aecore.jobs.parcel import Lacking, Parcel
 from aecore.models import LatentModel
 from aecore.models.families.pca import PCABasis, basis_of
+from aecore.pad.described import Described, described
 from aecore.runs import checkpoints
 from aecore.runs.card import Card
 
@@ -64,6 +65,12 @@ class InHand:
     def beside(self) -> PCABeside:
         """The PCA that it is compared with."""
         return self._made("beside", lambda: pca_beside(self.model, self.codes.mu))
+
+    @property
+    def layers(self) -> list[Described]:
+        """The model's layers as drawings show them. Raises ExportError where the browser knows one
+        of them not."""
+        return self._made("layers", lambda: described(self.model))
 
     def _made(self, name: str, make: Callable[[], Any]) -> Any:
         """What is made once. Two at a time may both make it: a lock would be held by one who

@@ -40,11 +40,14 @@ from aecore.jobs import own_turn
 from aecore.jobs.in_hand import InHand
 from aecore.machine import one_blas_thread
 from aecore.models.families.sparse import atoms
-from aecore.pad import PadBundle, export_network
+from aecore.models.layers.tracing import multiply_adds
+from aecore.pad import PadBundle, export_network, served
 from aecore.training.pace import images_a_second
 from aecore.types import ModelSpec, TrainConfig
 
 TSNE_STEPS = 250  # of each part
+_COLOURED = 16
+_LOOKED_MACS = 80_000_000_000  # multiply-adds for what units do, some seconds
 _JUDGED = 2000  # held-out examples on which codes are judged
 KNOWN, NEIGHBOURS = 1500, 8  # examples that a map knows closely, and nearest ones of each
 
@@ -203,8 +206,29 @@ def units(held: InHand) -> tuple[np.ndarray, np.ndarray]:
 
 
 def unit_facts(held: InHand, part: str, leaf: int, maps: int, among: int) -> LayerFacts:
-    """What the units of a layer do on held-out examples: see layer_facts."""
-    return layer_facts(held.model, held.data.test, part, leaf, maps, among)
+    """What the units of a layer do on held-out examples: see layer_facts. Of a large model on fewer
+    of them, so that a person need not wait."""
+    cost = sum(multiply_adds(held.model) or (0, 0))
+    most = _LOOKED_MACS // cost if cost else None
+    return layer_facts(held.model, held.data.test, part, leaf, maps, among, most)
+
+
+def at_work(
+    held: InHand, entered: int | bytes, chosen: served.Chosen, mean: tuple[float, ...]
+) -> served.Answer:
+    """What the drawing of the network shows of one choice: see served.answer.
+
+    entered: a held-out example; or what was drawn, a byte for each value, from 0 to 1; or nothing,
+    b"", where a code alone is chosen.
+    """
+    shape = held.data.spec.shape
+    if isinstance(entered, int):
+        x = held.data.test.batch(slice(entered, entered + 1))
+    elif entered:
+        x = torch.frombuffer(bytearray(entered), dtype=torch.uint8).view(1, *shape) / 255
+    else:
+        x = torch.zeros(1, *shape)
+    return served.answer(held.model, held.layers, x, chosen, mean)
 
 
 def causes(held: InHand) -> np.ndarray:
@@ -253,6 +277,8 @@ def bundle(
         network, why = export_network(held.model), ""
     except ExportError as error:
         network, why = None, str(error)
+    large = network is not None and not network.within_budget
+    told = served.served_meta(held.model, held.layers, _some(held)) if large else None
     whole = with_errors or points >= len(held.data.test)
     return model_bundle(
         held.subject,
@@ -263,7 +289,13 @@ def bundle(
         model_id=name,
         sizes=(points, images),
         errors=errors(held) if with_errors else None,
+        served=told,
     )
+
+
+def _some(held: InHand) -> torch.Tensor:
+    """Some held-out examples, over which the colours of a drawing reach."""
+    return held.data.test.batch(slice(0, _COLOURED))
 
 
 def taken_out(held: InHand, name: str, way: str, address: str) -> TakenOut:

@@ -1,4 +1,9 @@
-"""A model as the layers that people draw: each a matrix or kernels, with the curve behind it."""
+"""A model as the layers that people see, in drawings, facts and looks at a training alike.
+
+A network's leaves are finer than that: a linear layer, its normalisation and its curve are one
+stage. Whoever shows layers counts these; pad/described.py says what one is called and where it
+lies among the browser's operations.
+"""
 
 from __future__ import annotations
 
@@ -12,18 +17,25 @@ from aecore.models.base import LatentModel
 from aecore.models.blocks import leaves
 from aecore.models.layers.registry import entry_of
 
+#: Operations of one value in, one value out, which may follow a sum within a stage.
+CURVES = frozenset({"activation", "prelu", "top_k"})
+_NORMALISATIONS = frozenset({"affine", "layer_norm", "group_norm"})
+
 
 @dataclass(frozen=True)
 class Stage:
-    """One drawn layer. part: "encoder" or "decoder". number: its place in that part, from 0.
+    """One layer as a person sees it. part: "encoder" or "decoder". number: its place in that part,
+    from 0.
 
-    layers: those that it runs, in order: what only changes shapes or sizes, what mixes values, its
+    layers: those that it runs, in order: what only changes shapes, what computes, its
     normalisation, its curve. The last stage of a part also has what is left over.
+    leaf: the index of the last of them among the network's leaves.
     """
 
     part: str
     number: int
     layers: tuple[nn.Module, ...]
+    leaf: int
 
     def __call__(self, x: Tensor) -> Tensor:
         """(B, ...) as it enters -> (B, ...) as it leaves, behind the curve."""
@@ -32,16 +44,9 @@ class Stage:
         return x
 
     @property
-    def curve(self) -> nn.Module | None:
-        """The last curve that acts on its values; None where they are a plain sum."""
-        found = None
-        for layer in self.layers:
-            entry = entry_of(layer)
-            if entry is not None and entry.weighted:
-                found = None
-            elif entry is not None and entry.curve is not None:
-                found = layer
-        return found
+    def mixes(self) -> bool:
+        """Whether it adds values up by a matrix or kernels, also within a block of layers."""
+        return any(entry.weighted for entry in map(entry_of, self.layers) if entry is not None)
 
     @property
     def parameters(self) -> list[nn.Parameter]:
@@ -55,8 +60,69 @@ def stages_of(model: LatentModel) -> list[Stage]:
     The encoder's last gives the code: mu, and logvar behind it where there is one. The decoder's
     last gives x_hat.
     """
-    encoder = _cut("encoder", list(leaves(model.encoder_network())))
-    return encoder + _cut("decoder", list(leaves(model.decoder_network())))
+    halves = ("encoder", model.encoder_network()), ("decoder", model.decoder_network())
+    return [stage for part, network in halves for stage in stages_in(part, network)]
+
+
+def stages_in(part: str, network: nn.Module) -> list[Stage]:
+    """The stages of one half of a model, in their order.
+
+    Each layer that computes begins one, but for a curve, and a normalisation between a sum and its
+    curve. What only changes a shape goes with what computes next.
+    """
+    found: list[Stage] = []
+    held: list[nn.Module] = []
+    waiting: list[nn.Module] = []
+
+    def close(leaf: int) -> None:
+        if held:
+            found.append(Stage(part, len(found), tuple(held), leaf))
+
+    leaf = -1
+    for leaf, layer in enumerate(leaves(network)):
+        role = _role(layer)
+        if role == "shape":
+            waiting.append(layer)
+            continue
+        if any(_role(other) != "shape" for other in held) and not _goes_on(role, held):
+            close(leaf - len(waiting) - 1)
+            held = []
+        held += [*waiting, layer]
+        waiting = []
+    held += waiting
+    close(leaf)
+    return found
+
+
+def _goes_on(role: str, held: Sequence[nn.Module]) -> bool:
+    """Whether a layer belongs to the stage before it."""
+    before = {_role(layer) for layer in held}
+    if role == "choice":  # of the strongest: behind whatever curve
+        return True
+    if role == "curve":
+        return not before & {"curve", "choice"}
+    return role == "normalisation" and "sum" in before and not before & {"curve", "choice"}
+
+
+def _role(layer: nn.Module) -> str:
+    """What a layer is within a stage: it only changes a "shape", it is a "sum", a "curve", a
+    "choice" of the strongest, a "normalisation", or "other"."""
+    entry = entry_of(layer)
+    if entry is None:
+        return "other" if any(True for _ in layer.parameters()) else "shape"
+    if entry.inner is not None:
+        return "other"
+    if entry.weighted:
+        return "sum"
+    names = {operation.name for operation in entry.operations}
+    if names == {"top_k"}:
+        return "choice"
+    if entry.curve is not None or (names and names <= CURVES):
+        return "curve"
+    if names and names <= _NORMALISATIONS:
+        return "normalisation"
+    passes = entry.idle or (entry.trace is not None and not names)
+    return "shape" if passes else "other"
 
 
 def activations(
@@ -77,38 +143,13 @@ def activations(
     return found
 
 
-def _cut(part: str, layers: list[nn.Module]) -> list[Stage]:
-    """Cut before each layer that mixes values; what only changes a shape goes with the next."""
-    groups: list[list[nn.Module]] = []
-    waiting: list[nn.Module] = []
-    for layer in layers:
-        entry = entry_of(layer)
-        if entry is not None and entry.weighted:
-            groups.append([*waiting, layer])
-            waiting = []
-        elif groups and _makes_units(layer):
-            groups[-1] += [*waiting, layer]
-            waiting = []
-        else:
-            waiting.append(layer)
-    if waiting and not groups:
-        groups.append([])
-    if waiting:
-        groups[-1] += waiting
-    return [Stage(part, i, tuple(group)) for i, group in enumerate(groups)]
-
-
-def _makes_units(layer: nn.Module) -> bool:
-    """Whether what leaves a layer are the values of units: a curve or a normalisation."""
-    entry = entry_of(layer)
-    curve = entry is not None and entry.curve is not None
-    return curve or any(True for _ in layer.parameters(recurse=False))
-
-
 @torch.no_grad()
-def moved(before: Sequence[Tensor], stage: Stage) -> float:
-    """How far a stage's weights went: the norm of their change over the norm of what they were."""
+def moved(before: Sequence[Tensor], stage: Stage) -> float | None:
+    """How far a stage's weights went: the norm of their change over the norm of what they were;
+    None for one without weights."""
     pairs = list(zip(before, stage.parameters, strict=True))
+    if not pairs:
+        return None
     change = sum(float((now - then).square().sum()) for then, now in pairs)
     size = sum(float(then.square().sum()) for then, _ in pairs)
     return (change / size) ** 0.5 if size else float(change > 0)

@@ -64,6 +64,7 @@ def build_bundle(
     variational: bool | None = None,
     why_no_network: str = "",
     centred: bool = True,
+    served: dict[str, Any] | None = None,
 ) -> PadBundle:
     """Gather what the pad shows.
 
@@ -81,6 +82,8 @@ def build_bundle(
     held_out_errors: (any,) squared error per value of each held-out example.
     pca: components (k, D) and mean (D,) of PCA at the same k, in the units of x.
     centred: whether a drawing is centred and scaled as MNIST's were, unless a person says else.
+    served: what the browser is told of a network over the budget, whose drawing the server answers
+    (served.py); it is left out where the browser has the network.
     Raises ExportError when the arrays do not fit together.
     """
     codes = np.asarray(codes, np.float32)
@@ -142,6 +145,7 @@ def build_bundle(
         "size": size,
         "variational": bool(variational),
         "network": network.meta if network is not None else None,
+        "served": served if network is None else None,
         "note": note,
         "thing": "image" if kind == "image" else "example",
         "layout": layout,

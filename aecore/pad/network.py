@@ -19,7 +19,7 @@ from aecore.errors import ExportError
 from aecore.models.layers.entry import Shape
 from aecore.models.layers.operation import Description, Op
 from aecore.models.layers.tracing import trace
-from aecore.pad.stages import stages_in
+from aecore.pad.described import described_half
 
 if TYPE_CHECKING:
     from aecore.models.base import LatentModel
@@ -36,7 +36,7 @@ class BrowserNetwork:
     meta: `shape` of x, `latent_dim`, `variational`, `encoder` and `decoder` (lists of
         operations whose `w` and `b` are offsets into the weights), `encoder_macs` and
         `decoder_macs` (multiply-adds for one example), `weights` (their count), `stages` (what a
-        person sees as a layer, the encoder's and then the decoder's: stages.py).
+        person sees as a layer, the encoder's and then the decoder's: described.py).
     weights: float32, 1-D.
     """
 
@@ -98,9 +98,9 @@ def export_pair(
         "decoder_macs": outer.multiply_adds,
         "weights": int(weights.size),
         "stages": [
-            stage.described
-            for part, traced in (("encoder", inner), ("decoder", outer))
-            for stage in stages_in(part, traced)
+            stage.meta
+            for part, network, traced in (("encoder", encoder, inner), ("decoder", decoder, outer))
+            for stage in described_half(part, network, traced)
         ],
     }
     return BrowserNetwork(meta, weights)

@@ -77,14 +77,14 @@ def _looked(
     """values: (units,), or feature maps (maps, height, width); last: what enters or comes out."""
     whole = len(values)
     if values.ndim == 3:
-        rows = torch.arange(whole) if last else _some(whole, MOST_MAPS)
+        rows = torch.arange(whole) if last else evenly(whole, MOST_MAPS)
         side = PICTURE_SIDE if last else MAP_SIDE
-        high, wide = (_some(n, side) for n in values.shape[1:])
+        high, wide = (evenly(n, side) for n in values.shape[1:])
         values = values[rows][:, high][:, :, wide]
     else:
         values = values.flatten()
         whole = len(values)
-        rows = _some(whole, LAST_VALUES if last else MOST_UNITS)
+        rows = evenly(whole, LAST_VALUES if last else MOST_UNITS)
         values = values[rows]
     flat = values.flatten().nan_to_num().float().cpu().numpy()
     low, high_value = min(float(flat.min()), 0.0), max(float(flat.max()), 0.0)
@@ -98,7 +98,7 @@ def _looked(
     return LayerLook(part, shape, whole, bytes_of, low, high_value, change, moves, share)
 
 
-def _some(n: int, most: int) -> Tensor:
+def evenly(n: int, most: int) -> Tensor:
     """At most so many of n, evenly chosen, first and last among them."""
     return torch.linspace(0, n - 1, min(n, most)).round().long()
 

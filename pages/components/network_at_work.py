@@ -2,7 +2,9 @@
 
 It takes the pad's own bundle (aecore/pad), so what a page shows of both is fetched once. Nothing
 crosses the connection while a hand is on it; only the facts of a layer's units, which take all
-held-out examples, are asked of the server, once a layer.
+held-out examples, are asked of the server, once a layer. A model over the browser's budget is
+computed on the server whenever a hand lets go: what was chosen goes there, what each layer gives
+comes back.
 """
 
 from __future__ import annotations
@@ -15,9 +17,10 @@ import numpy as np
 import streamlit as st
 from streamlit.components.v2 import component
 
-from aecore.pad import PadBundle
+from aecore.pad import PadBundle, served
 from aecore.pad.browser_code import flow_markup, flow_script, flow_style, joined
 from pages.components import parts
+from pages.components.network_question import Question, question_of
 from pages.shell.layout import guarded
 
 _network = component("network_at_work", html=flow_markup(), css=flow_style(), js=flow_script())
@@ -28,8 +31,11 @@ _answer = component(
 #: Heights of the drawing itself, in CSS pixels.
 HEIGHT, COMPACT_HEIGHT = 286, 200
 
-#: The index of a stage (aecore/pad/stages.py) -> facts of its units as unit_facts.py packs them.
+#: The index of a stage (aecore/models/stages.py) -> facts of its units as unit_facts.py packs them.
 Facts = Callable[[int], tuple[dict[str, Any], dict[str, np.ndarray]]]
+
+#: What was chosen -> what each layer gives, of a model that the browser does not run.
+Serve = Callable[[Question], served.Answer]
 
 
 def network_at_work(
@@ -39,6 +45,7 @@ def network_at_work(
     compact: bool = False,
     height: int | None = None,
     facts: Facts | None = None,
+    serve: Serve | None = None,
     told: str = "",
 ) -> None:
     """Show the network, in a fragment of its own.
@@ -46,6 +53,7 @@ def network_at_work(
     compact: the drawing and its strip alone, without what a unit does.
     height: of the drawing, in CSS pixels.
     facts: what its units do on held-out examples; without it that part is left out.
+    serve: called on release only, for a model over the browser's budget.
     told: the label that a conditional model is told, in words.
     """
     options = {
@@ -55,33 +63,52 @@ def network_at_work(
         "facts": facts is not None,
         "told": told,
     }
-    st.fragment(guarded(_show))(bundle, key, options, facts)
+    st.fragment(guarded(_show))(bundle, key, options, facts, serve)
 
 
-def _show(bundle: PadBundle, key: str, options: dict[str, Any], facts: Facts | None) -> None:
+def _show(
+    bundle: PadBundle,
+    key: str,
+    options: dict[str, Any],
+    facts: Facts | None,
+    serve: Serve | None,
+) -> None:
     with st.container(gap=None):  # the answer takes no place
         asked = _network(
             key=key,
             data={"meta": bundle.meta, **parts.offered(bundle.arrays), "options": options},
             on_asked_change=_nothing,
+            on_chosen_change=_nothing,
             on_lost_change=_nothing,  # a part: this very rerun offers it again
         )
-        if facts is None:
-            return
-        slot = f"{key}_answer"
+        about = {"name": key, "id": bundle.meta["id"]}
+        question = question_of(asked.chosen, bundle.meta)
+        if serve is not None and question is not None:
+            meta, arrays = serve(question)
+            _say(f"{key}_run", {**about, "token": question.token, **meta}, arrays)
+        elif serve is not None:
+            _say(f"{key}_run")
         stage = _stage(asked.asked, bundle)
-        if stage is not None:
+        if facts is not None and stage is not None:
             meta, arrays = facts(stage)
-            about = {"name": key, "id": bundle.meta["id"], "stage": stage, **meta}
-            st.session_state[slot] = {"meta": about, **arrays}
-        # An answer stays until the next one: a rerun for another reason must not take it away
-        # before the browser has seen it.
-        _answer(key=f"{key}_answers", data=st.session_state.get(slot, {"meta": {"name": ""}}))
+            _say(f"{key}_answer", {**about, "stage": stage, **meta}, arrays)
+        elif facts is not None:
+            _say(f"{key}_answer")
+
+
+def _say(
+    slot: str, meta: dict[str, Any] | None = None, arrays: Mapping[str, np.ndarray] | None = None
+) -> None:
+    """Hand an answer to the drawing. Without one the last stays: a rerun for another reason must
+    not take it away before the browser has seen it."""
+    if meta is not None:
+        st.session_state[slot] = {"meta": meta, **(arrays or {})}
+    _answer(key=f"{slot}s", data=st.session_state.get(slot, {"meta": {"name": ""}}))
 
 
 def _stage(asked: Any, bundle: PadBundle) -> int | None:
     """The stage that a browser asks about, or None for anything else."""
-    network = bundle.meta["network"]
+    network = bundle.meta["network"] or bundle.meta["served"]
     stage = asked.get("stage") if isinstance(asked, Mapping) else None
     known = range(len(network["stages"])) if network else ()
     return stage if isinstance(stage, int) and stage in known else None

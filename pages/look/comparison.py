@@ -254,7 +254,7 @@ def _errors(x_hat: np.ndarray, x: np.ndarray) -> np.ndarray:
 
 
 def distribution(held: Hand) -> None:
-    """How the figures spread over all held-out images."""
+    """How the figures spread over all held-out examples."""
     found = scores(held)
     thing = frame_of(held.data).thing
     kinds = ["MSE"] + (["PSNR"] if held.data.spec.bounded else [])
@@ -277,12 +277,7 @@ def distribution(held: Hand) -> None:
         f"{own(kind)} of {len(found.mse):,} held-out {thing}s: mean {own(text(ours))} for this "
         f"model, {own(text(theirs))} for {own(title_of_pca(held))}."
     )
-    fig = charts.error_histogram(*pair, unit=unit)
-    if thing != "image":
-        fig.update_yaxes(title=f"held-out {thing}s")
-        fig.for_each_trace(
-            lambda trace: trace.update(hovertemplate=trace.hovertemplate.replace("image", thing))
-        )
+    fig = charts.error_histogram(*pair, unit=unit, thing=thing)
     right.plotly_chart(fig, key="errors_histogram", config={"displaylogo": False})
 
 

@@ -41,5 +41,5 @@ explain(
     "the held-out codes. A number that carries nothing is called dead.\n\n"
     "**Straight** interpolation mixes two codes; **spherical** goes along the arc between them, "
     "which stays where a VAE's prior has its mass. PCA's row mixes PCA's scores of the same two "
-    "images, with as many numbers."
+    "examples, with as many numbers."
 )

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from aecore.pad.stages import stages_of
+from aecore.pad.described import described
 from pages.components.network_at_work import network_at_work
+from pages.components.network_served import server_for
 from pages.components.pad_data import Told, bundle_for, model_of_z
 from pages.components.unit_facts import facts_at
 from pages.shell.session import Hand
@@ -18,8 +19,11 @@ def show(held: Hand) -> None:
     bundle = bundle_for(held)
 
     def facts(stage: int) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-        found = stages_of(model_of_z(held).model)[stage]
-        return facts_at(held, found.part, found.leaf, found.shape, bundle.meta["images"])
+        found = described(model_of_z(held).model)[stage]
+        one = found.stage
+        return facts_at(held, one.part, one.leaf, found.shape, bundle.meta["images"])
 
     told = str(held.data.class_names[held.label]) if isinstance(held, Told) else ""
-    network_at_work(bundle, key="inside_network", facts=facts, told=told)
+    network_at_work(
+        bundle, key="inside_network", facts=facts, serve=server_for(held, bundle), told=told
+    )

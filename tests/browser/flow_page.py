@@ -23,8 +23,8 @@ START = """async ({source, meta, arrays, options}) => {
 }"""
 
 
-def open_network(page: Any, bundle: PadBundle, **options: Any) -> None:
-    """Show a bundle's network on a page of its own."""
+def open_network(page: Any, bundle: PadBundle, waits: str = "quared error", **options: Any) -> None:
+    """Show a bundle's network on a page of its own. waits: for what beneath the drawing."""
     arrays = {
         name: {"type": str(array.dtype), "values": base64.b64encode(array.tobytes()).decode()}
         for name, array in bundle.arrays.items()
@@ -33,4 +33,4 @@ def open_network(page: Any, bundle: PadBundle, **options: Any) -> None:
     given = {"name": "n", "compact": False, "height": 286, "facts": False, **options}
     about = {"source": flow_script(), "meta": bundle.meta, "arrays": arrays, "options": given}
     page.evaluate(START, about)
-    page.locator("#flowError", has_text="quared error").wait_for()
+    page.locator("#flowError", has_text=waits).wait_for()

@@ -11,7 +11,7 @@ from aecore.models.blocks import leaves
 from aecore.models.layers.tracing import trace
 from aecore.pad import export_network, export_pair
 from aecore.pad.browser_code import flow_script
-from aecore.pad.stages import Stage, stages_in
+from aecore.pad.described import Described, described_half
 from aecore.types import DataSpec, ModelSpec
 from tests.browser.test_pad_engine import IMPORT, STACKS, base64_of, scramble
 
@@ -88,9 +88,9 @@ def check(page, network, halves: dict[str, nn.Module]) -> int:
     stages = [
         stage
         for part, size in (("encoder", tuple(shape)), ("decoder", (k,)))
-        for stage in stages_in(part, trace(halves[part], size, part))
+        for stage in described_half(part, halves[part], trace(halves[part], size, part))
     ]
-    code = max(i for i, stage in enumerate(stages) if stage.part == "encoder")
+    code = max(i for i, stage in enumerate(stages) if stage.stage.part == "encoder")
     # One unit of each layer but the code and the output.
     quiet = [
         (i, stage.units // 2) for i, stage in enumerate(stages) if i not in (code, len(stages) - 1)
@@ -112,18 +112,20 @@ def check(page, network, halves: dict[str, nn.Module]) -> int:
         x = given[part].requires_grad_()
         whole = outputs(module, x, {})
         zeroed = {
-            stages[i].leaf: (stages[i].units, unit) for i, unit in quiet if stages[i].part == part
+            stages[i].stage.leaf: (stages[i].units, unit)
+            for i, unit in quiet
+            if stages[i].stage.part == part
         }
         silenced = outputs(module, x, zeroed)
         for i, stage in enumerate(stages):
-            if stage.part != part:
+            if stage.stage.part != part:
                 continue
-            near(found["whole"][i], whole[stage.leaf], f"{part} {i}")
+            near(found["whole"][i], whole[stage.stage.leaf], f"{part} {i}")
             near(
                 found["silenced"][i],
-                silenced[stage.leaf],
+                silenced[stage.stage.leaf],
                 f"{part} {i}, silenced",
-                whole[stage.leaf],
+                whole[stage.stage.leaf],
             )
             back = found["slopes"][i]
             if back is not None:
@@ -142,9 +144,9 @@ SMOOTH = (nn.Sigmoid, nn.Tanh, nn.ELU, nn.GELU, nn.SiLU)
 BATCH = (nn.BatchNorm1d, nn.BatchNorm2d)
 
 
-def sum_leaf(network: nn.Module, stage: Stage) -> int:
+def sum_leaf(network: nn.Module, stage: Described) -> int:
     """The leaf that gives a stage's sums: its last with a matrix, or what is folded into it."""
-    layers = list(leaves(network))[: stage.leaf + 1]
+    layers = list(leaves(network))[: stage.stage.leaf + 1]
     at = max(i for i, m in enumerate(layers) if getattr(m, "weight", torch.zeros(1)).dim() > 1)
     folded = at + 1 < len(layers) and isinstance(layers[at + 1], BATCH)
     return at + 1 if folded else at

@@ -15,7 +15,10 @@ from aecore.export.pdf_page import PdfPage, pictures_in, width_of, wrapped
 from aecore.export.subject import Subject
 from aecore.figures.images import as_image
 from aecore.figures.preview import rows_of
+from aecore.models import registry
 from aecore.runs import checkpoints
+from aecore.runs.card import Card
+from aecore.types import ModelSpec, TrainConfig
 
 ADDRESS = "https://lab.example.org/decode?model=first-ae"
 
@@ -73,3 +76,21 @@ def test_lines_fit_and_lose_no_word():
     lines = wrapped(text, 200, 10)
     assert all(width_of(line, 10) <= 200 for line in lines)
     assert " ".join(lines).split() == text.split()
+
+
+@pytest.mark.parametrize("name", ["wine", "breast-cancer", "signals"])
+def test_a_table_or_a_signal_says_how_it_is_drawn(name):
+    data = datasets.load(name)
+    spec = ModelSpec("dense-ae", data.spec, 2, {"hidden": (4,), "output": "linear"})
+    model = registry.build(spec, seed=1).eval()
+    card = Card("A model", spec, TrainConfig(), data.name, data.fingerprint)
+    made = export_handout(Subject(model, card, data))
+    said = " ".join(texts(made.content))
+    assert not re.search(r"\bimages?\b|picture", said + made.checked)
+    if name == "signals":
+        assert f"Each is {data.spec.size} values, from left to right." in said
+        return
+    listed = re.search(r"from the top: (.*?)(?: and (\d+) more)?\.", said)
+    names = listed[1].split(", ")
+    assert names == [column.name for column in data.columns][: len(names)]
+    assert len(names) + int(listed[2] or 0) == data.spec.size

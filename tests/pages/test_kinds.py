@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -160,3 +162,28 @@ def test_inside_tells_a_table_by_its_columns(run_of, what: str):
         assert (shown["kept"] <= 100).all()
         if MODELS[what][2] >= data.spec.size:  # PCA keeps everything
             assert shown.iloc[:, 2].to_numpy() == pytest.approx(100)
+
+
+#: Pages that speak of the model in hand alone.
+OF_MODELS = (
+    *("pages/home.py", "pages/look/reconstructions.py", "pages/look/latent_space.py"),
+    *("pages/look/inside.py", "pages/look/decode.py", "pages/check/take_out.py"),
+)
+#: Words of other data than those in hand, which stand on these pages for good.
+ELSEWHERE = re.compile(r"for grey images|<[^>]*>|data:image\S*|image_\w+", re.IGNORECASE)
+
+
+def said(element) -> str:
+    """What an element of a page says to people; of components of our own the code is no text."""
+    return "" if element.type == "bidi_component" else ELSEWHERE.sub("", str(element.proto))
+
+
+@pytest.mark.parametrize("what", ["signals", "wine", "damaged wine"])
+@pytest.mark.parametrize("path", OF_MODELS)
+def test_a_table_and_a_signal_are_no_images(run_of, what: str, path: str):
+    app = opened(path, run_of(what))
+    texts = [said(element) for element in app.main]
+    assert any("held-out" in text or "as a" in text for text in texts)
+    for text in texts:
+        found = re.search(r".{0,60}\b(?:image|digit)s?\b.{0,40}", text, re.IGNORECASE)
+        assert not found, found[0]

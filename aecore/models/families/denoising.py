@@ -30,7 +30,8 @@ class NoiseOptions(fields.NetworkOptions):
         tuple(CORRUPTIONS),
         "Noise",
         "gaussian: added to every value. salt_pepper: some values lowest or highest. mask: some "
-        "values gone. blocks: squares of an image gone. blur: its details gone.",
+        "values gone. blocks: squares of an image gone, or stretches of a signal. blur: its "
+        "details gone.",
     )
     level: float = fields.number(
         0.5,

@@ -39,8 +39,8 @@ class DenseAEOptions(DenseOptions):
         "none",
         ("none", NO_FLATTEN, CODE_LOSS),
         "A mistake on purpose",
-        "What beginners forget: to flatten the image before the first layer, or to compare the "
-        "reconstruction, not the code, with the image.",
+        "What beginners forget: to flatten the example before the first layer, or to compare the "
+        "reconstruction, not the code, with the example.",
     )
 
 
@@ -88,9 +88,9 @@ class DenseAE(DenseModel):
         if options.mistake != CODE_LOSS:
             return []
         return [
-            "**The loss was on the code.** The code was compared with the image, so the encoder "
+            "**The loss was on the code.** The code was compared with the example, so the encoder "
             "learned to copy and the decoder was never trained at all: its weights are those of "
-            "the start, and so is its drawing. Compare the decoder's answer with the image."
+            "the start, and so is its drawing. Compare the decoder's answer with the example."
         ]
 
     @classmethod
@@ -155,13 +155,13 @@ def _explain_mistake(spec: ModelSpec, options: DenseAEOptions) -> None:
         width = options.hidden[0] if options.hidden else k
         raise ConfigError(
             f"Without flattening this cannot run: Linear({size}, {width}) multiplies the last size "
-            f"of its input, and an image of shape {shape} ends in {shape[-1]}, not {size}. Flatten "
-            f"it to {size} values first: choose no mistake."
+            f"of its input, and an example of shape {shape} ends in {shape[-1]}, not {size}. "
+            f"Flatten it to {size} values first: choose no mistake."
         )
     if options.mistake == CODE_LOSS and k != size:
         raise ConfigError(
-            f"This cannot run: the loss would compare the code, {k} numbers, with the image, "
-            f"{size} values. Compare what the decoder gives, which has the image's shape: choose "
+            f"This cannot run: the loss would compare the code, {k} numbers, with the example, "
+            f"{size} values. Compare what the decoder gives, which has the example's shape: choose "
             "no mistake."
         )
 

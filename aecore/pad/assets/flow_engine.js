@@ -5,7 +5,7 @@ import { product } from "./arithmetic.js";
 import { prepare } from "./network.js";
 
 /** @import { Prepared } from "./network.js" */
-/** @import { NetworkMeta, NumberArray, Stage } from "./types.js" */
+/** @import { NetworkMeta, NumberArray, ServedMeta, Stage } from "./types.js" */
 
 /**
  * @typedef {object} Flow
@@ -18,6 +18,8 @@ import { prepare } from "./network.js";
  * @property {(Uint8Array | null)[]} silent by stage: 1 for each unit that is silenced
  * @property {Map<number, number>} held latent numbers that are held at a value
  * @property {Float32Array} output x_hat, overwritten by the next run
+ * @property {Float32Array[] | null} given by stage what the server says that its cells show; null
+ *   where the network runs here
  */
 
 /**
@@ -44,8 +46,37 @@ export function createFlow(meta, weights) {
     silent: stages.map(() => null),
     held: new Map(),
     output: decoder.steps.at(-1)?.y ?? decoder.input,
+    given: null,
   };
 }
+
+/**
+ * A network that the server runs: what it gives is written into its buffers.
+ * @param {ServedMeta} meta
+ * @returns {Flow}
+ */
+export function createServedFlow(meta) {
+  const { stages } = meta;
+  const size = product(meta.shape);
+  return {
+    meta: { ...meta, encoder: [], decoder: [], weights: 0 },
+    weights: new Float32Array(),
+    stages,
+    codeStage: stages.findLastIndex(({ part }) => part === "encoder"),
+    encoder: { input: new Float32Array(size), steps: [], pile: [] },
+    decoder: { input: new Float32Array(meta.latent_dim), steps: [], pile: [] },
+    silent: stages.map(() => null),
+    held: new Map(),
+    output: new Float32Array(size),
+    given: stages.map((stage) => new Float32Array(product(drawnShape(stage)))),
+  };
+}
+
+/**
+ * How much of a stage's values is drawn, the first of its units; of a large model not all.
+ * @param {Stage} stage
+ */
+export const drawnShape = ({ drawn, shape }) => drawn ?? shape;
 
 /**
  * How many units a stage has: feature maps, or single values.
@@ -68,12 +99,12 @@ export const halfOf = (flow, index) =>
   flow.stages[index].part === "encoder" ? flow.encoder : flow.decoder;
 
 /**
- * What a stage gives: its units' activations.
+ * What a stage gives: its units' activations; of a served one as much as is drawn.
  * @param {Flow} flow
  * @param {number} index
  */
 export const activationsOf = (flow, index) =>
-  halfOf(flow, index).steps[flow.stages[index].end - 1].y;
+  flow.given?.[index] ?? halfOf(flow, index).steps[flow.stages[index].end - 1].y;
 
 /**
  * What an operation of a half reads.

@@ -1,7 +1,7 @@
 // @ts-check
 // Where everything of the drawing stands: columns from the input to the output, cells in them.
 
-import { unitsOf } from "./flow_engine.js";
+import { drawnShape, unitsOf } from "./flow_engine.js";
 
 /** @import { Flow } from "./flow_engine.js" */
 /** @import { Layout } from "./types.js" */
@@ -129,12 +129,12 @@ function pictureColumn({ role, stage, units, x, room, width, height }) {
  * @returns {Column}
  */
 function layerColumn(flow, index, width, room) {
-  const { shape } = flow.stages[index];
+  const shape = drawnShape(flow.stages[index]);
   const units = unitsOf(flow.stages[index]);
   /** @type {Column} */
   const column = {
     ...{ role: "layer", form: "units", stage: index, x: 0, y: 0, width, height: room },
-    ...{ units, shown: units, across: 1, step: 1, down: 1, map: [1, 1] },
+    ...{ units, shown: shape[0], across: 1, step: 1, down: 1, map: [1, 1] },
   };
   return shape.length === 3
     ? tiled(column, [shape[1], shape[2]], width, room)
@@ -149,7 +149,7 @@ function layerColumn(flow, index, width, room) {
  * @returns {Column}
  */
 function celled(column, width, room) {
-  const { units } = column;
+  const { shown: units } = column;
   let step = LARGEST_CELL;
   while (step > 1 && Math.floor(width / step) * Math.floor(room / step) < units) step -= 0.25;
   const shown = Math.min(units, Math.floor(width / step) * Math.floor(room / step));
@@ -168,7 +168,7 @@ function celled(column, width, room) {
  * @returns {Column}
  */
 function tiled(column, map, width, room) {
-  const { units } = column;
+  const { shown: units } = column;
   const slope = map[0] / map[1];
   let step = Math.min(LARGEST_TILE, width);
   /** @param {number} s */

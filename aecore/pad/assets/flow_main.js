@@ -20,9 +20,11 @@ import {
   showExample,
   takeNetwork,
 } from "./flow_state.js";
+import { askServer, forgetAnswer, hearServer } from "./flow_served.js";
 import { buildStrip, showPaper } from "./flow_strip.js";
 import { overtake, showWithParts } from "./parts.js";
 
+/** @import { Bundle } from "./bundle.js" */
 /** @import { Waiting } from "./parts.js" */
 /** @import { View } from "./flow_state.js" */
 /** @import { ComponentArguments } from "./types.js" */
@@ -95,7 +97,7 @@ function showFlow(root, given, arrays) {
  */
 function mountFlow(root, given) {
   const bundle = readBundle(given.data);
-  if (!bundle.meta.network?.stages) {
+  if (!isDrawable(bundle)) {
     sayOnFlow(root, bundle.meta.note || "This model does not run in the browser.");
     return null;
   }
@@ -106,7 +108,8 @@ function mountFlow(root, given) {
   const hear = (event) => {
     const { meta, ...arrays } = /** @type {CustomEvent} */ (event).detail;
     if (meta?.name !== view.options.name || meta.id !== view.bundle.meta.id) return;
-    view.facts.set(meta.stage, { meta, arrays: unpackArrays(arrays) });
+    if (meta.token) hearServer(view, meta, unpackArrays(arrays));
+    else view.facts.set(meta.stage, { meta, arrays: unpackArrays(arrays) });
     redraw(view);
   };
   /** @param {Event} event */
@@ -137,6 +140,7 @@ function mountFlow(root, given) {
       document.removeEventListener(CODE, follow);
       resizes.disconnect();
       if (view.pending !== null) cancelAnimationFrame(view.pending);
+      clearTimeout(view.question.timer);
     },
   };
 }
@@ -148,12 +152,13 @@ function mountFlow(root, given) {
  */
 function takeBundle(view, { data }) {
   const bundle = readBundle(data);
-  if (!bundle.meta.network?.stages) {
+  if (!isDrawable(bundle)) {
     sayOnFlow(view.root, bundle.meta.note);
     return;
   }
   sayOnFlow(view.root, "");
   Object.assign(view, takeNetwork(bundle), { bundle, open: null, matter: null, by: "mean" });
+  forgetAnswer(view);
   view.facts.clear();
   view.columns = [];
   view.eps = new Float32Array(bundle.latentDim);
@@ -179,9 +184,15 @@ function beginFlow(view) {
   const plane = view.columns.some(({ form }) => form === "plane");
   elements.flowCanvas.style.touchAction = plane ? "none" : "pan-y";
   if (view.options.compact) return;
-  openUnit(view, 0, strongestUnit(view));
+  const served = Boolean(view.flow.given);
+  /** @type {any} */ (view.root.querySelector('[name="matter"]')).hidden = served;
+  if (served && view.tab === "matter") view.tab = "unit";
+  openUnit(view, 0, served ? 0 : strongestUnit(view)); // the server's first answer says which
   fall(view);
 }
+
+/** @param {Bundle} bundle */
+const isDrawable = ({ meta }) => Boolean(meta.network?.stages ?? meta.served);
 
 /**
  * The unit of the first layer that this example excites most.
@@ -217,8 +228,9 @@ function resizeFlow(view) {
 function drawFlowFrame(view, now) {
   if (!view.width) resizeFlow(view);
   if (!view.width) return;
-  const ran = view.dirty;
-  if (ran) {
+  if (view.dirty && view.flow.given) {
+    askServer(view);
+  } else if (view.dirty) {
     runView(view);
     findLinks(view);
   }

@@ -19,11 +19,20 @@ export function openUnit(view, stage, unit) {
   view.open = { stage, unit: ((unit % most) + most) % most };
   if (view.matter && view.matter.stage !== stage) view.matter = null;
   if (view.tab === "noise") view.tab = "unit";
-  if (view.options.facts && view.send && !view.facts.has(stage)) {
-    view.facts.set(stage, "asked");
-    view.send(/** @type {any} */ ("asked"), /** @type {any} */ ({ stage, token: `${Date.now()}` }));
-  }
+  if (view.flow.given) changed(view);
+  else if (!view.facts.has(stage)) askForFacts(view, stage);
   redraw(view);
+}
+
+/**
+ * Ask the page what the units of a layer do on held-out examples.
+ * @param {View} view
+ * @param {number} stage
+ */
+export function askForFacts(view, stage) {
+  if (!view.options.facts || !view.send) return;
+  view.facts.set(stage, "asked");
+  view.send("asked", { stage, token: `${Date.now()}` });
 }
 
 /**

@@ -33,14 +33,26 @@ export function writeError(view) {
       : view.by === "sample"
         ? "of a sample,"
         : "of";
+  elements.flowLarge.hidden = !flow.given;
   const of = `Squared error per value ${from} ${exampleName(view)}: `;
+  const known = count
+    ? `${of}${plain.toFixed(4)} → ${error.toFixed(4)}, ${count} silenced`
+    : `${of}${error.toFixed(4)}`;
   const text =
-    view.index === -2
-      ? "Decoded from the code under the hand."
-      : count
-        ? `${of}${plain.toFixed(4)} → ${error.toFixed(4)}, ${count} silenced`
-        : `${of}${error.toFixed(4)}`;
+    waitingFor(view) ??
+    (view.index === -2 ? "Decoded from the code under the hand." : known);
   if (elements.flowError.textContent !== text) elements.flowError.textContent = text;
+}
+
+/**
+ * What a served network waits for; null where the numbers are there.
+ * @param {View} view
+ */
+function waitingFor({ flow, question, answer, moving }) {
+  if (!flow.given) return null;
+  if (question.lost) return "The connection to the server is lost.";
+  if (moving) return "Let go for the answer.";
+  return question.waiting || !answer ? "Being computed …" : null;
 }
 
 /** @param {View} view */

@@ -3,10 +3,12 @@
 
 import { imageOf } from "./bundle.js";
 import { gaussian } from "./codes.js";
+import { newQuestion } from "./flow_answer.js";
 import {
   activationsOf,
   codeOfFlow,
   createFlow,
+  createServedFlow,
   decodeBy,
   encodeBy,
   silencedIn,
@@ -14,6 +16,7 @@ import {
 } from "./flow_engine.js";
 
 /** @import { Bundle } from "./bundle.js" */
+/** @import { Answered, Question } from "./flow_answer.js" */
 /** @import { Flow } from "./flow_engine.js" */
 /** @import { Column } from "./flow_layout.js" */
 /** @import { Link } from "./flow_links.js" */
@@ -65,6 +68,8 @@ import {
  * @property {[number, number] | null} penAt
  * @property {import("./flow_matter.js").Matter | null} matter
  * @property {Map<number, Facts | "asked">} facts by stage
+ * @property {Answered | null} answer of a served network: what was said last
+ * @property {Question} question of a served network: what was asked last
  * @property {string} ink
  * @property {Send | undefined} send
  * @property {number | null} pending
@@ -105,6 +110,7 @@ export function createView(root, bundle, options, drawFrame) {
     },
     ...{ open: null, tab: "unit", fallSince: null, drawing: false, penAt: null, matter: null },
     ...{ facts: new Map(), ink: "", send: undefined, pending: null, drawFrame },
+    ...{ answer: null, question: newQuestion() },
   };
   return view;
 }
@@ -114,7 +120,11 @@ export function createView(root, bundle, options, drawFrame) {
  * @param {Bundle} bundle
  */
 export function takeNetwork(bundle) {
-  const meta = bundle.meta.network;
+  const { network: meta, served } = bundle.meta;
+  if (!meta && served) {
+    const flow = createServedFlow(served);
+    return { flow, spare: flow, reach: flow.stages.map(({ reach }) => reach ?? 1) };
+  }
   if (!meta) throw new Error(bundle.meta.note);
   const flow = createFlow(meta, bundle.arrays.w);
   const spare = createFlow(meta, bundle.arrays.w);

@@ -15,6 +15,7 @@ import { gridsOf, kernelAt } from "./flow_gradient.js";
  * @property {number} value the index of it among the stage's values
  * @property {Term[]} terms the largest first
  * @property {number} count of all terms
+ * @property {number} [rest] the sum of those that are left out here
  * @property {number} bias
  * @property {number} total
  */
@@ -126,10 +127,12 @@ function ofWindow(operation, value) {
  * @returns {((x: number) => number) | null}
  */
 export function curveOf(flow, index) {
-  const { sum, end } = flow.stages[index];
+  const { sum, end, curves: told } = flow.stages[index];
   if (sum === null || sum + 1 >= end) return null;
-  const rest = halfOf(flow, index).steps.slice(sum + 1, end);
-  if (!rest.every(({ operation }) => operation.op === "activation")) return null;
-  const curves = rest.map(({ operation }) => activations[operation.kind](operation));
+  const rest = flow.given
+    ? (told ?? [])
+    : halfOf(flow, index).steps.slice(sum + 1, end).map(({ operation }) => operation);
+  if (!rest.length || !rest.every(({ op }) => op === "activation")) return null;
+  const curves = rest.map((operation) => activations[operation.kind](operation));
   return (x) => curves.reduce((value, f) => f(value), x);
 }

@@ -12,6 +12,7 @@ import {
   wakeAll,
 } from "./flow_engine.js";
 import { lookedFor } from "./flow_gradient.js";
+import { openAnswer } from "./flow_answer.js";
 import { rangeOf } from "./flow_code.js";
 import { paintCurve, paintHistogram, paintNine, paintSigned } from "./flow_pictures.js";
 import { silentValue } from "./flow_state.js";
@@ -20,6 +21,7 @@ import { shownNumber } from "./state.js";
 
 /** @import { Place, View } from "./flow_state.js" */
 /** @import { Sum } from "./flow_terms.js" */
+/** @import { ServedUnit } from "./types.js" */
 
 const TERMS = 5;
 
@@ -47,19 +49,22 @@ export function writeUnit(view) {
   if (!open) return;
   const { stage, unit } = open;
   const code = stage === flow.codeStage;
-  const value = code ? unit : strongestOf(flow, stage, unit);
-  const gives = code ? flow.decoder.input[unit] : activationsOf(flow, stage)[value];
+  const said = openAnswer(view);
+  const gives = givenBy(view, open);
   const silenced = isSilenced(view, open);
   elements.flowWho.textContent = `${layerName(view, stage)}: ${thingName(view, stage, unit)}`;
   const place = flow.stages[stage].shape.length === 3 ? ` at its strongest place` : "";
   elements.flowGives.textContent = silenced
     ? `Silenced: ${code ? `held at ${shownNumber(silentValue(view, unit))}` : "gives 0"}.`
-    : `Gives ${shownNumber(gives)}${code ? "" : place}.`;
+    : gives === null
+      ? "Being computed …"
+      : `Gives ${shownNumber(gives)}${code ? "" : place}.`;
   elements.flowSilence.textContent = silenced ? "Let it speak" : "Silence it";
   elements.flowSlide.hidden = !code;
   if (code) writeSlider(view, unit);
   if (view.moving && stage <= flow.codeStage) return; // its sum is not what the hand moves
-  const sum = sumOf(flow, stage, value);
+  if (flow.given && !said) return;
+  const sum = flow.given ? saidSum(said) : sumOf(flow, stage, valueAt(view, open));
   writeTerms(view, stage, sum);
   const f = curveOf(flow, stage);
   elements.flowCurveFigure.hidden = !(sum && f);
@@ -69,6 +74,39 @@ export function writeUnit(view) {
     const becomes = `${shownNumber(sum.total)} becomes ${shownNumber(f(sum.total))}`;
     elements.flowCurveText.textContent = `${curve}: ${becomes}`;
   }
+}
+
+/**
+ * The index of the value that is looked at among its stage's.
+ * @param {View} view
+ * @param {Place} open
+ */
+const valueAt = ({ flow }, { stage, unit }) =>
+  stage === flow.codeStage ? unit : strongestOf(flow, stage, unit);
+
+/**
+ * What an open unit gives; null until the server has said it.
+ * @param {View} view
+ * @param {Place} open
+ */
+function givenBy(view, open) {
+  const { flow } = view;
+  if (flow.given) return openAnswer(view)?.gives ?? null;
+  const code = open.stage === flow.codeStage;
+  return code
+    ? flow.decoder.input[open.unit]
+    : activationsOf(flow, open.stage)[valueAt(view, open)];
+}
+
+/**
+ * A sum as the server said it.
+ * @param {ServedUnit | null} said
+ * @returns {Sum | null}
+ */
+function saidSum(said) {
+  if (!said?.sum) return null;
+  const terms = said.sum.terms.map(([from, weight, x, by]) => ({ from, weight, x, by }));
+  return { ...said.sum, value: -1, terms };
 }
 
 /**
@@ -101,7 +139,7 @@ function writeTerms(view, stage, sum) {
       const product = `${shownNumber(weight)} × ${shownNumber(x)}`;
       rows.push([valueName(view, stage, from), product, shownNumber(by)]);
     }
-    const rest = sum.terms.slice(TERMS).reduce((total, { by }) => total + by, 0);
+    const rest = sum.rest ?? sum.terms.slice(TERMS).reduce((total, { by }) => total + by, 0);
     const left = sum.count - top.length;
     if (left) rows.push([`${left} smaller`, "", shownNumber(rest)]);
     rows.push(["bias", "", shownNumber(sum.bias)]);
@@ -126,6 +164,7 @@ function writeTerms(view, stage, sum) {
 export function paintUnit(view) {
   const { open } = view;
   if (!open || view.moving) return;
+  if (view.flow.given && !openAnswer(view)) return; // what is there stays until the answer
   paintLooks(view, open);
   paintAdds(view, open);
   paintFacts(view, open);
@@ -135,12 +174,15 @@ export function paintUnit(view) {
  * @param {View} view
  * @param {Place} open
  */
-function paintLooks(view, { stage, unit }) {
+function paintLooks(view, open) {
   const { flow, elements, bundle } = view;
-  const { sum, part } = flow.stages[stage];
-  const code = stage === flow.codeStage;
-  const value = code ? unit : strongestOf(flow, stage, unit);
-  const found = sum === null ? null : lookedFor(flow, stage, sum, value);
+  const { sum, part } = flow.stages[open.stage];
+  const found =
+    sum === null
+      ? null
+      : flow.given
+        ? saidLooks(view)
+        : lookedFor(flow, open.stage, sum, valueAt(view, open));
   const { flowLooks, flowLooksText } = elements;
   flowLooks.hidden = !found;
   if (!found) {
@@ -161,12 +203,21 @@ function paintLooks(view, { stage, unit }) {
 }
 
 /**
+ * What the server said that it looks for.
+ * @param {View} view
+ */
+function saidLooks(view) {
+  const slopes = view.answer?.looks;
+  return slopes ? { slopes, exact: Boolean(openAnswer(view)?.exact) } : null;
+}
+
+/**
  * The output with it, less the output without it.
  * @param {View} view
  * @param {Place} open
  */
-function paintAdds(view, open) {
-  const { flow, spare, elements, bundle } = view;
+function addedBy(view, open) {
+  const { flow, spare } = view;
   const { stage, unit } = open;
   const silenced = isSilenced(view, open);
   for (const [i, units] of flow.silent.entries()) spare.silent[i] = units?.slice() ?? null;
@@ -182,6 +233,17 @@ function paintAdds(view, open) {
   const sign = silenced ? -1 : 1;
   const adds = flow.output.map((with_, i) => sign * (with_ - spare.output[i]));
   wakeAll(spare);
+  return adds;
+}
+
+/**
+ * @param {View} view
+ * @param {Place} open
+ */
+function paintAdds(view, open) {
+  const { elements, bundle } = view;
+  const silenced = isSilenced(view, open);
+  const adds = (view.flow.given ? view.answer?.adds : addedBy(view, open)) ?? new Float32Array();
   paintSigned(view, elements.flowAdds, adds, bundle.layout.graph ? null : bundle.layout);
   const nothing = adds.every((v) => Math.abs(v) < 1e-7);
   elements.flowAddsText.textContent = nothing
@@ -197,7 +259,7 @@ function paintAdds(view, open) {
  * @param {Place} open
  */
 function paintFacts(view, { stage, unit }) {
-  const { elements, facts, options, flow } = view;
+  const { elements, facts, options } = view;
   elements.flowFacts.hidden = !options.facts;
   const found = facts.get(stage);
   const { flowFactsText, flowNine, flowHist } = elements;
@@ -215,10 +277,7 @@ function paintFacts(view, { stage, unit }) {
   const { top, hist, low, high, silent } = found.arrays;
   const { bins, examples, rule } = found.meta;
   paintNine(view, top.subarray(9 * unit, 9 * unit + 9));
-  const code = stage === flow.codeStage;
-  const now = code
-    ? flow.decoder.input[unit]
-    : activationsOf(flow, stage)[strongestOf(flow, stage, unit)];
+  const now = givenBy(view, { stage, unit }) ?? 0;
   const range = /** @type {[number, number]} */ ([low[unit], high[unit]]);
   paintHistogram(view, hist.subarray(bins * unit, bins * (unit + 1)), range, now);
   const share = Math.round(1000 * silent[unit]) / 10;

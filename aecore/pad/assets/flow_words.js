@@ -3,6 +3,7 @@
 
 import { classOf } from "./bundle.js";
 import { activationsOf, unitsOf, valuesOfUnit } from "./flow_engine.js";
+import { openAnswer } from "./flow_answer.js";
 
 /** @import { View } from "./flow_state.js" */
 
@@ -77,8 +78,11 @@ export function saidOf(view) {
   if (!open) return "";
   const code = open.stage === flow.codeStage;
   const each = code ? 1 : valuesOfUnit(flow.stages[open.stage]);
-  const values = code ? flow.decoder.input : activationsOf(flow, open.stage);
-  const gives = Math.max(...values.subarray(open.unit * each, (open.unit + 1) * each));
   const thing = thingName(view, open.stage, open.unit);
+  if (flow.given && !openAnswer(view)) return "";
+  const values = code ? flow.decoder.input : activationsOf(flow, open.stage);
+  const gives =
+    openAnswer(view)?.gives ??
+    Math.max(...values.subarray(open.unit * each, (open.unit + 1) * each));
   return `${layerName(view, open.stage)}, ${thing}: ${gives.toFixed(2)}`;
 }

@@ -5,8 +5,8 @@
 /** @import { DecodeRequest, EpochRequest, RequestName } from "./types.js" */
 
 const NEWS_STAYS = 6000; // milliseconds
-const ANSWER_IS_LATE = 5000;
-const LOOK_AGAIN = 3000;
+export const ANSWER_IS_LATE = 5000;
+export const LOOK_AGAIN = 3000;
 
 /**
  * Say something over the map; passing news give way to what is wrong, if anything.
@@ -65,7 +65,8 @@ function request(pad, name, value) {
   pad.waiting = setTimeout(look, ANSWER_IS_LATE);
 }
 
-function isServerAway() {
+/** Whether the server does not answer at all. */
+export function isServerAway() {
   return fetch("_stcore/health", { cache: "no-store" }).then(
     (response) => !response.ok,
     () => true,

@@ -59,7 +59,7 @@
  */
 
 /**
- * What a person sees as one layer: aecore/pad/stages.py.
+ * What a person sees as one layer: aecore/pad/described.py.
  * @typedef {object} Stage
  * @property {"encoder" | "decoder"} part
  * @property {number} first its operations of that half: `first` to `end` - 1
@@ -69,6 +69,48 @@
  * @property {string} kind of the operation that it is named after; "block" of several layers
  * @property {string} title in words
  * @property {string} curve in words, "" for none
+ * @property {number[]} [drawn] of a served one how much of `shape` is drawn
+ * @property {number} [reach] and the largest activation over some examples
+ * @property {Operation[] | null} [curves] and the curves behind its sums, null for none
+ */
+
+/**
+ * A network over the browser's budget, which the server runs: aecore/pad/served.py.
+ * @typedef {object} ServedMeta
+ * @property {number[]} shape of x
+ * @property {number} latent_dim
+ * @property {boolean} variational
+ * @property {Stage[]} stages
+ */
+
+/**
+ * What the server answers to one choice, beside the arrays values, code, z, x_hat, looks and adds.
+ * @typedef {object} ServedAnswer
+ * @property {string} token of the question
+ * @property {number} plain squared error per value with nothing silenced
+ * @property {number} error
+ * @property {number[]} scales by stage what 127 stands for
+ * @property {number} drawn_scale what 32767 stands for in x_hat
+ * @property {[[number, number, number][], boolean][]} links by stage: from, to, by; from map to map
+ * @property {ServedUnit | null} open
+ */
+/**
+ * @typedef {object} ServedUnit
+ * @property {number} stage
+ * @property {number} unit
+ * @property {number} gives
+ * @property {ServedSum | null} sum
+ * @property {boolean} [exact]
+ * @property {number} [looks_scale] what 127 stands for
+ * @property {number} adds_scale
+ */
+/**
+ * @typedef {object} ServedSum
+ * @property {[number, number, number, number][]} terms from, weight, x, by: the largest
+ * @property {number} rest
+ * @property {number} count
+ * @property {number} bias
+ * @property {number} total
  */
 
 /** @typedef {(offset: number, size: number) => Float32Array} Take a view of the weights */
@@ -125,6 +167,7 @@
  * @property {number} size of x
  * @property {boolean} variational
  * @property {NetworkMeta | null} network
+ * @property {ServedMeta | null} [served] of a network over the budget, which is left out
  * @property {string} note
  * @property {string} thing "image" or "example"
  * @property {Layout} layout
@@ -163,7 +206,7 @@
 
 // ---- messages
 
-/** @typedef {"epoch" | "decode" | "lost"} RequestName */
+/** @typedef {"epoch" | "decode" | "lost" | "asked" | "chosen"} RequestName */
 /**
  * @typedef {object} EpochRequest
  * @property {number} epoch
@@ -176,7 +219,23 @@
  * @property {string} token
  */
 /** @typedef {{ token: string }} LostRequest */
-/** @typedef {EpochRequest | DecodeRequest | LostRequest} RequestValue */
+/** @typedef {{ stage: number, token: string }} FactsRequest what a layer's units do */
+/**
+ * @typedef {object} ChosenRequest what a person chose: network_question.py reads it
+ * @property {number} index of the held-out example; -1 what was drawn, -2 a code alone
+ * @property {string} drawn bytes of what was drawn, in base64
+ * @property {string} by
+ * @property {number[]} z
+ * @property {number[]} eps
+ * @property {[number, number][]} silent stage and unit
+ * @property {[number, number][]} held latent number and value
+ * @property {[number, number] | null} open stage and unit
+ * @property {number} links
+ * @property {string} token
+ */
+/**
+ * @typedef {EpochRequest | DecodeRequest | LostRequest | FactsRequest | ChosenRequest} RequestValue
+ */
 /** @typedef {(name: RequestName, value: RequestValue) => void} Send */
 
 /**
