@@ -2,7 +2,7 @@
 // The strongest links into a layer: weight times the activation that it carries.
 
 import { product } from "./arithmetic.js";
-import { activationsOf, halfOf, readBy, valuesOfUnit } from "./flow_engine.js";
+import { activationsOf, halfOf, isOutput, readBy, valuesOfUnit } from "./flow_engine.js";
 import { kernelAt } from "./flow_gradient.js";
 
 /** @import { Flow } from "./flow_engine.js" */
@@ -105,7 +105,7 @@ function linear(flow, index, operation, x, given, found) {
   const most = largest.map((weight, i) => weight * Math.abs(x[i]));
   const order = [...most.keys()].filter((i) => most[i] > 0).sort((a, b) => most[b] - most[a]);
   // A picture's pixels are ends of links each, of feature maps the map is.
-  const each = index === flow.stages.length - 1 ? 1 : valuesOfUnit(flow.stages[index]);
+  const each = isOutput(flow, index) ? 1 : valuesOfUnit(flow.stages[index]);
   for (const i of order) {
     if (most[i] <= found.least) return;
     const value = x[i];

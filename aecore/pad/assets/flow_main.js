@@ -4,11 +4,13 @@
 // explorer.
 
 import { readBundle, unpackArrays } from "./bundle.js";
+import { lookAtTheme } from "./flow_colors.js";
 import { activationsOf, valuesOfUnit } from "./flow_engine.js";
 import { listenToHand } from "./flow_hand.js";
 import { layOut } from "./flow_layout.js";
 import { openUnit } from "./flow_open.js";
-import { findLinks, paintFlow } from "./flow_paint.js";
+import { findLinks } from "./flow_curves.js";
+import { paintFlow } from "./flow_paint.js";
 import { drawPanel, writeError } from "./flow_panel.js";
 import {
   changed,
@@ -37,6 +39,7 @@ export {
   halfOf,
   silence,
 } from "./flow_engine.js";
+export { strongestInto } from "./flow_links.js";
 export { lookedFor } from "./flow_gradient.js";
 export { sumOf } from "./flow_terms.js";
 
@@ -137,6 +140,7 @@ function mountFlow(root, given) {
       document.removeEventListener(CODE, follow);
       resizes.disconnect();
       if (view.pending !== null) cancelAnimationFrame(view.pending);
+      if (view.words !== null) clearTimeout(view.words);
     },
   };
 }
@@ -217,15 +221,39 @@ function resizeFlow(view) {
 function drawFlowFrame(view, now) {
   if (!view.width) resizeFlow(view);
   if (!view.width) return;
-  const ran = view.dirty;
-  if (ran) {
+  lookAtTheme(view);
+  if (view.dirty) {
     runView(view);
     findLinks(view);
   }
   paintFlow(view, now);
+  if (view.moving && now - view.wroteAt < WORDS_MS) writeLater(view);
+  else writeWords(view, now);
+  if (view.fallSince !== null) redraw(view);
+}
+
+/** Milliseconds between words and numbers under a moving hand: nobody reads more of them. */
+const WORDS_MS = 100;
+
+/**
+ * @param {View} view
+ * @param {number} now
+ */
+function writeWords(view, now) {
+  view.wroteAt = now;
   writeError(view);
   if (!view.options.compact) drawPanel(view);
-  if (view.fallSince !== null) redraw(view);
+}
+
+/**
+ * Where the hand rests without letting go, the words follow.
+ * @param {View} view
+ */
+function writeLater(view) {
+  view.words ??= setTimeout(() => {
+    view.words = null;
+    redraw(view);
+  }, WORDS_MS);
 }
 
 /**

@@ -1,7 +1,7 @@
 // @ts-check
 // The unit that is open, and what is silenced.
 
-import { silence } from "./flow_engine.js";
+import { isOutput, silence } from "./flow_engine.js";
 import { beginMatter } from "./flow_matter.js";
 import { changed, redraw, silentValue } from "./flow_state.js";
 import { isSilenced, openable } from "./flow_unit.js";
@@ -19,7 +19,8 @@ export function openUnit(view, stage, unit) {
   view.open = { stage, unit: ((unit % most) + most) % most };
   if (view.matter && view.matter.stage !== stage) view.matter = null;
   if (view.tab === "noise") view.tab = "unit";
-  if (view.options.facts && view.send && !view.facts.has(stage)) {
+  const asks = view.options.facts && !isOutput(view.flow, stage);
+  if (asks && view.send && !view.facts.has(stage)) {
     view.facts.set(stage, "asked");
     view.send(/** @type {any} */ ("asked"), /** @type {any} */ ({ stage, token: `${Date.now()}` }));
   }
@@ -32,7 +33,7 @@ export function openUnit(view, stage, unit) {
  */
 export function toggleOpen(view) {
   const { open } = view;
-  if (!open || open.stage === view.flow.stages.length - 1) return;
+  if (!open || isOutput(view.flow, open.stage)) return;
   setSilent(view, open.stage, open.unit, !isSilenced(view, open));
   changed(view);
 }
@@ -58,7 +59,7 @@ function setSilent(view, stage, unit, silent) {
  */
 export function toggleLayer(view) {
   const { open } = view;
-  if (!open || open.stage === view.flow.stages.length - 1) return;
+  if (!open || isOutput(view.flow, open.stage)) return;
   const units = Array.from({ length: openable(view, open.stage) }, (_, unit) => unit);
   const all = units.every((unit) => isSilenced(view, { stage: open.stage, unit }));
   for (const unit of units) setSilent(view, open.stage, unit, !all);
@@ -86,7 +87,7 @@ export const sortedMatter = ({ changes, done }) =>
  */
 export function wantMatter(view) {
   const stage = view.open?.stage ?? view.flow.codeStage;
-  if (stage === view.flow.stages.length - 1) return null;
+  if (isOutput(view.flow, stage)) return null;
   if (view.matter?.stage !== stage) view.matter = beginMatter(view, stage);
   return view.matter;
 }

@@ -25,7 +25,8 @@ export function writeError(view) {
   const count = silencedIn(flow);
   elements.flowWake.disabled = !count;
   for (const button of elements.flowStrip.children) {
-    button.setAttribute("aria-pressed", String(Number(button.dataset.index) === view.index));
+    const pressed = String(Number(button.dataset.index) === view.index);
+    if (button.ariaPressed !== pressed) button.ariaPressed = pressed;
   }
   const from =
     view.by === "hand"

@@ -65,9 +65,12 @@ import {
  * @property {[number, number] | null} penAt
  * @property {import("./flow_matter.js").Matter | null} matter
  * @property {Map<number, Facts | "asked">} facts by stage
- * @property {string} ink
  * @property {Send | undefined} send
  * @property {number | null} pending
+ * @property {number} wroteAt when the words beneath were written, as frames tell the time
+ * @property {ReturnType<typeof setTimeout> | null} words that are still to be written
+ * @property {{ x: NumberArray, z: NumberArray | null, eps: NumberArray | null } | null} plainOf
+ *   what `plain` is of
  * @property {(view: View, now: number) => void} drawFrame
  */
 
@@ -104,7 +107,8 @@ export function createView(root, bundle, options, drawFrame) {
       height: 0,
     },
     ...{ open: null, tab: "unit", fallSince: null, drawing: false, penAt: null, matter: null },
-    ...{ facts: new Map(), ink: "", send: undefined, pending: null, drawFrame },
+    ...{ facts: new Map(), send: undefined, pending: null, drawFrame },
+    ...{ wroteAt: -Infinity, words: null, plainOf: null },
   };
   return view;
 }
@@ -234,11 +238,34 @@ export function runView(view) {
   view.dirty = false;
   if (!silencedIn(flow)) {
     view.plain = view.error;
+    view.plainOf = given(view);
   } else if (!view.moving || (flow.meta.decoder_macs ?? Infinity) <= TWICE_MACS) {
-    encodeBy(spare, view.x);
-    decodeBy(spare, view.by === "hand" ? view.z : codeBy(view, spare));
-    view.plain = squaredError(view.x, spare.output);
+    comparePlain(view);
   }
+}
+
+/**
+ * What the output is made of.
+ * @param {View} view
+ */
+const given = ({ x, by, z, eps }) => ({
+  x,
+  z: by === "hand" ? z : null,
+  eps: by === "sample" ? eps : null,
+});
+
+/**
+ * The error with nothing silenced: found again where something else enters than before.
+ * @param {View} view
+ */
+function comparePlain(view) {
+  const { spare, plainOf } = view;
+  const now = given(view);
+  if (plainOf?.x === now.x && plainOf.z === now.z && plainOf.eps === now.eps) return;
+  encodeBy(spare, view.x);
+  decodeBy(spare, view.by === "hand" ? view.z : codeBy(view, spare));
+  view.plain = squaredError(view.x, spare.output);
+  view.plainOf = now;
 }
 
 /**

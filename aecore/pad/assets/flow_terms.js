@@ -3,7 +3,7 @@
 
 import { activations } from "./activations.js";
 import { product } from "./arithmetic.js";
-import { activationsOf, halfOf, readBy, valuesOfUnit } from "./flow_engine.js";
+import { activationsOf, halfOf, isOutput, readBy, valuesOfUnit } from "./flow_engine.js";
 import { gridsOf, kernelAt } from "./flow_gradient.js";
 
 /** @import { Flow } from "./flow_engine.js" */
@@ -26,6 +26,7 @@ import { gridsOf, kernelAt } from "./flow_gradient.js";
  * @param {number} unit
  */
 export function strongestOf(flow, index, unit) {
+  if (isOutput(flow, index)) return unit;
   const each = valuesOfUnit(flow.stages[index]);
   const values = activationsOf(flow, index);
   let best = unit * each;

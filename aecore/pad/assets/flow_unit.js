@@ -7,6 +7,7 @@ import {
   codeOfFlow,
   decodeBy,
   encodeBy,
+  isOutput,
   silence,
   unitsOf,
   wakeAll,
@@ -24,12 +25,16 @@ import { shownNumber } from "./state.js";
 const TERMS = 5;
 
 /**
- * How many units can be opened in a stage: of the code its numbers.
+ * How many units can be opened in a stage: of the code its numbers, of the output its values.
  * @param {View} view
  * @param {number} stage
  */
 export const openable = ({ flow }, stage) =>
-  stage === flow.codeStage ? flow.meta.latent_dim : unitsOf(flow.stages[stage]);
+  stage === flow.codeStage
+    ? flow.meta.latent_dim
+    : isOutput(flow, stage)
+      ? flow.output.length
+      : unitsOf(flow.stages[stage]);
 
 /**
  * @param {View} view
@@ -51,10 +56,11 @@ export function writeUnit(view) {
   const gives = code ? flow.decoder.input[unit] : activationsOf(flow, stage)[value];
   const silenced = isSilenced(view, open);
   elements.flowWho.textContent = `${layerName(view, stage)}: ${thingName(view, stage, unit)}`;
-  const place = flow.stages[stage].shape.length === 3 ? ` at its strongest place` : "";
+  const output = isOutput(flow, stage);
   elements.flowGives.textContent = silenced
     ? `Silenced: ${code ? `held at ${shownNumber(silentValue(view, unit))}` : "gives 0"}.`
-    : `Gives ${shownNumber(gives)}${code ? "" : place}.`;
+    : `Gives ${shownNumber(gives)}${whereOrBeside(view, open)}.`;
+  for (const button of [elements.flowSilence, elements.flowLayer]) button.disabled = output;
   elements.flowSilence.textContent = silenced ? "Let it speak" : "Silence it";
   elements.flowSlide.hidden = !code;
   if (code) writeSlider(view, unit);
@@ -69,6 +75,20 @@ export function writeUnit(view) {
     const becomes = `${shownNumber(sum.total)} becomes ${shownNumber(f(sum.total))}`;
     elements.flowCurveText.textContent = `${curve}: ${becomes}`;
   }
+}
+
+/**
+ * Of a feature map where it gives that; of the output what the example itself has there.
+ * @param {View} view
+ * @param {Place} open
+ */
+function whereOrBeside({ flow, x, index }, { stage, unit }) {
+  if (isOutput(flow, stage)) {
+    const what = index === -1 ? "drawing" : "example";
+    return index === -2 ? "" : `; the ${what} has ${shownNumber(x[unit])}`;
+  }
+  const maps = stage !== flow.codeStage && flow.stages[stage].shape.length === 3;
+  return maps ? " at its strongest place" : "";
 }
 
 /**
@@ -168,6 +188,8 @@ function paintLooks(view, { stage, unit }) {
 function paintAdds(view, open) {
   const { flow, spare, elements, bundle } = view;
   const { stage, unit } = open;
+  elements.flowAdds.parentElement.hidden = isOutput(flow, stage); // it adds itself
+  if (isOutput(flow, stage)) return;
   const silenced = isSilenced(view, open);
   for (const [i, units] of flow.silent.entries()) spare.silent[i] = units?.slice() ?? null;
   for (const [d, value] of flow.held) spare.held.set(d, value);
@@ -198,14 +220,15 @@ function paintAdds(view, open) {
  */
 function paintFacts(view, { stage, unit }) {
   const { elements, facts, options, flow } = view;
-  elements.flowFacts.hidden = !options.facts;
+  elements.flowFacts.hidden = !options.facts || isOutput(flow, stage);
+  if (elements.flowFacts.hidden) return;
   const found = facts.get(stage);
   const { flowFactsText, flowNine, flowHist } = elements;
   const ready = found && found !== "asked" && !found.meta.why;
   flowNine.hidden = !ready;
   flowHist.hidden = !ready;
   if (!found || found === "asked") {
-    flowFactsText.textContent = options.facts ? "Looking through the held-out examples …" : "";
+    flowFactsText.textContent = "Looking through the held-out examples …";
     return;
   }
   if (found.meta.why) {
