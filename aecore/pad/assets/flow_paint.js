@@ -53,7 +53,7 @@ function toCssPixels(view, context) {
  * @typedef {{ sheet: HTMLCanvasElement, of: unknown[] }} Half
  * @type {WeakMap<View, Half>}
  */
-const halves = new WeakMap();
+const paintedBefore = new WeakMap();
 
 /**
  * The half before the code, painted anew only where it has changed.
@@ -65,7 +65,7 @@ const halves = new WeakMap();
 function beforeCode(view, code, shares, colors) {
   const { width, height } = view.elements.flowCanvas;
   const of = [view.columns, view.runs.encoder, colors, shares[0], width, height];
-  const kept = halves.get(view);
+  const kept = paintedBefore.get(view);
   if (kept?.of.every((value, i) => value === of[i])) return kept.sheet;
   const sheet = kept?.sheet ?? make("canvas");
   sheet.width = width;
@@ -73,7 +73,7 @@ function beforeCode(view, code, shares, colors) {
   const context = pen(sheet);
   toCssPixels(view, context);
   paintColumns(view, context, [0, code], shares, colors);
-  halves.set(view, { sheet, of });
+  paintedBefore.set(view, { sheet, of });
   return sheet;
 }
 

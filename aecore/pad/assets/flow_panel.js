@@ -26,7 +26,9 @@ export function writeError(view) {
   elements.flowWake.disabled = !count;
   for (const button of elements.flowStrip.children) {
     const pressed = String(Number(button.dataset.index) === view.index);
-    if (button.ariaPressed !== pressed) button.ariaPressed = pressed;
+    if (button.getAttribute("aria-pressed") !== pressed) {
+      button.setAttribute("aria-pressed", pressed);
+    }
   }
   const from =
     view.by === "hand"

@@ -225,7 +225,7 @@ export function redraw(view) {
  * @param {View} view
  */
 export function runView(view) {
-  const { flow, spare } = view;
+  const { flow } = view;
   if (view.entered) {
     encodeBy(flow, view.x);
     view.runs.encoder++;
