@@ -176,7 +176,7 @@ def test_links_are_the_largest_products(page, groups):
             nn.ReLU(),
             nn.Linear(90, 4 * 12),
             nn.Unflatten(1, (4, 4, 3)),
-            nn.ConvTranspose2d(4, 6, (4, 3), stride=(3, 2), padding=(1, 0), groups=groups),
+            nn.ConvTranspose2d(4, 6, (5, 3), stride=(3, 2), padding=(1, 0), groups=groups),
             nn.ReLU(),
             nn.Conv2d(6, 2, (1, 2), padding=(0, 2)),
         )
