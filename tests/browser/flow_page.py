@@ -8,6 +8,7 @@ from typing import Any
 from aecore.pad import PadBundle
 from aecore.pad.browser_code import flow_markup, flow_script, flow_style
 
+WINDOW = '<meta name="viewport" content="width=device-width">'
 START = """async ({source, meta, arrays, options}) => {
     const url = URL.createObjectURL(new Blob([source], {type: "text/javascript"}));
     const {default: networkAtWork} = await import(url);
@@ -29,7 +30,7 @@ def open_network(page: Any, bundle: PadBundle, waits: str = "quared error", **op
         name: {"type": str(array.dtype), "values": base64.b64encode(array.tobytes()).decode()}
         for name, array in bundle.arrays.items()
     }
-    page.set_content(f"<style>body {{margin: 0}} {flow_style()}</style>{flow_markup()}")
+    page.set_content(f"{WINDOW}<style>body {{margin: 0}} {flow_style()}</style>{flow_markup()}")
     given = {"name": "n", "compact": False, "height": 286, "facts": False, **options}
     about = {"source": flow_script(), "meta": bundle.meta, "arrays": arrays, "options": given}
     page.evaluate(START, about)

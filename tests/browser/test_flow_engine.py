@@ -140,6 +140,72 @@ def check(page, network, halves: dict[str, nn.Module]) -> int:
     return ways_back
 
 
+LINKS = """({meta, weights, x, z}) => {
+    const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+    const floats = (text) => new Float32Array(bytes(text).buffer);
+    const flow = pad.createFlow(meta, floats(weights));
+    pad.encodeBy(flow, floats(x));
+    pad.decodeBy(flow, floats(z));
+    return flow.stages.map((_, i) => pad.strongestInto(flow, i, 30));
+}"""
+
+
+def brought(layer: nn.Module, x: torch.Tensor, given: torch.Tensor) -> torch.Tensor:
+    """What each value or channel that enters a layer brings to each unit of it: (out, in)."""
+    if isinstance(layer, nn.Linear):
+        by = layer.weight * x
+    else:  # one channel after another through the layer, less its bias
+        zero = layer(torch.zeros_like(x)).sum((0, 2, 3))
+        only = torch.eye(x.shape[1])[:, None, :, None, None]
+        by = torch.stack([layer(x * one).sum((0, 2, 3)) - zero for one in only], 1)
+    silent = given.reshape(len(by), -1).abs().sum(1) == 0
+    return by * ~silent[:, None]
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("groups", [1, 2])
+def test_links_are_the_largest_products(page, groups):
+    with torch.random.fork_rng():
+        torch.manual_seed(5)
+        encoder = nn.Sequential(
+            nn.Conv2d(2, 6, (3, 4), stride=(2, 1), padding=(0, 2), dilation=(2, 1), groups=groups),
+            nn.ReLU(),
+            nn.Flatten(),
+            nn.Linear(6 * 4 * 11, 5),
+        )
+        decoder = nn.Sequential(
+            nn.Linear(5, 90),
+            nn.ReLU(),
+            nn.Linear(90, 4 * 12),
+            nn.Unflatten(1, (4, 4, 3)),
+            nn.ConvTranspose2d(4, 6, (5, 3), stride=(3, 2), padding=(1, 0), groups=groups),
+            nn.ReLU(),
+            nn.Conv2d(6, 2, (1, 2), padding=(0, 2)),
+        )
+        x, z = torch.randn(1, 2, 12, 10), torch.randn(1, 5)
+    network = export_pair(encoder, decoder, shape=(2, 12, 10), latent_dim=5)
+    given = {"x": base64_of(x.numpy()), "z": base64_of(z.numpy())}
+    weights = base64_of(network.weights)
+    found = page.evaluate(LINKS, {"meta": network.meta, "weights": weights, **given})
+    at = 0
+    for half, value in ((encoder, x), (decoder, z)):
+        values = [value]
+        for layer in half:
+            values.append(layer(values[-1]))
+        for i, layer in enumerate(half):
+            if not isinstance(layer, (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)):
+                continue
+            curved = i + 1 < len(half) and isinstance(half[i + 1], nn.ReLU)
+            expected = brought(layer, values[i], values[i + 2 if curved else i + 1])
+            links = found[at]["links"]
+            strongest = expected.abs().flatten().sort(descending=True).values
+            count = min(30, int((strongest > 0).sum()))
+            assert len(links) == count
+            near([abs(link["by"]) for link in links], strongest[:count], f"links into {at}")
+            at += 1
+    assert at == len(found)
+
+
 SMOOTH = (nn.Sigmoid, nn.Tanh, nn.ELU, nn.GELU, nn.SiLU)
 BATCH = (nn.BatchNorm1d, nn.BatchNorm2d)
 

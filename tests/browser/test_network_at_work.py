@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import re
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from aecore.models import registry
+from aecore.models.blocks import leaves
 from aecore.pad import build_bundle, export_network
 from aecore.types import DataSpec, ModelSpec
 from tests.browser.flow_page import open_network
@@ -112,9 +115,7 @@ def test_an_open_unit_says_what_it_adds_up(page):
     for key in ("ArrowRight", "ArrowDown"):
         page.keyboard.press(key)
     page.wait_for_timeout(100)
-    rows = page.locator("#flowTerms tr").evaluate_all(
-        "(rows) => rows.map((row) => [...row.cells].map((cell) => cell.textContent))"
-    )
+    rows = terms_of(page)
     with torch.inference_mode():
         network = model.encoder_network()
         before = network[:3](x[:1])[0]
@@ -181,3 +182,95 @@ def test_reparameterisation_is_drawn_with_the_numbers_of_torch(page):
     np.testing.assert_allclose(z, mu + std * eps, atol=2e-2)
     assert np.abs(eps).max() > 0
     assert f"{expected.sum():.1f} nats" in page.locator("#flowNoiseText").inner_text()
+
+
+def terms_of(page) -> list[list[str]]:
+    page.wait_for_timeout(100)
+    return page.locator("#flowTerms tr").evaluate_all(
+        "(rows) => rows.map((row) => [...row.cells].map((cell) => cell.textContent))"
+    )
+
+
+@pytest.mark.parametrize("family", ["dense-ae", "conv-ae"])
+def test_a_pixel_of_the_output_opens(page, family):
+    """What it adds up is torch's, by the pixel that was pressed."""
+    options = {"hidden": (20, 14)} if family == "dense-ae" else {"hidden": ()}
+    model, x, bundle = model_and_bundle(family, **options)
+    open_network(page, bundle, facts=True)
+    asked = page.evaluate("window.sent.length")
+    place = page.locator(".nw").evaluate(
+        """(root, [row, column, side]) => {
+            const {x, y, width, height} = root.flow.view.columns.at(-1);
+            return {x: x + (column + 0.5) / side * width, y: y + (row + 0.5) / side * height};
+        }""",
+        [7, 4, SIDE],
+    )
+    page.locator("#flowCanvas").click(position=place)
+    rows = terms_of(page)
+    number = lambda text: float(text.replace("\u2212", "-"))  # noqa: E731
+    seen: list[torch.Tensor] = []
+    network = model.decoder_network()
+    last = [m for m in leaves(network) if getattr(m, "weight", torch.zeros(1)).dim() > 1][-1]
+    hook = last.register_forward_hook(lambda module, given, out: seen.append(out))
+    with torch.inference_mode():
+        drawn = network(model.encode(x[:1]).mu)[0].flatten()
+    hook.remove()
+    at = 7 * SIDE + 4
+    assert page.locator("#flowWho").inner_text() == "Output: pixel 7/4"
+    gives, has = re.findall(r"\d\.?\d*", page.locator("#flowGives").inner_text())
+    assert float(gives) == pytest.approx(float(drawn[at]), abs=6e-3)
+    assert float(has) == pytest.approx(float(x[0].flatten()[at]), abs=6e-3)
+    assert number(rows[-1][2]) == pytest.approx(float(seen[0].flatten()[at]), abs=6e-3)
+    assert page.locator("#flowSilence").is_disabled()  # it is what is compared
+    assert page.evaluate("window.sent.length") == asked  # nothing is asked of the server
+    page.locator("#flowCanvas").focus()
+    page.keyboard.press("PageDown")  # a row further
+    page.keyboard.press("ArrowUp")
+    page.wait_for_timeout(100)
+    assert page.locator("#flowWho").inner_text() == "Output: pixel 8/3"
+
+
+def test_all_that_a_finger_or_the_keyboard_uses_is_large_enough_and_shows_the_focus(chromium):
+    _, _, bundle = model_and_bundle("dense-vae")
+    context = chromium.new_context(
+        viewport={"width": 360, "height": 740}, is_mobile=True, has_touch=True
+    )
+    page = context.new_page()
+    open_network(page, bundle)
+    page.wait_for_timeout(1500)  # it has fallen through
+    page.locator("#flowCanvas").focus()
+    for _ in range(2):
+        page.keyboard.press("ArrowRight")  # to the code, whose numbers have a slider
+    tried = set()
+    for tab in ("A unit", "How much each one matters", "The noise"):
+        page.get_by_role("tab", name=tab).click()
+        page.wait_for_timeout(200)
+        for control in page.locator(".nw").locator("button, input, [tabindex='0']").all():
+            name = control.evaluate("(e) => e.id || e.name || e.ariaLabel")
+            if name in tried or not control.is_visible() or not control.is_enabled():
+                continue
+            tried.add(name)
+            control.evaluate("(e) => e.scrollIntoView({block: 'center'})")
+            box = control.bounding_box()
+            assert min(box["width"], box["height"]) >= 32, name
+            assert changed_by_focus(page, control) >= 2 * min(box["width"], box["height"]), name
+    context.close()
+    assert {"flowCanvas", "flowZ", "flowBars", "flowSilence", "flowFall", "flowNoiseTab"} <= tried
+
+
+def changed_by_focus(page, control) -> int:
+    """How many pixels look otherwise once the keyboard stands on a control."""
+    box = control.bounding_box()
+    size = page.viewport_size
+    x, y = max(0, box["x"] - 6), max(0, box["y"] - 6)
+    width, height = min(box["width"] + 12, size["width"] - x), min(box["height"] + 12, 400)
+    clip = {"x": x, "y": y, "width": width, "height": height}
+    pictures = []
+    page.keyboard.press("Shift")  # from now on the keyboard is used: the focus is shown
+    for act in ("blur", "focus"):
+        control.evaluate(f"(e) => e.{act}({{preventScroll: true}})")
+        page.wait_for_timeout(60)
+        picture = Image.open(io.BytesIO(page.screenshot(clip=clip))).convert("RGB")
+        pictures.append(np.asarray(picture, dtype=int))
+    before, after = pictures
+    return int((np.abs(before - after).max(-1) > 40).sum())

@@ -1,9 +1,9 @@
 // @ts-check
 // Convolution, its transpose, and pooling: what reads windows of a grid.
 
-import { multiply, product } from "./arithmetic.js";
+import { multiplyAll, product } from "./arithmetic.js";
 
-/** @import { Grid, Operation, Run, Take } from "./types.js" */
+/** @import { Grid, NumberArray, Operation, Run, Take } from "./types.js" */
 
 /**
  * For each place of the coarse grid: where the kernel lies on the fine one, -1 if outside.
@@ -32,8 +32,10 @@ export function windows({ kernel, stride, padding, dilation = [1, 1] }, coarse, 
   return Int32Array.from(places);
 }
 
+const TOGETHER = 64; // places whose windows are read at once: they stay in the processor's cache
+
 /**
- * A convolution: for each place and group of channels one product with the window read there.
+ * A convolution: for each group of channels one product with the windows read at many places.
  * @param {Operation} operation
  * @param {Take} take
  * @returns {Run}
@@ -42,36 +44,48 @@ export function convolve(operation, take) {
   const [coarse, fine] = [operation.out, operation.in];
   const { groups } = operation;
   const channels = fine[0] / groups;
-  const filters = coarse[0] / groups;
-  const places = windows(operation, coarse, fine);
+  const rows = coarse[0] / groups;
+  const at = windows(operation, coarse, fine);
   const taps = product(operation.kernel);
   const coarseSize = coarse[1] * coarse[2];
   const fineSize = fine[1] * fine[2];
   const columns = channels * taps;
   const bias = take(operation.b, coarse[0]);
-  const weights = weightsOfGroups(operation, take, filters, columns);
-  const read = new Float64Array(columns);
-  const found = new Float64Array(filters);
-  const sums = new Float64Array(coarse[0] * coarseSize);
+  const weights = weightsOfGroups(operation, take, rows, columns);
+  const read = new Float64Array(columns * TOGETHER);
   return (x, y) => {
-    fillWithBias(sums, bias, coarseSize);
-    for (let place = 0; place < coarseSize; place++) {
-      const from = place * taps;
-      const end = from + taps;
+    for (let first = 0; first < coarseSize; first += TOGETHER) {
+      const places = Math.min(TOGETHER, coarseSize - first);
       for (let group = 0; group < groups; group++) {
-        for (let c = group * channels, i = 0; c < (group + 1) * channels; c++) {
-          for (let t = from; t < end; t++) {
-            read[i++] = places[t] < 0 ? 0 : x[c * fineSize + places[t]];
-          }
-        }
-        multiply(weights[group], columns, filters, read, 0, found.fill(0), 0);
-        for (let o = 0; o < filters; o++) {
-          sums[(group * filters + o) * coarseSize + place] += found[o];
-        }
+        readWindows(x, group * channels, channels, fineSize, at, first, places, taps, read);
+        const filter = group * rows;
+        const to = filter * coarseSize + first;
+        const sizes = { rows, columns, places };
+        multiplyAll(weights[group], bias, filter, read, sizes, y, to, coarseSize);
       }
     }
-    y.set(sums);
   };
+}
+
+/**
+ * Read the windows of some places, one after another.
+ * @param {NumberArray} x
+ * @param {number} channel the first
+ * @param {number} channels
+ * @param {number} size of a channel
+ * @param {Int32Array} at where the windows lie
+ * @param {number} first place
+ * @param {number} places
+ * @param {number} taps
+ * @param {Float64Array} read
+ */
+function readWindows(x, channel, channels, size, at, first, places, taps, read) {
+  let i = 0;
+  for (let from = first * taps; from < (first + places) * taps; from += taps) {
+    for (let c = 0, start = channel * size; c < channels; c++, start += size) {
+      for (let t = from; t < from + taps; t++) read[i++] = at[t] < 0 ? 0 : x[start + at[t]];
+    }
+  }
 }
 
 /**
@@ -83,31 +97,34 @@ export function convolve(operation, take) {
 export function convolveTransposed(operation, take) {
   const [coarse, fine] = [operation.in, operation.out];
   const { groups } = operation;
-  const channels = coarse[0] / groups;
+  const columns = coarse[0] / groups;
   const filters = fine[0] / groups;
-  const places = windows(operation, coarse, fine);
+  const at = windows(operation, coarse, fine);
   const taps = product(operation.kernel);
   const coarseSize = coarse[1] * coarse[2];
   const fineSize = fine[1] * fine[2];
   const rows = filters * taps;
   const bias = take(operation.b, fine[0]);
-  const weights = weightsOfGroups(operation, take, rows, channels);
-  const read = new Float64Array(channels);
-  const found = new Float64Array(rows);
+  const weights = weightsOfGroups(operation, take, rows, columns);
+  const read = new Float64Array(columns * TOGETHER);
+  const found = new Float64Array(rows * TOGETHER);
   const sums = new Float64Array(fine[0] * fineSize);
   return (x, y) => {
-    fillWithBias(sums, bias, fineSize);
-    for (let place = 0; place < coarseSize; place++) {
-      const from = place * taps;
-      const end = from + taps;
+    for (let c = 0; c < bias.length; c++) sums.fill(bias[c], c * fineSize, (c + 1) * fineSize);
+    for (let first = 0; first < coarseSize; first += TOGETHER) {
+      const places = Math.min(TOGETHER, coarseSize - first);
       for (let group = 0; group < groups; group++) {
-        for (let c = 0; c < channels; c++) {
-          read[c] = x[(group * channels + c) * coarseSize + place];
+        for (let c = 0; c < columns; c++) {
+          const start = (group * columns + c) * coarseSize + first;
+          for (let place = 0; place < places; place++) read[place * columns + c] = x[start + place];
         }
-        multiply(weights[group], channels, rows, read, 0, found.fill(0), 0);
-        for (let o = group * filters, i = 0; o < (group + 1) * filters; o++) {
-          for (let t = from; t < end; t++, i++) {
-            if (places[t] >= 0) sums[o * fineSize + places[t]] += found[i];
+        const sizes = { rows, columns, places };
+        multiplyAll(weights[group], null, 0, read, sizes, found, 0, TOGETHER);
+        for (let row = 0; row < rows; row++) {
+          const channel = (group * filters + Math.floor(row / taps)) * fineSize;
+          const from = row * TOGETHER;
+          for (let place = 0, t = first * taps + (row % taps); place < places; place++, t += taps) {
+            if (at[t] >= 0) sums[channel + at[t]] += found[from + place];
           }
         }
       }
@@ -117,6 +134,7 @@ export function convolveTransposed(operation, take) {
 }
 
 /**
+ * In float64, which products need not convert.
  * @param {Operation} operation
  * @param {Take} take
  * @param {number} rows
@@ -124,16 +142,9 @@ export function convolveTransposed(operation, take) {
  */
 function weightsOfGroups({ w, groups }, take, rows, columns) {
   const size = rows * columns;
-  return Array.from({ length: groups }, (_, group) => take(w + group * size, size));
-}
-
-/**
- * @param {Float64Array} sums one channel after another
- * @param {Float32Array} bias of each channel
- * @param {number} size of a channel
- */
-function fillWithBias(sums, bias, size) {
-  for (let c = 0; c < bias.length; c++) sums.fill(bias[c], c * size, (c + 1) * size);
+  return Array.from({ length: groups }, (_, group) =>
+    Float64Array.from(take(w + group * size, size)),
+  );
 }
 
 /**

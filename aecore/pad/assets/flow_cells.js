@@ -42,7 +42,7 @@ export function paintPicture(view, context, column) {
   if (names && layout.columns) {
     const row = height / layout.columns.length;
     context.fillStyle = ink;
-    context.font = `${Math.min(12, row - 2)}px ${view.style.fontFamily}`;
+    context.font = `${Math.min(12, row - 2)}px ${colorsOf(view).font}`;
     context.textAlign = "left";
     for (const [i, { name }] of layout.columns.entries()) {
       context.fillText(name, x + 4, y + (i + 0.5) * row + 4, names - 8);
@@ -83,8 +83,11 @@ export function paintCells(view, context, column, { scale, paper }) {
   }
   context.imageSmoothingEnabled = false;
   context.drawImage(sheet, column.x, column.y, column.width, column.height);
+  if (!maps && column.step >= 4) {
+    const grid = gridOf(column, rows, paper, context.getTransform().a);
+    context.drawImage(grid, column.x - 1, column.y - 1, column.width + 2, column.height + 2);
+  }
   context.imageSmoothingEnabled = true;
-  if (!maps && column.step >= 4) paintGrid(context, column, rows, paper);
   paintSilenced(view, context, column);
 }
 
@@ -100,20 +103,18 @@ const drawnOn = new WeakMap();
  * @param {Uint32Array} scale
  */
 function fillCells(sheet, { across, shown, map, form }, values, reach, scale) {
-  const maps = form === "maps";
-  const [high, wide] = maps ? [map[0] + 1, map[1] + 1] : [1, 1];
+  const [tall, wide] = map;
+  const free = form === "maps" ? 1 : 0; // pixels between tiles
   const picture = pixelsOf(sheet);
   const pixels = new Uint32Array(picture.data.buffer);
-  const size = map[0] * map[1];
-  for (let unit = 0; unit < shown; unit++) {
-    const start = Math.floor(unit / across) * high * sheet.width + (unit % across) * wide;
-    if (!maps) {
-      pixels[start] = pixelAt(scale, values[unit] / reach);
-      continue;
-    }
-    for (let i = 0; i < size; i++) {
-      const to = start + Math.floor(i / map[1]) * sheet.width + (i % map[1]);
-      pixels[to] = pixelAt(scale, values[unit * size + i] / reach);
+  for (let unit = 0, from = 0; unit < shown; unit++) {
+    const top = Math.floor(unit / across) * (tall + free);
+    const left = (unit % across) * (wide + free);
+    for (let row = 0; row < tall; row++) {
+      let to = (top + row) * sheet.width + left;
+      for (const end = to + wide; to < end; to++) {
+        pixels[to] = pixelAt(scale, values[from++] / reach);
+      }
     }
   }
   pen(sheet).putImageData(picture, 0, 0);
@@ -131,25 +132,34 @@ function pixelsOf(sheet) {
   return made;
 }
 
+/** @type {WeakMap<Column, { sheet: HTMLCanvasElement, paper: string }>} */
+const grids = new WeakMap();
+
 /**
- * @param {CanvasRenderingContext2D} context
+ * The lines between cells: drawn once for a column, a pixel wider than it on each side.
  * @param {Column} column
  * @param {number} rows
  * @param {string} paper
+ * @param {number} ratio device pixels of a CSS pixel
  */
-function paintGrid(context, { x, y, width, height, across, step, down }, rows, paper) {
-  context.strokeStyle = paper;
-  context.lineWidth = 1;
-  context.beginPath();
+function gridOf(column, rows, paper, ratio) {
+  const kept = grids.get(column);
+  if (kept?.paper === paper) return kept.sheet;
+  const { width, height, across, step, down } = column;
+  const sheet = make("canvas");
+  sheet.width = Math.round((width + 2) * ratio);
+  sheet.height = Math.round((height + 2) * ratio);
+  const context = pen(sheet);
+  const line = Math.max(1, Math.round(ratio));
+  context.fillStyle = paper;
   for (let i = 0; i <= across; i++) {
-    context.moveTo(x + i * step, y);
-    context.lineTo(x + i * step, y + height);
+    context.fillRect(Math.round((1 + i * step) * ratio - line / 2), 0, line, sheet.height);
   }
   for (let i = 0; i <= rows; i++) {
-    context.moveTo(x, y + i * down);
-    context.lineTo(x + width, y + i * down);
+    context.fillRect(0, Math.round((1 + i * down) * ratio - line / 2), sheet.width, line);
   }
-  context.stroke();
+  grids.set(column, { sheet, paper });
+  return sheet;
 }
 
 /**

@@ -43,7 +43,7 @@ export function rangeOf({ bundle }, d) {
 function paintCodeBars(view, context, { x, y, width, down, units }, colors) {
   const z = view.flow.decoder.input;
   const { mu, logvar } = codeOfFlow(view.flow);
-  context.font = `11px ${view.style.fontFamily}`;
+  context.font = `11px ${colors.font}`;
   context.textAlign = "left";
   const label = width > 60 ? 22 : 0;
   for (let d = 0; d < units; d++) {

@@ -18,18 +18,27 @@ const STEPS = 128; // colours on either side of 0
  * @property {string} faint of lines
  * @property {string} above
  * @property {string} below
+ * @property {string} font the page's family
  */
 
 /** @type {WeakMap<View, Colors>} */
 const known = new WeakMap();
 
 /**
- * The colours of the theme that the page has now.
+ * The colours of the theme, as a frame that began has seen them.
  * @param {View} view
  * @returns {Colors}
  */
-export function colorsOf(view) {
-  const { color, backgroundColor, accentColor } = view.style;
+export const colorsOf = (view) => known.get(view) ?? lookAtTheme(view);
+
+/**
+ * The colours of the theme that the page has now. Asked once, before a frame writes anything:
+ * afterwards the browser would have to style the page anew to answer.
+ * @param {View} view
+ * @returns {Colors}
+ */
+export function lookAtTheme(view) {
+  const { color, backgroundColor, accentColor, fontFamily } = view.style;
   const found = known.get(view);
   if (found && found.ink === color && found.paper === backgroundColor) return found;
   const [ink, paper] = [rgbOf(color), rgbOf(backgroundColor)];
@@ -46,18 +55,22 @@ export function colorsOf(view) {
     faint: cssOf(mix(paper, ink, 0.3)),
     above: cssOf(ABOVE),
     below: cssOf(BELOW),
+    font: fontFamily,
   };
   known.set(view, colors);
   return colors;
 }
 
 /**
- * The pixel of a value that reaches from -1 to 1.
+ * The pixel of a value that reaches from -1 to 1; of what is no number, 0's.
  * @param {Uint32Array} scale
  * @param {number} share
  */
-export const pixelAt = (scale, share) =>
-  scale[STEPS + Math.round(STEPS * Math.max(-1, Math.min(1, share || 0)))];
+export function pixelAt(scale, share) {
+  if (share >= 1) return scale[2 * STEPS];
+  if (share > -1) return scale[(STEPS * share + STEPS + 0.5) | 0];
+  return share <= -1 ? scale[0] : scale[STEPS];
+}
 
 /**
  * @param {string} text as a browser computes a colour

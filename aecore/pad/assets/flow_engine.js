@@ -91,6 +91,13 @@ export const unitsOf = ({ shape }) => (shape.length === 3 ? shape[0] : product(s
 export const valuesOfUnit = ({ shape }) => (shape.length === 3 ? shape[1] * shape[2] : 1);
 
 /**
+ * Whether a stage is the output, whose values are opened one by one, also where they are maps.
+ * @param {Flow} flow
+ * @param {number} index
+ */
+export const isOutput = (flow, index) => index === flow.stages.length - 1;
+
+/**
  * The half of the model that a stage belongs to.
  * @param {Flow} flow
  * @param {number} index

@@ -235,6 +235,36 @@ export function unitMiddle(column, unit, grid) {
 }
 
 /**
+ * The middle of one value of the data, where a picture shows it: a pixel of an image, a place of
+ * a curve, a row of a table.
+ * @param {Column} column
+ * @param {Layout} layout
+ * @param {number} value
+ * @returns {[number, number]}
+ */
+export function valueMiddle(column, { graph, columns, H, W }, value) {
+  if (!graph) return unitMiddle(column, value, [H, W]);
+  const { x, y, width, height, units } = column;
+  const share = (value + 0.5) / units;
+  return columns ? [x + width / 2, y + share * height] : [x + share * width, y + height / 2];
+}
+
+/**
+ * The value of the data under a point of a picture; of a pixel's colours the first.
+ * @param {Column} column
+ * @param {Layout} layout
+ * @param {number} px
+ * @param {number} py
+ */
+export function valueAt({ x, y, width, height, units }, { graph, columns, H, W }, px, py) {
+  /** @type {(share: number, count: number) => number} */
+  const place = (share, count) => Math.max(0, Math.min(count - 1, Math.floor(share * count)));
+  const [across, down] = [(px - x) / width, (py - y) / height];
+  if (graph) return place(columns ? down : across, units);
+  return place(down, H) * W + place(across, W);
+}
+
+/**
  * Which column and which of its units lies under a point; null beside all.
  * @param {Column[]} columns
  * @param {number} px

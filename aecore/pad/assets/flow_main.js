@@ -4,22 +4,16 @@
 // explorer.
 
 import { readBundle, unpackArrays } from "./bundle.js";
+import { lookAtTheme } from "./flow_colors.js";
 import { activationsOf, valuesOfUnit } from "./flow_engine.js";
 import { listenToHand } from "./flow_hand.js";
 import { layOut } from "./flow_layout.js";
 import { openUnit } from "./flow_open.js";
-import { findLinks, paintFlow } from "./flow_paint.js";
+import { findLinks } from "./flow_curves.js";
+import { paintFlow } from "./flow_paint.js";
 import { drawPanel, writeError } from "./flow_panel.js";
-import {
-  changed,
-  createView,
-  fall,
-  redraw,
-  runView,
-  showCode,
-  showExample,
-  takeNetwork,
-} from "./flow_state.js";
+import { changed, createView, fall, redraw, runView, showCode, showExample } from "./flow_state.js";
+import { takeNetwork } from "./flow_taken.js";
 import { askServer, forgetAnswer, hearServer } from "./flow_served.js";
 import { buildStrip, showPaper } from "./flow_strip.js";
 import { overtake, showWithParts } from "./parts.js";
@@ -39,6 +33,7 @@ export {
   halfOf,
   silence,
 } from "./flow_engine.js";
+export { strongestInto } from "./flow_links.js";
 export { lookedFor } from "./flow_gradient.js";
 export { sumOf } from "./flow_terms.js";
 
@@ -141,6 +136,7 @@ function mountFlow(root, given) {
       resizes.disconnect();
       if (view.pending !== null) cancelAnimationFrame(view.pending);
       clearTimeout(view.question.timer);
+      if (view.words !== null) clearTimeout(view.words);
     },
   };
 }
@@ -228,6 +224,7 @@ function resizeFlow(view) {
 function drawFlowFrame(view, now) {
   if (!view.width) resizeFlow(view);
   if (!view.width) return;
+  lookAtTheme(view);
   if (view.dirty && view.flow.given) {
     askServer(view);
   } else if (view.dirty) {
@@ -235,9 +232,33 @@ function drawFlowFrame(view, now) {
     findLinks(view);
   }
   paintFlow(view, now);
+  if (view.moving && now - view.wroteAt < WORDS_MS) writeLater(view);
+  else writeWords(view, now);
+  if (view.fallSince !== null) redraw(view);
+}
+
+/** Milliseconds between words and numbers under a moving hand: nobody reads more of them. */
+const WORDS_MS = 100;
+
+/**
+ * @param {View} view
+ * @param {number} now
+ */
+function writeWords(view, now) {
+  view.wroteAt = now;
   writeError(view);
   if (!view.options.compact) drawPanel(view);
-  if (view.fallSince !== null) redraw(view);
+}
+
+/**
+ * Where the hand rests without letting go, the words follow.
+ * @param {View} view
+ */
+function writeLater(view) {
+  view.words ??= setTimeout(() => {
+    view.words = null;
+    redraw(view);
+  }, WORDS_MS);
 }
 
 /**

@@ -64,7 +64,7 @@ export function paintNoise(view, context, side, colors) {
     dot(context, toX, toY, 5);
   }
   context.fillStyle = colors.ink;
-  context.font = `12px ${view.style.fontFamily}`;
+  context.font = `12px ${colors.font}`;
   context.textAlign = "right";
   context.fillText(view.bundle.meta.names[first.d], side - 3, middle - 4);
   context.textAlign = "left";

@@ -1,10 +1,10 @@
 // @ts-check
 // The unit that is open, and what is silenced.
 
-import { silence } from "./flow_engine.js";
+import { isOutput, silence } from "./flow_engine.js";
 import { beginMatter } from "./flow_matter.js";
-import { changed, redraw, silentValue } from "./flow_state.js";
-import { isSilenced, openable } from "./flow_unit.js";
+import { changed, isSilenced, redraw, silentValue } from "./flow_state.js";
+import { openable } from "./flow_unit.js";
 
 /** @import { View } from "./flow_state.js" */
 
@@ -15,12 +15,14 @@ import { isSilenced, openable } from "./flow_unit.js";
  * @param {number} unit
  */
 export function openUnit(view, stage, unit) {
+  if (view.flow.given && isOutput(view.flow, stage)) return; // the server tells of units alone
   const most = openable(view, stage);
   view.open = { stage, unit: ((unit % most) + most) % most };
   if (view.matter && view.matter.stage !== stage) view.matter = null;
   if (view.tab === "noise") view.tab = "unit";
+  const asks = !view.facts.has(stage) && !isOutput(view.flow, stage);
   if (view.flow.given) changed(view);
-  else if (!view.facts.has(stage)) askForFacts(view, stage);
+  else if (asks) askForFacts(view, stage);
   redraw(view);
 }
 
@@ -41,7 +43,7 @@ export function askForFacts(view, stage) {
  */
 export function toggleOpen(view) {
   const { open } = view;
-  if (!open || open.stage === view.flow.stages.length - 1) return;
+  if (!open || isOutput(view.flow, open.stage)) return;
   setSilent(view, open.stage, open.unit, !isSilenced(view, open));
   changed(view);
 }
@@ -67,7 +69,7 @@ function setSilent(view, stage, unit, silent) {
  */
 export function toggleLayer(view) {
   const { open } = view;
-  if (!open || open.stage === view.flow.stages.length - 1) return;
+  if (!open || isOutput(view.flow, open.stage)) return;
   const units = Array.from({ length: openable(view, open.stage) }, (_, unit) => unit);
   const all = units.every((unit) => isSilenced(view, { stage: open.stage, unit }));
   for (const unit of units) setSilent(view, open.stage, unit, !all);
@@ -95,7 +97,7 @@ export const sortedMatter = ({ changes, done }) =>
  */
 export function wantMatter(view) {
   const stage = view.open?.stage ?? view.flow.codeStage;
-  if (stage === view.flow.stages.length - 1) return null;
+  if (isOutput(view.flow, stage)) return null;
   if (view.matter?.stage !== stage) view.matter = beginMatter(view, stage);
   return view.matter;
 }

@@ -4,18 +4,15 @@
 import { paintCells, paintPicture } from "./flow_cells.js";
 import { paintCode } from "./flow_code.js";
 import { colorsOf } from "./flow_colors.js";
-import { valuesOfUnit } from "./flow_engine.js";
-import { unitMiddle } from "./flow_layout.js";
-import { strongestInto } from "./flow_links.js";
-import { pen } from "./pictures.js";
+import { paintLinks, planePoint } from "./flow_curves.js";
+import { unitMiddle, valueMiddle } from "./flow_layout.js";
+import { make, pen } from "./pictures.js";
 
 /** @import { Colors } from "./flow_colors.js" */
 /** @import { Column } from "./flow_layout.js" */
 /** @import { View } from "./flow_state.js" */
 
 const FALL_MS = 950;
-const DOTS = 8; // of each layer's links that carry a moving dot while it falls through
-const SHADES = 3; // of a link by its strength
 
 /**
  * @param {View} view that has run
@@ -24,23 +21,80 @@ const SHADES = 3; // of a link by its strength
 export function paintFlow(view, now) {
   const canvas = view.elements.flowCanvas;
   const context = pen(canvas);
-  const scale = canvas.width / view.width;
   const colors = colorsOf(view);
-  context.setTransform(scale, 0, 0, scale, 0, 0);
-  context.clearRect(0, 0, view.width, view.height);
+  context.setTransform(1, 0, 0, 1, 0, 0);
+  context.clearRect(0, 0, canvas.width, canvas.height);
   const front = frontOf(view, now);
   const code = view.columns.findIndex(({ role }) => role === "code");
   const first = view.index === -2 ? code : 0; // nothing entered that a code alone came from
   const shares = view.columns.map((_, at) =>
     at < first ? 0 : Math.max(0, Math.min(1, front - at + 1)),
   );
+  const falls = view.fallSince !== null;
+  if (!falls) context.drawImage(beforeCode(view, code, shares, colors), 0, 0);
+  toCssPixels(view, context);
+  if (falls) paintColumns(view, context, [0, code], shares, colors);
+  paintColumns(view, context, [code, view.columns.length], shares, colors);
+  paintOpen(view, context, colors);
+  if (view.options.told) paintTold(view, context, view.options.told, colors);
+}
+
+/**
+ * @param {View} view
+ * @param {CanvasRenderingContext2D} context
+ */
+function toCssPixels(view, context) {
+  const scale = view.elements.flowCanvas.width / view.width;
+  context.setTransform(scale, 0, 0, scale, 0, 0);
+}
+
+/**
+ * What stands before the code, and the links into it: a hand on the code leaves it as it is.
+ * @typedef {{ sheet: HTMLCanvasElement, of: unknown[] }} Half
+ * @type {WeakMap<View, Half>}
+ */
+const paintedBefore = new WeakMap();
+
+/**
+ * The half before the code, painted anew only where it has changed.
+ * @param {View} view
+ * @param {number} code
+ * @param {number[]} shares
+ * @param {Colors} colors
+ */
+function beforeCode(view, code, shares, colors) {
+  const { width, height } = view.elements.flowCanvas;
+  const of = [view.columns, view.runs.encoder, colors, shares[0], width, height];
+  const kept = paintedBefore.get(view);
+  if (kept?.of.every((value, i) => value === of[i])) return kept.sheet;
+  const sheet = kept?.sheet ?? make("canvas");
+  sheet.width = width;
+  sheet.height = height; // empties it
+  const context = pen(sheet);
+  toCssPixels(view, context);
+  paintColumns(view, context, [0, code], shares, colors);
+  paintedBefore.set(view, { sheet, of });
+  return sheet;
+}
+
+/**
+ * Some columns and the links between them; of those before the code also the links into it.
+ * Links lie over pictures and under cells.
+ * @param {View} view
+ * @param {CanvasRenderingContext2D} context
+ * @param {[number, number]} range the first, and the one behind the last
+ * @param {number[]} shares of each column that are to be seen
+ * @param {Colors} colors
+ */
+function paintColumns(view, context, [from, end], shares, colors) {
   for (const pictures of [true, false]) {
     if (!pictures) {
-      for (let at = first + 1; at < view.columns.length; at++) {
-        paintLinks(view, context, at, shares[at], colors);
+      for (let at = from + 1; at <= Math.min(end, view.columns.length - 1); at++) {
+        if (shares[at - 1]) paintLinks(view, context, at, shares[at], colors);
       }
     }
-    for (const [at, column] of view.columns.entries()) {
+    for (let at = from; at < end; at++) {
+      const column = view.columns[at];
       if ((column.form === "picture") !== pictures) continue;
       context.globalAlpha = 0.12 + 0.88 * shares[at];
       paintColumn(view, context, column, colors);
@@ -48,8 +102,6 @@ export function paintFlow(view, now) {
       paintNames(view, context, column, at, colors);
     }
   }
-  paintOpen(view, context, colors);
-  if (view.options.told) paintTold(view, context, view.options.told, colors);
 }
 
 /**
@@ -62,141 +114,6 @@ function frontOf(view, now) {
   const share = (now - view.fallSince) / FALL_MS;
   if (share >= 1) view.fallSince = null;
   return Math.min(1, share) * view.columns.length;
-}
-
-/** @type {WeakMap<View, number>} the encoder's run that its links are of */
-const linksOf = new WeakMap();
-
-/**
- * Find the links anew: after each run, not for each picture of the fall.
- * @param {View} view
- */
-export function findLinks(view) {
-  const most = Math.round(Math.min(30, view.width / 26));
-  const { encoder } = view.runs;
-  const same = linksOf.get(view) === encoder && view.links.length === view.columns.length;
-  linksOf.set(view, encoder);
-  view.links = view.columns.map((column, at) =>
-    same && column.stage <= view.flow.codeStage
-      ? view.links[at] // the encoder has not run since
-      : column.stage < 0
-        ? { links: [], byChannel: false }
-        : strongestInto(view.flow, column.stage, most),
-  );
-}
-
-/**
- * @param {View} view
- * @param {CanvasRenderingContext2D} context
- * @param {number} at the column that they lead into
- * @param {number} shown the share of their way that is drawn
- * @param {Colors} colors
- */
-function paintLinks(view, context, at, shown, colors) {
-  const { links, byChannel } = view.links[at] ?? { links: [] };
-  if (!links.length || !shown) return;
-  const ends = links.map((link) => endsOf(view, at, link, Boolean(byChannel)));
-  const strongest = Math.abs(links[0].by);
-  for (const sign of [1, -1]) {
-    context.strokeStyle = sign > 0 ? colors.above : colors.below;
-    for (let shade = 0; shade < SHADES; shade++) {
-      context.beginPath();
-      for (const [i, { by }] of links.entries()) {
-        const share = Math.abs(by) / strongest;
-        if (by * sign <= 0 || Math.min(SHADES - 1, Math.floor(share * SHADES)) !== shade) continue;
-        curve(context, ends[i]);
-      }
-      context.globalAlpha = shown * (0.2 + 0.25 * shade);
-      context.lineWidth = 0.8 + 0.6 * shade;
-      context.stroke();
-    }
-  }
-  context.globalAlpha = 1;
-  if (shown < 1) paintDots(context, ends.slice(0, DOTS), shown, colors);
-}
-
-/** @typedef {[number, number, number, number]} Ends x and y of the beginning, and of the end */
-
-/**
- * @param {CanvasRenderingContext2D} context
- * @param {Ends} ends
- */
-function curve(context, [x, y, toX, toY]) {
-  const middle = (x + toX) / 2;
-  context.moveTo(x, y);
-  context.bezierCurveTo(middle, y, middle, toY, toX, toY);
-}
-
-/**
- * @param {CanvasRenderingContext2D} context
- * @param {Ends[]} all
- * @param {number} share of the way
- * @param {Colors} colors
- */
-function paintDots(context, all, share, colors) {
-  context.fillStyle = colors.ink;
-  const ease = share * share * (3 - 2 * share); // the curve's own way down
-  for (const [x, y, toX, toY] of all) {
-    context.beginPath();
-    context.arc(x + (toX - x) * share, y + (toY - y) * ease, 2, 0, 2 * Math.PI);
-    context.fill();
-  }
-}
-
-/**
- * @param {View} view
- * @param {number} at
- * @param {{ from: number, to: number }} link
- * @param {boolean} byChannel
- * @returns {Ends}
- */
-function endsOf(view, at, { from, to }, byChannel) {
-  const [before, column] = [view.columns[at - 1], view.columns[at]];
-  const [x, y] = linkEnd(view, before, from, byChannel, true);
-  const [toX, toY] = linkEnd(view, column, to, byChannel, false);
-  return [x, y, toX, toY];
-}
-
-/**
- * Where a link begins or ends: at the unit, or where on its map the value lies.
- * @param {View} view
- * @param {Column} column
- * @param {number} value
- * @param {boolean} byChannel
- * @param {boolean} begins
- * @returns {[number, number]}
- */
-function linkEnd(view, column, value, byChannel, begins) {
-  const { layout, latentDim } = view.bundle;
-  if (column.form === "picture") {
-    const { x, y, width, height } = column;
-    if (byChannel) return [x + (begins ? width : 0), y + height / 2];
-    if (!layout.graph) return unitMiddle(column, value, [layout.H, layout.W]);
-    const share = (value + 0.5) / column.units;
-    if (layout.columns) return [x + (begins ? width : 0), y + share * height];
-    return [x + share * width, y + height / 2];
-  }
-  if (column.form === "plane") return planePoint(view, column);
-  if (column.role === "code" && value >= latentDim) return unitMiddle(column, value - latentDim);
-  const each = begins && !byChannel ? valuesOfUnit(view.flow.stages[column.stage]) : 1;
-  return unitMiddle(column, Math.floor(value / each));
-}
-
-/**
- * Where the code lies on the plane of two numbers.
- * @param {View} view
- * @param {Column} column
- * @returns {[number, number]}
- */
-export function planePoint(view, column, z = view.z) {
-  const [[left, right], [low, high]] = view.bundle.meta.spans;
-  const { x, y, width, height } = column;
-  /** @param {number} share */
-  const within = (share) => Math.max(0, Math.min(1, share));
-  return [
-    x + within((z[0] - left) / (right - left)) * width,
-    y + (1 - within((z[1] - low) / (high - low))) * height,
-  ];
 }
 
 /**
@@ -221,7 +138,16 @@ function paintColumn(view, context, column, colors) {
 function paintOpen(view, context, colors) {
   const { open } = view;
   const column = open && view.columns.find(({ stage }) => stage === open.stage);
-  if (!open || !column || column.form === "picture") return;
+  if (!open || !column) return;
+  if (column.form === "picture") {
+    const { graph, columns, H, W } = view.bundle.layout;
+    const [wide, tall] = graph
+      ? [columns ? column.width : 4, columns ? column.height / columns.length : column.height]
+      : [column.width / W, column.height / H];
+    const middle = valueMiddle(column, view.bundle.layout, open.unit);
+    paintFrame(context, middle, wide, tall, colors);
+    return;
+  }
   if (column.form === "plane") {
     const [x, y] = planePoint(view, column);
     context.fillStyle = colors.ink;
@@ -229,8 +155,18 @@ function paintOpen(view, context, colors) {
     else context.fillRect(x - 0.75, column.y, 1.5, column.height);
     return;
   }
-  const [x, y] = unitMiddle(column, open.unit);
-  const [w, h] = [Math.max(8, column.step + 2), Math.max(8, column.down + 2)];
+  paintFrame(context, unitMiddle(column, open.unit), column.step, column.down, colors);
+}
+
+/**
+ * @param {CanvasRenderingContext2D} context
+ * @param {[number, number]} middle
+ * @param {number} width of what is framed
+ * @param {number} height
+ * @param {Colors} colors
+ */
+function paintFrame(context, [x, y], width, height, colors) {
+  const [w, h] = [Math.max(8, width + 2), Math.max(8, height + 2)];
   context.lineWidth = 4;
   context.strokeStyle = colors.paper;
   context.strokeRect(x - w / 2, y - h / 2, w, h);
@@ -254,13 +190,13 @@ function paintNames(view, context, column, at, colors) {
   context.textAlign = at === 0 ? "left" : at === view.columns.length - 1 ? "right" : "center";
   const from = at === 0 ? x : at === view.columns.length - 1 ? x + width : middle;
   context.fillStyle = colors.ink;
-  context.font = `600 12px ${view.style.fontFamily}`;
+  context.font = `600 12px ${colors.font}`;
   const names = { input: "Input", code: "Code", output: "Output", layer: "" };
   const half = view.flow.stages[column.stage]?.part === "encoder" ? "Encoder" : "Decoder";
   const before = view.columns[at - 1];
   const begins = role === "layer" && before && before.role !== "layer";
   context.fillText(names[role] || (begins && !narrow ? half : ""), from, 13);
-  context.font = `12px ${view.style.fontFamily}`;
+  context.font = `12px ${colors.font}`;
   const of = shown < units ? `${shown} of ${units}` : `${units}`;
   const thing = form === "maps" ? "maps" : role === "code" ? "numbers" : "units";
   const values = narrow ? of : `${of} ${units === 1 ? thing.slice(0, -1) : thing}`;
@@ -290,7 +226,7 @@ function paintTold(view, context, told, colors) {
     context.stroke();
   }
   const text = `told: ${told}`;
-  context.font = `600 12px ${view.style.fontFamily}`;
+  context.font = `600 12px ${colors.font}`;
   context.textAlign = "center";
   const wide = context.measureText(text).width + 10;
   context.fillStyle = colors.paper;

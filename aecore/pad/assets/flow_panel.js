@@ -25,7 +25,10 @@ export function writeError(view) {
   const count = silencedIn(flow);
   elements.flowWake.disabled = !count;
   for (const button of elements.flowStrip.children) {
-    button.setAttribute("aria-pressed", String(Number(button.dataset.index) === view.index));
+    const pressed = String(Number(button.dataset.index) === view.index);
+    if (button.getAttribute("aria-pressed") !== pressed) {
+      button.setAttribute("aria-pressed", pressed);
+    }
   }
   const from =
     view.by === "hand"
@@ -39,8 +42,7 @@ export function writeError(view) {
     ? `${of}${plain.toFixed(4)} → ${error.toFixed(4)}, ${count} silenced`
     : `${of}${error.toFixed(4)}`;
   const text =
-    waitingFor(view) ??
-    (view.index === -2 ? "Decoded from the code under the hand." : known);
+    waitingFor(view) ?? (view.index === -2 ? "Decoded from the code under the hand." : known);
   if (elements.flowError.textContent !== text) elements.flowError.textContent = text;
 }
 

@@ -167,7 +167,7 @@ export function paintMatter(view, sorted, width) {
   const named = step >= 22;
   const foot = named ? 16 : 2;
   const zero = ((height - foot) * most) / (most - least);
-  context.font = `11px ${view.style.fontFamily}`;
+  context.font = `11px ${colorsOf(view).font}`;
   context.textAlign = "center";
   for (const [i, { unit, change }] of sorted.entries()) {
     const tall = (change / (most - least)) * (height - foot);

@@ -2,11 +2,13 @@
 // A finger, a mouse or keys on the drawing: units open, the code is dragged.
 
 import { rangeOf } from "./flow_code.js";
-import { unitAt } from "./flow_layout.js";
+import { isOutput } from "./flow_engine.js";
+import { unitAt, valueAt } from "./flow_layout.js";
 import { openUnit, toggleOpen } from "./flow_open.js";
 import { changed, redraw, showCode } from "./flow_state.js";
 import { showPaper } from "./flow_strip.js";
 
+/** @import { Column } from "./flow_layout.js" */
 /** @import { View } from "./flow_state.js" */
 
 /** @param {View} view */
@@ -43,6 +45,7 @@ export function listenToPointer(view) {
     const column = found && view.columns[found.at];
     if (!found || !column) return;
     if (column.role === "input" && view.elements.flowDraw.hidden === false) showPaper(view, true);
+    else if (column.role === "output") openValue(view, column, event);
     else if (column.form !== "picture") openUnit(view, column.stage, found.unit);
   };
   canvas.addEventListener("pointerup", release);
@@ -51,7 +54,7 @@ export function listenToPointer(view) {
 
 /**
  * @param {View} view
- * @param {import("./flow_layout.js").Column} column
+ * @param {Column} column
  * @param {number} unit
  * @param {PointerEvent} event
  */
@@ -73,22 +76,50 @@ function drag(view, { form, x, y, width, height }, unit, event) {
 }
 
 /**
+ * Open the output's value under the finger; of a pixel that is open already its next colour.
+ * @param {View} view
+ * @param {Column} column
+ * @param {PointerEvent} event
+ */
+function openValue(view, column, event) {
+  const { layout } = view.bundle;
+  const value = valueAt(column, layout, event.offsetX, event.offsetY);
+  const size = layout.graph ? column.units : layout.H * layout.W;
+  const { stage, unit } = view.open ?? {};
+  const again = stage === column.stage && unit !== undefined && unit % size === value;
+  openUnit(view, column.stage, again ? unit + size : value);
+}
+
+/**
+ * Where the keys enter a layer: at its first unit, of the output at its largest value.
+ * @param {View} view
+ * @param {number} stage
+ */
+function enterLayer(view, stage) {
+  const { flow } = view;
+  const first = isOutput(flow, stage) ? flow.output.indexOf(Math.max(...flow.output)) : 0;
+  openUnit(view, stage, Math.max(0, first));
+}
+
+/**
  * @param {View} view
  * @param {KeyboardEvent} event
  * @returns {boolean} whether the key means something here
  */
 export function pressKeyOnFlow(view, { key }) {
   const { open, flow } = view;
-  const last = flow.stages.length - 2; // the output's pixels are not opened
+  const last = flow.stages.length - 1;
   const { stage, unit } = open ?? { stage: flow.codeStage, unit: 0 };
+  const { graph, W } = view.bundle.layout;
+  const far = isOutput(flow, stage) && !graph ? W : 10; // a row of a picture
   /** @type {Record<string, () => void>} */
   const keys = {
     ArrowUp: () => openUnit(view, stage, unit - 1),
     ArrowDown: () => openUnit(view, stage, unit + 1),
-    PageUp: () => openUnit(view, stage, unit - 10),
-    PageDown: () => openUnit(view, stage, unit + 10),
-    ArrowLeft: () => openUnit(view, Math.max(0, stage - 1), 0),
-    ArrowRight: () => openUnit(view, Math.min(last, stage + 1), 0),
+    PageUp: () => openUnit(view, stage, unit - far),
+    PageDown: () => openUnit(view, stage, unit + far),
+    ArrowLeft: () => enterLayer(view, Math.max(0, stage - 1)),
+    ArrowRight: () => enterLayer(view, Math.min(last, stage + 1)),
     Enter: () => openUnit(view, stage, unit),
     k: () => toggleOpen(view),
     Delete: () => toggleOpen(view),

@@ -4,16 +4,8 @@
 import { imageOf } from "./bundle.js";
 import { gaussian } from "./codes.js";
 import { newQuestion } from "./flow_answer.js";
-import {
-  activationsOf,
-  codeOfFlow,
-  createFlow,
-  createServedFlow,
-  decodeBy,
-  encodeBy,
-  silencedIn,
-  squaredError,
-} from "./flow_engine.js";
+import { takeNetwork } from "./flow_taken.js";
+import { codeOfFlow, decodeBy, encodeBy, silencedIn, squaredError } from "./flow_engine.js";
 
 /** @import { Bundle } from "./bundle.js" */
 /** @import { Answered, Question } from "./flow_answer.js" */
@@ -70,13 +62,15 @@ import {
  * @property {Map<number, Facts | "asked">} facts by stage
  * @property {Answered | null} answer of a served network: what was said last
  * @property {Question} question of a served network: what was asked last
- * @property {string} ink
  * @property {Send | undefined} send
  * @property {number | null} pending
+ * @property {number} wroteAt when the words beneath were written, as frames tell the time
+ * @property {ReturnType<typeof setTimeout> | null} words that are still to be written
+ * @property {{ x: NumberArray, z: NumberArray | null, eps: NumberArray | null } | null} plainOf
+ *   what `plain` is of
  * @property {(view: View, now: number) => void} drawFrame
  */
 
-const LOOKED_AT_MACS = 30_000_000; // how much is run at the start to know the colours' reach
 /** Multiply-adds up to which the code is decoded twice in a frame, to tell what silence does. */
 const TWICE_MACS = 1_500_000;
 
@@ -109,54 +103,12 @@ export function createView(root, bundle, options, drawFrame) {
       height: 0,
     },
     ...{ open: null, tab: "unit", fallSince: null, drawing: false, penAt: null, matter: null },
-    ...{ facts: new Map(), ink: "", send: undefined, pending: null, drawFrame },
+    ...{ facts: new Map(), send: undefined, pending: null, drawFrame },
     ...{ answer: null, question: newQuestion() },
+    ...{ wroteAt: -Infinity, words: null, plainOf: null },
   };
   return view;
 }
-
-/**
- * The network of a bundle, and how far its activations reach.
- * @param {Bundle} bundle
- */
-export function takeNetwork(bundle) {
-  const { network: meta, served } = bundle.meta;
-  if (!meta && served) {
-    const flow = createServedFlow(served);
-    return { flow, spare: flow, reach: flow.stages.map(({ reach }) => reach ?? 1) };
-  }
-  if (!meta) throw new Error(bundle.meta.note);
-  const flow = createFlow(meta, bundle.arrays.w);
-  const spare = createFlow(meta, bundle.arrays.w);
-  return { flow, spare, reach: reachOf(spare, bundle) };
-}
-
-/**
- * The largest activation of each stage over some examples: colours mean the same for all of them.
- * @param {Flow} flow
- * @param {Bundle} bundle
- */
-function reachOf(flow, bundle) {
-  const macs = flow.encoder.steps.length ? costOf(flow) : 1;
-  const count = Math.max(1, Math.min(bundle.meta.images, 16, Math.floor(LOOKED_AT_MACS / macs)));
-  const reach = flow.stages.map(() => 1e-6);
-  for (let i = 0; i < count; i++) {
-    if (bundle.meta.images) encodeBy(flow, imageOf(bundle, i));
-    decodeBy(flow, bundle.meta.images ? codeOfFlow(flow).mu : bundle.mean);
-    for (const stage of reach.keys()) {
-      for (const value of activationsOf(flow, stage)) {
-        if (Math.abs(value) > reach[stage]) reach[stage] = Math.abs(value);
-      }
-    }
-  }
-  return reach;
-}
-
-/**
- * Multiply-adds of one example, about: as many as weights where no kernel is used twice.
- * @param {Flow} flow
- */
-const costOf = ({ meta }) => (meta.encoder_macs ?? meta.weights) + (meta.decoder_macs ?? 0);
 
 /**
  * Show a held-out example.
@@ -231,7 +183,7 @@ export function redraw(view) {
  * @param {View} view
  */
 export function runView(view) {
-  const { flow, spare } = view;
+  const { flow } = view;
   if (view.entered) {
     encodeBy(flow, view.x);
     view.runs.encoder++;
@@ -244,11 +196,34 @@ export function runView(view) {
   view.dirty = false;
   if (!silencedIn(flow)) {
     view.plain = view.error;
+    view.plainOf = given(view);
   } else if (!view.moving || (flow.meta.decoder_macs ?? Infinity) <= TWICE_MACS) {
-    encodeBy(spare, view.x);
-    decodeBy(spare, view.by === "hand" ? view.z : codeBy(view, spare));
-    view.plain = squaredError(view.x, spare.output);
+    comparePlain(view);
   }
+}
+
+/**
+ * What the output is made of.
+ * @param {View} view
+ */
+const given = ({ x, by, z, eps }) => ({
+  x,
+  z: by === "hand" ? z : null,
+  eps: by === "sample" ? eps : null,
+});
+
+/**
+ * The error with nothing silenced: found again where something else enters than before.
+ * @param {View} view
+ */
+function comparePlain(view) {
+  const { spare, plainOf } = view;
+  const now = given(view);
+  if (plainOf?.x === now.x && plainOf.z === now.z && plainOf.eps === now.eps) return;
+  encodeBy(spare, view.x);
+  decodeBy(spare, view.by === "hand" ? view.z : codeBy(view, spare));
+  view.plain = squaredError(view.x, spare.output);
+  view.plainOf = now;
 }
 
 /**
@@ -260,6 +235,13 @@ function codeBy({ by, eps }, flow) {
   if (by !== "sample" || !logvar) return mu.slice();
   return mu.map((value, d) => value + Math.exp(logvar[d] / 2) * eps[d]);
 }
+
+/**
+ * @param {View} view
+ * @param {Place} place
+ */
+export const isSilenced = ({ flow }, { stage, unit }) =>
+  stage === flow.codeStage ? flow.held.has(unit) : Boolean(flow.silent[stage]?.[unit]);
 
 /**
  * What a latent number is held at when it is silenced: units of a sparse code at 0, others at

@@ -29,11 +29,15 @@ export function buildStrip(view) {
   const others = order.filter((i) => !firsts.includes(i)).slice(0, THUMBNAILS - firsts.length);
   const wide = (38 * bundle.layout.W) / bundle.layout.H + 6;
   const count = Math.floor((elements.flowView.clientWidth || 320) / Math.max(36, wide));
+  const sheet = make("canvas");
   const made = [...firsts, ...others].slice(0, count).map((index) => {
     const button = make("button");
-    const canvas = make("canvas");
-    paint(canvas, imageOf(bundle, index), { ...bundle.layout, color: colorsOf(view).accent });
-    button.append(canvas);
+    // A picture, not the canvas: each canvas costs the browser something at every frame.
+    const picture = make("img");
+    paint(sheet, imageOf(bundle, index), { ...bundle.layout, color: colorsOf(view).accent });
+    picture.src = sheet.toDataURL();
+    picture.alt = "";
+    button.append(picture);
     button.dataset.index = String(index);
     const name = classOf(bundle, index)?.name;
     button.setAttribute("aria-label", `Held-out example ${index + 1}${name ? `, ${name}` : ""}`);

@@ -3,7 +3,7 @@
 
 import { activations } from "./activations.js";
 import { product } from "./arithmetic.js";
-import { activationsOf, halfOf, readBy, valuesOfUnit } from "./flow_engine.js";
+import { activationsOf, halfOf, isOutput, readBy, valuesOfUnit } from "./flow_engine.js";
 import { gridsOf, kernelAt } from "./flow_gradient.js";
 
 /** @import { Flow } from "./flow_engine.js" */
@@ -27,6 +27,7 @@ import { gridsOf, kernelAt } from "./flow_gradient.js";
  * @param {number} unit
  */
 export function strongestOf(flow, index, unit) {
+  if (isOutput(flow, index)) return unit;
   const each = valuesOfUnit(flow.stages[index]);
   const values = activationsOf(flow, index);
   let best = unit * each;
@@ -131,7 +132,9 @@ export function curveOf(flow, index) {
   if (sum === null || sum + 1 >= end) return null;
   const rest = flow.given
     ? (told ?? [])
-    : halfOf(flow, index).steps.slice(sum + 1, end).map(({ operation }) => operation);
+    : halfOf(flow, index)
+        .steps.slice(sum + 1, end)
+        .map(({ operation }) => operation);
   if (!rest.length || !rest.every(({ op }) => op === "activation")) return null;
   const curves = rest.map((operation) => activations[operation.kind](operation));
   return (x) => curves.reduce((value, f) => f(value), x);

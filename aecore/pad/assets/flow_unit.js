@@ -2,20 +2,13 @@
 // An open unit in words, numbers and pictures.
 
 import { layerName, thingName, valueName } from "./flow_words.js";
-import {
-  activationsOf,
-  codeOfFlow,
-  decodeBy,
-  encodeBy,
-  silence,
-  unitsOf,
-  wakeAll,
-} from "./flow_engine.js";
+import { activationsOf, isOutput, unitsOf } from "./flow_engine.js";
 import { lookedFor } from "./flow_gradient.js";
 import { openAnswer } from "./flow_answer.js";
 import { rangeOf } from "./flow_code.js";
 import { paintCurve, paintHistogram, paintNine, paintSigned } from "./flow_pictures.js";
-import { silentValue } from "./flow_state.js";
+import { paintAdds } from "./flow_adds.js";
+import { isSilenced, silentValue } from "./flow_state.js";
 import { curveOf, sumOf, strongestOf } from "./flow_terms.js";
 import { shownNumber } from "./state.js";
 
@@ -26,19 +19,16 @@ import { shownNumber } from "./state.js";
 const TERMS = 5;
 
 /**
- * How many units can be opened in a stage: of the code its numbers.
+ * How many units can be opened in a stage: of the code its numbers, of the output its values.
  * @param {View} view
  * @param {number} stage
  */
 export const openable = ({ flow }, stage) =>
-  stage === flow.codeStage ? flow.meta.latent_dim : unitsOf(flow.stages[stage]);
-
-/**
- * @param {View} view
- * @param {Place} place
- */
-export const isSilenced = ({ flow }, { stage, unit }) =>
-  stage === flow.codeStage ? flow.held.has(unit) : Boolean(flow.silent[stage]?.[unit]);
+  stage === flow.codeStage
+    ? flow.meta.latent_dim
+    : isOutput(flow, stage)
+      ? flow.output.length
+      : unitsOf(flow.stages[stage]);
 
 /**
  * What stands beside the pictures; each time that the network has run.
@@ -53,12 +43,13 @@ export function writeUnit(view) {
   const gives = givenBy(view, open);
   const silenced = isSilenced(view, open);
   elements.flowWho.textContent = `${layerName(view, stage)}: ${thingName(view, stage, unit)}`;
-  const place = flow.stages[stage].shape.length === 3 ? ` at its strongest place` : "";
+  const output = isOutput(flow, stage);
   elements.flowGives.textContent = silenced
     ? `Silenced: ${code ? `held at ${shownNumber(silentValue(view, unit))}` : "gives 0"}.`
     : gives === null
       ? "Being computed …"
-      : `Gives ${shownNumber(gives)}${code ? "" : place}.`;
+      : `Gives ${shownNumber(gives)}${whereOrBeside(view, open)}.`;
+  for (const button of [elements.flowSilence, elements.flowLayer]) button.disabled = output;
   elements.flowSilence.textContent = silenced ? "Let it speak" : "Silence it";
   elements.flowSlide.hidden = !code;
   if (code) writeSlider(view, unit);
@@ -107,6 +98,20 @@ function saidSum(said) {
   if (!said?.sum) return null;
   const terms = said.sum.terms.map(([from, weight, x, by]) => ({ from, weight, x, by }));
   return { ...said.sum, value: -1, terms };
+}
+
+/**
+ * Of a feature map where it gives that; of the output what the example itself has there.
+ * @param {View} view
+ * @param {Place} open
+ */
+function whereOrBeside({ flow, x, index }, { stage, unit }) {
+  if (isOutput(flow, stage)) {
+    const what = index === -1 ? "drawing" : "example";
+    return index === -2 ? "" : `; the ${what} has ${shownNumber(x[unit])}`;
+  }
+  const maps = stage !== flow.codeStage && flow.stages[stage].shape.length === 3;
+  return maps ? " at its strongest place" : "";
 }
 
 /**
@@ -212,62 +217,21 @@ function saidLooks(view) {
 }
 
 /**
- * The output with it, less the output without it.
- * @param {View} view
- * @param {Place} open
- */
-function addedBy(view, open) {
-  const { flow, spare } = view;
-  const { stage, unit } = open;
-  const silenced = isSilenced(view, open);
-  for (const [i, units] of flow.silent.entries()) spare.silent[i] = units?.slice() ?? null;
-  for (const [d, value] of flow.held) spare.held.set(d, value);
-  if (stage === flow.codeStage) {
-    if (silenced) spare.held.delete(unit);
-    else spare.held.set(unit, silentValue(view, unit));
-  } else {
-    silence(spare, stage, unit, !silenced);
-  }
-  encodeBy(spare, view.x);
-  decodeBy(spare, view.by === "mean" ? codeOfFlow(spare).mu : view.z);
-  const sign = silenced ? -1 : 1;
-  const adds = flow.output.map((with_, i) => sign * (with_ - spare.output[i]));
-  wakeAll(spare);
-  return adds;
-}
-
-/**
- * @param {View} view
- * @param {Place} open
- */
-function paintAdds(view, open) {
-  const { elements, bundle } = view;
-  const silenced = isSilenced(view, open);
-  const adds = (view.flow.given ? view.answer?.adds : addedBy(view, open)) ?? new Float32Array();
-  paintSigned(view, elements.flowAdds, adds, bundle.layout.graph ? null : bundle.layout);
-  const nothing = adds.every((v) => Math.abs(v) < 1e-7);
-  elements.flowAddsText.textContent = nothing
-    ? "Changes nothing of this output"
-    : silenced
-      ? "Would add this to the output"
-      : "Adds this to the output";
-}
-
-/**
  * What it does on held-out examples, once the page has answered.
  * @param {View} view
  * @param {Place} open
  */
 function paintFacts(view, { stage, unit }) {
-  const { elements, facts, options } = view;
-  elements.flowFacts.hidden = !options.facts;
+  const { elements, facts, options, flow } = view;
+  elements.flowFacts.hidden = !options.facts || isOutput(flow, stage);
+  if (elements.flowFacts.hidden) return;
   const found = facts.get(stage);
   const { flowFactsText, flowNine, flowHist } = elements;
   const ready = found && found !== "asked" && !found.meta.why;
   flowNine.hidden = !ready;
   flowHist.hidden = !ready;
   if (!found || found === "asked") {
-    flowFactsText.textContent = options.facts ? "Looking through the held-out examples …" : "";
+    flowFactsText.textContent = "Looking through the held-out examples …";
     return;
   }
   if (found.meta.why) {

@@ -2,7 +2,7 @@
 // What the parts of the drawing are called.
 
 import { classOf } from "./bundle.js";
-import { activationsOf, unitsOf, valuesOfUnit } from "./flow_engine.js";
+import { activationsOf, isOutput, unitsOf, valuesOfUnit } from "./flow_engine.js";
 import { openAnswer } from "./flow_answer.js";
 
 /** @import { View } from "./flow_state.js" */
@@ -13,7 +13,7 @@ import { openAnswer } from "./flow_answer.js";
  */
 export function layerName({ flow }, stage) {
   if (stage === flow.codeStage) return "Code";
-  if (stage === flow.stages.length - 1) return "Output";
+  if (isOutput(flow, stage)) return "Output";
   const { part } = flow.stages[stage];
   const number = part === "encoder" ? stage + 1 : stage - flow.codeStage;
   return `${part === "encoder" ? "Encoder" : "Decoder"}, layer ${number}`;
@@ -26,6 +26,7 @@ export function layerName({ flow }, stage) {
  */
 export function thingName({ flow, bundle }, stage, unit) {
   if (stage === flow.codeStage) return bundle.meta.names[unit];
+  if (isOutput(flow, stage)) return inputName(bundle, unit);
   const of = `${unit + 1} of ${unitsOf(flow.stages[stage])}`;
   return `${flow.stages[stage].shape.length === 3 ? "map" : "unit"} ${of}`;
 }
@@ -47,6 +48,8 @@ export function valueName({ flow, bundle }, stage, from) {
   return `map ${Math.floor(from / each) + 1}, ${Math.floor(place / wide)}/${place % wide}`;
 }
 
+const COLORS = ["red", "green", "blue"];
+
 /**
  * @param {import("./bundle.js").Bundle} bundle
  * @param {number} from
@@ -55,7 +58,8 @@ function inputName({ layout }, from) {
   if (layout.columns) return layout.columns[from]?.name ?? `column ${from + 1}`;
   if (layout.graph) return `value ${from + 1}`;
   const pixel = from % (layout.H * layout.W);
-  return `pixel ${Math.floor(pixel / layout.W)}/${pixel % layout.W}`;
+  const color = layout.C === 3 ? `, ${COLORS[Math.floor(from / (layout.H * layout.W))]}` : "";
+  return `pixel ${Math.floor(pixel / layout.W)}/${pixel % layout.W}${color}`;
 }
 
 /**
@@ -77,7 +81,7 @@ export function saidOf(view) {
   const { open, flow } = view;
   if (!open) return "";
   const code = open.stage === flow.codeStage;
-  const each = code ? 1 : valuesOfUnit(flow.stages[open.stage]);
+  const each = code || isOutput(flow, open.stage) ? 1 : valuesOfUnit(flow.stages[open.stage]);
   const thing = thingName(view, open.stage, open.unit);
   if (flow.given && !openAnswer(view)) return "";
   const values = code ? flow.decoder.input : activationsOf(flow, open.stage);
