@@ -145,7 +145,7 @@ def _described(stage: Stage, first: int, end: int, traced: Traced) -> Described:
     held = [d["op"] for d in descriptions]
     plain = not any(kind in ("keep", "exchange", "add", "join") for kind in held)
     at = next((i for i, kind in enumerate(held) if kind in SUMS), None) if plain else None
-    curves = [d.get("kind") or d["op"] for d in descriptions if d["op"] in CURVES]
+    curves = [str(d.get("kind") or d["op"]) for d in descriptions if d["op"] in CURVES]
     names = [_CURVE_NAMES.get(c, c.replace("_", " ")) for c in curves] if plain else []
     kind = held[at] if at is not None else held[0] if plain else "block"
     return Described(

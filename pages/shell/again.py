@@ -6,7 +6,7 @@ from typing import NoReturn
 
 import streamlit as st
 
-from pages.shell.plain_text import plain
+from pages.shell.plain_text import own, plain
 
 _AGAIN = "runs_by_itself"
 _SAID = "said_once"
@@ -37,4 +37,4 @@ def repeat() -> None:
 
 
 def _show(sentence: str) -> None:
-    st.error(sentence, icon=":material/error:")
+    st.error(own(sentence), icon=":material/error:")
