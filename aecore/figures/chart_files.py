@@ -14,7 +14,6 @@ from aecore.figures.chart_painting import (
     TEXT,
     Area,
     Dot,
-    Painted,
     Point,
     Stroke,
     Words,
@@ -59,7 +58,8 @@ def _element(part: Stroke | Area | Dot | Words) -> str:
             )
         case Dot():
             x, y = part.at
-            return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{part.radius:g}" fill="{color}">{told}</circle>'
+            at = f'cx="{x:.1f}" cy="{y:.1f}" r="{part.radius:g}"'
+            return f'<circle {at} fill="{color}">{told}</circle>'
     x, y = part.at
     turn = f' transform="rotate(-90 {x:.1f} {y:.1f})"' if part.turned else ""
     anchor = _ANCHORS[part.align]

@@ -68,7 +68,7 @@ class Painted:
 
 
 def paint(chart: Chart, width: float, height: float, words: bool = True) -> Painted:
-    """Lay a chart out. words: with axes' names, numbers and the legend; without, a small picture."""
+    """Lay a chart out. words: with axes' names, numbers and the legend; without, a sketch."""
     painted = Painted(width, height)
     legend = _legend(painted, chart, width) if words else 0.0
     left, bottom = (_LEFT, _BOTTOM) if words else (6.0, 6.0)
@@ -167,7 +167,7 @@ def _axes(painted: Painted, box: _Box, chart: Chart, words: bool) -> None:
     parts, frame = painted.parts, (INK, 1.0, False)
     parts.append(Stroke(((box.left, box.bottom), (box.right, box.bottom)), *frame, 0.5))
     for value in ticks_of(chart.y, box.up):
-        y = box.at(box.across[0] if not chart.x.log else box.across[0], value)[1]
+        y = box.at(box.across[0], value)[1]
         parts.append(Stroke(((box.left, y), (box.right, y)), *frame, 0.12))
         if words:
             parts.append(Words((box.left - 6, y + 4), in_short(value), "right"))
@@ -194,9 +194,7 @@ def _below(painted: Painted, box: _Box, chart: Chart) -> None:
 
 
 def _line(painted: Painted, box: _Box, chart: Chart, line: Line) -> None:
-    known = [
-        (box.at(x, y), x, y) for x, y in zip(line.x, line.y, strict=True) if math.isfinite(y)
-    ]
+    known = [(box.at(x, y), x, y) for x, y in zip(line.x, line.y, strict=True) if math.isfinite(y)]
     if line.low and line.high:
         ends = [v for v in zip(line.x, line.low, line.high, strict=True) if math.isfinite(v[1])]
         there = [box.at(x, high) for x, _, high in ends]

@@ -18,8 +18,8 @@ else is touched. AECORE_EXPERIMENTS names more folders of such files.
   cache of its process, as `basis_of` does;
 - `work(task, options, subject, control)`: does one task, in whichever process. It yields a `Look`
   now and then, the last of which is the task's result: numbers, texts, lists and NumPy arrays by
-  name. It calls `control.give_way()` some ten times a second, at the least; that is where others get
-  their turn and where a stop takes effect. `control.training()` is the TrainControl for `train`;
+  name. It calls `control.give_way()` ten times a second or oftener; that is where others get their
+  turn and where a stop takes effect. `control.training()` is the TrainControl for `train`;
   `training.trained` does that. Every draw takes a generator seeded from `task.seed`: the same
   seed gives the same numbers, whatever else runs;
 - `tell(options, about, done)`: the values of the tasks that are done, or under way, by task name

@@ -74,9 +74,11 @@ def difference(prediction: Prediction, guess: Sequence[float], outcome: Outcome)
     largest, where, guessed, value = max(off, key=lambda found: found[0])
     unit = f" {prediction.y.unit}" if prediction.y.unit else ""
     if largest <= NEAR:
-        few = len(pairs) < len(prediction.x)
-        so_far = " so far" if few else ""
-        return f"As you expected{so_far}: you said {in_short(guessed)}{where}, it was {in_short(value)}{unit}."
+        so_far = " so far" if len(pairs) < len(prediction.x) else ""
+        return (
+            f"As you expected{so_far}: you said {in_short(guessed)}{where}, it was "
+            f"{in_short(value)}{unit}."
+        )
     way = "less" if value < guessed else "more"
     times = ""
     if min(value, guessed) > 0 and prediction.y.log:

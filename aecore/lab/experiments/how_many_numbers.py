@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-import torch
 
 from aecore.datasets import Dataset
 from aecore.evaluation.latent import encode_split
@@ -53,6 +52,8 @@ class HowManyOptions:
         metadata={
             "label": "Numbers in the code",
             "range": (1, 512),
+            "most": 24,
+            "item": "number",
             "help": "One autoencoder is trained for each.",
         },
     )
@@ -145,9 +146,7 @@ class HowManyNumbers(Experiment):
         yield Look(found, 0.8)
         yield Look(found | _meaning(state.model, basis, data, k))
 
-    def tell(
-        self, options: HowManyOptions, about: About, done: Mapping[str, Values]
-    ) -> Outcome:
+    def tell(self, options: HowManyOptions, about: About, done: Mapping[str, Values]) -> Outcome:
         spec = about.spec
         assert spec is not None
         thing = thing_of(spec)
@@ -242,18 +241,14 @@ def _meaning(model: LatentModel, basis: PCABasis, data: Dataset, k: int) -> dict
     }
 
 
-def _from_few(
-    spec: ModelSpec, few: int, seed: int, data: Dataset, control: LabControl
-) -> Look:
+def _from_few(spec: ModelSpec, few: int, seed: int, data: Dataset, control: LabControl) -> Look:
     """Trained on few examples, at the epoch that is best on some held-out ones; its error is that
     on all the others, and PCA's beside it on the same."""
     chooses = data.test.first(min(CHOOSING, len(data.test) // 2))
     n = len(chooses)
     # A name of its own: what is fitted to these splits is kept apart from the whole data's.
     small = dataclasses.replace(data.limited(few), name=f"{data.name}-few", test=chooses)
-    config: TrainConfig = dataclasses.replace(
-        preset(PRESET).training(few), seed=seed, device="cpu"
-    )
+    config: TrainConfig = dataclasses.replace(preset(PRESET).training(few), seed=seed, device="cpu")
     state = TrainState.fresh(spec, seed)
     best: tuple[float, int, dict] | None = None
     for event in trained(spec, config, small, control, state):

@@ -22,7 +22,8 @@ from aecore.lab.predicting import Prediction
 FEATURES, NUMBERS = 5, 2
 COPIES = 64  # trained at once, from different weights: a single one often sticks
 IMPORTANCE = 0.9  # of each feature, beside the one before
-BATCH, RATE = 256, 0.01
+BATCH, RATE, START = 256, 0.03, 0.3
+JUDGED = 2000  # examples on which the loss is measured
 KEPT = 0.5  # a feature whose arrow is at least so long is told apart from nothing
 PENTAGON = 10.0  # degrees by which the angles between neighbours may differ from 72
 LOOKS = 40  # of a run, at which the arrows are noted
@@ -38,6 +39,7 @@ class SuperpositionOptions:
         metadata={
             "label": "How often a feature is absent (%)",
             "range": (0, 99),
+            "item": "percentage",
             "help": "Each is tried by itself, with 64 copies.",
         },
     )
@@ -108,7 +110,9 @@ class Superposition(Experiment):
             "By how often a feature is absent",
             {
                 "absent (%)": there,
-                f"features kept (mean of {COPIES} copies)": [_mean_kept(done[str(s)]) for s in there],
+                f"features kept (mean of {COPIES} copies)": [
+                    _mean_kept(done[str(s)]) for s in there
+                ],
                 f"pentagons (of {COPIES} copies)": [int(done[str(s)]["pentagons"]) for s in there],
                 "loss over that of answering 0": [float(done[str(s)]["loss"]) for s in there],
             },
@@ -148,42 +152,66 @@ class Superposition(Experiment):
 
 
 class _Toys:
-    """COPIES of the toy model x_hat = ReLU(Wᵀ W x + b), trained side by side."""
+    """COPIES of the toy model x_hat = ReLU(W Wᵀ x + b), trained side by side on the same examples.
+
+    Gradients and Adam (Kingma and Ba 2015) are written out: the arrays are so small that a step of
+    autograd takes three times as long.
+    """
 
     def __init__(self, generator: torch.Generator, present: float, steps: int):
         self.generator, self.present, self.steps = generator, present, steps
-        start = torch.randn(COPIES, FEATURES, NUMBERS, generator=generator)
-        self.w = (start * 0.3).requires_grad_()
-        self.b = torch.zeros(COPIES, 1, FEATURES, requires_grad=True)
+        start = torch.randn(COPIES, FEATURES, NUMBERS, generator=generator) * START
+        # The last row of each is the bias of every feature, so that all weights are one array.
+        self.weights = torch.cat([start.flatten(1), torch.zeros(COPIES, FEATURES)], 1)
+        self.mean, self.square = torch.zeros_like(self.weights), torch.zeros_like(self.weights)
         self.importance = IMPORTANCE ** torch.arange(FEATURES)
-        self.optimizer = torch.optim.Adam([self.w, self.b], RATE)
-        self.loss = torch.ones(COPIES)  # of the latest steps, over that of answering 0
+
+    @property
+    def w(self) -> Tensor:
+        """(COPIES, FEATURES, NUMBERS), in the memory of all weights."""
+        return self.weights[:, : FEATURES * NUMBERS].view(COPIES, FEATURES, NUMBERS)
+
+    @property
+    def b(self) -> Tensor:
+        """(COPIES, 1, FEATURES), in the memory of all weights."""
+        return self.weights[:, None, FEATURES * NUMBERS :]
 
     def step(self, step: int) -> None:
-        """One step of Adam, whose rate falls to nothing as half a cosine."""
+        """One step of Adam, whose rate falls to nothing as half a cosine. step: counts from 0."""
+        gradient = self.gradient(self._draw(BATCH))
+        self.mean.lerp_(gradient, 1 - 0.9)
+        self.square.lerp_(gradient.square_(), 1 - 0.999)
         rate = RATE * 0.5 * (1 + math.cos(math.pi * step / self.steps))
-        self.optimizer.param_groups[0]["lr"] = rate
-        x = self._draw()
-        x_hat = torch.relu(x @ self.w @ self.w.transpose(1, 2) + self.b)
-        errors = ((x_hat - x).square() * self.importance).mean((1, 2))
-        self.optimizer.zero_grad(set_to_none=True)
-        errors.sum().backward()
-        self.optimizer.step()
-        with torch.no_grad():
-            nothing = (x.square() * self.importance).mean()
-            # A mean of some hundred steps: features that are rare make single ones uneven.
-            share = errors.detach() / nothing.clamp_min(1e-9)
-            self.loss = share if step == 0 else self.loss.lerp(share, 0.01)
+        rate *= math.sqrt(1 - 0.999 ** (step + 1)) / (1 - 0.9 ** (step + 1))
+        self.weights.addcdiv_(self.mean, self.square.sqrt().add_(1e-8), value=-rate)
 
-    def _draw(self) -> Tensor:
-        """BATCH examples for all copies, (BATCH, FEATURES): uniform where present, else 0."""
-        size = (BATCH, FEATURES)
+    def gradient(self, x: Tensor) -> Tensor:
+        """That of each copy's mean weighted squared error over examples (n, FEATURES), by all of
+        its weights."""
+        w = self.w
+        code = x @ w
+        x_hat = torch.baddbmm(self.b, code, w.transpose(1, 2)).relu_()
+        # By what ReLU was given: nothing where it gave nothing.
+        by = torch.where(x_hat > 0, x_hat - x, 0.0).mul_(self.importance * (2 / x.numel()))
+        by_w = by.transpose(1, 2) @ code + x.T @ (by @ w)
+        return torch.cat([by_w.flatten(1), by.sum(1)], 1)
+
+    def loss(self, n: int = JUDGED) -> np.ndarray:
+        """Each copy's error on newly drawn examples, over that of answering 0, (COPIES,)."""
+        x = self._draw(n)
+        x_hat = (x @ self.w @ self.w.transpose(1, 2) + self.b).relu_()
+        errors = (x_hat - x).square_().mean(1) @ self.importance
+        return (errors / (x.square().mean(0) @ self.importance).clamp_min(1e-12)).numpy()
+
+    def _draw(self, n: int) -> Tensor:
+        """Examples for all copies, (n, FEATURES): uniform where present, else 0."""
+        size = (n, FEATURES)
         there = torch.rand(size, generator=self.generator) < self.present
         return torch.rand(size, generator=self.generator) * there
 
     def arrows(self) -> np.ndarray:
         """Where each feature points, (COPIES, FEATURES, NUMBERS)."""
-        return self.w.detach().numpy().copy()
+        return self.w.numpy().copy()
 
 
 def angles_between(arrows: np.ndarray) -> np.ndarray:
@@ -199,7 +227,7 @@ def is_pentagon(arrows: np.ndarray) -> bool:
 
 
 def _found(toys: _Toys, looks: list[np.ndarray]) -> dict[str, Any]:
-    now, losses = looks[-1], toys.loss.numpy()
+    now, losses = looks[-1], toys.loss()
     best = int(losses.argmin())
     kept = (np.linalg.norm(now, axis=2) >= KEPT).sum(1)
     return {
