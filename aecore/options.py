@@ -43,9 +43,9 @@ class Option:
     """One field that a person may choose, its annotation resolved.
 
     kind: of OPTION_KINDS, or "choice" (one of `choices`). span: lowest and highest number, of each
-    width too. metadata: the field's own: label, help, choices, range, format, step, digits, most and
-    item (of a list: how many it may have, and what one is called), variational (it means something
-    to variational models only); all of it may be missing.
+    width too. metadata: the field's own: label, help, choices, range, format, step, digits, most
+    and item (of a list: how many it may have, and what one is called), variational (it means
+    something to variational models only); all of it may be missing.
     """
 
     name: str

@@ -58,7 +58,7 @@ class Coins(Experiment):
         return Outcome(
             tuple(
                 Figure(f"heads_{n}", f"{n} coins", s, "share", "one throw")
-                for n, s in zip(known, shares)
+                for n, s in zip(known, shares, strict=True)
             ),
             (Chart("heads", "Heads", *axes, (line,), summary="Shares of heads."),),
             (),
