@@ -164,18 +164,20 @@ class LabRuns:
 
     def _end(self, run: LabRun, state: str) -> None:
         with run.lock:
-            if not run.live:
+            if run.ending.is_set():
                 return
-            run.record.state = state
-            run.record.seconds = time.monotonic() - run.began
+            run.ending.set()
+            seconds = time.monotonic() - run.began
+            over = Record(**{**vars(run.record), "state": state, "seconds": seconds})
+            try:
+                # Before anybody is told: whoever sees its end may open it, or give a link.
+                if over.done:
+                    self.store.keep(run.owner, run.run_id, over)
+            except AecoreError as error:
+                run.unsaved = str(error)
+            run.record = over
             run.looks.clear()
             run.version += 1
-            run.ending.set()
-        try:
-            if run.record.done:
-                self.store.keep(run.owner, run.run_id, run.record)
-        except AecoreError as error:
-            run.unsaved = str(error)
 
     # For those who lead ---------------------------------------------------------------------
 
@@ -237,7 +239,7 @@ class _Lead:
         """Until all tasks are over, or it is stopped."""
         run = self.run
         try:
-            while run.live and (self.waiting or self.sent):
+            while not run.ending.is_set() and (self.waiting or self.sent):
                 self._send()
                 self._take_in()
             self.runs._end(run, "finished")
@@ -251,7 +253,9 @@ class _Lead:
 
     def _send(self) -> None:
         """Hand out tasks while there is room."""
-        while self.waiting and len(self.sent) < self.runs.width() and self.run.live:
+        while self.waiting and len(self.sent) < self.runs.width():
+            if self.run.ending.is_set():
+                return
             try:
                 client = self.runs.client()
                 address = self.runs.place()
@@ -341,7 +345,7 @@ class _Lead:
 
     def _done(self, task: Task, values: Values) -> None:
         with self.run.lock:
-            if not self.run.live:
+            if self.run.ending.is_set():
                 return
             self.run.record.done[task.name] = values
             self.run.looks.pop(task.name, None)
@@ -355,7 +359,7 @@ class _Lead:
 
     def _again(self, task: Task, why: str) -> None:
         """Do a task once more that came to nothing through no fault of its own."""
-        if not self.run.live:
+        if self.run.ending.is_set():
             return
         if self.tries[task.name] >= TRIES:
             self._failed(task, f"It was tried {TRIES} times, and {why} each time.")

@@ -27,18 +27,18 @@ def cards() -> None:
 
 def _card(one: Experiment, live: bool) -> None:
     with st.container(border=True, key=f"lab_card_{one.place:g}", gap="small"):
+        st.page_link(
+            file_of("experiment"),
+            label=own(f"**{one.title}**"),
+            icon=one.icon,
+            query_params={"lab": one.name},
+        )
         picture, words = st.columns([2, 3], vertical_alignment="center")
         with picture:
             sketch_view(one.sketch(), f"sketch_{one.name}")
         with words:
-            st.page_link(
-                file_of("experiment"),
-                label=own(f"**{one.title}**"),
-                icon=one.icon,
-                query_params={"lab": one.name},
-            )
-            st.caption("it runs now" if live else own(about_time(one.seconds(one.Options()))))
-        st.markdown(own(one.question))
+            st.markdown(own(one.question))
+            st.caption("It runs now." if live else own(about_time(one.seconds(one.Options()))))
 
 
 def about_time(seconds: float) -> str:

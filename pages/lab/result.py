@@ -184,7 +184,7 @@ def details(one: Experiment, shown: Shown) -> None:
     for shown_pictures in outcome.pictures:
         st.subheader(plain(shown_pictures.title), anchor=False)
         st.image(picture(shown_pictures), caption=plain(shown_pictures.summary))
-    if outcome.says or outcome.figures:
+    if shown.record.state == "finished":
         st.caption(own(f"**What surprised many**: {one.surprise}"))
     if beside is not None and other is not None:
         _both(shown.record, outcome, other, beside)

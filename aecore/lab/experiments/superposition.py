@@ -104,7 +104,7 @@ class Superposition(Experiment):
         every = sorted(set(options.sparsities))
         there = [s for s in every if str(s) in done]
         figures = [f for s in there for f in _figures(s, done[str(s)])]
-        charts = [_kept_chart(every, done), *(_plane(s, done[str(s)]) for s in there)]
+        charts = [*(_plane(s, done[str(s)]) for s in there), _kept_chart(every, done)]
         table = Table(
             "by_sparsity",
             "By how often a feature is absent",
@@ -132,7 +132,7 @@ class Superposition(Experiment):
             "bars",
             "How many of the five does it keep, when each is absent so often?",
             "kept",
-            Axis("features kept", f"mean of {COPIES} copies", span=(0.0, float(FEATURES))),
+            Axis(f"features kept, mean of {COPIES} copies", span=(0.0, float(FEATURES))),
             "kept",
             tuple(map(float, range(len(every)))),
             Axis("a feature is absent"),
