@@ -218,7 +218,7 @@ def _name(arm: str, k: int, draw: int) -> str:
 
 
 def _few(ks: list[int]) -> list[int]:
-    """The sizes that are tried from few examples too: every second one shows where PCA overtakes."""
+    """The sizes that are tried from few examples too: every second shows where PCA overtakes."""
     return ks[::2]
 
 
