@@ -9,8 +9,8 @@ from typing import Any
 import torch
 
 from aecore.errors import AecoreError, Interrupted
-from aecore.jobs import arriving, in_hand, lab_orders
-from aecore.jobs.lab_orders import LabOrder
+from aecore.jobs import arriving, in_hand, lab_order
+from aecore.jobs.lab_order import LabOrder
 from aecore.jobs.slices import slices
 from aecore.lab.about import LabSubject
 from aecore.lab.control import LabControl
@@ -36,22 +36,22 @@ def carry_out(content: bytes) -> bytes:
         return task is not None and task.state != "cancelled"
 
     def say(kind: str, *rest: Any) -> None:
-        worker.log_event(lab_orders.TOPIC, (kind, order.token, worker.address, *rest))
+        worker.log_event(lab_order.TOPIC, (kind, order.token, worker.address, *rest))
 
     torch.set_num_threads(1)  # of this thread alone
     try:
         return pickle.dumps(_done(order, wanted, say), protocol=5)
     except Interrupted:
-        return pickle.dumps((lab_orders.STOPPED, None, 0.0))
+        return pickle.dumps((lab_order.STOPPED, None, 0.0))
     except AecoreError as error:
-        return pickle.dumps((lab_orders.REFUSED, str(error), 0.0))
+        return pickle.dumps((lab_order.REFUSED, str(error), 0.0))
 
 
 def _done(order: LabOrder, wanted: Any, say: Any) -> tuple[str, Any, float]:
     # Not in turn: what takes long is loaded once, beside those who train.
     data = None
     if order.dataset:
-        data = arriving.load(order.dataset, lambda: say(lab_orders.DATA, order.dataset), wanted)
+        data = arriving.load(order.dataset, lambda: say(lab_order.DATA, order.dataset), wanted)
     held = None if order.model is None else in_hand.unpacked(order.model)
     model, card = (None, None) if held is None else (held.model, held.card)
     turn = slices().place(order.owner, order.run_id, background=True)
@@ -62,8 +62,8 @@ def _done(order: LabOrder, wanted: Any, say: Any) -> tuple[str, Any, float]:
         subject = LabSubject(data, model, card)
         for event in done(one, Task(*order.task), options, subject, control):
             if isinstance(event, LabDone):
-                return lab_orders.DONE, event.values, event.seconds
+                return lab_order.DONE, event.values, event.seconds
             if isinstance(event, LabLook) and time.monotonic() - sent > EVERY:
                 sent = time.monotonic()
-                say(lab_orders.LOOK, pickle.dumps((event.values, event.share), protocol=5))
+                say(lab_order.LOOK, pickle.dumps((event.values, event.share), protocol=5))
     raise AssertionError("a task ended without a result")

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import streamlit as st
 
 from aecore.errors import AecoreError
-from aecore.jobs.lab_runs import LabRun, LabRuns
+from aecore.jobs.lab_run import LabRun
+from aecore.jobs.lab_runs import LabRuns
 from aecore.lab.experiment import Experiment
 from aecore.lab.record import Record
 from aecore.lab.registry import all_experiments, experiment
