@@ -1,4 +1,4 @@
-"""Experiments on the workers: started, looked at, stopped, kept; in what everybody else leaves over.
+"""Experiments on the workers: started, looked at, stopped, kept; in what others leave over.
 
 A run shows what it has found from the first task on; its result is kept in the person's folder.
 """
