@@ -43,8 +43,9 @@ class Option:
     """One field that a person may choose, its annotation resolved.
 
     kind: of OPTION_KINDS, or "choice" (one of `choices`). span: lowest and highest number, of each
-    width too. metadata: the field's own: label, help, choices, range, format, step, digits,
-    variational (it means something to variational models only); all of it may be missing.
+    width too. metadata: the field's own: label, help, choices, range, format, step, digits, most
+    and item (of a list: how many it may have, and what one is called), variational (it means
+    something to variational models only); all of it may be missing.
     """
 
     name: str
@@ -75,10 +76,11 @@ class Option:
             if value not in self.choices:
                 raise self._refused(f"one of {', '.join(map(str, self.choices))}", value)
         elif self.kind == "widths":
-            if not isinstance(value, tuple) or len(value) > MOST_WIDTHS:
-                raise self._refused(f"a list of at most {MOST_WIDTHS} layer widths", value)
-            for width in value:
-                whole_number(f"Each width in {self.name}", width, *self.span)
+            most, what = self.metadata.get("most", MOST_WIDTHS), self.metadata.get("item", "width")
+            if not isinstance(value, tuple) or len(value) > most:
+                raise self._refused(f"a list of at most {most} {what}s", value)
+            for one in value:
+                whole_number(f"Each {what} in {self.name}", one, *self.span)
         elif self.kind == "lines":
             if not isinstance(value, tuple) or not all(isinstance(line, str) for line in value):
                 raise self._refused("a list of lines of text", value)

@@ -37,6 +37,7 @@ LAYERS = (
     "pad",
     "export",
     "inspection",
+    "lab",
     "jobs",
     "cli",
     "__main__",

@@ -1,5 +1,5 @@
-"""python -m aecore datasets | presets | families | train | inspect | export | serve, each with
---json."""
+"""python -m aecore datasets | presets | families | train | inspect | export | lab | serve, each
+with --json."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import Any
 from aecore import datasets
 from aecore.cli.bars import download_bar
 from aecore.cli.flags import CONFIG, add_flags, add_options_of_family
+from aecore.cli.lab import add_lab
 from aecore.cli.serve import add_serve_flags, serve_command
 from aecore.cli.training import add_data, train_command, try_to_write
 from aecore.errors import AecoreError
@@ -90,6 +91,7 @@ def _parsed(argv: list[str]) -> argparse.Namespace:
     sub.add_argument(
         "--save", type=Path, metavar="OUT", help="write the model down as a checkpoint of this app"
     )
+    add_lab(command, argv)
     add_serve_flags(
         command(
             "serve", serve_command, "Serve the app to a class: address, QR code, teacher's page."

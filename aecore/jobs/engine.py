@@ -20,6 +20,7 @@ from aecore.jobs.books import Books
 from aecore.jobs.cluster import CLUSTER_VARIABLE
 from aecore.jobs.full_house import check_house
 from aecore.jobs.handing import to_resume
+from aecore.jobs.lab_runs import LabRuns
 from aecore.models.registry import options_of
 from aecore.runs import checkpoints
 from aecore.runs.library import Library
@@ -37,7 +38,8 @@ class JobEngine:
     """Starts, steers and remembers runs for every session of the app. Safe from any thread.
 
     address: of a running Dask scheduler; None embeds one worker process per core.
-    root: folder of the runs. `library` holds what needs no worker: their kept models.
+    root: folder of the runs. `library` holds what needs no worker: their kept models. `lab` has the
+    experiments.
     """
 
     def __init__(self, root: Path, address: str | None = None):
@@ -46,6 +48,7 @@ class JobEngine:
         self.closed = False
         self._books = Books(self.store, address)
         self.workers = self._books.workers
+        self.lab = LabRuns(root / "lab", self.workers, self.start)
         self._closing = threading.Event()
         self._keeping = threading.Lock()  # taken by the one thread that keeps house
 
@@ -67,6 +70,7 @@ class JobEngine:
         another one they go on, led by the next process that finds them."""
         self.closed = True
         self._closing.set()
+        self.lab.close()
         self._books.close()
         for run in self.store.all():
             if run.recording.live and run.leader == self.store.replica.me:
@@ -86,6 +90,7 @@ class JobEngine:
                 for run in quota.clean_up(days):
                     self.library.forget(run.run_id)
                 own_store.clean_up(self.store.root / "data", days * DAY)
+                self.lab.store.clean_up(days * DAY)
             except ConfigError as error:
                 log.error("%s No run is deleted for its age.", error)
             if self._closing.wait(HOUSEKEEPING):
@@ -103,6 +108,7 @@ class JobEngine:
         if runs:
             self.library.quota.visited(owner)
         own_store.visited(self.store.root / "data", owner)
+        self.lab.store.visited(owner)
         return runs
 
     def share(self, owner: str, run_id: str) -> str:

@@ -1,0 +1,58 @@
+"""How a task is stopped and takes turns, in whichever process it is done."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+
+from aecore.errors import Interrupted
+from aecore.evaluation.batches import between_parts
+from aecore.training.control import TrainControl, Turn
+
+_LOOK = 0.1  # seconds between two questions whether it is still wanted
+
+
+class LabControl:
+    """turn: where tasks take turns with others. wanted: says no once nobody wants the task."""
+
+    def __init__(self, turn: Turn | None = None, wanted: Callable[[], bool] = lambda: True):
+        self._turn, self._wanted = turn, wanted
+        self._asked, self._trainings = 0.0, []
+        self.stopped = False
+
+    def stop(self) -> None:
+        """End the task at its next `give_way`, or training step."""
+        self.stopped = True
+        for training in self._trainings:
+            training.stop()
+
+    def give_way(self) -> None:
+        """Let others have their turn, if it is theirs. Raises Interrupted where it is to end."""
+        now = time.monotonic()
+        if now - self._asked > _LOOK:
+            self._asked = now
+            if not self._wanted():
+                self.stop()
+        if self.stopped:
+            raise Interrupted("The experiment was stopped.")
+        if self._turn is not None:
+            self._turn.go_on()
+
+    def training(self) -> TrainControl:
+        """The same for the training loop. Whoever goes through its events calls `give_way` too."""
+        training = TrainControl(turn=self._turn)
+        if self.stopped:
+            training.stop()
+        self._trainings.append(training)
+        return training
+
+    @contextlib.contextmanager
+    def apart(self) -> Iterator[None]:
+        """Wait, or compute what others wait for too, beside those who take turns."""
+        with self._turn.apart() if self._turn is not None else contextlib.nullcontext():
+            yield
+
+    def between(self) -> contextlib.AbstractContextManager[None]:
+        """Give way between the pieces of what goes through many examples meanwhile."""
+        return between_parts(self.give_way)

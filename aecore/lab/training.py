@@ -1,0 +1,38 @@
+"""A model trained for an experiment, giving way to others as the experiment does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from aecore.datasets import Dataset
+from aecore.errors import ConfigError, Interrupted
+from aecore.lab.control import LabControl
+from aecore.training.events import EpochDone, Failed, Stopped, TrainEvent
+from aecore.training.loop import train
+from aecore.training.state import TrainState
+from aecore.types import ModelSpec, TrainConfig
+
+
+def trained(
+    spec: ModelSpec, config: TrainConfig, data: Dataset, control: LabControl, state: TrainState
+) -> Iterator[TrainEvent]:
+    """Train as asked, yielding what happens; the model is in `state.model`, in evaluation mode
+    when it is over. Raises Interrupted where it is stopped, ConfigError where it goes wrong."""
+    for event in train(spec, config, data, control.training(), state):
+        control.give_way()
+        if isinstance(event, Stopped):
+            raise Interrupted("The experiment was stopped.")
+        if isinstance(event, Failed):
+            raise ConfigError(event.message)
+        yield event
+    state.model.eval()
+
+
+def last_epoch(events: Iterator[TrainEvent]) -> EpochDone:
+    """Go through a training; what its last epoch measured. Raises as `trained` does."""
+    last = None
+    for event in events:
+        last = event if isinstance(event, EpochDone) else last
+    if last is None:
+        raise ConfigError("A training for an experiment needs at least one epoch.")
+    return last

@@ -1,0 +1,1 @@
+"""The laboratory: its first page, and one page that shows any experiment."""

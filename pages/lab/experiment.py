@@ -1,0 +1,23 @@
+"""Any experiment: the question, what one expects, the run, what came out."""
+
+from pages.lab import before, choosing, result
+from pages.shell.layout import explain, head, stage
+from pages.shell.page import Page
+from pages.shell.plain_text import own
+
+PAGE = Page(
+    section="Lab", title="Experiment", url="experiment", icon=":material/biotech:", place=31
+)
+
+one = choosing.chosen_experiment()
+head(own(one.title), own(one.question))
+shown = choosing.in_view(one)
+with stage():
+    if shown is None:
+        before.show(one)
+    else:
+        result.show(one, shown)
+if shown is not None:
+    result.details(one, shown)
+choosing.earlier(one, shown)
+explain(own(one.claim))

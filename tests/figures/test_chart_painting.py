@@ -1,0 +1,83 @@
+"""Charts are painted where their values say, and escape what is written on them."""
+
+from __future__ import annotations
+
+import io
+import math
+import xml.etree.ElementTree as ET
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from aecore.figures.chart import Axis, Chart, Line
+from aecore.figures.chart_files import png, svg
+from aecore.figures.chart_painting import Area, Dot, in_short, paint, ticks_of
+
+
+def chart(kind="lines", **axes) -> Chart:
+    x = axes.get("x", Axis("across", span=(0.0, 10.0)))
+    y = axes.get("y", Axis("up", "m", span=(0.0, 1.0)))
+    line = Line("a <b>", (0.0, 5.0, 10.0), (0.0, math.nan, 1.0))
+    return Chart("one", "One", x, y, (line,), kind, summary='It "rises"')
+
+
+def dots(shown: Chart) -> list[Dot]:
+    return [part for part in paint(shown, 600, 300).parts if isinstance(part, Dot)]
+
+
+def test_values_stand_where_the_axes_say_and_gaps_stay_open():
+    low, high = dots(chart())
+    assert low.at[0] < high.at[0]
+    assert low.at[1] > high.at[1]
+    assert low.told == "a <b>: 0 at 0"
+
+
+def test_a_logarithmic_axis_has_equal_steps_for_equal_factors():
+    axis = Axis("up", "m", log=True, span=(0.01, 1.0))
+    line = Line("a", (0.0, 5.0, 10.0), (0.01, 0.1, 1.0))
+    shown = Chart("one", "One", Axis("across", span=(0.0, 10.0)), axis, (line,))
+    y = [dot.at[1] for dot in dots(shown)]
+    assert y[0] - y[1] == pytest.approx(y[1] - y[2])
+
+
+def test_bars_begin_at_nothing():
+    line = Line("a", (0.0, 1.0), (2.0, 4.0))
+    shown = Chart("b", "B", Axis("x"), Axis("y", "m"), (line,), "bars", ("one", "two"))
+    tall = [
+        max(y for _, y in part.points) - min(y for _, y in part.points)
+        for part in paint(shown, 600, 300).parts
+        if isinstance(part, Area)
+    ]
+    assert tall[1] == pytest.approx(2 * tall[0])
+
+
+def test_a_plane_has_one_scale():
+    axis = Axis("x", span=(-1.0, 1.0))
+    corners = Line("", (-1.0, 1.0), (-1.0, 1.0))
+    a, b = dots(Chart("p", "P", axis, axis, (corners,), "plane"))
+    assert b.at[0] - a.at[0] == pytest.approx(a.at[1] - b.at[1])
+
+
+@pytest.mark.parametrize(("span", "log"), [((0.0, 1.0), False), ((0.003, 0.06), True)])
+def test_ticks_are_round_and_inside(span, log):
+    found = ticks_of(Axis("x", log=log), span)
+    assert 3 <= len(found) <= 8
+    assert all(span[0] <= t <= span[1] for t in found)
+    assert all(len(in_short(t)) <= 5 for t in found)
+
+
+def test_as_svg_it_is_well_formed_whatever_is_written_on_it():
+    root = ET.fromstring(svg(chart()))
+    assert root.attrib["aria-label"] == 'It "rises"'
+    assert "a <b>" in [element.text for element in root.iter() if element.text]
+
+
+def test_as_a_picture_it_has_the_line_in_its_colour():
+    picture = np.asarray(Image.open(io.BytesIO(png(chart()))).convert("RGB"), int)
+    blue = np.abs(picture - (0x0B, 0x72, 0xC4)).sum(2) < 30
+    assert blue.sum() > 50
+
+
+def test_as_columns_every_point_has_a_row():
+    assert chart().columns()["up (m)"][::2] == [0.0, 1.0]

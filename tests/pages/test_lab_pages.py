@@ -1,0 +1,61 @@
+"""The laboratory's pages: cards, the choices before a run, a result that was kept."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from aecore.jobs.engine import engine
+from aecore.lab.about import About
+from aecore.lab.record import Record
+from aecore.lab.registry import all_experiments, experiment, plain_options
+from tests.pages.test_pages import open_page, sound
+
+EXPERIMENT = "pages/lab/experiment.py"
+
+
+def texts(app) -> str:
+    return " ".join(str(m.value) for m in (*app.markdown, *app.caption, *app.title))
+
+
+def test_there_is_a_card_for_each():
+    app = open_page("pages/lab/lab.py")
+    sound(app)
+    for one in all_experiments().values():
+        assert one.question in texts(app)
+
+
+def test_each_can_be_begun():
+    for name, one in all_experiments().items():
+        app = open_page(EXPERIMENT, lab=name)
+        sound(app)
+        assert app.title[0].value == one.title
+        assert not app.button(key="lab_start").disabled
+
+
+def test_a_shared_result_is_shown_with_what_was_expected():
+    one = experiment("superposition")
+    values = {
+        "kept": [0, 0, 64, 0, 0, 0],
+        "pentagons": 0,
+        "loss": 0.13,
+        "paths": np.zeros((3, 5, 2)),
+    }
+    options = one.Options(sparsities=(0,))
+    record = Record(
+        one.name, plain_options(options), About(), (4.0,), {"0": values}, {}, 1, "finished"
+    )
+    store, owner = engine().lab.store, "f" * 64
+    store.keep(owner, "l0123456789ab", record)
+    app = open_page(EXPERIMENT, lab=one.name, shared=store.share(owner, "l0123456789ab"))
+    sound(app)
+    assert "you said 4, it was 2" in texts(app)
+    assert "1 of 1 parts" in texts(app)
+    assert app.button(key="lab_again").label == "Run it yourself"
+    store.withdraw(owner, "l0123456789ab")
+
+
+def test_what_is_not_there_is_said():
+    app = open_page(EXPERIMENT, lab="superposition", result="l000000000000")
+    assert "no such result" in app.error[0].value
+    app = open_page(EXPERIMENT, lab="nothing-of-the-kind")
+    assert "no experiment" in app.error[0].value
