@@ -42,7 +42,8 @@ def svg(chart: Chart, width: float = WIDE, height: float = HIGH, words: bool = T
 
 def _element(part: Stroke | Area | Dot | Words) -> str:
     color = escape(getattr(part, "color", INK) or "currentColor", quote=True)
-    told = f"<title>{escape(part.told)}</title>" if getattr(part, "told", "") else ""
+    said = getattr(part, "told", "")
+    told = f"<title>{escape(said)}</title>" if said else ""
     match part:
         case Stroke():
             dash = f' stroke-dasharray="{_DASH[0]:g} {_DASH[1]:g}"' if part.dashed else ""

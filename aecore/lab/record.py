@@ -98,7 +98,7 @@ def from_bytes(content: bytes) -> Record:
     try:
         said = said_in(content)
         arrays = load_arrays(content)
-        done = {
+        done: dict[str, Values] = {
             str(task): {
                 str(name): arrays[v["array"]] if isinstance(v, dict) else v
                 for name, v in values.items()

@@ -16,6 +16,7 @@
  */
 
 const PREDICT_BOX = { left: 58, right: 12, top: 10, bottom: 42, height: 300 };
+const PREDICT_HIGH = PREDICT_BOX.height - PREDICT_BOX.top - PREDICT_BOX.bottom;
 const PREDICT_STEPS = 50; // of the arrow keys over the whole span
 
 /** @param {string} name @param {Record<string, string | number>} attributes @param {string} text */
@@ -62,10 +63,9 @@ class PredictDrawing {
 
   /** Everything anew, at the width that there is. */
   layOut() {
-    const { left, right, top, bottom, height } = PREDICT_BOX;
+    const { left, right, top } = PREDICT_BOX;
     const focused = this.dots?.indexOf(/** @type {any} */ (this.place.getRootNode()).activeElement);
     this.width = Math.max(200, this.place.clientWidth - left - right);
-    this.height = height - top - bottom;
     const parts = [];
     for (const [value, text] of this.asked.ticks) {
       const y = this.y(value);
@@ -74,7 +74,7 @@ class PredictDrawing {
       parts.push(predictPiece("text", { x: left - 6, y: y + 4, "text-anchor": "end" }, text));
     }
     parts.push(...this.names());
-    const up = { x: 13, y: top + this.height / 2, "text-anchor": "middle" };
+    const up = { x: 13, y: top + PREDICT_HIGH / 2, "text-anchor": "middle" };
     const turn = { transform: `rotate(-90 ${up.x} ${up.y})` };
     parts.push(predictPiece("text", { ...up, ...turn }, this.asked.up));
     const across = { x: left + this.width / 2, y: height - 6, "text-anchor": "middle" };
@@ -95,7 +95,7 @@ class PredictDrawing {
       const half = 3.4 * name.length;
       if (this.x(i) - half < end + 4) return [];
       end = this.x(i) + half;
-      const at = { x: this.x(i), y: PREDICT_BOX.top + this.height + 16, "text-anchor": "middle" };
+      const at = { x: this.x(i), y: PREDICT_BOX.top + PREDICT_HIGH + 16, "text-anchor": "middle" };
       return [predictPiece("text", at, name)];
     });
   }
@@ -118,7 +118,7 @@ class PredictDrawing {
 
   /** @param {number} value */
   y(value) {
-    return PREDICT_BOX.top + (1 - shareOfGuess(this.asked, value)) * (this.height ?? 0);
+    return PREDICT_BOX.top + (1 - shareOfGuess(this.asked, value)) * PREDICT_HIGH;
   }
 
   /** Put marks where the values are. */
@@ -131,7 +131,7 @@ class PredictDrawing {
       const y = this.y(value);
       this.dots?.[i].setAttribute("cy", `${y}`);
       this.dots?.[i].setAttribute("aria-valuenow", `${value}`);
-      const bottom = PREDICT_BOX.top + (this.height ?? 0);
+      const bottom = PREDICT_BOX.top + PREDICT_HIGH;
       const box = { x: this.x(i) - wide / 2, y, width: wide, height: Math.max(0, bottom - y) };
       for (const [name, at] of Object.entries(box)) this.bars?.[i].setAttribute(name, `${at}`);
     });
@@ -162,7 +162,7 @@ class PredictDrawing {
     /** @param {PointerEvent} event */
     const move = (event) => {
       const box = svg.getBoundingClientRect();
-      const share = 1 - (event.clientY - box.top - PREDICT_BOX.top) / (this.height ?? 1);
+      const share = 1 - (event.clientY - box.top - PREDICT_BOX.top) / PREDICT_HIGH;
       const far = this.values.map((_, i) => Math.abs(this.x(i) - (event.clientX - box.left)));
       const i = far.indexOf(Math.min(...far));
       const value = guessAt(this.asked, share);

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -157,7 +157,7 @@ class HowManyNumbers(Experiment):
         charts = [_error_chart(options, about, seen, held_out, thing)]
         if about.labelled:
             charts.append(_meaning_chart(about, seen, thing))
-        table = {"numbers (k)": ks}
+        table: dict[str, Sequence[Any]] = {"numbers (k)": ks}
         for arm, key, what, where in _COLUMNS:
             values = [seen.mean(arm, key, k) for k in ks]
             if any(math.isfinite(v) for v in values):

@@ -182,8 +182,9 @@ class _Toys:
         self.mean.lerp_(gradient, 1 - 0.9)
         self.square.lerp_(gradient.square_(), 1 - 0.999)
         rate = RATE * 0.5 * (1 + math.cos(math.pi * step / self.steps))
-        rate *= math.sqrt(1 - 0.999 ** (step + 1)) / (1 - 0.9 ** (step + 1))
-        self.weights.addcdiv_(self.mean, self.square.sqrt().add_(1e-8), value=-rate)
+        seen = math.sqrt(1 - 0.999 ** (step + 1))
+        rate *= seen / (1 - 0.9 ** (step + 1))
+        self.weights.addcdiv_(self.mean, self.square.sqrt().add_(1e-8 * seen), value=-rate)
 
     def gradient(self, x: Tensor) -> Tensor:
         """That of each copy's mean weighted squared error over examples (n, FEATURES), by all of

@@ -55,7 +55,7 @@ export function writeUnit(view) {
   if (code) writeSlider(view, unit);
   if (view.moving && stage <= flow.codeStage) return; // its sum is not what the hand moves
   if (flow.given && !said) return;
-  const sum = flow.given ? saidSum(said) : sumOf(flow, stage, valueAt(view, open));
+  const sum = flow.given ? saidSum(said) : sumOf(flow, stage, strongestValue(view, open));
   writeTerms(view, stage, sum);
   const f = curveOf(flow, stage);
   elements.flowCurveFigure.hidden = !(sum && f);
@@ -72,7 +72,7 @@ export function writeUnit(view) {
  * @param {View} view
  * @param {Place} open
  */
-const valueAt = ({ flow }, { stage, unit }) =>
+const strongestValue = ({ flow }, { stage, unit }) =>
   stage === flow.codeStage ? unit : strongestOf(flow, stage, unit);
 
 /**
@@ -86,7 +86,7 @@ function givenBy(view, open) {
   const code = open.stage === flow.codeStage;
   return code
     ? flow.decoder.input[open.unit]
-    : activationsOf(flow, open.stage)[valueAt(view, open)];
+    : activationsOf(flow, open.stage)[strongestValue(view, open)];
 }
 
 /**
@@ -187,7 +187,7 @@ function paintLooks(view, open) {
       ? null
       : flow.given
         ? saidLooks(view)
-        : lookedFor(flow, open.stage, sum, valueAt(view, open));
+        : lookedFor(flow, open.stage, sum, strongestValue(view, open));
   const { flowLooks, flowLooksText } = elements;
   flowLooks.hidden = !found;
   if (!found) {
