@@ -77,7 +77,7 @@ class PredictDrawing {
     const up = { x: 13, y: top + PREDICT_HIGH / 2, "text-anchor": "middle" };
     const turn = { transform: `rotate(-90 ${up.x} ${up.y})` };
     parts.push(predictPiece("text", { ...up, ...turn }, this.asked.up));
-    const across = { x: left + this.width / 2, y: height - 6, "text-anchor": "middle" };
+    const across = { x: left + this.width / 2, y: PREDICT_BOX.height - 6, "text-anchor": "middle" };
     parts.push(predictPiece("text", across, this.asked.across));
     this.bars = this.values.map(() => predictPiece("rect", { class: "pr-bar" }));
     this.line = predictPiece("polyline", { class: "pr-line" });
