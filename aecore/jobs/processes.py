@@ -22,9 +22,9 @@ log = logging.getLogger(__name__)
 START_LIMIT = 60.0  # seconds for a process to answer, on a machine under load
 _STEADY = 30.0  # seconds after which a worker that ends is no sign that the next will
 _LONGEST_WAIT = 60.0  # seconds between two tries to replace a worker that does not live long
-#: How far workers come after the app, as nice(2) has it: a third of its share where both want a
-#: core, so that pages answer while everybody trains.
-BEHIND = 5
+#: How far workers come after the app, as nice(2) has it: a tenth of its share where both want a
+#: core, so that pages answer while everybody trains and sixty people come at once.
+BEHIND = 10
 LOCAL = "127.0.0.1"  # where the members of an embedded cluster listen, and nowhere else
 _NAMES = ("ca_file", "scheduler_key", "scheduler_cert", "worker_key", "worker_cert")
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -228,7 +229,13 @@ def room_of(weights: int) -> int:
 
 def shipped() -> dict[str, Path]:
     """The trained models that come with the project, by name."""
-    return {p.stem: p for p in sorted(SHIPPED.glob(f"*{SUFFIX}"))}
+    return dict(_in(SHIPPED, SHIPPED.stat().st_mtime_ns))
+
+
+@lru_cache(maxsize=4)
+def _in(folder: Path, _changed: int) -> dict[str, Path]:
+    # A page asks for them a dozen times, and a class opens many pages at once.
+    return {p.stem: p for p in sorted(folder.glob(f"*{SUFFIX}"))}
 
 
 def _check_tensors(expected: dict[str, torch.Tensor], listed: dict[str, dict]) -> None:
