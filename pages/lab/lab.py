@@ -7,7 +7,7 @@ from pages.shell.page import Page
 PAGE = Page(section="Lab", title="Experiments", url="lab", icon=":material/science:", place=30)
 
 head(
-    "Laboratory",
+    "Experiments",
     "Questions about autoencoders that you answer by running them. Say what you expect first.",
 )
 with stage():

@@ -9,12 +9,11 @@ import pytest
 import torch
 
 from pages.shell.page import all_pages
-from tests.browser.server import ROOT, Server
+from tests.browser.server import HEADINGS, ROOT, Server
 
-TITLES = {"home": "Autoencoders, live"}
 # The default page lives at the root.
 PAGES = [
-    ("" if page.url == "home" else page.url, TITLES.get(page.url, page.title))
+    ("" if page.url == "home" else page.url, HEADINGS.get(page.url, page.title))
     for page in all_pages().values()
 ]
 # What the browser refused because of the page's own policy: nothing, on any page.

@@ -32,7 +32,6 @@ def test_damaged_files_break_nothing(originals, digits):
                 assert judged(found.model, found.card, digits).level
         except AecoreError as error:
             refused.append(str(error))
-    assert max(cost.seconds for cost in box.costs) < 20
     assert max(cost.megabytes for cost in box.costs) < 1000
     assert {cost.end for cost in box.costs} <= {"made", "refused", "late", "too large"}
     assert 0.3 * FILES < len(refused) < FILES
