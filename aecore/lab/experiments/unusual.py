@@ -234,7 +234,7 @@ class Unusual(Experiment):
                 found |= _judged(key, _scored(score, case), options)
                 control.give_way()
                 yield Look(found, 0.1)
-        spec, state = _model(net, case.data.spec, k), None
+        spec = _model(net, case.data.spec, k)
         usual = preset(_PRESETS[net]).training(len(case.data.train))
         an_epoch = math.ceil(len(case.data.train) / usual.batch_size)
         epochs = math.ceil(options.steps / an_epoch)
@@ -242,7 +242,7 @@ class Unusual(Experiment):
         state = TrainState.fresh(spec, task.seed)
         for event in trained(spec, config, case.data, control, state):
             if isinstance(event, EpochDone):
-                yield Look(found, 0.2 + 0.6 * (event.epoch + 1) / (epochs + 1))
+                yield Look(found, 0.2 + 0.7 * event.epoch / epochs)
         yield Look(found | _by_model(state.model, case, options, task.seed))
 
     def tell(self, options: UnusualOptions, about: About, done: Mapping[str, Values]) -> Outcome:
@@ -595,11 +595,11 @@ def _by_class_chart(seen: _Seen, arm: str) -> Chart:
         f"{arm}_by_class",
         f"{_ARM_TITLE[arm]}, {seen.about.title}",
         Axis(_WHICH[arm]),
-        Axis("AUROC", f"%, {seen.split(arm)}; 50 is chance", span=(0.0, 100.0)),
+        Axis("AUROC", f"%, {seen.about.test:,} held-out {seen.thing}s", span=(0.0, 100.0)),
         tuple(lines),
         "bars",
         tuple(_class_name(seen.about, c) for c in seen.classes),
-        f"How well each score tells strange from usual, by {_WHICH[arm]}{worst}.",
+        f"How well each score tells strange from usual, by {_WHICH[arm]}; 50 is chance{worst}.",
     )
 
 
@@ -615,16 +615,12 @@ def _foreign_chart(seen: _Seen) -> Chart:
         "foreign",
         f"{_ARM_TITLE[ALL]}, {seen.about.title}",
         Axis("what is strange"),
-        Axis(
-            "AUROC",
-            f"%, beside {seen.about.test:,} held-out {seen.thing}s at most; 50 is chance",
-            span=(0.0, 100.0),
-        ),
+        Axis("AUROC", f"%, {MADE:,} held-out {seen.thing}s of a kind at most", span=(0.0, 100.0)),
         tuple(lines),
         "bars",
         tuple(kinds),
         "How well the error tells each kind of foreign example from usual ones, by the numbers in "
-        "the code.",
+        "the code; 50 is chance.",
     )
 
 
@@ -644,8 +640,8 @@ def _roc_chart(seen: _Seen, arm: str) -> Chart:
     return Chart(
         "roc",
         f"ROC, {_ARM_TITLE[arm].lower()}, {seen.about.title}",
-        Axis("false alarms", f"% of the usual, {seen.split(arm)}", span=ends),
-        Axis("found", "% of the strange, mean over classes", span=ends),
+        Axis("false alarms", "% of the usual, held out, mean over classes", span=ends),
+        Axis("found", "% of the strange, held out", span=ends),
         tuple(lines),
         summary="What each score finds by the false alarms that it raises.",
     )
@@ -663,14 +659,10 @@ def _cost_chart(seen: _Seen, arm: str) -> Chart:
         "cost",
         f"Threshold, {_ARM_TITLE[arm].lower()}, {seen.about.title}",
         Axis("false alarms allowed", "% of usual examples apart", span=(0.0, 100.0)),
-        Axis(
-            "cost",
-            f"false alarms' worth in 1,000 {seen.thing}s, {RARE:.0%} of them strange, "
-            f"{seen.split(arm)}",
-        ),
+        Axis("cost", f"false alarms' worth, 1,000 held-out {seen.thing}s"),
         tuple(lines),
-        summary=f"What mistakes cost by the threshold, a missed one {seen.options.missed} times "
-        "as much as a false alarm.",
+        summary=f"What mistakes cost by the threshold, where {RARE:.0%} are strange and a missed "
+        f"one costs {seen.options.missed} times as much as a false alarm; mean over classes.",
     )
 
 
