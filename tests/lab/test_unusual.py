@@ -157,7 +157,7 @@ def test_peers_are_scikit_learns(found, digits):
         pca = PCA(k, svd_solver="full").fit(train)
         errors = np.square(pca.inverse_transform(pca.transform(test)) - test).mean(1)
         scores = {"pca": errors, "mean": np.square(train.mean(0) - test).mean(1)}
-        near = PCA(min(unusual.NEAR, len(train)), svd_solver="full").fit(train)
+        near = PCA(min(unusual.NEAR[arm], *train.shape), svd_solver="full").fit(train)
         distances = cdist(near.transform(test), near.transform(train))
         scores["knn"] = np.sort(distances, 1)[:, :5].mean(1)
         for key, score in scores.items():

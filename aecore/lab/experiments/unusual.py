@@ -39,14 +39,14 @@ from aecore.models.families.pca import PCABasis, basis_of
 from aecore.models.presets import preset
 from aecore.training.events import EpochDone
 from aecore.training.state import TrainState
-from aecore.types import DataSpec, ModelSpec
+from aecore.types import DataSpec, ModelSpec, TrainConfig
 
 ONE, OUT, ALL = "one", "out", "all"  # what is learnt: one class, all but one, all that there is
 AE, VAE = "ae", "vae"
 _PRESETS = {AE: "fast-start", VAE: "vae-textbook"}
 NARROW = (128,)  # hidden units of the VAE: as many as the autoencoder has beside it
 VAE_NUMBERS = 20
-NEAR = 32  # components of PCA among whose scores neighbours are looked for
+NEAR = {ONE: 128, OUT: 32, ALL: 32}  # components of PCA by whose scores neighbours are found
 APART = 1000  # usual examples, at most, by which thresholds are chosen and nothing is trained
 LEAST = 40  # training examples of what is usual
 LEARNT = 2000  # training examples whose own scores choose a threshold, to see what is wrong with it
@@ -126,7 +126,7 @@ class UnusualOptions:
         },
     )
     steps: int = dataclasses.field(
-        default=1000,
+        default=600,
         metadata={
             "label": "Steps",
             "range": (20, 20_000),
@@ -227,22 +227,20 @@ class Unusual(Experiment):
             return
         found: dict[str, Any] = {"kinds": list(case.strange)}
         k, net = _numbers(task, options, case.data.spec), task.values["net"]
+        near = NEAR[task.values["arm"]]
         with control.apart():
-            basis = basis_of(case.data, max(k, NEAR))
+            basis = basis_of(case.data, max(k, *NEAR.values()))
         if net == AE:
-            for key, score in _peers(basis, case.data, k).items():
+            for key, score in _peers(basis, case.data, k, near).items():
                 found |= _judged(key, _scored(score, case), options)
                 control.give_way()
                 yield Look(found, 0.1)
         spec = _model(net, case.data.spec, k)
-        usual = preset(_PRESETS[net]).training(len(case.data.train))
-        an_epoch = math.ceil(len(case.data.train) / usual.batch_size)
-        epochs = math.ceil(options.steps / an_epoch)
-        config = dataclasses.replace(usual, epochs=epochs, seed=task.seed, device="cpu")
+        config = _training(len(case.data.train), options.steps, task.seed)
         state = TrainState.fresh(spec, task.seed)
         for event in trained(spec, config, case.data, control, state):
             if isinstance(event, EpochDone):
-                yield Look(found, 0.2 + 0.7 * event.epoch / epochs)
+                yield Look(found, 0.2 + 0.7 * event.epoch / config.epochs)
         yield Look(found | _by_model(state.model, case, options, task.seed))
 
     def tell(self, options: UnusualOptions, about: About, done: Mapping[str, Values]) -> Outcome:
@@ -423,6 +421,13 @@ def _foreign(data: Dataset, seed: int) -> tuple[Split, dict[str, Split]]:
     return usual, strange | {kind: Split(some) for kind, some in made.items()}
 
 
+def _training(examples: int, steps: int, seed: int) -> TrainConfig:
+    """The same for both networks: about so many steps, which settle at the end."""
+    usual = preset(_PRESETS[AE]).training(examples)
+    epochs = math.ceil(steps / math.ceil(examples / usual.batch_size))
+    return dataclasses.replace(usual, epochs=epochs, schedule="one-cycle", seed=seed, device="cpu")
+
+
 def _model(net: str, data: DataSpec, k: int) -> ModelSpec:
     spec = preset(_PRESETS[net]).spec(data, k)
     return dataclasses.replace(spec, options=spec.options | {"hidden": NARROW})
@@ -460,13 +465,13 @@ def _judged(key: str, scored: _Scored, options: UnusualOptions) -> dict[str, Any
     }
 
 
-def _peers(basis: PCABasis, data: Dataset, k: int) -> dict[str, Score]:
-    """Those that need no training."""
-    known = _scores_of(basis, data.train)
+def _peers(basis: PCABasis, data: Dataset, k: int, near: int) -> dict[str, Score]:
+    """Those that need no training. near: components by which neighbours are found."""
+    known = _scores_of(basis, data.train, near)
     return {
         "mean": lambda split: _pca_errors(basis, split, 0),
         "pca": lambda split: _pca_errors(basis, split, k),
-        "knn": lambda split: neighbour_distances(known, _scores_of(basis, split)),
+        "knn": lambda split: neighbour_distances(known, _scores_of(basis, split, near)),
     }
 
 
@@ -475,9 +480,9 @@ def _pca_errors(basis: PCABasis, split: Split, k: int) -> np.ndarray:
     return torch.cat(found).numpy()
 
 
-def _scores_of(basis: PCABasis, split: Split) -> np.ndarray:
+def _scores_of(basis: PCABasis, split: Split, near: int) -> np.ndarray:
     rows = (split.batch(part).flatten(1).numpy() for part in parts(len(split)))
-    return np.concatenate([basis.encode(x, NEAR) for x in rows])
+    return np.concatenate([basis.encode(x, near) for x in rows])
 
 
 def _by_model(
