@@ -15,7 +15,7 @@ from aecore.machine import one_blas_thread
 from aecore.models import LatentModel
 
 _ROWS = 2000  # whose neighbours are looked for at a time
-_RIDGE = 1e-6  # of the mean variance: numbers that never vary have no inverse
+_RIDGE = 1e-8  # of the mean variance: numbers that never vary have no inverse
 
 
 def auroc(usual: np.ndarray, strange: np.ndarray) -> float:
