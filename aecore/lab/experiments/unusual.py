@@ -154,7 +154,7 @@ class UnusualOptions:
         metadata={
             "label": "A missed one costs so many false alarms",
             "range": (1, 1000),
-            "help": f"Where {RARE:.0%} of all examples are unusual.",
+            "help": f"Where {100 * RARE:g} % of all examples are unusual.",
         },
     )
     seed: int = dataclasses.field(
@@ -666,7 +666,7 @@ def _cost_chart(seen: _Seen, arm: str) -> Chart:
         Axis("false alarms allowed", "% of usual examples apart", span=(0.0, 100.0)),
         Axis("cost", f"false alarms' worth, 1,000 held-out {seen.thing}s"),
         tuple(lines),
-        summary=f"What mistakes cost by the threshold, where {RARE:.0%} are strange and a missed "
+        summary=f"What mistakes cost by the threshold, where {100 * RARE:g} % are strange and a missed "
         f"one costs {seen.options.missed} times as much as a false alarm; mean over classes.",
     )
 
@@ -728,7 +728,7 @@ def _best_drawn(seen: _Seen, arm: str) -> list[Pictures]:
         if images is None:
             continue
         names = tuple(_class_name(seen.about, c) for c in seen.classes)
-        which = f"{_ARM_TITLE[arm].lower()} is usual"
+        which = "one class is usual" if arm == ONE else "all classes but one are usual"
         said = f"{title}, where {which}; under each, what the autoencoder draws, by {_WHICH[arm]}."
         rows = ("held out", "as it is drawn")
         found.append(Pictures(f"{arm}_{name}", f"{title}, {which}", images, rows, names, said))
@@ -784,7 +784,8 @@ def _arm_figures(seen: _Seen, arm: str) -> Iterator[Figure]:
             yield Figure(f"{arm}_{key}_raised", f"{about}: alarms", raised, "% of the usual", at)
             naive = f"{split}, threshold by training {seen.thing}s at {allowed} %"
             alarm = seen.naive(arm, key)
-            yield Figure(f"{arm}_{key}_naive", f"{about}: alarms", alarm, "% of the usual", naive)
+            said = f"{about}: alarms, chosen on what was learnt"
+            yield Figure(f"{arm}_{key}_naive", said, alarm, "% of the usual", naive)
         for c, value in known.items() if key in ("error", "nelbo") else ():
             which = f"{name}, {title}, {_class_name(seen.about, c)}"
             yield Figure(f"{arm}_{key}_{c}", _start(which), value, AUROC, split)
@@ -815,8 +816,9 @@ def _says(seen: _Seen) -> str:
     if seen.whole(ONE, "error"):
         means = {key: seen.mean(ONE, key) for key in ("error", "pca", "mean")}
         said.append(
-            f"Where one class is usual, the autoencoder's error tells {means['error']:.1f} %, "
-            f"PCA's {means['pca']:.1f} % and that of the mean alone {means['mean']:.1f} %."
+            f"Where one class is usual, the autoencoder's error has an AUROC of "
+            f"{means['error']:.1f} %, PCA's {means['pca']:.1f} % and that of the mean alone "
+            f"{means['mean']:.1f} %."
         )
     if seen.whole(OUT, "error"):
         known, means = seen.known(OUT, "error"), {k: seen.mean(OUT, k) for k in seen.names}
@@ -826,9 +828,9 @@ def _says(seen: _Seen) -> str:
         )
         better = " it is drawn better than what was learnt" if known[worst] < CHANCE else ""
         said.append(
-            f"Where all but one are, it tells {means['error']:.1f} % and of "
-            f"{_class_name(seen.about, worst)} {known[worst]:.1f} %{better and ':' + better}; best "
-            f"is {seen.names[best]} with {means[best]:.1f} %."
+            f"Where all but one are, it has {means['error']:.1f} %, and with "
+            f"{_class_name(seen.about, worst)} held out {known[worst]:.1f} %"
+            f"{better and ':' + better}; best is {seen.names[best]} with {means[best]:.1f} %."
         )
     if seen.ks and all("error_auroc" in seen.foreign(k) for k in seen.ks):
         rows = dict(zip(seen.kinds, _row(seen, seen.ks[-1], "error"), strict=True))
