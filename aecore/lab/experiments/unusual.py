@@ -666,8 +666,8 @@ def _cost_chart(seen: _Seen, arm: str) -> Chart:
         Axis("false alarms allowed", "% of usual examples apart", span=(0.0, 100.0)),
         Axis("cost", f"false alarms' worth, 1,000 held-out {seen.thing}s"),
         tuple(lines),
-        summary=f"What mistakes cost by the threshold, where {100 * RARE:g} % are strange and a missed "
-        f"one costs {seen.options.missed} times as much as a false alarm; mean over classes.",
+        summary=f"What mistakes cost by the threshold, where {100 * RARE:g} % are strange and a "
+        f"missed one costs {seen.options.missed} times a false alarm; mean over classes.",
     )
 
 
