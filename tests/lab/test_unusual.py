@@ -201,7 +201,7 @@ def test_costs_are_counted(found, digits):
     # 950 usual ones, 50 strange ones of which each that is missed costs ten alarms.
     assert line.y[5] == pytest.approx(950 * mean[0] + 50 * 10 * (1 - mean[1]))
     # Nothing allowed: all that is missed is paid for; all allowed: all alarms.
-    assert line.y[-1] == pytest.approx(950, rel=0.02)
+    assert line.y[-1] == pytest.approx(950, rel=0.05)
     dearer = one.tell(dataclasses.replace(QUICK, missed=20), about, found).chart("cost")
     assert dearer is not None
     dear = dearer.line("PCA's error")

@@ -50,7 +50,7 @@ NEAR = {ONE: 128, OUT: 32, ALL: 32}  # components of PCA by whose scores neighbo
 APART = 1000  # usual examples, at most, by which thresholds are chosen and nothing is trained
 LEAST = 40  # training examples of what is usual
 LEARNT = 2000  # training examples whose own scores choose a threshold, to see what is wrong with it
-MADE = 2000  # foreign examples of each kind
+MADE, MADE_VALUES = 2000, 8_000_000  # foreign examples of each kind at most, and values of all
 DOMINATES = 0.8  # of the training examples: the other classes are then rare faults
 SHARES = np.linspace(0, 1, 101)  # false alarms that thresholds are chosen for
 RARE = 0.05  # of all examples are unusual, where a threshold's costs are counted
@@ -416,7 +416,7 @@ def _foreign(data: Dataset, seed: int) -> tuple[Split, dict[str, Split]]:
             usual = _of(data.test, most, True)
             others = [c for c in range(len(counts)) if c != most]
             strange = {data.class_names[c]: _of(data.test, c, True) for c in others}
-    x = usual.first(MADE).batch()
+    x = usual.first(min(MADE, max(1, MADE_VALUES // data.spec.size))).batch()
     made = foreign(x, data.spec, torch.Generator().manual_seed(seed))
     return usual, strange | {kind: Split(some) for kind, some in made.items()}
 
