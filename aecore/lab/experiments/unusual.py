@@ -610,7 +610,8 @@ def _by_class_chart(seen: _Seen, arm: str) -> Chart:
 
 def _foreign_chart(seen: _Seen) -> Chart:
     kinds, lines = seen.kinds, []
-    x, shades = tuple(map(float, range(len(kinds)))), ("model", 6, 4, 2, 1, 0)
+    x = tuple(map(float, range(len(kinds))))
+    shades: tuple[Role, ...] = ("model", 6, 4, 2, 1, 0)
     for k, role in zip(seen.ks, shades, strict=False):
         lines.append(Line(f"{seen.names['error']}, k = {k}", x, _row(seen, k, "error"), role))
     if seen.ks:
@@ -639,7 +640,8 @@ def _roc_chart(seen: _Seen, arm: str) -> Chart:
     for key, (_, role) in seen.scores.items():
         curve = seen.curve(arm, key)
         if curve is not None:
-            lines.append(Line(seen.names[key], *map(_plain, curve), role, marked=False))
+            raised, caught = map(_plain, curve)
+            lines.append(Line(seen.names[key], raised, caught, role, marked=False))
     ends = (0.0, 100.0)
     lines.append(Line("chance", ends, ends, "floor", True, marked=False))
     return Chart(
