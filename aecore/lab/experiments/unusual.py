@@ -130,7 +130,7 @@ class UnusualOptions:
         metadata={
             "label": "Steps",
             "range": (20, 20_000),
-            "help": "About how long each is trained; twice as long where several classes are usual.",
+            "help": "About how long each is trained; twice as long on more than one class.",
         },
     )
     most: int = dataclasses.field(
@@ -298,8 +298,7 @@ class Unusual(Experiment):
 
 _WHICH = {ONE: "the usual class", OUT: "the class that was held out"}
 _ARM_TITLE = {ONE: "One class", OUT: "All but one", ALL: "Foreign"}
-# On MNIST at the defaults, around what was measured over seeds and by others' trainings: see the
-# lesson on anomalies. By k for what is foreign.
+# On MNIST at the defaults, around what was measured; by k for what is foreign.
 _FOREIGN_BANDS = {
     "turned_by_90": ((89, 98), (88, 97), (86, 96)),
     "upside_down": ((76, 90), (68, 84), (66, 83)),
