@@ -181,8 +181,8 @@ def from_components(
 ) -> np.ndarray:
     """What principal components say of holes, fitted to the known values alone; elsewhere x.
 
-    The posterior mean of their scores (Tipping and Bishop 1999): mean (D,), components (k, D), their
-    variances (k,), and the variance of what they leave out, `noise`.
+    The posterior mean of their scores (Tipping and Bishop 1999). mean: (D,); components: (k, D);
+    variances: theirs, (k,); noise: the variance of a value that they leave out.
     """
     c = torch.from_numpy(components)
     prior = torch.diag(noise / torch.from_numpy(variances).clamp_min(1e-9))
