@@ -143,7 +143,7 @@ FILTERS = (
         "nlm",
         "non-local means",
         "strength",
-        (0.03, 0.06, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6),
+        (0.05, 0.1, 0.13, 0.2, 0.3, 0.45),
         nonlocal_means,
         ("image",),
         slow=True,

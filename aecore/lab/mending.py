@@ -39,10 +39,10 @@ class Damage:
         if self.kind == CLEAN:
             return "no noise"
         if self.kind == HOLE:
-            return f"one hole, {self.level:.0%} wide"
+            return f"one hole, {100 * self.level:.0f} % wide"
         if self.kind == "gaussian":
             return f"Gaussian, σ = {self.level:g}"
-        return f"{CORRUPTIONS[self.kind].label.lower()}, {self.level:.0%}"
+        return f"{CORRUPTIONS[self.kind].label.lower()}, {100 * self.level:.0f} %"
 
     @property
     def leaves_holes(self) -> bool:

@@ -40,7 +40,7 @@ from aecore.types import DataSpec
 
 ERROR = "squared error per value"
 PLAIN, VARIATIONAL = "fast-start", "vae-textbook"
-TUNED_ON = 40  # training examples, by which filters choose their settings
+TUNED_ON = 40  # training examples, by which filters choose their settings, slow ones by half
 MOST_VALUES = 1_000_000  # of the held-out examples that are judged
 SHOWN, SHOWN_VALUES = 8, 30_000  # examples that are shown, and their values
 COMPONENTS = (8, 16, 32, 64, 128)  # of PCA that are tried
@@ -275,9 +275,9 @@ class _Desk:
     def seen(self, damage: Damage) -> np.ndarray:
         return damage.seen(self.x, self.options.seed, self.spec.bounded).numpy()
 
-    def to_tune(self, damage: Damage) -> tuple[np.ndarray, np.ndarray]:
+    def to_tune(self, damage: Damage, n: int = TUNED_ON) -> tuple[np.ndarray, np.ndarray]:
         """Training examples, clean and damaged."""
-        x = self.data.train.first(TUNED_ON).batch(slice(None))
+        x = self.data.train.first(n).batch(slice(None))
         return x.numpy(), damage.seen(x, self.options.seed + 1, self.spec.bounded).numpy()
 
     def basis(self) -> PCABasis:
@@ -307,7 +307,7 @@ class _Desk:
 def _filtered(desk: _Desk, damage: Damage, slow: bool) -> Iterator[Look]:
     """What filters make of a damage, or the slow ones alone."""
     seen = desk.seen(damage)
-    clean_some, seen_some = desk.to_tune(damage)
+    clean_some, seen_some = desk.to_tune(damage, TUNED_ON // 2 if slow else TUNED_ON)
     ways = [way for way in FILTERS if way.slow == slow and way.fits(desk.spec)]
     found: dict[str, Any] = {}
     if not slow:
@@ -604,7 +604,7 @@ def _figures(seen: _Seen) -> tuple[Figure, ...]:
         for way in seen.ways:
             title = f"{TITLES[way].capitalize() if way != PCA else 'PCA'}: {damage.title}"
             add(f"mse_{way}_{damage.name}", title, seen.mse(way, damage), ERROR)
-        for way, who in ((OWN, "trained for it"), (seen.best(damage), "best filter")):
+        for way, who in ((OWN, "trained for it"), (seen.best(damage), "best of the others")):
             if way and math.isfinite(seen.mse(way, damage)):
                 short = "own" if way == OWN else "best"
                 title, on = f"{who}, {damage.title}", damage.name
