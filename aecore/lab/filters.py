@@ -92,10 +92,12 @@ def wavelets(x: np.ndarray, threshold: float) -> np.ndarray:
 
     axes = space_of(x)
     deep = min(DEEP, *(int(np.log2(max(2, x.shape[axis]))) for axis in axes))
+    # Wavelets go round: an example's one end would meet the other.
+    edge = 2**deep
     pad = [(0, 0)] * x.ndim
     for axis in axes:
-        pad[axis] = (0, -x.shape[axis] % 2**deep)
-    inside = tuple(slice(n) for n in x.shape[1:])
+        pad[axis] = (edge, edge + -x.shape[axis] % edge)
+    inside = tuple(slice(a[0], a[0] + n) for a, n in zip(pad[1:], x.shape[1:], strict=True))
 
     def some(y: np.ndarray) -> np.ndarray:
         levels = pywt.swtn(np.pad(y, pad, mode="edge"), WAVELET, deep, axes=axes, norm=True)
