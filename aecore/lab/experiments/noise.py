@@ -98,7 +98,7 @@ class NoiseOptions:
     )
     epochs: int = dataclasses.field(
         default=3,
-        metadata={"label": "Epochs", "range": (1, 30), "help": "How long each is trained."},
+        metadata={"label": "Epochs", "range": (1, 50), "help": "How long each is trained."},
     )
     judged: int = dataclasses.field(
         default=1000,
