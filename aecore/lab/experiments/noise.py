@@ -204,7 +204,7 @@ class RemoveNoise(Experiment):
         return Outcome(_figures(seen), tuple(charts), _pictures(seen), tuple(tables), _says(seen))
 
     def bands(self, options: NoiseOptions, about: About) -> dict[str, Band]:
-        if about.dataset != "mnist" or options.epochs != 3:
+        if about.dataset != "mnist" or options.judged != NoiseOptions.judged:
             return {}
         found = {}
         for way, by_damage in _MEASURED.items():
@@ -685,5 +685,61 @@ def _says(seen: _Seen) -> str:
     return " ".join(said)
 
 
-# Held-out error on 1,000 images of MNIST, measured at three epochs.
-_MEASURED: dict[str, dict[str, float]] = {}
+# Held-out error on 1,000 images of MNIST at seed 0, of what learns no network.
+_MEASURED: dict[str, dict[str, float]] = {
+    "left": {
+        "gaussian_10": 0.0054,
+        "gaussian_20": 0.0213,
+        "gaussian_30": 0.0467,
+        "gaussian_50": 0.1153,
+        "salt_pepper_25": 0.1203,
+        "hole_36": 0.0319,
+        "mask_50": 0.0519,
+    },
+    "median": {
+        "gaussian_10": 0.007,
+        "gaussian_20": 0.0122,
+        "gaussian_30": 0.0196,
+        "gaussian_50": 0.0387,
+        "salt_pepper_25": 0.0208,
+        "hole_36": 0.0383,
+        "mask_50": 0.0757,
+    },
+    "blur": {
+        "gaussian_10": 0.0053,
+        "gaussian_20": 0.0152,
+        "gaussian_30": 0.028,
+        "gaussian_50": 0.0582,
+        "salt_pepper_25": 0.0403,
+        "hole_36": 0.0314,
+        "mask_50": 0.0393,
+    },
+    "tv": {
+        "gaussian_10": 0.0036,
+        "gaussian_20": 0.0128,
+        "gaussian_30": 0.0255,
+        "gaussian_50": 0.0573,
+        "salt_pepper_25": 0.0422,
+        "hole_36": 0.0316,
+        "mask_50": 0.0443,
+    },
+    "wavelets": {
+        "gaussian_10": 0.0035,
+        "gaussian_20": 0.0131,
+        "gaussian_30": 0.029,
+        "gaussian_50": 0.0678,
+        "salt_pepper_25": 0.0507,
+        "hole_36": 0.0318,
+        "mask_50": 0.0511,
+    },
+    "nlm": {"gaussian_20": 0.0083},
+    "pca": {
+        "gaussian_10": 0.0057,
+        "gaussian_20": 0.01,
+        "gaussian_30": 0.0169,
+        "gaussian_50": 0.0309,
+        "salt_pepper_25": 0.0236,
+        "hole_36": 0.0338,
+        "mask_50": 0.0378,
+    },
+}
