@@ -17,7 +17,7 @@ from aecore.types import DataSpec
 
 PRESET = "denoising-ae"
 HOLE, CLEAN = "hole", "clean"
-_EDGE = 0.2  # of the room around a hole is left at each end: most examples have nothing there
+_EDGE = 0.25  # of the room around a hole is left at each end: most examples have nothing there
 
 
 @dataclass(frozen=True)

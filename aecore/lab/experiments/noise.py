@@ -693,7 +693,6 @@ _MEASURED: dict[str, dict[str, float]] = {
         "gaussian_30": 0.0467,
         "gaussian_50": 0.1153,
         "salt_pepper_25": 0.1203,
-        "hole_36": 0.0319,
         "mask_50": 0.0519,
     },
     "median": {
@@ -702,7 +701,6 @@ _MEASURED: dict[str, dict[str, float]] = {
         "gaussian_30": 0.0196,
         "gaussian_50": 0.0387,
         "salt_pepper_25": 0.0208,
-        "hole_36": 0.0383,
         "mask_50": 0.0757,
     },
     "blur": {
@@ -711,7 +709,6 @@ _MEASURED: dict[str, dict[str, float]] = {
         "gaussian_30": 0.028,
         "gaussian_50": 0.0582,
         "salt_pepper_25": 0.0403,
-        "hole_36": 0.0314,
         "mask_50": 0.0393,
     },
     "tv": {
@@ -720,7 +717,6 @@ _MEASURED: dict[str, dict[str, float]] = {
         "gaussian_30": 0.0255,
         "gaussian_50": 0.0573,
         "salt_pepper_25": 0.0422,
-        "hole_36": 0.0316,
         "mask_50": 0.0443,
     },
     "wavelets": {
@@ -729,7 +725,6 @@ _MEASURED: dict[str, dict[str, float]] = {
         "gaussian_30": 0.029,
         "gaussian_50": 0.0678,
         "salt_pepper_25": 0.0507,
-        "hole_36": 0.0318,
         "mask_50": 0.0511,
     },
     "nlm": {"gaussian_20": 0.0083},
@@ -739,7 +734,6 @@ _MEASURED: dict[str, dict[str, float]] = {
         "gaussian_30": 0.0169,
         "gaussian_50": 0.0309,
         "salt_pepper_25": 0.0236,
-        "hole_36": 0.0338,
         "mask_50": 0.0378,
     },
 }
