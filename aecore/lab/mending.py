@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import zlib
 from dataclasses import dataclass
 
@@ -13,9 +14,9 @@ from aecore.models.families.denoising import DenoisingAE
 from aecore.models.presets import preset
 from aecore.models.registry import options_of
 from aecore.training.state import TrainState
-from aecore.types import DataSpec
+from aecore.types import DataSpec, TrainConfig
 
-PRESET = "denoising-ae"
+PRESET, BATCH = "denoising-ae", 64
 HOLE, CLEAN = "hole", "clean"
 _EDGE = 0.25  # of the room around a hole is left at each end: most examples have nothing there
 
@@ -106,7 +107,17 @@ class Mender(DenoisingAE):
 def beginner(data: DataSpec, damages: tuple[Damage, ...], seed: int) -> TrainState:
     """An untrained one; the same seed gives the same weights."""
     spec = preset(PRESET).spec(data)
+    if data.bounded:
+        # In three epochs it comes further by cross-entropy: .0078 for .0102 at σ = .2 on MNIST,
+        # with the smaller batches of `brisk`.
+        spec = dataclasses.replace(spec, options=spec.options | {"loss": "bce"})
     model = Mender(spec, options_of(spec))
     model.damages = damages
     model.initialise(torch.Generator().manual_seed(seed))
     return TrainState(model.eval())
+
+
+def brisk(epochs: int, seed: int) -> TrainConfig:
+    """A training of some seconds."""
+    usual = preset(PRESET).config
+    return dataclasses.replace(usual, epochs=epochs, seed=seed, batch_size=BATCH, device="cpu")

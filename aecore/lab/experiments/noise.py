@@ -27,7 +27,7 @@ from aecore.lab.filters import (
     from_neighbours,
     tuned,
 )
-from aecore.lab.mending import CLEAN, HOLE, Damage, beginner
+from aecore.lab.mending import CLEAN, HOLE, Damage, beginner, brisk
 from aecore.lab.outcome import Band, Figure, Outcome
 from aecore.lab.predicting import Prediction
 from aecore.lab.training import trained
@@ -342,13 +342,12 @@ def _mended(model: LatentModel, seen: np.ndarray) -> np.ndarray:
 
 def _learnt(desk: _Desk, learnt: Sequence[Damage], damages: Sequence[Damage]) -> Iterator[Look]:
     """An autoencoder that learns to undo `learnt`, a plain one for none, tried on all damages."""
-    seed = desk.options.seed
+    seed, epochs = desk.options.seed, desk.options.epochs
     if learnt:
-        state, usual = beginner(desk.spec, tuple(learnt), seed), preset("denoising-ae").config
+        state, config = beginner(desk.spec, tuple(learnt), seed), brisk(epochs, seed)
     else:
-        spec = preset(PLAIN).spec(desk.spec)
-        state, usual = TrainState.fresh(spec, seed), preset(PLAIN).config
-    config = dataclasses.replace(usual, epochs=desk.options.epochs, seed=seed, device="cpu")
+        state, usual = TrainState.fresh(preset(PLAIN).spec(desk.spec), seed), preset(PLAIN).config
+        config = dataclasses.replace(usual, epochs=epochs, seed=seed, device="cpu")
     yield Look({}, 0.0)
     for event in trained(state.model.spec, config, desk.data, desk.control, state):
         if isinstance(event, EpochDone) and event.epoch < config.epochs and learnt:
