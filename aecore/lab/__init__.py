@@ -21,7 +21,8 @@ else is touched. AECORE_EXPERIMENTS names more folders of such files.
   name. It calls `control.give_way()` ten times a second or oftener; that is where others get their
   turn and where a stop takes effect. `control.training()` is the TrainControl for `train`;
   `training.trained` does that. Every draw takes a generator seeded from `task.seed`: the same
-  seed gives the same numbers, whatever else runs;
+  seed gives the same numbers, whatever else runs; times alone differ, and the names of their
+  values end as `experiment.CLOCK` says;
 - `tell(options, about, done)`: the values of the tasks that are done, or under way, by task name
   -> an `Outcome`: figures (each with unit and split), charts, pictures, tables, a sentence. It is
   called again and again while the run goes on, with what is there; it must be quick and must not

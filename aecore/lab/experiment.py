@@ -14,6 +14,8 @@ from aecore.lab.outcome import Band, Outcome
 from aecore.lab.predicting import Prediction
 
 Values = Mapping[str, Any]  # numbers, texts, lists of them, and arrays
+#: How the names of values end that are read off a clock: these alone may differ from run to run.
+CLOCK = "_ms"
 
 
 @dataclass(frozen=True)
