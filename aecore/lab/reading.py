@@ -30,9 +30,7 @@ class StraightLines:
     by L-BFGS (Liu and Nocedal 1989); between: called before each of its steps.
     """
 
-    def __init__(
-        self, x: np.ndarray, y: np.ndarray, classes: int, between: Callable[[], object]
-    ):
+    def __init__(self, x: np.ndarray, y: np.ndarray, classes: int, between: Callable[[], object]):
         from scipy.optimize import minimize
 
         examples = torch.from_numpy(_with_one(x))

@@ -212,13 +212,9 @@ class FewLabels(Experiment):
     def sketch(self) -> Chart:
         x = tuple(float(v) for v in range(1, 7))
         slow = tuple(1 - 0.8 / math.sqrt(v) for v in x)
-        return Chart(
-            "sketch",
-            self.title,
-            Axis(""),
-            Axis("", span=(0.0, 1.0)),
-            (Line("", x, slow, low=tuple(v - 0.12 for v in slow), high=tuple(v + 0.12 for v in slow)),),
-        )
+        low, high = (tuple(v + by for v in slow) for by in (-0.12, 0.12))
+        line = Line("", x, slow, low=low, high=high)
+        return Chart("sketch", self.title, Axis(""), Axis("", span=(0.0, 1.0)), (line,))
 
 
 _READING, _NETWORKS = 0.25, 1.4  # seconds for each number of labels and draw
@@ -273,8 +269,7 @@ def _title(kind: str, spec: DataSpec) -> str:
     if kind == PCA:
         return f"PCA, {_components(spec)} numbers"
     one = preset(kind)
-    title = family(one.family).title
-    return f"{title[0].lower() if title[1:2].islower() else title[0]}{title[1:]}, {_size(one, spec)} numbers"
+    return f"{family(one.family).title}, {_size(one, spec)} numbers"
 
 
 def _size(one: Preset, spec: DataSpec) -> int:
@@ -321,9 +316,7 @@ def _drawn(split: Split, most: int, seed: int) -> Split:
     return Split(split.x[rows], None if split.labels is None else split.labels[rows])
 
 
-def _model(
-    kind: str, data: Dataset, options: FewLabelsOptions, control: LabControl
-) -> LatentModel:
+def _model(kind: str, data: Dataset, options: FewLabelsOptions, control: LabControl) -> LatentModel:
     """The model of a preset, trained on the data without labels."""
     found = shipped_model(preset(kind), data)
     if found is not None:
@@ -353,9 +346,7 @@ def _numbers_of(
     return [level(x, found[0]) for x in found]
 
 
-def _read(
-    kind: str, some: _Some, options: FewLabelsOptions, control: LabControl
-) -> Iterator[Look]:
+def _read(kind: str, some: _Some, options: FewLabelsOptions, control: LabControl) -> Iterator[Look]:
     """How well the classes are read, by the numbers of labels, draws and ways to choose them.
 
     accuracies: (ways to read, ways to choose, draws, numbers), NaN where there is none (yet).
@@ -432,3 +423,255 @@ def _classes_of(logits: Callable[[Tensor], Tensor], split: Split) -> np.ndarray:
 
 
 # What it says --------------------------------------------------------------------------------
+
+
+class _Telling:
+    """What the tasks found, as figures, charts, a table and pictures; NaN where nothing is yet."""
+
+    def __init__(self, options: FewLabelsOptions, about: About, done: Mapping[str, Values]):
+        assert about.spec is not None
+        self.options, self.about, self.done, self.spec = options, about, done, about.spec
+        self.ns = _numbers(options, about)
+        self.codes = _codes(options, about.spec)
+        self.main, self.kinds = self.codes[-1], [PIXELS, PCA, *self.codes]
+        self.thing = thing_of(about.spec)
+        self.judged = f"{min(JUDGED, about.test):,} held-out {self.thing}s"
+        self.draws = f"{options.draws} draws" if options.draws > 1 else "one draw"
+
+    def outcome(self) -> Outcome:
+        charts = (self._read_chart(), self._which_chart(), self._network_chart())
+        return Outcome(
+            tuple(self._figures()),
+            tuple(chart for chart in charts if chart is not None),
+            tuple(self._pictures()),
+            (self._table(),),
+            self._says(),
+        )
+
+    # What is there
+
+    def right(self, kind: str, how: str, n: int, by: str) -> np.ndarray:
+        """Per cent read right in each draw that is there."""
+        values = self.done.get(f"read-{kind}")
+        if values is None:
+            return np.empty(0)
+        every = np.asarray(values["right"])[(LINES, NEAREST).index(by), CHOSEN.index(how)]
+        draws = every[:, self.ns.index(n)]
+        return draws[np.isfinite(draws)]
+
+    def classes(self, kind: str, how: str, n: int) -> float:
+        """Classes among the labelled examples, on average."""
+        values = self.done.get(f"read-{kind}")
+        if values is None:
+            return math.nan
+        return _mean(np.asarray(values["there"])[CHOSEN.index(how), :, self.ns.index(n)])
+
+    def network(self, start: str, n: int) -> np.ndarray:
+        names = (_network_name(n, draw) for draw in range(self.options.draws))
+        found = [self.done.get(name, {}).get(start) for name in names]
+        return np.array([v for v in found if v is not None], float)
+
+    def line(
+        self, name: str, of: Callable[[int], np.ndarray], role: Role, dashed: bool = False
+    ) -> Line | None:
+        every = [of(n) for n in self.ns]
+        if not any(map(len, every)):
+            return None
+        low = tuple(float(min(v, default=math.nan)) for v in every)
+        high = tuple(float(max(v, default=math.nan)) for v in every)
+        y = tuple(map(_mean, every))
+        x = tuple(map(float, self.ns))
+        return Line(name, x, y, role, dashed, low=low, high=high)
+
+    def read_line(
+        self, kind: str, how: str, by: str, name: str, role: Role, dashed: bool = False
+    ) -> Line | None:
+        return self.line(name, lambda n: self.right(kind, how, n, by), role, dashed)
+
+    # Charts
+
+    def _read_chart(self) -> Chart | None:
+        roles: dict[str, Role] = {PIXELS: "floor", PCA: "pca", self.main: "model"}
+        roles |= dict(zip(self.codes[:-1], _ROLES, strict=False))
+        lines = [
+            self.read_line(kind, EQUAL, LINES, self.title(kind), roles.get(kind, 0))
+            for kind in self.kinds
+        ]
+        name = f"{self.title(PCA)}, nearest label"
+        lines.append(self.read_line(PCA, EQUAL, NEAREST, name, "pca", dashed=True))
+        return self._chart(
+            "read",
+            f"Straight lines through what, {self.about.title}",
+            lines,
+            "Share of classes that a straight line reads right from pixels, PCA and codes, by the "
+            "number of labels, as many of each class.",
+        )
+
+    def _which_chart(self) -> Chart | None:
+        lines = []
+        for kind, role in ((self.main, "model"), (PIXELS, "floor")):
+            words = "codes" if kind == self.main else self.title(kind)
+            for how, told, dashed in (
+                (MIDDLE, "one of each group", False),
+                (EQUAL, "as many of each class", True),
+            ):
+                name = f"{words}, {told}"
+                lines.append(self.read_line(kind, how, NEAREST, name, role, dashed))
+        chance = self.read_line(self.main, CHANCE, NEAREST, "codes, by chance", "train", True)
+        return self._chart(
+            "which",
+            f"Which to label, {self.about.title}",
+            [*lines, chance],
+            "Share of classes read right by the nearest label, by how the examples to label were "
+            "chosen: in the middle of groups, or by chance.",
+        )
+
+    def _network_chart(self) -> Chart | None:
+        if not self.options.network:
+            return None
+        lines = [
+            self.line("network from the encoder", lambda n: self.network(ENCODER, n), "model"),
+            self.line("network from scratch", lambda n: self.network(SCRATCH, n), "floor"),
+        ]
+        if any(lines):
+            name = "straight line through its codes"
+            lines.append(self.read_line(self.main, EQUAL, LINES, name, "train", True))
+        return self._chart(
+            "network",
+            f"A network on so few, {self.about.title}",
+            lines,
+            "Share of classes that a network reads right which starts from the encoder, and one "
+            "from scratch.",
+        )
+
+    def _chart(
+        self, name: str, title: str, lines: Sequence[Line | None], summary: str
+    ) -> Chart | None:
+        there = tuple(line for line in lines if line is not None)
+        x = Axis("labelled examples", log=True, ticks=tuple(map(float, self.ns)))
+        y = Axis("classes found", f"% of {self.judged}, {self.draws}")
+        return Chart(name, title, x, y, there, summary=summary) if there else None
+
+    # Figures
+
+    def _figures(self) -> Iterator[Figure]:
+        for kind in self.kinds:
+            for n in self.ns:
+                yield from self._figure(
+                    f"{kind}_{n}",
+                    f"{self.title(kind)}: {n:,} labels",
+                    self.right(kind, EQUAL, n, LINES),
+                    "straight lines, as many labels of each class",
+                )
+        for kind in self.kinds:
+            for n in self.ns:
+                yield from self._figure(
+                    f"medoids_{kind}_{n}",
+                    f"{self.title(kind)}: {n:,} labels, one of each group",
+                    self.right(kind, MIDDLE, n, NEAREST),
+                    "the nearest label",
+                )
+        for n in self.ns:
+            yield from self._figure(
+                f"nearest_pca_{n}",
+                f"{self.title(PCA)}: {n:,} labels, the nearest",
+                self.right(PCA, EQUAL, n, NEAREST),
+                "the nearest label, as many of each class",
+            )
+            yield from self._figure(
+                f"chance_{self.main}_{n}",
+                f"{self.title(self.main)}: {n:,} labels by chance",
+                self.right(self.main, CHANCE, n, LINES),
+                "straight lines, labels drawn by chance",
+            )
+        for start, title in ((SCRATCH, "from scratch"), (ENCODER, "from the encoder")):
+            for n in self.ns:
+                yield from self._figure(
+                    f"network_{start}_{n}",
+                    f"Network {title}: {n:,} labels",
+                    self.network(start, n),
+                    "as many labels of each class",
+                )
+
+    def _figure(self, name: str, title: str, found: np.ndarray, how: str) -> Iterator[Figure]:
+        if len(found):
+            split = f"{self.judged}, {how}, mean of {len(found)}" if len(found) > 1 else None
+            split = split or f"{self.judged}, {how}"
+            yield Figure(name, title, _mean(found), "% of classes found", split)
+
+    def _table(self) -> Table:
+        rows: dict[str, list[Any]] = {
+            "labels": [],
+            "read from": [],
+            "chosen": [],
+            f"straight lines (% of {self.judged})": [],
+            f"nearest label (% of {self.judged})": [],
+            "classes among them": [],
+        }
+        told = {CHANCE: "by chance", EQUAL: "as many of each class", MIDDLE: "one of each group"}
+        for n in self.ns:
+            for kind in self.kinds:
+                for how in CHOSEN:
+                    found = [self.right(kind, how, n, by) for by in (LINES, NEAREST)]
+                    if len(found[0]):
+                        row = [n, self.title(kind), told[how], *map(_mean, found)]
+                        row.append(self.classes(kind, how, n))
+                        for column, value in zip(rows.values(), row, strict=True):
+                            column.append(value)
+        return Table("by_labels", "By the number of labels", rows)
+
+    def _pictures(self) -> Iterator[Pictures]:
+        values = self.done.get(f"read-{self.main}", {})
+        if f"shown_{MIDDLE}" not in values or kind_of(self.spec) != "image":
+            return
+        rows = [np.asarray(values[f"shown_{how}"], float) for how in (CHANCE, MIDDLE)]
+        images = np.full((2, max(map(len, rows)), *self.spec.shape), np.nan)
+        for row, some in zip(images, rows, strict=True):
+            row[: len(some)] = some
+        n = self.ns[0]
+        among = [self.classes(self.main, how, n) for how in (CHANCE, MIDDLE)]
+        yield Pictures(
+            "shown",
+            f"The first {images.shape[1]} to label",
+            images,
+            ("by chance", "one of each group"),
+            summary=f"Above by chance, beneath one of each group of codes. Among {n} there are "
+            f"{among[0]:.1f} classes by chance and {among[1]:.1f} so, on average.",
+        )
+
+    # In a sentence
+
+    def _says(self) -> str:
+        n = min(self.ns, key=lambda n: abs(math.log(n / 100)), default=0)
+        if not n:
+            return ""
+        by = {kind: self.right(kind, EQUAL, n, LINES) for kind in self.kinds}
+        if any(len(v) < self.options.draws for v in by.values()):
+            return ""
+        means = {kind: _mean(v) for kind, v in by.items()}
+        best = max(self.codes, key=lambda kind: means[kind])
+        peer = max((PIXELS, PCA), key=lambda kind: means[kind])
+        said = (
+            f"With {n:,} labels a straight line reads {means[best]:.1f} % right from the codes of "
+            f"the {self.title(best)}, and {means[peer]:.1f} % from {self.title(peer)}."
+        )
+        middle = self.right(self.main, MIDDLE, n, NEAREST)
+        chance = self.right(self.main, CHANCE, n, NEAREST)
+        if len(middle) and len(chance):
+            gained = _mean(middle) - _mean(chance)
+            way = "brings" if gained > 0 else "costs"
+            said += (
+                f" Labelling one example of each group {way} {abs(gained):.1f} points beside "
+                f"labelling by chance: {_mean(middle):.1f} % with the nearest label."
+            )
+        return said
+
+    def title(self, kind: str) -> str:
+        return _title(kind, self.spec)
+
+
+def _mean(values: np.ndarray) -> float:
+    """The mean of what is there; NaN of nothing."""
+    there = np.asarray(values, float)
+    there = there[np.isfinite(there)]
+    return float(there.mean()) if len(there) else math.nan
