@@ -26,16 +26,17 @@ def level(x: np.ndarray, like: np.ndarray) -> np.ndarray:
 class StraightLines:
     """Multinomial logistic regression with a squared penalty on all but the biases.
 
-    x: (n, k) float32, y: (n,) whole numbers below classes. Some classes may have no example. Found
-    by L-BFGS (Liu and Nocedal 1989); between: called before each of its steps.
+    x: (n, k) float32, y: (n,) whole numbers. A class without an example is never read. Found by
+    L-BFGS (Liu and Nocedal 1989); between: called before each of its steps.
     """
 
-    def __init__(self, x: np.ndarray, y: np.ndarray, classes: int, between: Callable[[], object]):
+    def __init__(self, x: np.ndarray, y: np.ndarray, between: Callable[[], object]):
         from scipy.optimize import minimize
 
+        self.classes, which = np.unique(y, return_inverse=True)
         examples = torch.from_numpy(_with_one(x))
-        wanted = torch.nn.functional.one_hot(torch.from_numpy(y), classes).float()
-        shape = examples.shape[1], classes
+        wanted = torch.nn.functional.one_hot(torch.from_numpy(which)).float()
+        shape = examples.shape[1], len(self.classes)
 
         def loss(flat: np.ndarray) -> tuple[float, np.ndarray]:
             between()
@@ -48,7 +49,7 @@ class StraightLines:
             return float(value), gradient.double().flatten().numpy()
 
         options = {"maxiter": _MOST_STEPS, "gtol": _SMALL * len(x)}
-        start = np.zeros(shape[0] * classes)
+        start = np.zeros(shape[0] * shape[1])
         found = minimize(loss, start, jac=True, method="L-BFGS-B", options=options)
         self.weights = found.x.reshape(shape).astype(np.float32)
         self._between = between
@@ -60,7 +61,7 @@ class StraightLines:
         for part in torch.from_numpy(x).split(_PART):
             self._between()
             found.append((part @ weights + bias).argmax(1))
-        return torch.cat(found).numpy()
+        return self.classes[torch.cat(found).numpy()]
 
 
 def nearest_class(
