@@ -35,7 +35,7 @@ def nothing() -> None:
 
 @pytest.fixture(scope="module")
 def found(digits):
-    options = few.FewLabelsOptions(labels=LABELS, draws=2, epochs=2)
+    options = few.FewLabelsOptions(labels=LABELS, draws=2, epochs=1, network=False)
     events = run(experiment("few-labels"), options, LabSubject(digits))
     return options, {e.task: e.values for e in events if isinstance(e, LabDone)}
 

@@ -95,8 +95,8 @@ class FewLabelsOptions:
         metadata={
             "label": "Epochs",
             "range": (1, 50),
-            "help": "How long an autoencoder is trained on the examples without labels. One that "
-            "comes trained on these data is taken as it is.",
+            "help": "How long an autoencoder is trained on the examples without labels; of few "
+            "examples in proportion more. One that comes trained on these data is taken as it is.",
         },
     )
     seed: int = dataclasses.field(
@@ -208,7 +208,7 @@ class FewLabels(Experiment):
         )
 
     def quick(self) -> FewLabelsOptions:
-        return FewLabelsOptions(labels=(10, 40), draws=2, epochs=1)
+        return FewLabelsOptions(labels=(10, 40), draws=1, epochs=1)
 
     def sketch(self) -> Chart:
         x = tuple(float(v) for v in range(1, 7))
@@ -323,8 +323,9 @@ def _model(kind: str, data: Dataset, options: FewLabelsOptions, control: LabCont
     if found is not None:
         return found
     usual, config = preset(kind).config, preset(kind).training(len(data.train))
-    # Of few examples it takes more epochs to the same number of steps.
-    epochs = options.epochs if config.epochs == usual.epochs else config.epochs
+    epochs = options.epochs
+    if config.epochs > usual.epochs:  # few examples, of which it takes more to as many steps
+        epochs = math.ceil(config.epochs * options.epochs / FewLabelsOptions.epochs)
     config = dataclasses.replace(config, epochs=epochs, seed=options.seed, device="cpu")
     return trained_model(preset(kind).spec(data.spec), config, data, control)
 
