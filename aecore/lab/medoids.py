@@ -15,30 +15,31 @@ _PART = 2000  # examples whose distances are computed at once
 def medoids(
     x: np.ndarray, k: int, generator: np.random.Generator, between: Callable[[], object]
 ) -> np.ndarray:
-    """Indices of at most k rows of x (n, k'), the one nearest to the middle of each group of
-    Lloyd's k-means, the largest group first.
+    """Indices of k rows of x (n, d): of each group of Lloyd's k-means the one nearest to its
+    middle, the largest group first; fewer where there are not so many different rows.
 
-    Groups start as k-means++ has them (Arthur and Vassilvitskii 2007). Two groups may have one
-    example nearest to both; it is there once. between: called before each piece of work.
+    Groups start as k-means++ has them (Arthur and Vassilvitskii 2007). between: called before each
+    piece of work.
     """
     every = torch.from_numpy(np.ascontiguousarray(x, np.float32))
     # Distances are differences of squares, which lose less the nearer they are to the middle.
     every = every - every.mean(0)
     squares = every.square().sum(1)
     middles = every[_first(every, squares, min(k, len(every)), generator, between)].clone()
-    groups, _ = _nearest(every, squares, middles, between)
+    groups = _groups(every, middles, between)
     for _ in range(ROUNDS):
         sizes = torch.bincount(groups, minlength=len(middles))
         sums = torch.zeros_like(middles).index_add_(0, groups, every)
         # A group that lost all of its examples stays where it was.
         middles = torch.where(sizes[:, None] > 0, sums / sizes.clamp_min(1)[:, None], middles)
-        before, (groups, _) = groups, _nearest(every, squares, middles, between)
+        before, groups = groups, _groups(every, middles, between)
         if torch.equal(before, groups):
             break
-    _, near = _nearest(every, squares, middles, between)
-    sizes = torch.bincount(groups, minlength=len(middles))
-    ordered = near[sizes.argsort(descending=True, stable=True)].tolist()
-    return np.array(list(dict.fromkeys(ordered)), np.int64)
+    off = (every - middles[groups]).square().sum(1).numpy()
+    of = groups.numpy()
+    inwards = np.lexsort((off, of))
+    _, first, sizes = np.unique(of[inwards], return_index=True, return_counts=True)
+    return inwards[first[np.argsort(-sizes, kind="stable")]]
 
 
 def _first(
@@ -65,19 +66,11 @@ def _first(
     return chosen
 
 
-def _nearest(
-    every: Tensor, squares: Tensor, middles: Tensor, between: Callable[[], object]
-) -> tuple[Tensor, Tensor]:
-    """The nearest middle of each example, (n,), and the nearest example of each middle, (k,)."""
-    lengths, groups = middles.square().sum(1), []
-    best = torch.full((len(middles),), torch.inf)
-    near = torch.zeros(len(middles), dtype=torch.int64)
-    for start in range(0, len(every), _PART):
+def _groups(every: Tensor, middles: Tensor, between: Callable[[], object]) -> Tensor:
+    """The nearest middle of each example, (n,)."""
+    lengths, found = middles.square().sum(1), []
+    for part in every.split(_PART):
         between()
-        part = slice(start, start + _PART)
-        distance = lengths - 2 * every[part] @ middles.T
-        groups.append(distance.argmin(1))
-        least, which = (distance + squares[part, None]).min(0)
-        near = torch.where(least < best, which + start, near)
-        best = torch.minimum(best, least)
-    return torch.cat(groups), near
+        # Without the example's own length, which is the same for all middles.
+        found.append(torch.addmm(lengths, part, middles.T, alpha=-2).argmin(1))
+    return torch.cat(found)

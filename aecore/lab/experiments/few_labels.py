@@ -147,9 +147,9 @@ class FewLabels(Experiment):
         ns = _numbers(options, about)
         if not ns:
             return []
-        # What the surprise is about comes first, then its peers.
+        # Pixels are there at once; then what the surprise is about.
         kinds = _codes(options, about.spec)
-        order = (kinds[-1], PIXELS, PCA, *kinds[:-1])
+        order = (PIXELS, kinds[-1], PCA, *kinds[:-1])
         tasks = [Task(f"read-{kind}", {"of": kind}, options.seed, 4.0) for kind in order]
         if options.network:
             for n in ns:
