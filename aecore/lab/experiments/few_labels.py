@@ -359,30 +359,35 @@ def _numbers_of(
 def _read(kind: str, some: _Some, options: FewLabelsOptions, control: LabControl) -> Iterator[Look]:
     """How well the classes are read, by the numbers of labels, draws and ways to choose them.
 
-    accuracies: (ways to read, ways to choose, draws, numbers), NaN where there is none (yet).
+    right: per cent, (ways to read, ways to choose, draws, numbers); there: classes among the
+    labelled, without the first. NaN where there is none (yet).
     """
     ns = [n for n in sorted(set(options.labels)) if n <= len(some.pool)]
     x, judged = _numbers_of(kind, some, options, control)
     right = np.full((2, len(CHOSEN), options.draws, len(ns)), np.nan, np.float32)
     there = np.full(right.shape[1:], np.nan, np.float32)
-    found: dict[str, Any] = {"right": right, "there": there}
-    shown = min(ns[0], SHOWN)
-    for draw in range(options.draws):
-        for i, n in enumerate(ns):
-            for h, how in enumerate(CHOSEN):
-                if how == MIDDLE and (n > MOST_MIDDLES or n * x.size > _MOST_PRODUCTS):
-                    continue
-                if how == MIDDLE:
-                    generator = np.random.default_rng([some.seed, draw, n])
-                    rows = medoids(x, n, generator, control.give_way)
-                else:
-                    rows = some.chosen(how, n, draw)
-                right[:, h, draw, i] = _accuracies(x[rows], judged, some, rows, control)
-                there[h, draw, i] = len(np.unique(some.labels[rows]))
-                if draw == 0 and i == 0 and how != EQUAL:
-                    found[f"shown_{how}"] = some.pool.batch(torch.from_numpy(rows[:shown])).numpy()
-            share = (draw * len(ns) + i + 1) / (options.draws * len(ns))
-            yield Look(found | {"right": right.copy(), "there": there.copy()}, share)
+    found: dict[str, Any] = {}
+    for step, (draw, i, h) in enumerate(np.ndindex(options.draws, len(ns), len(CHOSEN))):
+        rows = _rows(CHOSEN[h], ns[i], draw, x, some, control)
+        if rows is not None:
+            right[:, h, draw, i] = _accuracies(x[rows], judged, some, rows, control)
+            there[h, draw, i] = len(np.unique(some.labels[rows]))
+            if draw == i == 0:
+                first = torch.from_numpy(rows[: min(ns[0], SHOWN)])
+                found[f"shown_{CHOSEN[h]}"] = some.pool.batch(first).numpy()
+        found |= {"right": right.copy(), "there": there.copy()}
+        yield Look(dict(found), (step + 1) / there.size)
+
+
+def _rows(
+    how: str, n: int, draw: int, x: np.ndarray, some: _Some, control: LabControl
+) -> np.ndarray | None:
+    """Which rows of x are labelled; None for more groups than are looked for."""
+    if how != MIDDLE:
+        return some.chosen(how, n, draw)
+    if n > MOST_MIDDLES or n * x.size > _MOST_PRODUCTS:
+        return None
+    return medoids(x, n, np.random.default_rng([some.seed, draw, n]), control.give_way)
 
 
 def _accuracies(
@@ -401,20 +406,18 @@ def _network(
     labelled rows; start: a model whose encoder it starts from, which stays as it is."""
     model = copy.deepcopy(start)
     generator = torch.Generator().manual_seed(seed)
-    line = torch.nn.Linear(start.spec.latent_dim, some.data.spec.classes)
-    torch.nn.init.zeros_(line.weight)
-    torch.nn.init.zeros_(line.bias)
+    weights = torch.zeros(some.data.spec.classes, start.spec.latent_dim, requires_grad=True)
+    bias = torch.zeros(some.data.spec.classes, requires_grad=True)
     # Codes have any scale; a line behind them is learnt at one rate only if they have the same.
     x, y = some.pool.batch(torch.from_numpy(rows)), torch.from_numpy(some.labels[rows])
     with torch.inference_mode():
         spread = float(model.encode(x).mu.std().clamp_min(1e-6))
 
     def logits(x: Tensor) -> Tensor:
-        return line(model.encode(x).mu / spread)
+        return torch.nn.functional.linear(model.encode(x).mu / spread, weights, bias)
 
     encoder = model.encoder_network()
-    trained = [p for p in (*encoder.parameters(), *line.parameters()) if p.requires_grad]
-    adam = Adam(trained, RATE)
+    adam = Adam([*encoder.parameters(), weights, bias], RATE)
     model.train()
     for step in range(STEPS):
         control.give_way()
