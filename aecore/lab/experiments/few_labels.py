@@ -521,7 +521,8 @@ class _Telling:
         )
 
     def _which_chart(self) -> Chart | None:
-        lines, shown = [], dict[str, Role]({self.main: "model", PIXELS: "floor"})
+        shown: dict[str, Role] = {self.main: "model", PIXELS: "floor"}
+        lines = []
         for kind, role in shown.items():
             words = "codes" if kind == self.main else self.title(kind)
             for how, told, dashed in (
@@ -631,7 +632,7 @@ class _Telling:
                         row.append(self.classes(kind, how, n))
                         for column, value in zip(rows.values(), row, strict=True):
                             column.append(value)
-        return Table("by_labels", "By the number of labels", dict(rows))
+        return Table("by_labels", "By the number of labels", {**rows})
 
     def _pictures(self) -> Iterator[Pictures]:
         values = self.done.get(f"read-{self.main}", {})
