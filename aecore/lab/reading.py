@@ -11,16 +11,19 @@ import numpy as np
 import torch
 
 PENALTY = 1.0  # of the squared weights, beside the summed loss: scikit-learn's C = 1 / PENALTY
+SQUARED_LENGTH = 16.0  # of an example, on average, about its mean
 _MOST_STEPS = 200
 _SMALL = 1e-4  # of the gradient, for each example: there it has settled
 _PART = 1000  # examples that are read at once
 
 
 def level(x: np.ndarray, like: np.ndarray) -> np.ndarray:
-    """x (n, k), centred and divided by one number, so that the columns of `like` (m, k) have mean 0
-    and on average variance 1. One for all columns: which of them say much is left as it is."""
-    spread = float(np.sqrt(np.square(like - like.mean(0)).mean()))
-    return ((x - like.mean(0)) / max(spread, 1e-12)).astype(np.float32)
+    """x (n, k), centred and divided by one number, so that rows of `like` (m, k) have mean 0 and a
+    mean squared length of SQUARED_LENGTH: one penalty then means the same for pixels and codes.
+    One number for all columns: which of them say much is left as it is."""
+    mean = like.mean(0)
+    spread = float(np.sqrt(np.square(like - mean).sum(1).mean() / SQUARED_LENGTH))
+    return ((x - mean) / max(spread, 1e-12)).astype(np.float32)
 
 
 class StraightLines:
