@@ -1,0 +1,834 @@
+"""Compress: codes as bits, beside PCA and the picture formats that everybody uses."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from aecore.datasets import Dataset, Split
+from aecore.errors import ConfigError
+from aecore.evaluation.latent import decode_array, encode_split
+from aecore.figures.chart import Axis, Chart, Line, Pictures, Role, Table
+from aecore.figures.examples import kind_of, thing_of
+from aecore.lab.about import About, LabSubject
+from aecore.lab.coding import Coder, Turn, in_eight_bits, turn_of
+from aecore.lab.control import LabControl
+from aecore.lab.experiment import Experiment, Look, Task, Values
+from aecore.lab.outcome import Band, Figure, Outcome
+from aecore.lab.picture_formats import (
+    FORMATS,
+    SINGLES,
+    Format,
+    as_bytes,
+    jpeg_scan,
+    raw_lzma,
+    read_back,
+    tiled,
+    untiled,
+    written,
+)
+from aecore.lab.predicting import Prediction
+from aecore.lab.rate_training import can_be_trained, trained_for_rate
+from aecore.models import LatentModel
+from aecore.models.bases import basis_of
+from aecore.runs import checkpoints
+
+ERROR = "squared error per value"
+BESIDE = "conv-ae"  # the shipped model that stands beside the one in hand
+COMPONENTS = 128  # of PCA, at most; those that round to nothing cost nothing
+STEPS = np.geomspace(2.5, 0.03, 12)  # of rounding, in deviations of the liveliest number
+NEARER = 3  # times that the step is bettered until the error is the one asked for
+MOST_VALUES = 1 << 22  # of all examples that are compressed together
+SPARE = 1.02  # a model that errs so little less than asked for can still be rounded
+ABOVE = 1.25  # where it cannot: so many times what it errs without rounding
+DRAWN = 8
+AT = (3.0, 2.0, 1.2, 1.0, 0.5)  # times the error at which all are compared: rows of the table
+COUNTS = tuple(float(v) for v in np.geomspace(1, 1e5, 26))
+
+
+@dataclass(frozen=True)
+class CompressOptions:
+    """What is compressed, and how."""
+
+    images: int = dataclasses.field(
+        default=1000,
+        metadata={
+            "label": "Held-out examples",
+            "range": (20, 10_000),
+            "help": "So many are compressed, each way.",
+        },
+    )
+    error: float = dataclasses.field(
+        default=0.01,
+        metadata={
+            "label": "Compare at this error",
+            "range": (1e-5, 1.0),
+            "format": "%.5f",
+            "help": "Squared error per value. A model that cannot reach it is compared a quarter "
+            "above what it errs without rounding.",
+        },
+    )
+    learned: int = dataclasses.field(
+        default=10_000,
+        metadata={
+            "label": "Training examples that the coder has counted",
+            "range": (100, 60_000),
+            "help": "They say how likely each value of a number is.",
+        },
+    )
+    beside: bool = dataclasses.field(
+        default=True,
+        metadata={
+            "label": "A shipped convolutional model beside it",
+            "help": "Of 16 numbers, where the data are those that it learned from.",
+        },
+    )
+    rates: tuple[int, ...] = dataclasses.field(
+        default=(60, 200),
+        metadata={
+            "label": "Train on for about so many bits",
+            "range": (1, 5000),
+            "most": 6,
+            "item": "number of bits",
+            "help": "A copy of the model learns that bits cost something; empty for none.",
+        },
+    )
+    steps: int = dataclasses.field(
+        default=600,
+        metadata={
+            "label": "Steps of that training",
+            "range": (10, 20_000),
+            "help": "128 examples each.",
+        },
+    )
+    seed: int = dataclasses.field(
+        default=0,
+        metadata={
+            "label": "Seed",
+            "range": (0, 2**31 - 10),
+            "help": "The same seed gives the same numbers.",
+        },
+    )
+
+
+class Compress(Experiment):
+    """Bits against error, the decoder counted."""
+
+    name: ClassVar[str] = "compress"
+    title: ClassVar[str] = "Compress"
+    question: ClassVar[str] = "How many bits does an image need, and who wins at which quality?"
+    claim: ClassVar[str] = (
+        "Where much may be lost, an autoencoder that knows its data needs a fraction of the bits "
+        "of any picture format, though its decoder has to be sent once; where little may be lost "
+        "the formats win, and it cannot follow them at any number of bits."
+    )
+    surprise: ClassVar[str] = "Most of a small JPEG is its head: tables, and no picture at all."
+    icon: ClassVar[str] = ":material/compress:"
+    place: ClassVar[float] = 4
+    uses: ClassVar[Any] = "model"
+    Options: ClassVar[type] = CompressOptions
+
+    def why_not(self, about: About) -> str:
+        if about.spec is not None and about.spec.size < 4:
+            return f"An example of {about.title} has {about.spec.size} values: nothing to compress."
+        if about.test < DRAWN:
+            return f"{about.title} has {about.test} held-out examples: too few to compress."
+        return ""
+
+    def seconds(self, options: CompressOptions) -> float:
+        each = options.images / 1000
+        coded = 3.0 + 3.0 * each + options.learned / 1e4
+        beside = 12.0 if options.beside else 0.0
+        return coded + beside + 12 * each + len(options.rates) * (coded + 5e-3 * options.steps)
+
+    def tasks(self, options: CompressOptions, about: About) -> list[Task]:
+        tasks = [Task("model", {"what": "model"}, options.seed, 4)]
+        if about.spec is not None and kind_of(about.spec) == "image" and about.spec.bounded:
+            tasks += [
+                Task(name, {"what": "format"}, options.seed, 2)
+                for name, form in FORMATS.items()
+                if form.there
+            ]
+        tasks.append(Task("pca", {"what": "pca"}, options.seed, 2))
+        if _has_beside(options, about):
+            tasks.append(Task("beside", {"what": "beside"}, options.seed, 8))
+        for bits in sorted(set(options.rates)):
+            tasks.append(Task(f"rate-{bits}", {"what": "rate", "bits": bits}, options.seed, 8))
+        return tasks
+
+    def work(
+        self, task: Task, options: CompressOptions, subject: LabSubject, control: LabControl
+    ) -> Iterator[Look]:
+        model, data = subject.model, subject.data
+        assert model is not None
+        assert data is not None
+        part = _Part.of(options, data, model)
+        what = task.values["what"]
+        if what == "format":
+            yield from _format(FORMATS[task.name], task.name, part, control)
+        elif what == "pca":
+            yield from _pca(part, data, control)
+        elif what == "rate":
+            yield from _for_rate(part, model, task, options, control)
+        else:
+            if what == "beside":
+                model = checkpoints.load(checkpoints.shipped()[BESIDE]).model
+            yield from _coded(part, model)
+
+    def tell(self, options: CompressOptions, about: About, done: Mapping[str, Values]) -> Outcome:
+        assert about.spec is not None
+        told = _Told(options, about, done)
+        charts = [told.curves()]
+        if told.ways:
+            charts += [told.smaller(), told.total()]
+        pictures = told.pictures() if done else None
+        tables = (told.at_equal_error(), told.points())
+        return Outcome(
+            told.figures(),
+            tuple(charts),
+            () if pictures is None else (pictures,),
+            tables,
+            told.says(),
+        )
+
+    def bands(self, options: CompressOptions, about: About) -> dict[str, Band]:
+        usual = CompressOptions()
+        same = (options.images, options.error, options.learned)
+        if about.dataset != "mnist" or same != (usual.images, usual.error, usual.learned):
+            return {}
+        return {
+            "bits_beside": (60.0, 71.0),
+            "bits_pca": (115.0, 140.0),
+            "bits_jpeg": (2900.0, 3100.0),
+            "bits_jpeg_scan": (340.0, 390.0),
+            "bits_jpeg_tiled": (280.0, 320.0),
+            "bits_png": (2040.0, 2250.0),
+            "bits_png_tiled": (1220.0, 1350.0),
+            "bits_lzma": (1040.0, 1150.0),
+        }
+
+    def asks(self, options: CompressOptions, about: About) -> Prediction | None:
+        assert about.spec is not None
+        names = _names(options, about)
+        most = max(100.0, 8.0 * about.spec.size / max(about.latent_dim, 1))
+        return Prediction(
+            "bars",
+            f"How many times smaller than its raw bytes does each way make one "
+            f"{thing_of(about.spec)}, at the same error?",
+            "smaller",
+            Axis("times smaller", "times", span=(0.0, float(math.ceil(most)))),
+            _SMALLER,
+            tuple(map(float, range(len(names)))),
+            Axis("way"),
+            tuple(names.values()),
+        )
+
+    def quick(self) -> CompressOptions:
+        return CompressOptions(images=40, learned=500, rates=(60,), steps=12)
+
+    def sketch(self) -> Chart:
+        x = (1.0, 2.0, 3.0, 4.0, 5.0)
+        lines = (
+            Line("", x, (1.0, 0.6, 0.42, 0.36, 0.35)),
+            Line("", x, (1.3, 1.0, 0.7, 0.4, 0.1), "pca"),
+        )
+        return Chart("sketch", self.title, Axis(""), Axis(""), lines)
+
+
+_SMALLER = "times smaller"
+_MODEL, _PLAIN, _BESIDE_NAME = "model in hand", "its codes as they are", "convolutional, shipped"
+
+
+def _has_beside(options: CompressOptions, about: About) -> bool:
+    """Whether the shipped model stands beside: its data are these, and it is not in hand itself."""
+    path = checkpoints.shipped().get(BESIDE) if options.beside else None
+    if path is None:
+        return False
+    card = checkpoints.read_card(path)
+    return card.dataset == about.dataset and card.name != about.model
+
+
+def _images(options: CompressOptions, about_size: int, there: int) -> int:
+    """How many examples are compressed: fewer where they are large."""
+    return min(options.images, there, max(DRAWN, MOST_VALUES // about_size))
+
+
+# One way of coding ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What every task needs: the examples that are compressed, x (n, size); training examples for
+    the counts; at: the error at which all are compared."""
+
+    train: Split
+    test: Split
+    x: np.ndarray
+    shape: tuple[int, ...]
+    at: float
+
+    @classmethod
+    def of(cls, options: CompressOptions, data: Dataset, model: LatentModel) -> _Part:
+        n = _images(options, data.spec.size, len(data.test))
+        # No way is told a label: it would have to be sent too.
+        train, test = (
+            dataclasses.replace(some, labels=None)
+            for some in (data.train.first(options.learned), data.test.first(n))
+        )
+        x = test.batch(slice(None)).flatten(1).numpy()
+        small, _ = in_eight_bits(model)
+        floor = _error(decode_array(small, encode_split(model, test).mu), x)
+        at = options.error if SPARE * floor < options.error else ABOVE * floor
+        return cls(train, test, x, tuple(data.spec.shape), at)
+
+
+@dataclass(frozen=True)
+class _Point:
+    """What rounding by one step gives."""
+
+    coder: Coder
+    symbols: np.ndarray
+    bits: float
+    error: float
+
+
+@dataclass(frozen=True)
+class _Side:
+    """Codes y (n, k) to be rounded, of training examples and of those that are compressed, and
+    their way back to examples (n, size)."""
+
+    train: np.ndarray
+    test: np.ndarray
+    decode: Callable[[np.ndarray], np.ndarray]
+
+    def at(self, step: float, x: np.ndarray) -> _Point:
+        coder = Coder.fit(self.train, step)
+        symbols = coder.symbols(self.test)
+        error = _error(self.decode(coder.values(symbols)), x)
+        return _Point(coder, symbols, float(coder.bits(symbols).mean()), error)
+
+    def sweep(self, x: np.ndarray) -> Iterator[_Point]:
+        """From coarse to fine."""
+        for step in STEPS * max(float(self.train.std(0).max()), 1e-6):
+            yield self.at(float(step), x)
+
+    def nearest(self, points: list[_Point], at: float, x: np.ndarray) -> _Point | None:
+        """The point whose error is `at`, as nearly as a few tries bring it; None if none is."""
+        found = sorted(points, key=lambda p: p.coder.step)
+        if not any(p.error <= at for p in found):
+            return None
+        for _ in range(NEARER):
+            above = [i for i, p in enumerate(found) if p.error > at]
+            if not above or above[0] == 0:
+                break
+            low, high = found[above[0] - 1], found[above[0]]
+            share = math.log(at / low.error) / math.log(high.error / low.error)
+            ends = math.log(low.coder.step), math.log(high.coder.step)
+            step = math.exp(ends[0] + min(max(share, 0.02), 0.98) * (ends[1] - ends[0]))
+            found.insert(above[0], self.at(step, x))
+        return min(found, key=lambda p: abs(math.log(max(p.error, 1e-12) / at)))
+
+
+def _error(x_hat: np.ndarray, x: np.ndarray) -> float:
+    return float(np.square(x_hat.reshape(len(x), -1) - x, dtype=np.float64).mean())
+
+
+def _coded(part: _Part, model: LatentModel) -> Iterator[Look]:
+    """The codes of a model as bits: as they are, and on axes that suit its decoder; then a file
+    that is written and read back."""
+    small, weights = in_eight_bits(model)
+    train, test = (encode_split(model, some).mu for some in (part.train, part.test))
+    found: dict[str, Any] = {
+        "at": part.at,
+        "floor": _error(decode_array(small, test), part.x),
+        "whole_floor": _error(decode_array(model, test), part.x),
+        "weights": weights,
+        "original": _drawn(part.x, part),
+        "parameters": sum(p.numel() for p in small.decoder_network().parameters()),
+    }
+    yield Look(found, 0.1)
+    best: tuple[_Point, _Side, Turn] | None = None
+    for kind in ("turned", "plain"):
+        turn = turn_of(small, train) if kind == "turned" else Turn(train.mean(0))
+        side = _Side(turn.to(train), turn.to(test), _way_back(small, turn))
+        points: list[_Point] = []
+        for point in side.sweep(part.x):
+            points.append(point)
+            found |= _curve(kind, points)
+            half = len(points) / len(STEPS)
+            yield Look(dict(found), 0.1 + 0.4 * half + (0.4 if kind == "plain" else 0.0))
+        point = side.nearest(points, part.at, part.x)
+        if point is not None:
+            points.append(point)
+            found |= _curve(kind, points)
+            if best is None or point.bits < best[0].bits:
+                best = point, side, turn
+    if best is not None:
+        found |= _as_file(*best, part)
+    yield Look(found)
+
+
+def _way_back(small: LatentModel, turn: Turn) -> Callable[[np.ndarray], np.ndarray]:
+    return lambda y: decode_array(small, turn.back(y))
+
+
+def _curve(kind: str, points: list[_Point]) -> dict[str, list[float]]:
+    return {f"{kind}_bits": [p.bits for p in points], f"{kind}_errors": [p.error for p in points]}
+
+
+def _as_file(point: _Point, side: _Side, turn: Turn, part: _Part) -> dict[str, Any]:
+    """The codes written, read back and decoded, and each example in a file of its own."""
+    coder = point.coder
+    content = coder.write(point.symbols)
+    back = coder.read(content)
+    x_hat = side.decode(coder.values(back))
+    singly = [len(coder.write(row[None])) - coder.head_bytes for row in point.symbols[:SINGLES]]
+    return {
+        "file": np.frombuffer(content, np.uint8),
+        "file_bits": 8 * (len(content) - coder.head_bytes) / len(back),
+        "file_error": _error(x_hat, part.x),
+        "file_ideal": point.bits,
+        "singly_bits": 8 * float(np.mean(singly)),
+        "beforehand": coder.bytes + turn.bytes,
+        "drawn": _drawn(x_hat, part),
+    }
+
+
+def _drawn(x_hat: np.ndarray, part: _Part) -> np.ndarray:
+    return x_hat[:DRAWN].reshape(-1, *part.shape).astype(np.float32)
+
+
+def _pca(part: _Part, data: Dataset, control: LabControl) -> Iterator[Look]:
+    """The same coder on PCA's scores, whose axes suit already."""
+    k = min(COMPONENTS, data.spec.size)
+    with control.apart():
+        basis = basis_of(data, k)
+    k = min(k, basis.at(k))
+    train = part.train.batch(slice(None)).flatten(1).numpy()
+    side = _Side(basis.encode(train, k), basis.encode(part.x, k), basis.decode)
+    points: list[_Point] = []
+    found: dict[str, Any] = {"at": part.at, "floor": _error(basis.reconstruct(part.x, k), part.x)}
+    for point in side.sweep(part.x):
+        control.give_way()
+        points.append(point)
+        found |= _curve("turned", points)
+        yield Look(dict(found), len(points) / (len(STEPS) + 1))
+    point = side.nearest(points, part.at, part.x)
+    if point is not None:
+        points.append(point)
+        used = sum(len(c) > 1 for c in point.coder.counts)
+        found |= _curve("turned", points)
+        # A byte a value and a scale a row, as for the decoder's weights.
+        found["weights"] = (used + 1) * (data.spec.size + 4)
+        found["beforehand"] = point.coder.bytes
+        found["components"] = used
+        found["drawn"] = _drawn(side.decode(point.coder.values(point.symbols)), part)
+    yield Look(found)
+
+
+def _for_rate(
+    part: _Part, model: LatentModel, task: Task, options: CompressOptions, control: LabControl
+) -> Iterator[Look]:
+    """A copy of the model trained on so that its codes take about so many bits."""
+    if not can_be_trained(model):
+        yield Look({"at": part.at, "untrained": True})
+        return
+    codes = encode_split(model, part.train).mu
+    turn = turn_of(model, codes)
+    step = _step_for(turn.to(codes), task.values["bits"])
+    trained = model
+    for share, trained in trained_for_rate(
+        model, part.train, turn, step, options.steps, task.seed, control
+    ):
+        yield Look({"at": part.at}, 0.6 * share)
+    for look in _coded(part, trained):
+        yield Look(look.values, 0.6 + 0.4 * look.share)
+
+
+def _step_for(y: np.ndarray, bits: float) -> float:
+    """The step at which codes y (n, k) take so many bits, by halving."""
+    top = float(y.std(0).max())
+    low, high = math.log(1e-3 * top), math.log(10 * top)
+    for _ in range(12):
+        middle = (low + high) / 2
+        coder = Coder.fit(y, math.exp(middle))
+        more = coder.bits(coder.symbols(y)).mean() > bits
+        low, high = (middle, high) if more else (low, middle)
+    return math.exp((low + high) / 2)
+
+
+def _format(form: Format, name: str, part: _Part, control: LabControl) -> Iterator[Look]:
+    """A picture format at each of its levels, singly and as one tiled picture."""
+    pixels = as_bytes(part.x.reshape(-1, *part.shape))
+    n, h, w, channels = pixels.shape
+    few = min(n, SINGLES) if form.slow else n
+    found: dict[str, Any] = {"at": part.at, "singles": few}
+    if not form.levels[1:]:
+        found["lzma_bits"] = raw_lzma(pixels)
+    lists: dict[str, list[float]] = {
+        key: [] for key in ("bits", "errors", "scan_bits", "tiled_bits", "tiled_errors")
+    }
+    picture, nearest = tiled(pixels), math.inf
+    for level in form.levels:
+        control.give_way()
+        content = written(picture, form, level)
+        decoded = untiled(read_back(content, channels), n, h, w)
+        lists["tiled_bits"].append(8 * len(content) / n)
+        lists["tiled_errors"].append(error := _pixel_error(decoded, part.x))
+        off = abs(math.log(max(error, 1e-9) / part.at))
+        if off < nearest:
+            nearest = off
+            found["drawn"] = _drawn(_as_values(decoded), part)
+        _singly(form, level, pixels[:few], part.x, lists, name == "jpeg", control)
+        yield Look(found | lists, len(lists["bits"]) / (len(form.levels) + 1))
+    yield Look(found | lists)
+
+
+def _singly(
+    form: Format,
+    level: int,
+    pixels: np.ndarray,
+    x: np.ndarray,
+    lists: dict[str, list[float]],
+    scans: bool,
+    control: LabControl,
+) -> None:
+    """Each image in a file of its own; what it takes is added to the lists."""
+    sizes, scan, decoded = [], [], []
+    for one in pixels:
+        control.give_way()
+        content = written(one, form, level)
+        sizes.append(8 * len(content))
+        if scans:
+            scan.append(8 * jpeg_scan(content))
+        decoded.append(read_back(content, pixels.shape[3]))
+    lists["bits"].append(float(np.mean(sizes)))
+    lists["errors"].append(_pixel_error(np.stack(decoded), x[: len(pixels)]))
+    if scans:
+        lists["scan_bits"].append(float(np.mean(scan)))
+
+
+def _as_values(pixels: np.ndarray) -> np.ndarray:
+    """(n, h, w, c) uint8 -> (n, c * h * w) in [0, 1]."""
+    return pixels.transpose(0, 3, 1, 2).reshape(len(pixels), -1) / 255
+
+
+def _pixel_error(pixels: np.ndarray, x: np.ndarray) -> float:
+    # What bytes cannot hold of values between two of them is no error of the format.
+    whole = np.rint(255 * np.clip(x, 0, 1)) / 255
+    return _error(_as_values(pixels), whole)
+
+
+# What is told --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Way:
+    """A way to compress: its points, bits against errors. split: of what."""
+
+    key: str
+    name: str
+    bits: np.ndarray
+    errors: np.ndarray
+    role: Role
+    split: str
+    dashed: bool = False
+    joined: bool = True
+
+    def bits_at(self, error: float) -> float:
+        """The bits at which it errs no more than this; NaN where it does not get there."""
+        known = np.argsort(self.errors)
+        errors, bits = self.errors[known], self.bits[known]
+        if not len(errors) or error < errors[0]:
+            return math.nan
+        if error >= errors[-1]:
+            return float(bits[-1])
+        # Bits fall evenly with the logarithm of the error.
+        return float(np.interp(math.log(error), np.log(np.maximum(errors, 1e-12)), bits))
+
+
+def _names(options: CompressOptions, about: About) -> dict[str, str]:
+    """The ways that bars stand for, by key."""
+    assert about.spec is not None
+    names = {"model": _MODEL}
+    if _has_beside(options, about):
+        names["beside"] = _BESIDE_NAME
+    names["pca"] = "PCA"
+    if kind_of(about.spec) == "image" and about.spec.bounded:
+        names |= {"jpeg": "JPEG, each", "jpeg_tiled": "JPEG, one picture"}
+        names |= {
+            f"{key}_tiled": f"{FORMATS[key].name}, one picture"
+            for key in ("webp", "avif")
+            if FORMATS[key].there
+        }
+        names["png_tiled"] = "PNG, one picture"
+    return names
+
+
+class _Told:
+    """What the parts that are there say."""
+
+    def __init__(self, options: CompressOptions, about: About, done: Mapping[str, Values]):
+        assert about.spec is not None
+        self.options, self.about, self.done = options, about, done
+        self.spec, self.thing = about.spec, thing_of(about.spec)
+        self.n = _images(options, self.spec.size, about.test)
+        self.at = next((float(v["at"]) for v in done.values() if "at" in v), options.error)
+        self.raw = 8.0 * self.spec.size
+        self.split = f"{self.n:,} held-out {self.thing}s"
+        self.ways = {way.key: way for way in self._ways() if len(way.bits)}
+
+    def _way(
+        self, task: str, which: str, key: str, name: str, role: Role, split: str = "", **looks: bool
+    ) -> _Way:
+        values = self.done.get(task, {})
+        bits, errors = values.get(f"{which}bits", []), values.get(_errors_of(which), [])
+        return _Way(
+            key,
+            name,
+            np.asarray(bits, float),
+            np.asarray(errors, float)[: len(bits)],
+            role,
+            split or self.split,
+            **looks,
+        )
+
+    def _ways(self) -> Iterator[_Way]:
+        yield self._way("model", "turned_", "model", f"{_MODEL}, axes turned", "model")
+        yield self._way(
+            "model", "plain_", "model_plain", f"{_MODEL}, {_PLAIN}", "model", dashed=True
+        )
+        yield self._way("beside", "turned_", "beside", f"{_BESIDE_NAME}, axes turned", 4)
+        yield self._way(
+            "beside", "plain_", "beside_plain", f"{_BESIDE_NAME}, {_PLAIN}", 4, dashed=True
+        )
+        yield self._way("pca", "turned_", "pca", "PCA", "pca")
+        for bits in sorted(set(self.options.rates)):
+            name = f"{_MODEL}, trained on for {bits} bits"
+            yield self._way(f"rate-{bits}", "turned_", f"rate_{bits}", name, "train", dashed=True)
+        for role, (key, form) in enumerate(FORMATS.items()):
+            values = self.done.get(key, {})
+            few = f"{int(values.get('singles', 0)):,} held-out {self.thing}s"
+            yield self._way(key, "", key, f"{form.name}, each", role, few, dashed=True)
+            if key == "jpeg":
+                name = "JPEG, each without its head"
+                yield self._way(key, "scan_", "jpeg_scan", name, role, few, joined=False)
+            yield self._way(key, "tiled_", f"{key}_tiled", f"{form.name}, one picture", role)
+
+    def best(self, key: str, error: float) -> float:
+        """Of a model: with its axes turned, or as they are, whatever takes fewer bits."""
+        found = [self.ways[k].bits_at(error) for k in (key, f"{key}_plain") if k in self.ways]
+        known = [v for v in found if math.isfinite(v)]
+        return min(known) if known else math.nan
+
+    def curves(self) -> Chart:
+        lines = []
+        for way in self.ways.values():
+            # A way without loss errs in nothing, which has no place on these axes.
+            order = np.argsort(way.bits)
+            order = order[(way.errors > 0)[order] & (way.bits > 0)[order]]
+            if len(order):
+                x, y = tuple(way.bits[order].tolist()), tuple(way.errors[order].tolist())
+                lines.append(Line(way.name, x, y, way.role, way.dashed, way.joined))
+        return Chart(
+            "curves",
+            f"Bits against error, {self.about.title}",
+            Axis(f"bits for one {self.thing}", log=True),
+            Axis("error", f"{ERROR}, {self.split}", log=True),
+            tuple(lines),
+            summary=f"How many bits one {self.thing} takes by the error that is left, each way.",
+        )
+
+    def smaller(self) -> Chart:
+        names = _names(self.options, self.about)
+        y = tuple(self.raw / self.best(key, self.at) for key in names)
+        return Chart(
+            "smaller",
+            f"Times smaller than {self.raw:,.0f} raw bits, at an error of {self.at:.2g}",
+            Axis("way"),
+            Axis("times smaller", f"times, {self.split}"),
+            (Line(_SMALLER, tuple(map(float, range(len(names)))), y),),
+            "bars",
+            tuple(names.values()),
+            f"How many times smaller each way makes one {self.thing} at the same error.",
+        )
+
+    def total(self) -> Chart:
+        """All bytes by the number of examples, the decoder among them."""
+        lines = []
+        for key, name, role in (
+            ("model", _MODEL, "model"),
+            ("beside", _BESIDE_NAME, 4),
+            ("pca", "PCA", "pca"),
+            ("jpeg", "JPEG, each", 0),
+            ("jpeg_tiled", "JPEG, one picture", 0),
+        ):
+            bits, once = self.best(key, self.at), self.decoder(key)
+            if math.isfinite(bits) and math.isfinite(once):
+                y = tuple(once + n * bits / 8 for n in COUNTS)
+                dashed = key == "jpeg"
+                lines.append(Line(name, COUNTS, y, role, dashed, marked=False))
+        return Chart(
+            "total",
+            f"All bytes with the decoder, at an error of {self.at:.2g}",
+            Axis(f"{self.thing}s", log=True),
+            Axis("bytes in all", f"by the mean of {self.split}", log=True),
+            tuple(lines),
+            summary="All bytes that are sent, the decoder among them, by how many are compressed.",
+        )
+
+    def decoder(self, key: str) -> float:
+        """Bytes that are sent once: none for what everybody has; NaN where not known."""
+        if key in FORMATS or key.endswith("_tiled"):
+            return 0.0
+        values = self.done.get(key, {})
+        if "beforehand" not in values:
+            return math.nan
+        return float(values["weights"]) + float(values["beforehand"])
+
+    def even(self, key: str, other: str) -> float:
+        """From how many examples on the decoder has paid for itself; NaN for never."""
+        saved = self.best(other, self.at) - self.best(key, self.at)
+        once = self.decoder(key)
+        return math.ceil(8 * once / saved) if saved > 0 and math.isfinite(once) else math.nan
+
+    def figures(self) -> tuple[Figure, ...]:
+        found: list[Figure] = []
+
+        def add(name: str, title: str, value: float, unit: str, split: str = "") -> None:
+            if math.isfinite(value):
+                found.append(Figure(name, title, float(value), unit, split or self.split))
+
+        bits = f"bits for one {self.thing}"
+        at = f"at an error of {self.at:.2g}"
+        for key, title in (("model", _MODEL), ("beside", _BESIDE_NAME)):
+            add(f"bits_{key}", f"{title}, {at}", self.best(key, self.at), f"{bits}, ideal coder")
+        for key, way in self.ways.items():
+            if key not in ("model", "beside"):
+                add(f"bits_{key}", f"{way.name}, {at}", way.bits_at(self.at), bits, way.split)
+        lzma = self.done.get("png", {}).get("lzma_bits", math.nan)
+        add("bits_lzma", "Raw bytes of all through lzma", lzma, bits)
+        if self.done:
+            add("bits_raw", "Raw, a byte a value", self.raw, bits)
+        for key, title in (("model", _MODEL), ("beside", _BESIDE_NAME)):
+            self._of_file(key, title, add, bits)
+        return tuple(found)
+
+    def _of_file(self, key: str, title: str, add: Callable[..., None], bits: str) -> None:
+        values = self.done.get(key, {})
+        nan = math.nan
+        for name, said, unit in (
+            ("floor", "without rounding, decoder of 8-bit weights", ERROR),
+            ("whole_floor", "without rounding, decoder as it is", ERROR),
+            ("file_bits", "in a written file of all, without its head", bits),
+            ("file_error", "from the file read back", ERROR),
+            ("singly_bits", "each in a file of its own, without its head", bits),
+        ):
+            few = f"{min(SINGLES, self.n):,} held-out {self.thing}s" if name[0] == "s" else ""
+            add(f"{key}_{name}", f"{title}, {said}", float(values.get(name, nan)), unit, few)
+        whole = "weights of 8 bits, axes and counts"
+        add(f"{key}_decoder", f"{title}, the decoder once", self.decoder(key), "bytes", whole)
+        for other, against in (("jpeg", "JPEGs singly"), ("jpeg_tiled", "JPEG as one picture")):
+            add(
+                f"{key}_even_{other}",
+                f"{title}, its decoder has paid for itself against {against} after",
+                self.even(key, other),
+                f"{self.thing}s",
+            )
+
+    def pictures(self) -> Pictures | None:
+        rows = {
+            "model": _MODEL,
+            "beside": _BESIDE_NAME,
+            "pca": "PCA",
+            "jpeg": "JPEG, one picture",
+            "webp": "WebP, one picture",
+            "avif": "AVIF, one picture",
+        }
+        there = {
+            k: np.asarray(self.done[k]["drawn"]) for k in rows if "drawn" in self.done.get(k, {})
+        }
+        if not there:
+            return None
+        original = self.done.get("model", {}).get("original")
+        if original is not None:
+            rows["original"] = "original"
+            there = {"original": np.asarray(original)} | there
+        images = np.stack(list(there.values()))
+        return Pictures(
+            "drawn",
+            f"What comes back, each at an error near {self.at:.2g}",
+            np.clip(images, 0, 1) if self.spec.bounded else images,
+            tuple(rows[k] for k in there),
+            summary=f"The first held-out {self.thing}s as each way gives them back.",
+        )
+
+    def at_equal_error(self) -> Table:
+        errors = [factor * self.at for factor in AT]
+        columns: dict[str, Any] = {ERROR: errors}
+        for key, way in self.ways.items():
+            columns[f"{way.name} (bits for one {self.thing}, {way.split})"] = [
+                way.bits_at(e) for e in errors
+            ]
+        return Table("at_equal_error", "Bits at an equal error", columns)
+
+    def points(self) -> Table:
+        ways = list(self.ways.values())
+        return Table(
+            "points",
+            "All that was measured",
+            {
+                "way": [w.name for w in ways for _ in w.bits],
+                f"bits for one {self.thing}": [float(v) for w in ways for v in w.bits],
+                f"{ERROR}, held out": [float(v) for w in ways for v in w.errors],
+            },
+        )
+
+    def says(self) -> str:
+        """Who wins where, from what is there."""
+        said = []
+        model, jpeg = self.best("model", self.at), self.best("jpeg", self.at)
+        if math.isfinite(model) and math.isfinite(jpeg):
+            scan = self.best("jpeg_scan", self.at)
+            said.append(
+                f"At an error of {self.at:.2g} the {_MODEL} takes {model:,.0f} bits for one "
+                f"{self.thing} and a JPEG of its own {jpeg:,.0f}, of which {jpeg - scan:,.0f} are "
+                "its head."
+            )
+            even = self.even("model", "jpeg"), self.even("model", "jpeg_tiled")
+            if all(map(math.isfinite, even)):
+                said.append(
+                    f"The decoder has paid for itself after {even[0]:,.0f} {self.thing}s, against "
+                    f"one tiled JPEG after {even[1]:,.0f}."
+                )
+        elif math.isfinite(model) and math.isfinite(self.best("pca", self.at)):
+            said.append(
+                f"At an error of {self.at:.2g} the {_MODEL} takes {model:,.0f} bits for one "
+                f"{self.thing}, PCA {self.best('pca', self.at):,.0f}."
+            )
+        floor = self.done.get("model", {}).get("floor")
+        finer = (
+            []
+            if floor is None
+            else [
+                (bits, way.name)
+                for key, way in self.ways.items()
+                if key.endswith("_tiled") and math.isfinite(bits := way.bits_at(floor / 2))
+            ]
+        )
+        if finer:
+            bits, name = min(finer)
+            said.append(
+                f"Below {floor:.2g} it does not get at any number of bits; half of that takes "
+                f"{bits:,.0f} as {name}."
+            )
+        return " ".join(said)
+
+
+def _errors_of(which: str) -> str:
+    return "errors" if which == "scan_" else f"{which}errors"

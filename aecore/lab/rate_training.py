@@ -1,0 +1,96 @@
+"""Train a model on so that its codes take few bits: squared error and an entropy term together.
+
+Rounding has no slope; noise as wide as a step takes its place, and a density that is learned with
+the model says how many bits a code would take (Ballé, Laparra and Simoncelli 2017).
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+
+from aecore.datasets import Split
+from aecore.lab.coding import Turn
+from aecore.lab.control import LabControl
+from aecore.models import LatentModel
+
+BATCH, RATE = 128, 1e-3
+LEAST = 1e-9  # chance of a symbol below which it is as impossible as it gets
+SHOWN = 25  # steps between two looks
+
+
+def can_be_trained(model: LatentModel) -> bool:
+    """Whether there are weights that steps may change."""
+    return not model.closed_form and any(p.requires_grad for p in model.parameters())
+
+
+class Density(nn.Module):
+    """How likely codes y (B, k), rounded to a step, are: a logistic density for each number."""
+
+    def __init__(self, y: Tensor, step: float):
+        super().__init__()
+        self.step = step
+        self.middle = nn.Parameter(y.mean(0))
+        # The deviation of a logistic density is pi / sqrt(3) times its scale.
+        scale = (y.std(0) * math.sqrt(3) / math.pi).clamp_min(0.05 * step)
+        self.scale = nn.Parameter(scale.log())
+
+    def bits(self, y: Tensor) -> Tensor:
+        """-log2 of the chance of the interval of one step about each, summed: (B, k) -> (B,)."""
+        # On the side away from the middle, where two sigmoids near 0 differ exactly.
+        away = -(y - self.middle).abs()
+        half, scale = self.step / 2, self.scale.exp()
+        chance = torch.sigmoid((away + half) / scale) - torch.sigmoid((away - half) / scale)
+        return -chance.clamp_min(LEAST).log2().sum(1)
+
+
+def price_of(step: float) -> float:
+    """The squared error per value that one bit is worth where rounding by `step` is best: the
+    slope of step² / 12 against bits, on axes where errors are felt alike (`turn_of`)."""
+    return 2 * math.log(2) * step**2 / 12
+
+
+def trained_for_rate(
+    model: LatentModel,
+    split: Split,
+    turn: Turn,
+    step: float,
+    steps: int,
+    seed: int,
+    control: LabControl,
+) -> Iterator[tuple[float, LatentModel]]:
+    """Train a copy on so many steps, rounding by `step` on the turned axes. Yields the share that
+    is done and the copy; at last in evaluation mode. Raises Interrupted."""
+    generator = torch.Generator().manual_seed(seed)
+    trained = copy.deepcopy(model).train()
+    middle, a, b = (_tensor(v) for v in (turn.middle, turn.a, turn.b))
+
+    def turned(x: Tensor) -> Tensor:
+        return (trained.encode(x).mu - middle) @ a
+
+    with torch.no_grad():
+        density = Density(turned(split.batch(slice(0, 1000))), step)
+    weights = [p for p in trained.parameters() if p.requires_grad] + [*density.parameters()]
+    adam = torch.optim.Adam(weights, RATE)
+    for i in range(steps):
+        control.give_way()
+        if i % SHOWN == 0:
+            yield i / steps, trained
+        adam.param_groups[0]["lr"] = RATE * 0.5 * (1 + math.cos(math.pi * i / steps))
+        x = split.batch(torch.randint(len(split), (BATCH,), generator=generator))
+        y = turned(x)
+        y = y + step * (torch.rand(y.shape, generator=generator) - 0.5)
+        error = (trained.decode(y @ b + middle) - x).square().mean()
+        loss = error + price_of(step) * density.bits(y).mean()
+        adam.zero_grad(set_to_none=True)
+        loss.backward()
+        adam.step()
+    yield 1.0, trained.eval()
+
+
+def _tensor(values) -> Tensor:
+    return torch.as_tensor(values, dtype=torch.float32)
