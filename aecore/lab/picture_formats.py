@@ -1,4 +1,4 @@
-"""What known picture formats make of images: bits and errors by level, singly and as one picture."""
+"""What known picture formats make of images, singly and tiled into one picture."""
 
 from __future__ import annotations
 
