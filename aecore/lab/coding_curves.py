@@ -1,7 +1,8 @@
-"""Bits against error: of a model's codes, of PCA's scores and of picture formats, on one footing."""
+"""Bits against error, measured alike: a model's codes, PCA's scores, picture formats."""
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import math
 from collections.abc import Callable, Iterator
@@ -219,8 +220,8 @@ def for_rate(
     codes = encode_split(model, part.train).mu
     turn = turn_of(model, codes)
     step = _step_for(turn.to(codes), bits)
-    trained = model
-    for share, trained in trained_for_rate(model, part.train, turn, step, steps, seed, control):
+    trained = copy.deepcopy(model)
+    for share in trained_for_rate(trained, part.train, turn, step, steps, seed, control):
         yield Look({"at": part.at}, 0.6 * share)
     for look in coded(part, trained):
         yield Look(look.values, 0.6 + 0.4 * look.share)

@@ -6,7 +6,6 @@ the model says how many bits a code would take (Ballé, Laparra and Simoncelli 2
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Iterator
 
@@ -62,34 +61,35 @@ def trained_for_rate(
     steps: int,
     seed: int,
     control: LabControl,
-) -> Iterator[tuple[float, LatentModel]]:
-    """Train a copy on so many steps, rounding by `step` on the turned axes. Yields the share that
-    is done and the copy; at last in evaluation mode. Raises Interrupted."""
+) -> Iterator[float]:
+    """Train a model on, so many steps, for rounding by `step` on the turned axes. Yields the share
+    that is done; the model is in evaluation mode when it is over. Raises Interrupted."""
     generator = torch.Generator().manual_seed(seed)
-    trained = copy.deepcopy(model).train()
+    model.train()
     middle, a, b = (_tensor(v) for v in (turn.middle, turn.a, turn.b))
 
     def turned(x: Tensor) -> Tensor:
-        return (trained.encode(x).mu - middle) @ a
+        return (model.encode(x).mu - middle) @ a
 
     with torch.no_grad():
         density = Density(turned(split.batch(slice(0, 1000))), step)
-    weights = [p for p in trained.parameters() if p.requires_grad] + [*density.parameters()]
+    weights = [p for p in model.parameters() if p.requires_grad] + [*density.parameters()]
     adam = torch.optim.Adam(weights, RATE)
     for i in range(steps):
         control.give_way()
         if i % SHOWN == 0:
-            yield i / steps, trained
+            yield i / steps
         adam.param_groups[0]["lr"] = RATE * 0.5 * (1 + math.cos(math.pi * i / steps))
         x = split.batch(torch.randint(len(split), (BATCH,), generator=generator))
         y = turned(x)
         y = y + step * (torch.rand(y.shape, generator=generator) - 0.5)
-        error = (trained.decode(y @ b + middle) - x).square().mean()
+        error = (model.decode(y @ b + middle) - x).square().mean()
         loss = error + price_of(step) * density.bits(y).mean()
         adam.zero_grad(set_to_none=True)
         loss.backward()
         adam.step()
-    yield 1.0, trained.eval()
+    model.eval()
+    yield 1.0
 
 
 def _tensor(values) -> Tensor:
