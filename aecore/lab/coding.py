@@ -176,12 +176,11 @@ def turn_of(model: LatentModel, codes: np.ndarray, look: int = 100) -> Turn:
 
 @torch.no_grad()
 def in_eight_bits(model: LatentModel) -> tuple[LatentModel, int]:
-    """A copy whose decoder's weights are rounded to eight bits, one scale for each row, and the
-    bytes that this decoder takes."""
+    """A copy whose decoder's weights are rounded to eight bits, with one scale for each of its
+    arrays, and the bytes that this decoder takes."""
     small, total = copy.deepcopy(model).eval(), 0
     for weight in small.decoder_network().parameters():
-        rows = weight.reshape(len(weight), -1) if weight.ndim > 1 else weight.reshape(1, -1)
-        scales = rows.abs().amax(1, keepdim=True).clamp_min(1e-12) / 127
-        weight.copy_(((rows / scales).round() * scales).reshape(weight.shape))
-        total += weight.numel() + 4 * len(rows)
+        scale = weight.abs().max().clamp_min(1e-12) / 127
+        weight.copy_((weight / scale).round() * scale)
+        total += weight.numel() + 4
     return small, total + sum(4 * b.numel() for b in small.decoder_network().buffers())

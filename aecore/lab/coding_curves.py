@@ -202,8 +202,8 @@ def of_pca(part: Part, data: Dataset, control: LabControl) -> Iterator[Look]:
         points.append(point)
         used = sum(len(c) > 1 for c in point.coder.counts)
         found |= _curve("turned", points)
-        # A byte a value and a scale a row, as for the decoder's weights.
-        found["weights"] = (used + 1) * (data.spec.size + 4)
+        # A byte a value, as for a decoder's weights, and two scales.
+        found["weights"] = (used + 1) * data.spec.size + 8
         found["beforehand"] = point.coder.bytes
         found["components"] = used
         found["drawn"] = _drawn(side.decode(point.coder.values(point.symbols)), part)
