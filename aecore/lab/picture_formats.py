@@ -43,6 +43,13 @@ FORMATS = {
         lambda level: {"quality": level},
         slow=False,
     ),
+    "jpeg_fitted": Format(
+        "JPEG with fitted tables",
+        "JPEG",
+        (2, 5, 10, 20, 30, 40, 50, 60, 75, 90),
+        lambda level: {"quality": level, "optimize": True},
+        slow=False,
+    ),
     "jpeg2000": Format(
         "JPEG 2000",
         "JPEG2000",

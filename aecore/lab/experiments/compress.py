@@ -219,6 +219,8 @@ class Compress(Experiment):
 
 
 _SMALLER = "times smaller"
+# Ways that a chart of all would be too full with.
+_IN_TABLES = {"beside_plain", "jpeg_fitted", "jpeg_fitted_tiled", "jpeg2000", "webp", "avif"}
 _MODEL, _PLAIN, _BESIDE_NAME = "model in hand", "its codes as they are", "convolutional, shipped"
 
 
@@ -333,14 +335,20 @@ class _Told:
             yield self._way(key, "tiled_", f"{key}_tiled", f"{form.name}, one picture", role)
 
     def best(self, key: str, error: float) -> float:
-        """Of a model: with its axes turned, or as they are, whatever takes fewer bits."""
-        found = [self.ways[k].bits_at(error) for k in (key, f"{key}_plain") if k in self.ways]
+        """The fewest bits: of a model with its axes turned, or as they are; "tiled" stands for all
+        formats as one picture. NaN where none gets there."""
+        keys = (key, f"{key}_plain")
+        if key == "tiled":
+            keys = tuple(k for k in self.ways if k.endswith("_tiled"))
+        found = [self.ways[k].bits_at(error) for k in keys if k in self.ways]
         known = [v for v in found if math.isfinite(v)]
         return min(known) if known else math.nan
 
     def curves(self) -> Chart:
         lines = []
         for way in self.ways.values():
+            if way.key in _IN_TABLES:
+                continue
             # A way without loss errs in nothing, which has no place on these axes.
             order = np.argsort(way.bits)
             order = order[(way.errors > 0)[order] & (way.bits > 0)[order]]
@@ -417,12 +425,15 @@ class _Told:
                 found.append(Figure(name, title, float(value), unit, split or self.split))
 
         bits = f"bits for one {self.thing}"
-        at = f"at an error of {self.at:.2g}"
-        for key, title in (("model", _MODEL), ("beside", _BESIDE_NAME)):
-            add(f"bits_{key}", f"{title}, {at}", self.best(key, self.at), f"{bits}, ideal coder")
-        for key, way in self.ways.items():
-            if key not in ("model", "beside"):
-                add(f"bits_{key}", f"{way.name}, {at}", way.bits_at(self.at), bits, way.split)
+        # Where the model in hand does not reach what was asked, all are compared there as well.
+        asked, apart = self.options.error, not math.isclose(self.at, self.options.error)
+        for name, error in (("bits", asked), *((("compared", self.at),) if apart else ())):
+            at = f"at an error of {error:.2g}"
+            for key, title in (("model", _MODEL), ("beside", _BESIDE_NAME)):
+                add(f"{name}_{key}", f"{title}, {at}", self.best(key, error), bits)
+            for key, way in self.ways.items():
+                if key not in ("model", "beside"):
+                    add(f"{name}_{key}", f"{way.name}, {at}", way.bits_at(error), bits, way.split)
         lzma = self.done.get("png", {}).get("lzma_bits", math.nan)
         add("bits_lzma", "Raw bytes of all through lzma", lzma, bits)
         if self.done:
@@ -445,7 +456,11 @@ class _Told:
             add(f"{key}_{name}", f"{title}, {said}", float(values.get(name, nan)), unit, few)
         whole = "weights of 8 bits, axes and counts"
         add(f"{key}_decoder", f"{title}, the decoder once", self.decoder(key), "bytes", whole)
-        for other, against in (("jpeg", "JPEGs singly"), ("jpeg_tiled", "JPEG as one picture")):
+        for other, against in (
+            ("jpeg", "JPEGs singly"),
+            ("jpeg_tiled", "JPEG as one picture"),
+            ("tiled", "the best format as one picture"),
+        ):
             add(
                 f"{key}_even_{other}",
                 f"{title}, its decoder has paid for itself against {against} after",
@@ -481,7 +496,8 @@ class _Told:
         )
 
     def at_equal_error(self) -> Table:
-        errors = [factor * self.at for factor in AT]
+        errors = {factor * self.at for factor in AT} | {self.options.error}
+        errors = sorted(errors, reverse=True)
         columns: dict[str, Any] = {ERROR: errors}
         for way in self.ways.values():
             columns[f"{way.name} (bits for one {self.thing}, {way.split})"] = [
@@ -536,7 +552,7 @@ class _Told:
         if finer:
             bits, name = min(finer)
             said.append(
-                f"Below {floor:.2g} it does not get at any number of bits; half of that takes "
+                f"No number of bits brings the {_MODEL} below {floor:.2g}; half of that takes "
                 f"{bits:,.0f} as {name}."
             )
         return " ".join(said)
