@@ -366,7 +366,8 @@ class _Told:
 
     def smaller(self) -> Chart:
         names = _names(self.options, self.about)
-        y = tuple(self.raw / self.best(key, self.at) for key in names)
+        bits = [self.best(key, self.at) for key in names]
+        y = tuple(self.raw / b if b > 0 else math.nan for b in bits)
         return Chart(
             "smaller",
             f"Times smaller than {self.raw:,.0f} raw bits, at an error of {self.at:.2g}",
@@ -463,7 +464,7 @@ class _Told:
         ):
             add(
                 f"{key}_even_{other}",
-                f"{title}, its decoder has paid for itself against {against} after",
+                f"{title}, decoder paid for against {against}, at an error of {self.at:.2g}",
                 self.even(key, other),
                 f"{self.thing}s",
             )
