@@ -125,7 +125,7 @@ class Compress(Experiment):
 
     def tasks(self, options: CompressOptions, about: About) -> list[Task]:
         tasks = [Task("model", {"what": "model"}, options.seed, 4)]
-        if about.spec is not None and kind_of(about.spec) == "image" and about.spec.bounded:
+        if _are_images(about):
             tasks += [
                 Task(name, {"what": "format"}, options.seed, 2)
                 for name, form in FORMATS.items()
@@ -164,7 +164,7 @@ class Compress(Experiment):
         charts = [told.curves()]
         if told.ways:
             charts += [told.smaller(), told.total()]
-        pictures = told.pictures() if done else None
+        pictures = told.pictures() if _are_images(about) else None
         tables = (told.at_equal_error(), told.points())
         return Outcome(
             told.figures(),
@@ -233,6 +233,11 @@ def _has_beside(options: CompressOptions, about: About) -> bool:
     return card.dataset == about.dataset and card.name != about.model
 
 
+def _are_images(about: About) -> bool:
+    """Whether picture formats know what to do with these data."""
+    return about.spec is not None and kind_of(about.spec) == "image" and about.spec.bounded
+
+
 def _images(options: CompressOptions, about_size: int, there: int) -> int:
     """How many examples are compressed: fewer where they are large."""
     return min(options.images, there, max(DRAWN, MOST_VALUES // about_size))
@@ -268,12 +273,11 @@ class _Way:
 
 def _names(options: CompressOptions, about: About) -> dict[str, str]:
     """The ways that bars stand for, by key."""
-    assert about.spec is not None
     names = {"model": _MODEL}
     if _has_beside(options, about):
         names["beside"] = _BESIDE_NAME
     names["pca"] = "PCA"
-    if kind_of(about.spec) == "image" and about.spec.bounded:
+    if _are_images(about):
         names |= {"jpeg": "JPEG, each", "jpeg_tiled": "JPEG, one picture"}
         names |= {
             f"{key}_tiled": f"{FORMATS[key].name}, one picture"
@@ -491,7 +495,7 @@ class _Told:
         return Pictures(
             "drawn",
             f"What comes back, each at an error near {self.at:.2g}",
-            np.clip(images, 0, 1) if self.spec.bounded else images,
+            np.clip(images, 0, 1),
             tuple(rows[k] for k in there),
             summary=f"The first held-out {self.thing}s as each way gives them back.",
         )
