@@ -167,7 +167,7 @@ def turn_of(model: LatentModel, codes: np.ndarray, look: int = 100) -> Turn:
     felt = np.einsum("ijd,ild->jl", slopes, slopes, optimize=True).astype(np.float64)
     felt /= len(some) * model.spec.data.size
     # A number that is not felt at all may be rounded to nothing, but must come back finite.
-    felt += np.eye(k) * max(1e-4 * np.trace(felt) / k, 1e-12)
+    felt += np.eye(k) * max(1e-7 * np.trace(felt) / k, 1e-12)
     lower = np.linalg.cholesky(felt)
     _, axes = np.linalg.eigh(np.cov((codes - middle) @ lower, rowvar=False).reshape(k, k))
     axes = axes[:, ::-1]

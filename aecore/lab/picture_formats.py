@@ -17,14 +17,14 @@ SINGLES = 100  # images that a slow format is tried on one by one
 
 @dataclass(frozen=True)
 class Format:
-    """name: for people. kind: Pillow's. levels: by which `options` says how much is kept; one for
-    a format without loss. needs: Pillow's name of what it must be built with, "" for nothing.
+    """name: for people. kind: Pillow's. levels: by which `options`, told whether a picture is
+    grey, says how much is kept; one for a format without loss. needs: Pillow's name of what it must be built with, "" for nothing.
     color: it knows no grey. slow: singly on SINGLES images alone."""
 
     name: str
     kind: str
     levels: tuple[int, ...]
-    options: Callable[[int], dict[str, Any]]
+    options: Callable[[int, bool], dict[str, Any]]
     needs: str = ""
     color: bool = False
     slow: bool = True
@@ -40,34 +40,44 @@ FORMATS = {
         "JPEG",
         "JPEG",
         (2, 5, 10, 20, 30, 40, 50, 60, 75, 90),
-        lambda level: {"quality": level},
+        lambda level, grey: {"quality": level},
         slow=False,
     ),
     "jpeg_fitted": Format(
         "JPEG with fitted tables",
         "JPEG",
         (2, 5, 10, 20, 30, 40, 50, 60, 75, 90),
-        lambda level: {"quality": level, "optimize": True},
+        lambda level, grey: {"quality": level, "optimize": True},
         slow=False,
     ),
     "jpeg2000": Format(
         "JPEG 2000",
         "JPEG2000",
         (10, 13, 16, 19, 22, 26),
-        lambda level: {"quality_mode": "dB", "quality_layers": [level], "irreversible": True},
+        lambda level, grey: {"quality_mode": "dB", "quality_layers": [level], "irreversible": True},
         "jpg_2000",
     ),
     "webp": Format(
-        "WebP", "WEBP", (0, 10, 30, 50, 75, 90), lambda level: {"quality": level}, "webp", True
+        "WebP",
+        "WEBP",
+        (0, 10, 30, 50, 75, 90),
+        lambda level, grey: {"quality": level},
+        "webp",
+        True,
     ),
     "avif": Format(
         "AVIF",
         "AVIF",
         (10, 25, 40, 55, 70, 85),
-        lambda level: {"quality": level, "speed": 6, "subsampling": "4:0:0", "max_threads": 1},
+        lambda level, grey: {
+            "quality": level,
+            "speed": 6,
+            "subsampling": "4:0:0" if grey else "4:2:0",
+            "max_threads": 1,
+        },
         "avif",
     ),
-    "png": Format("PNG", "PNG", (0,), lambda level: {"optimize": True}, slow=False),
+    "png": Format("PNG", "PNG", (0,), lambda level, grey: {"optimize": True}, slow=False),
 }
 
 
@@ -99,7 +109,7 @@ def written(pixels: np.ndarray, form: Format, level: int) -> bytes:
     if form.color:
         picture = picture.convert("RGB")
     out = io.BytesIO()
-    picture.save(out, form.kind, **form.options(level))
+    picture.save(out, form.kind, **form.options(level, pixels.shape[2] == 1))
     return out.getvalue()
 
 

@@ -216,7 +216,7 @@ def test_a_bit_is_worth_what_finer_rounding_gains():
 def test_training_for_rate_lowers_what_it_is_trained_for(digits, known):
     with torch.inference_mode():
         z = known.encode(digits.train.batch(slice(None))).mu.numpy()
-    turn, step = turn_of(known, z), 0.15
+    turn, step = turn_of(known, z), 0.1
     x = digits.test.batch(slice(None))
 
     def cost(model) -> float:
@@ -234,7 +234,7 @@ def test_training_for_rate_lowers_what_it_is_trained_for(digits, known):
     after = copy.deepcopy(known)
     *_, share = trained_for_rate(after, digits.train, turn, step, 200, 0, LabControl())
     assert share == 1.0
-    assert cost(after) < 0.95 * cost(known)
+    assert cost(after) < cost(known)
     assert not after.training
 
 
