@@ -18,8 +18,8 @@ SINGLES = 100  # images that a slow format is tried on one by one
 @dataclass(frozen=True)
 class Format:
     """name: for people. kind: Pillow's. levels: by which `options`, told whether a picture is
-    grey, says how much is kept; one for a format without loss. needs: Pillow's name of what it must be built with, "" for nothing.
-    color: it knows no grey. slow: singly on SINGLES images alone."""
+    grey, says how much is kept; one for a format without loss. needs: Pillow's name of what it must
+    be built with, "" for nothing. color: it knows no grey. slow: singly on SINGLES images alone."""
 
     name: str
     kind: str
