@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 import math
 from collections.abc import Callable, Iterator
@@ -27,9 +26,10 @@ from aecore.lab.picture_formats import (
     untiled,
     written,
 )
-from aecore.lab.rate_training import can_be_trained, trained_for_rate
-from aecore.models import LatentModel
+from aecore.lab.rate_training import scaled, trained_for_rate
+from aecore.models import LatentModel, build
 from aecore.models.bases import basis_of
+from aecore.models.presets import preset
 
 COMPONENTS = 128  # of PCA, at most; those that round to nothing cost nothing
 STEPS = np.geomspace(2.5, 0.03, 12)  # of rounding, in deviations of the liveliest number
@@ -37,6 +37,8 @@ NEARER = 3  # times that the step is bettered until the error is the one asked f
 SPARE = 1.02  # a model that errs so little less than asked for can still be rounded
 ABOVE = 1.25  # where it cannot: so many times what it errs without rounding
 DRAWN = 8  # examples that are shown
+PRESET, NUMBERS = "fast-start", 64  # what is trained for rate
+WIDE = 4.0  # steps of rounding in a deviation of its codes, before it is trained
 
 
 @dataclass(frozen=True)
@@ -211,32 +213,18 @@ def of_pca(part: Part, data: Dataset, control: LabControl) -> Iterator[Look]:
 
 
 def for_rate(
-    part: Part, model: LatentModel, bits: int, steps: int, seed: int, control: LabControl
+    part: Part, data: Dataset, price: float, steps: int, seed: int, control: LabControl
 ) -> Iterator[Look]:
-    """A copy of the model trained on so that its codes take about so many bits."""
-    if not can_be_trained(model):
-        yield Look({"at": part.at, "untrained": True})
-        return
-    codes = encode_split(model, part.train).mu
-    turn = turn_of(model, codes)
-    step = _step_for(turn.to(codes), bits)
-    trained = copy.deepcopy(model)
-    for share in trained_for_rate(trained, part.train, turn, step, steps, seed, control):
-        yield Look({"at": part.at}, 0.6 * share)
-    for look in coded(part, trained):
-        yield Look(look.values, 0.6 + 0.4 * look.share)
-
-
-def _step_for(y: np.ndarray, bits: float) -> float:
-    """The step at which codes y (n, k) take so many bits, by halving."""
-    top = float(y.std(0).max())
-    low, high = math.log(1e-3 * top), math.log(10 * top)
-    for _ in range(12):
-        middle = (low + high) / 2
-        coder = Coder.fit(y, math.exp(middle))
-        more = coder.bits(coder.symbols(y)).mean() > bits
-        low, high = (middle, high) if more else (low, middle)
-    return math.exp((low + high) / 2)
+    """The codes of a new model that is trained for them to take few bits: dense, of more numbers
+    than it will use. price: squared error per value that one bit is worth."""
+    numbers = max(1, min(NUMBERS, data.spec.size // 2))
+    model = build(preset(PRESET).spec(data.spec, numbers), seed)
+    turn = scaled(encode_split(model, part.train).mu, WIDE)
+    train = dataclasses.replace(data.train, labels=None)
+    for share in trained_for_rate(model, train, turn, 1.0, price, steps, seed, control):
+        yield Look({"at": part.at}, 0.8 * share)
+    for look in coded(part, model):
+        yield Look(look.values, 0.8 + 0.2 * look.share)
 
 
 def of_format(form: Format, name: str, part: Part, control: LabControl) -> Iterator[Look]:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, features
 
-SINGLES = 100  # images that a slow format is tried on one by one
+SINGLES = 25  # images that a slow format is tried on one by one
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ FORMATS = {
     "avif": Format(
         "AVIF",
         "AVIF",
-        (10, 25, 40, 55, 70, 85),
+        (0, 4, 10, 25, 50, 85),
         lambda level, grey: {
             "quality": level,
             "speed": 6,

@@ -1,4 +1,4 @@
-"""Train a model on so that its codes take few bits: squared error and an entropy term together.
+"""Train a model so that its codes take few bits: squared error and an entropy term together.
 
 Rounding has no slope; noise as wide as a step takes its place, and a density that is learned with
 the model says how many bits a code would take (Ballé, Laparra and Simoncelli 2017).
@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -20,11 +21,6 @@ from aecore.models import LatentModel
 BATCH, RATE = 128, 1e-3
 LEAST = 1e-9  # chance of a symbol below which it is as impossible as it gets
 SHOWN = 25  # steps between two looks
-
-
-def can_be_trained(model: LatentModel) -> bool:
-    """Whether there are weights that steps may change."""
-    return not model.closed_form and any(p.requires_grad for p in model.parameters())
 
 
 class Density(nn.Module):
@@ -58,12 +54,14 @@ def trained_for_rate(
     split: Split,
     turn: Turn,
     step: float,
+    price: float,
     steps: int,
     seed: int,
     control: LabControl,
 ) -> Iterator[float]:
-    """Train a model on, so many steps, for rounding by `step` on the turned axes. Yields the share
-    that is done; the model is in evaluation mode when it is over. Raises Interrupted."""
+    """Train a model, so many steps, for rounding by `step` on the turned axes, where a bit costs
+    `price` of squared error per value (see `price_of`). Yields the share that is done; the model is
+    in evaluation mode when it is over. Raises Interrupted."""
     generator = torch.Generator().manual_seed(seed)
     model.train()
     middle, a, b = (_tensor(v) for v in (turn.middle, turn.a, turn.b))
@@ -84,7 +82,7 @@ def trained_for_rate(
         y = turned(x)
         y = y + step * (torch.rand(y.shape, generator=generator) - 0.5)
         error = (model.decode(y @ b + middle) - x).square().mean()
-        loss = error + price_of(step) * density.bits(y).mean()
+        loss = error + price * density.bits(y).mean()
         adam.zero_grad(set_to_none=True)
         loss.backward()
         adam.step()
@@ -94,3 +92,10 @@ def trained_for_rate(
 
 def _tensor(values) -> Tensor:
     return torch.as_tensor(values, dtype=torch.float32)
+
+
+def scaled(codes: np.ndarray, steps: float) -> Turn:
+    """The axes of codes (n, k) as they are, each stretched until its deviation is so many."""
+    wide = codes.std(0) / steps
+    wide = np.maximum(wide, max(1e-3 * float(wide.max()), 1e-12)).astype(np.float64)
+    return Turn(codes.mean(0), np.diag(1 / wide), np.diag(wide))

@@ -50,7 +50,7 @@ def known(digits):
 
 @pytest.fixture(scope="module")
 def found(digits, known):
-    options = compress.CompressOptions(images=300, learned=1400, rates=(), error=0.03)
+    options = compress.CompressOptions(images=300, learned=1400, prices=(), error=0.03)
     one, subject = experiment("compress"), LabSubject(digits, known)
     events = run(one, options, subject)
     values = {e.task: e.values for e in events if isinstance(e, LabDone)}
@@ -232,7 +232,9 @@ def test_training_for_rate_lowers_what_it_is_trained_for(digits, known):
         return error + price_of(step) * float(coder.bits(symbols).mean())
 
     after = copy.deepcopy(known)
-    *_, share = trained_for_rate(after, digits.train, turn, step, 200, 0, LabControl())
+    *_, share = trained_for_rate(
+        after, digits.train, turn, step, price_of(step), 200, 0, LabControl()
+    )
     assert share == 1.0
     assert cost(after) < cost(known)
     assert not after.training
@@ -281,7 +283,7 @@ def test_png_loses_nothing(found):
 def test_what_it_is_tried_on_by_the_data():
     one = experiment("compress")
     table = datasets_about("table", (6,))
-    names = [t.name for t in planned(one, compress.CompressOptions(rates=()), table)]
+    names = [t.name for t in planned(one, compress.CompressOptions(prices=()), table)]
     assert names == ["model", "pca"]
     assert one.why_not(datasets_about("table", (3,)))
     assert not one.why_not(table)
