@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
-from aecore.figures.chart import Pictures, Table
+from aecore.figures.chart import Axis, Chart, Line, Pictures, Role, Table
+from aecore.figures.examples import kind_of, thing_of
 from aecore.lab.about import About, LabSubject
-from aecore.lab.coding_curves import DRAWN, Part, for_rate, of_format, of_pca
+from aecore.lab.coding_curves import DRAWN, Part, coded, for_rate, of_format, of_pca
 from aecore.lab.control import LabControl
-from aecore.lab.experiment import Experiment, Look, Task
-from aecore.lab.picture_formats import FORMATS
+from aecore.lab.experiment import Experiment, Look, Task, Values
+from aecore.lab.outcome import Band, Figure, Outcome
+from aecore.lab.picture_formats import FORMATS, SINGLES
+from aecore.lab.predicting import Prediction
+from aecore.runs import checkpoints
 
 ERROR = "squared error per value"
 BESIDE = "conv-ae"  # the shipped model that stands beside the one in hand
@@ -152,6 +156,325 @@ class Compress(Experiment):
         elif what == "rate":
             price = task.values["price"] / 1e6
             yield from for_rate(part, data, price, options.steps, task.seed, control)
+        else:
+            if what == "beside":
+                model = checkpoints.load(checkpoints.shipped()[BESIDE]).model
+            yield from coded(part, model)
+
+    def tell(self, options: CompressOptions, about: About, done: Mapping[str, Values]) -> Outcome:
+        assert about.spec is not None
+        told = _Told(options, about, done)
+        charts = [told.curves()]
+        if told.ways:
+            charts += [told.smaller(), told.total()]
+        pictures = told.pictures() if _are_images(about) else None
+        tables = (told.at_equal_error(), told.points())
+        return Outcome(
+            told.figures(),
+            tuple(charts),
+            () if pictures is None else (pictures,),
+            tables,
+            told.says(),
+        )
+
+    def bands(self, options: CompressOptions, about: About) -> dict[str, Band]:
+        usual = CompressOptions()
+        same = (options.images, options.error, options.learned)
+        if about.dataset != "mnist" or same != (usual.images, usual.error, usual.learned):
+            return {}
+        return {
+            "bits_beside": (60.0, 71.0),
+            "bits_pca": (115.0, 140.0),
+            "bits_jpeg": (2900.0, 3100.0),
+            "bits_jpeg_scan": (340.0, 390.0),
+            "bits_jpeg_tiled": (280.0, 320.0),
+            "bits_png": (2040.0, 2250.0),
+            "bits_png_tiled": (1220.0, 1350.0),
+            "bits_lzma": (1040.0, 1150.0),
+        }
+
+    def asks(self, options: CompressOptions, about: About) -> Prediction | None:
+        assert about.spec is not None
+        names = _names(options, about)
+        most = max(100.0, 8.0 * about.spec.size / max(about.latent_dim, 1))
+        return Prediction(
+            "bars",
+            f"How many times smaller than its raw bytes does each way make one "
+            f"{thing_of(about.spec)}, at the same error?",
+            "smaller",
+            Axis("times smaller", "times", span=(0.0, float(math.ceil(most)))),
+            _SMALLER,
+            tuple(map(float, range(len(names)))),
+            Axis("way"),
+            tuple(names.values()),
+        )
+
+    def quick(self) -> CompressOptions:
+        return CompressOptions(images=40, learned=500, prices=(50,), steps=12)
+
+    def sketch(self) -> Chart:
+        x = (1.0, 2.0, 3.0, 4.0, 5.0)
+        lines = (
+            Line("", x, (1.0, 0.6, 0.42, 0.36, 0.35)),
+            Line("", x, (1.3, 1.0, 0.7, 0.4, 0.1), "pca"),
+        )
+        return Chart("sketch", self.title, Axis(""), Axis(""), lines)
+
+
+_SMALLER = "times smaller"
+# Ways that a chart of all would be too full with.
+_IN_TABLES = {"beside_plain", "jpeg_fitted", "jpeg_fitted_tiled", "jpeg2000", "webp", "avif"}
+_MODEL, _PLAIN, _BESIDE_NAME = "model in hand", "its codes as they are", "convolutional, shipped"
+
+
+def _has_beside(options: CompressOptions, about: About) -> bool:
+    """Whether the shipped model stands beside: its data are these, and it is not in hand itself."""
+    path = checkpoints.shipped().get(BESIDE) if options.beside else None
+    if path is None:
+        return False
+    card = checkpoints.read_card(path)
+    return card.dataset == about.dataset and card.name != about.model
+
+
+def _are_images(about: About) -> bool:
+    """Whether picture formats know what to do with these data."""
+    return about.spec is not None and kind_of(about.spec) == "image" and about.spec.bounded
+
+
+def _images(options: CompressOptions, about_size: int, there: int) -> int:
+    """How many examples are compressed: fewer where they are large."""
+    return min(options.images, there, max(DRAWN, MOST_VALUES // about_size))
+
+
+# What is told --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Way:
+    """A way to compress: its points, bits against errors. split: of what."""
+
+    key: str
+    name: str
+    bits: np.ndarray
+    errors: np.ndarray
+    role: Role
+    split: str
+    dashed: bool = False
+    joined: bool = True
+
+    def bits_at(self, error: float) -> float:
+        """The bits at which it errs no more than this; NaN where it does not get there."""
+        known = np.argsort(self.errors)
+        errors, bits = self.errors[known], self.bits[known]
+        if not len(errors) or error < errors[0]:
+            return math.nan
+        if error >= errors[-1]:
+            return float(bits[-1])
+        # Bits fall evenly with the logarithm of the error.
+        return float(np.interp(math.log(error), np.log(np.maximum(errors, 1e-12)), bits))
+
+
+def _names(options: CompressOptions, about: About) -> dict[str, str]:
+    """The ways that bars stand for, by key."""
+    names = {"model": _MODEL}
+    if _has_beside(options, about):
+        names["beside"] = _BESIDE_NAME
+    names["pca"] = "PCA"
+    if _are_images(about):
+        names |= {"jpeg": "JPEG, each", "jpeg_tiled": "JPEG, one picture"}
+        names |= {
+            f"{key}_tiled": f"{FORMATS[key].name}, one picture"
+            for key in ("webp", "avif")
+            if FORMATS[key].there
+        }
+        names["png_tiled"] = "PNG, one picture"
+    return names
+
+
+class _Told:
+    """What the parts that are there say."""
+
+    def __init__(self, options: CompressOptions, about: About, done: Mapping[str, Values]):
+        assert about.spec is not None
+        self.options, self.about, self.done = options, about, done
+        self.spec, self.thing = about.spec, thing_of(about.spec)
+        self.n = _images(options, self.spec.size, about.test)
+        self.at = next((float(v["at"]) for v in done.values() if "at" in v), options.error)
+        self.raw = 8.0 * self.spec.size
+        self.split = f"{self.n:,} held-out {self.thing}s"
+        self.ways = {way.key: way for way in self._ways() if len(way.bits)}
+
+    def _way(
+        self, task: str, which: str, key: str, name: str, role: Role, split: str = "", **looks: bool
+    ) -> _Way:
+        values = self.done.get(task, {})
+        bits, errors = values.get(f"{which}bits", []), values.get(_errors_of(which), [])
+        return _Way(
+            key,
+            name,
+            np.asarray(bits, float),
+            np.asarray(errors, float)[: len(bits)],
+            role,
+            split or self.split,
+            **looks,
+        )
+
+    def _ways(self) -> Iterator[_Way]:
+        yield self._way("model", "turned_", "model", f"{_MODEL}, axes turned", "model")
+        yield self._way(
+            "model", "plain_", "model_plain", f"{_MODEL}, {_PLAIN}", "model", dashed=True
+        )
+        yield self._way("beside", "turned_", "beside", f"{_BESIDE_NAME}, axes turned", 4)
+        yield self._way(
+            "beside", "plain_", "beside_plain", f"{_BESIDE_NAME}, {_PLAIN}", 4, dashed=True
+        )
+        yield self._way("pca", "turned_", "pca", "PCA", "pca")
+        for price in sorted(set(self.options.prices)):
+            name = f"trained for few bits, at {price}"
+            yield self._way(f"rate-{price}", "turned_", f"rate_{price}", name, "train", dashed=True)
+        for role, (key, form) in enumerate(FORMATS.items()):
+            values = self.done.get(key, {})
+            few = f"{int(values.get('singles', 0)):,} held-out {self.thing}s"
+            yield self._way(key, "", key, f"{form.name}, each", role, few, dashed=True)
+            if key == "jpeg":
+                name = "JPEG, each without its head"
+                yield self._way(key, "scan_", "jpeg_scan", name, role, few, joined=False)
+            yield self._way(key, "tiled_", f"{key}_tiled", f"{form.name}, one picture", role)
+
+    def best(self, key: str, error: float) -> float:
+        """The fewest bits: of a model with its axes turned, or as they are; "tiled" stands for all
+        formats as one picture. NaN where none gets there."""
+        keys = (key, f"{key}_plain")
+        if key == "tiled":
+            keys = tuple(k for k in self.ways if k.endswith("_tiled"))
+        found = [self.ways[k].bits_at(error) for k in keys if k in self.ways]
+        known = [v for v in found if math.isfinite(v)]
+        return min(known) if known else math.nan
+
+    def curves(self) -> Chart:
+        lines = []
+        for way in self.ways.values():
+            if way.key in _IN_TABLES:
+                continue
+            # A way without loss errs in nothing, which has no place on these axes.
+            order = np.argsort(way.bits)
+            order = order[(way.errors > 0)[order] & (way.bits > 0)[order]]
+            if len(order):
+                x, y = tuple(way.bits[order].tolist()), tuple(way.errors[order].tolist())
+                lines.append(Line(way.name, x, y, way.role, way.dashed, way.joined))
+        return Chart(
+            "curves",
+            f"Bits against error, {self.about.title}",
+            Axis(f"bits for one {self.thing}", log=True),
+            Axis("error", f"{ERROR}, {self.split}", log=True),
+            tuple(lines),
+            summary=f"How many bits one {self.thing} takes by the error that is left, each way.",
+        )
+
+    def smaller(self) -> Chart:
+        names = _names(self.options, self.about)
+        bits = [self.best(key, self.at) for key in names]
+        y = tuple(self.raw / b if b > 0 else math.nan for b in bits)
+        return Chart(
+            "smaller",
+            f"Times smaller than {self.raw:,.0f} raw bits, at an error of {self.at:.2g}",
+            Axis("way"),
+            Axis("times smaller", f"times, {self.split}"),
+            (Line(_SMALLER, tuple(map(float, range(len(names)))), y),),
+            "bars",
+            tuple(names.values()),
+            f"How many times smaller each way makes one {self.thing} at the same error.",
+        )
+
+    def total(self) -> Chart:
+        """All bytes by the number of examples, the decoder among them."""
+        lines = []
+        for key, name, role in (
+            ("model", _MODEL, "model"),
+            ("beside", _BESIDE_NAME, 4),
+            ("pca", "PCA", "pca"),
+            ("jpeg", "JPEG, each", 0),
+            ("jpeg_tiled", "JPEG, one picture", 0),
+        ):
+            bits, once = self.best(key, self.at), self.decoder(key)
+            if math.isfinite(bits) and math.isfinite(once):
+                y = tuple(once + n * bits / 8 for n in COUNTS)
+                dashed = key == "jpeg"
+                lines.append(Line(name, COUNTS, y, role, dashed, marked=False))
+        return Chart(
+            "total",
+            f"All bytes with the decoder, at an error of {self.at:.2g}",
+            Axis(f"{self.thing}s", log=True),
+            Axis("bytes in all", f"by the mean of {self.split}", log=True),
+            tuple(lines),
+            summary="All bytes that are sent, the decoder among them, by how many are compressed.",
+        )
+
+    def decoder(self, key: str) -> float:
+        """Bytes that are sent once: none for what everybody has; NaN where not known."""
+        if key in FORMATS or key.endswith("_tiled"):
+            return 0.0
+        values = self.done.get(key, {})
+        if "beforehand" not in values:
+            return math.nan
+        return float(values["weights"]) + float(values["beforehand"])
+
+    def even(self, key: str, other: str) -> float:
+        """From how many examples on the decoder has paid for itself; NaN for never."""
+        saved = self.best(other, self.at) - self.best(key, self.at)
+        once = self.decoder(key)
+        return math.ceil(8 * once / saved) if saved > 0 and math.isfinite(once) else math.nan
+
+    def figures(self) -> tuple[Figure, ...]:
+        found: list[Figure] = []
+
+        def add(name: str, title: str, value: float, unit: str, split: str = "") -> None:
+            if math.isfinite(value):
+                found.append(Figure(name, title, float(value), unit, split or self.split))
+
+        bits = f"bits for one {self.thing}"
+        # Where the model in hand does not reach what was asked, all are compared there as well.
+        asked, apart = self.options.error, not math.isclose(self.at, self.options.error)
+        for name, error in (("bits", asked), *((("compared", self.at),) if apart else ())):
+            at = f"at an error of {error:.2g}"
+            for key, title in (("model", _MODEL), ("beside", _BESIDE_NAME)):
+                add(f"{name}_{key}", f"{title}, {at}", self.best(key, error), bits)
+            for key, way in self.ways.items():
+                if key not in ("model", "beside"):
+                    add(f"{name}_{key}", f"{way.name}, {at}", way.bits_at(error), bits, way.split)
+        lzma = self.done.get("png", {}).get("lzma_bits", math.nan)
+        add("bits_lzma", "Raw bytes of all through lzma", lzma, bits)
+        if self.done:
+            add("bits_raw", "Raw, a byte a value", self.raw, bits)
+        for key, title in (("model", _MODEL), ("beside", _BESIDE_NAME)):
+            self._of_file(key, title, add, bits)
+        return tuple(found)
+
+    def _of_file(self, key: str, title: str, add: Callable[..., None], bits: str) -> None:
+        values = self.done.get(key, {})
+        nan = math.nan
+        for name, said, unit in (
+            ("floor", "without rounding, decoder of 8-bit weights", ERROR),
+            ("whole_floor", "without rounding, decoder as it is", ERROR),
+            ("file_bits", "in a written file of all, without its head", bits),
+            ("file_error", "from the file read back", ERROR),
+            ("singly_bits", "each in a file of its own, without its head", bits),
+        ):
+            few = f"{min(SINGLES, self.n):,} held-out {self.thing}s" if name[0] == "s" else ""
+            add(f"{key}_{name}", f"{title}, {said}", float(values.get(name, nan)), unit, few)
+        whole = "weights of 8 bits, axes and counts"
+        add(f"{key}_decoder", f"{title}, the decoder once", self.decoder(key), "bytes", whole)
+        for other, against in (
+            ("jpeg", "JPEGs singly"),
+            ("jpeg_tiled", "JPEG as one picture"),
+            ("tiled", "the best format as one picture"),
+        ):
+            add(
+                f"{key}_even_{other}",
+                f"{title}, decoder paid for against {against}, at an error of {self.at:.2g}",
+                self.even(key, other),
+                f"{self.thing}s",
+            )
 
     def pictures(self) -> Pictures | None:
         rows = {
