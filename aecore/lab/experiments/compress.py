@@ -37,7 +37,7 @@ class CompressOptions:
         metadata={
             "label": "Held-out examples",
             "range": (20, 10_000),
-            "help": "So many are compressed, each way.",
+            "help": "So many are compressed, each way; fewer where they are large.",
         },
     )
     error: float = dataclasses.field(
