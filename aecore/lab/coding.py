@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import struct
 from dataclasses import dataclass
+from typing import Any
 
 import constriction
 import numpy as np
@@ -18,6 +19,9 @@ from aecore.errors import ConfigError
 from aecore.evaluation.batches import parts
 from aecore.evaluation.latent import decode_array
 from aecore.models import LatentModel
+
+# It is compiled and carries no types that a checker could read.
+_STREAM: Any = vars(constriction)["stream"]
 
 MAGIC = b"AEC1"
 _HEAD = struct.Struct("<4sIIf")  # magic, examples, numbers, step
@@ -106,7 +110,7 @@ class Coder:
 
     def write(self, symbols: np.ndarray) -> bytes:
         """Symbols (n, k) through a range coder, after a head of 16 bytes."""
-        encoder = constriction.stream.queue.RangeEncoder()
+        encoder = _STREAM.queue.RangeEncoder()
         for j in self._carrying:
             encoder.encode(np.ascontiguousarray(symbols[:, j]), self._model(j))
         head = _HEAD.pack(MAGIC, *symbols.shape, self.step)
@@ -120,7 +124,7 @@ class Coder:
         if magic != MAGIC or k != len(self.low) or step != np.float32(self.step):
             raise ConfigError("This file of codes is not of this model at this step.")
         words = np.frombuffer(content[_HEAD.size :], "<u4").astype(np.uint32)
-        decoder = constriction.stream.queue.RangeDecoder(words)
+        decoder = _STREAM.queue.RangeDecoder(words)
         symbols = np.zeros((n, k), np.int32)
         for j in self._carrying:
             symbols[:, j] = decoder.decode(self._model(j), n)
@@ -142,7 +146,7 @@ class Coder:
         return [j for j, c in enumerate(self.counts) if len(c) > 1]
 
     def _model(self, j: int):
-        return constriction.stream.model.Categorical(self.chances(j), perfect=False)
+        return _STREAM.model.Categorical(self.chances(j), perfect=False)
 
 
 def turn_of(model: LatentModel, codes: np.ndarray, look: int = 100) -> Turn:

@@ -389,13 +389,14 @@ class _Told:
     def total(self) -> Chart:
         """All bytes by the number of examples, the decoder among them."""
         lines = []
-        for key, name, role in (
+        ways: tuple[tuple[str, str, Role], ...] = (
             ("model", _MODEL, "model"),
             ("beside", _BESIDE_NAME, 4),
             ("pca", "PCA", "pca"),
             ("jpeg", "JPEG, each", 0),
             ("jpeg_tiled", "JPEG, one picture", 0),
-        ):
+        )
+        for key, name, role in ways:
             bits, once = self.best(key, self.at), self.decoder(key)
             if math.isfinite(bits) and math.isfinite(once):
                 y = tuple(once + n * bits / 8 for n in COUNTS)
