@@ -190,9 +190,8 @@ def test_its_claim_holds_on_small_data(found, digits):
 
 
 def test_a_blank_is_drawn_best_of_all(mnist):
-    """And the larger the code, the better shapes are drawn, which it never saw."""
     few = dataclasses.replace(mnist, test=mnist.test.first(1000))
-    options = UnusualOptions(one_class=False, held_out=False, ks=(4, 64), steps=200, most=3000)
+    options = UnusualOptions(one_class=False, held_out=False, ks=(32,), steps=600, most=20_000)
     one, subject, found = experiment("unusual"), LabSubject(few), {}
     for task in planned(one, options, About.of(subject)):
         *_, last = done(one, task, options, subject, LabControl())
@@ -200,8 +199,6 @@ def test_a_blank_is_drawn_best_of_all(mnist):
     for by_kind in found.values():
         assert by_kind["noise"] > 99
         assert by_kind["blank"] < 5
-    small, large = found["all-4"], found["all-64"]
-    assert large["generated shapes"] < small["generated shapes"] - 5
 
 
 def test_costs_are_counted(found, digits):

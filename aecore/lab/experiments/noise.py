@@ -15,7 +15,7 @@ import torch
 from aecore.datasets import Dataset
 from aecore.evaluation.batches import parts
 from aecore.evaluation.metrics import psnr, ssim
-from aecore.figures.chart import Axis, Chart, Line, Pictures, Table
+from aecore.figures.chart import Axis, Chart, Line, Pictures, Role, Table
 from aecore.figures.examples import thing_of
 from aecore.lab.about import About, LabSubject
 from aecore.lab.control import LabControl
@@ -487,7 +487,7 @@ def _there(lines: Sequence[Line]) -> tuple[Line, ...]:
 
 def _peers_chart(seen: _Seen) -> Chart:
     x = tuple(map(float, range(len(seen.damages))))
-    shown = (
+    shown: tuple[tuple[str, Role, Callable[[Damage], float]], ...] = (
         (TITLES[LEFT], "floor", lambda d: seen.mse(LEFT, d)),
         ("best of the filters and PCA", "train", seen.best_mse),
         (TITLES["plain"], 5, lambda d: seen.mse("plain", d)),
