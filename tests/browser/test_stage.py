@@ -60,26 +60,6 @@ MEASURED = """() => {
       .map((box) => box.innerText),
   };
 }"""
-# What a finger cannot hit: controls less than 32 px high or wide, but links within sentences.
-SMALL = """() => {
-  const small = [];
-  const walk = (node) => {
-    for (const child of node.children) {
-      if (child.shadowRoot) walk(child.shadowRoot);
-      walk(child);
-      const roles = ["button", "tab", "slider", "radio"].map((role) => `[role=${role}]`);
-      const control = ["button", "select", "input", ...roles].join();
-      if (!child.matches(control) || child.disabled || child.type === "file") continue;
-      const label = child.closest("label");
-      const box = (label ?? child).getBoundingClientRect();
-      const hidden = !box.width || getComputedStyle(child).visibility === "hidden";
-      if (hidden || (box.height >= 31.5 && box.width >= 31.5)) continue;
-      small.push(`${child.outerHTML.slice(0, 120)} ${box.width}x${box.height}`);
-    }
-  };
-  walk(document.querySelector("[data-testid=stMain]"));
-  return small;
-}"""
 AXE = {
     "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"],
     "resultTypes": ["violations"],
@@ -110,7 +90,6 @@ class Seen:
     wrong: list[str]
     heard: list[str] = field(default_factory=list)
     barred: list[str] = field(default_factory=list)
-    small: list[str] = field(default_factory=list)
 
 
 @pytest.fixture(scope="module")
@@ -151,9 +130,13 @@ def _look(page, address: str, url: str, axe: str) -> Seen:
     page.locator(".st-key-stage").wait_for()
     page.wait_for_function(SETTLED, polling=400)
     page.wait_for_timeout(600)  # what is new has faded in
-    seen = Seen(**page.evaluate(MEASURED), heard=heard)
+    for _ in range(40):  # a picture comes when its script has what it draws
+        measured = page.evaluate(MEASURED)
+        if measured["picture"] is not None:
+            break
+        page.wait_for_timeout(500)
+    seen = Seen(**measured, heard=heard)
     if page.viewport_size["width"] < 640:  # the same page as at the first size
-        seen.small = page.evaluate(SMALL)
         page.close()
         return seen
     page.evaluate(axe)
@@ -201,8 +184,3 @@ def test_nothing_goes_wrong_and_nothing_scrolls_sideways(look, url: str, size: s
 @pytest.mark.parametrize("url", URLS)
 def test_nobody_is_kept_out(look, url: str, size: str):
     assert not look(url, size).barred, "\n".join(look(url, size).barred)
-
-
-@pytest.mark.parametrize("url", URLS)
-def test_a_finger_hits_every_control(look, url: str):
-    assert not look(url, "360x740").small, "\n".join(look(url, "360x740").small)

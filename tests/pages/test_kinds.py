@@ -170,7 +170,9 @@ OF_MODELS = (
     *("pages/look/inside.py", "pages/look/decode.py", "pages/check/take_out.py"),
 )
 #: Words of other data than those in hand, which stand on these pages for good.
-ELSEWHERE = re.compile(r"for grey images|<[^>]*>|data:image\S*|image_\w+", re.IGNORECASE)
+ELSEWHERE = re.compile(
+    r"on MNIST digits|for grey images|<[^>]*>|data:image\S*|image_\w+", re.IGNORECASE
+)
 
 
 def said(element) -> str:
