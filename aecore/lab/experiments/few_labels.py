@@ -136,7 +136,7 @@ class FewLabels(Experiment):
         return ""
 
     def seconds(self, options: FewLabelsOptions) -> float:
-        # Of processor seconds measured on MNIST; most of the first for groups of pixels.
+        # Estimated from single tasks on MNIST; most of the first for groups of pixels.
         kinds = 5 if options.codes == "three" else 12
         each = _READING * options.draws * len(set(options.labels))
         networks = _NETWORKS * options.draws * len(set(options.labels)) * options.network

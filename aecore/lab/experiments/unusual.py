@@ -194,7 +194,7 @@ class Unusual(Experiment):
         return ""
 
     def seconds(self, options: UnusualOptions) -> float:
-        # Measured on MNIST: a step, and what is fitted and judged beside it.
+        # Estimated from a few tasks on MNIST: a step, and what is fitted and judged beside it.
         short, long, beside = 1.1e-3 * options.steps, 2.2e-3 * options.steps, 1.2
         each = options.one_class * (short + 0.5) + options.held_out * (long + beside)
         if options.vae:
