@@ -12,6 +12,7 @@ import streamlit as st
 from aecore.datasets import Source
 from aecore.errors import AecoreError
 from pages.shell import session
+from pages.shell.again import run_again
 from pages.shell.layout import guarded
 from pages.shell.plain_text import own, plain
 
@@ -92,7 +93,7 @@ def panel(source: Source) -> None:
 def _panel(source: Source, was_live: bool) -> None:
     job = _downloads.get(source.name)
     if was_live and (job is None or not job.running):
-        st.rerun()  # the whole page: the examples, or the button again
+        run_again()  # the whole page: the examples, or the button again
     if job is not None and job.running:
         _progress(source, job)
         return
