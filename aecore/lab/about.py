@@ -54,6 +54,13 @@ class About:
             0 if card is None else card.spec.latent_dim,
         )
 
+    @property
+    def too_small(self) -> str:
+        """A sentence where an example has hardly a value; "" else, and where there are no data."""
+        if self.spec is not None and self.spec.size < 4:
+            return f"An example of {self.title} has {self.spec.size} values: nothing to compress."
+        return ""
+
     def to_json(self) -> dict[str, Any]:
         found = dict(vars(self))
         found["spec"] = None if self.spec is None else self.spec.to_json()

@@ -18,6 +18,19 @@ Values = Mapping[str, Any]  # numbers, texts, lists of them, and arrays
 CLOCK = "_ms"
 
 
+def seed_option(spare: int = 1) -> Any:
+    """The field `seed` of an experiment's Options. spare: as many seeds as a run counts up from
+    it, and at least 1."""
+    return field(
+        default=0,
+        metadata={
+            "label": "Seed",
+            "range": (0, 2**31 - spare),
+            "help": "The same seed gives the same numbers.",
+        },
+    )
+
+
 @dataclass(frozen=True)
 class Task:
     """A part of a run that needs no other. name: one of its run's own. values: of JSON. weight:

@@ -15,7 +15,7 @@ from aecore.figures.examples import kind_of, thing_of
 from aecore.lab.about import About, LabSubject
 from aecore.lab.coding_curves import DRAWN, Part, coded, for_rate, of_format, of_pca
 from aecore.lab.control import LabControl
-from aecore.lab.experiment import Experiment, Look, Task, Values
+from aecore.lab.experiment import Experiment, Look, Task, Values, seed_option
 from aecore.lab.outcome import Band, Figure, Outcome
 from aecore.lab.picture_formats import FORMATS, SINGLES
 from aecore.lab.predicting import Prediction
@@ -83,14 +83,7 @@ class CompressOptions:
             "help": "128 examples each.",
         },
     )
-    seed: int = dataclasses.field(
-        default=0,
-        metadata={
-            "label": "Seed",
-            "range": (0, 2**31 - 10),
-            "help": "The same seed gives the same numbers.",
-        },
-    )
+    seed: int = seed_option(10)
 
 
 class Compress(Experiment):
@@ -111,8 +104,8 @@ class Compress(Experiment):
     Options: ClassVar[type] = CompressOptions
 
     def why_not(self, about: About) -> str:
-        if about.spec is not None and about.spec.size < 4:
-            return f"An example of {about.title} has {about.spec.size} values: nothing to compress."
+        if about.too_small:
+            return about.too_small
         if about.test < DRAWN:
             return f"{about.title} has {about.test} held-out examples: too few to compress."
         return ""

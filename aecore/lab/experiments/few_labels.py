@@ -22,7 +22,7 @@ from aecore.figures.examples import kind_of, thing_of
 from aecore.lab.about import About, LabSubject
 from aecore.lab.at_hand import shipped_model, trained_model
 from aecore.lab.control import LabControl
-from aecore.lab.experiment import Experiment, Look, Task, Values
+from aecore.lab.experiment import Experiment, Look, Task, Values, seed_option
 from aecore.lab.medoids import medoids
 from aecore.lab.outcome import Band, Figure, Outcome
 from aecore.lab.predicting import Prediction
@@ -99,14 +99,7 @@ class FewLabelsOptions:
             "examples in proportion more. One that comes trained on these data is taken as it is.",
         },
     )
-    seed: int = dataclasses.field(
-        default=0,
-        metadata={
-            "label": "Seed",
-            "range": (0, 2**31 - 20),
-            "help": "The same seed gives the same numbers.",
-        },
-    )
+    seed: int = seed_option(20)
 
 
 class FewLabels(Experiment):
@@ -131,9 +124,7 @@ class FewLabels(Experiment):
         assert about.spec is not None
         if not about.labelled or about.spec.classes < 2:
             return f"{about.title} has no classes: there are no labels to have few of."
-        if about.spec.size < 4:
-            return f"An example of {about.title} has {about.spec.size} values: nothing to compress."
-        return ""
+        return about.too_small
 
     def seconds(self, options: FewLabelsOptions) -> float:
         # Estimated from single tasks on MNIST; most of the first for groups of pixels.

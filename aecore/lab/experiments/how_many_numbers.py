@@ -18,7 +18,7 @@ from aecore.figures.chart import Axis, Chart, Line, Table
 from aecore.figures.examples import thing_of
 from aecore.lab.about import About, LabSubject
 from aecore.lab.control import LabControl
-from aecore.lab.experiment import Experiment, Look, Task, Values
+from aecore.lab.experiment import Experiment, Look, Task, Values, seed_option
 from aecore.lab.outcome import Band, Figure, Outcome
 from aecore.lab.predicting import Prediction
 from aecore.lab.training import last_epoch, trained
@@ -74,14 +74,7 @@ class HowManyOptions:
         default=1,
         metadata={"label": "Draws", "range": (1, 5), "help": "Trainings of each, by seeds."},
     )
-    seed: int = dataclasses.field(
-        default=0,
-        metadata={
-            "label": "Seed",
-            "range": (0, 2**31 - 10),
-            "help": "The same seed gives the same numbers.",
-        },
-    )
+    seed: int = seed_option(10)
 
 
 class HowManyNumbers(Experiment):
@@ -100,9 +93,7 @@ class HowManyNumbers(Experiment):
     Options: ClassVar[type] = HowManyOptions
 
     def why_not(self, about: About) -> str:
-        if about.spec is not None and about.spec.size < 4:
-            return f"An example of {about.title} has {about.spec.size} values: nothing to compress."
-        return ""
+        return about.too_small
 
     def seconds(self, options: HowManyOptions) -> float:
         # Measured on MNIST: an epoch and its looks .7 s, kNN and PCA .6 s; the few by their steps.

@@ -19,7 +19,7 @@ from aecore.figures.chart import Axis, Chart, Line, Pictures, Role, Table
 from aecore.figures.examples import thing_of
 from aecore.lab.about import About, LabSubject
 from aecore.lab.control import LabControl
-from aecore.lab.experiment import CLOCK, Experiment, Look, Task, Values
+from aecore.lab.experiment import CLOCK, Experiment, Look, Task, Values, seed_option
 from aecore.lab.filters import (
     FILTERS,
     by_part,
@@ -108,14 +108,7 @@ class NoiseOptions:
             "help": "So many are damaged and mended; fewer where they are large.",
         },
     )
-    seed: int = dataclasses.field(
-        default=0,
-        metadata={
-            "label": "Seed",
-            "range": (0, 2**31 - 10),
-            "help": "The same seed gives the same numbers.",
-        },
-    )
+    seed: int = seed_option(10)
 
 
 class RemoveNoise(Experiment):

@@ -15,7 +15,7 @@ from torch import Tensor
 from aecore.figures.chart import Axis, Chart, Line, Table
 from aecore.lab.about import About, LabSubject
 from aecore.lab.control import LabControl
-from aecore.lab.experiment import Experiment, Look, Task, Values
+from aecore.lab.experiment import Experiment, Look, Task, Values, seed_option
 from aecore.lab.outcome import Band, Figure, Outcome
 from aecore.lab.predicting import Prediction
 
@@ -47,14 +47,7 @@ class SuperpositionOptions:
         default=3000,
         metadata={"label": "Steps", "range": (100, 20_000), "help": "Of Adam, 256 examples each."},
     )
-    seed: int = dataclasses.field(
-        default=0,
-        metadata={
-            "label": "Seed",
-            "range": (0, 2**31 - 1),
-            "help": "The same seed gives the same numbers.",
-        },
-    )
+    seed: int = seed_option(1)
 
 
 class Superposition(Experiment):

@@ -30,7 +30,7 @@ from aecore.figures.chart import Axis, Chart, Line, Pictures, Role, Table
 from aecore.figures.examples import kind_of, thing_of
 from aecore.lab.about import About, LabSubject
 from aecore.lab.control import LabControl
-from aecore.lab.experiment import Experiment, Look, Task, Values
+from aecore.lab.experiment import Experiment, Look, Task, Values, seed_option
 from aecore.lab.outcome import Band, Figure, Outcome
 from aecore.lab.predicting import Prediction
 from aecore.lab.training import trained
@@ -157,14 +157,7 @@ class UnusualOptions:
             "help": f"Where {100 * RARE:g} % of all examples are unusual.",
         },
     )
-    seed: int = dataclasses.field(
-        default=0,
-        metadata={
-            "label": "Seed",
-            "range": (0, 2**31 - 1),
-            "help": "The same seed gives the same numbers.",
-        },
-    )
+    seed: int = seed_option(1)
 
 
 class Unusual(Experiment):
@@ -184,8 +177,8 @@ class Unusual(Experiment):
     Options: ClassVar[type] = UnusualOptions
 
     def why_not(self, about: About) -> str:
-        if about.spec is not None and about.spec.size < 4:
-            return f"An example of {about.title} has {about.spec.size} values: nothing to compress."
+        if about.too_small:
+            return about.too_small
         if about.train < 2 * LEAST:
             return (
                 f"{about.title} has {about.train} training examples: what is usual is learnt from "
