@@ -229,7 +229,7 @@ def room_of(weights: int) -> int:
 
 def shipped() -> dict[str, Path]:
     """The trained models that come with the project, by name."""
-    return dict(_in(SHIPPED, SHIPPED.stat().st_mtime_ns))
+    return dict(_in(SHIPPED, SHIPPED.stat().st_mtime_ns)) if SHIPPED.is_dir() else {}
 
 
 @lru_cache(maxsize=4)
