@@ -31,6 +31,7 @@ _POINT, _END = re.compile(r'"heldout": ?\[\['), re.compile(r'"end": ?true')
 _STATUS, _SCENE = re.compile(r'"status": ?"(\w+)"'), re.compile(r'"scene": ?"([^"]*)"')
 _AFTER, _SAVED = re.compile(r'"after": ?"([^"]*)"'), re.compile(r'"saved": ?(\d+)')
 _PART = re.compile(r'"at": ?"([^"]+)"')
+_CODE = re.compile(r"`(aecore/part/\w+)\?")  # where a component's code lies
 _STREAM, _FRAME = re.compile(r'"stream": ?"([^"]+)"'), re.compile(r'"first": ?"([^"]+)"')
 
 
@@ -108,10 +109,11 @@ class Student:
     # What the page brings -----------------------------------------------------------------
 
     def _fetch_parts(self, element: Any) -> None:
-        """What a pad's script does first: its arrays come beside the page, each once."""
+        """What a component does first: code and arrays come beside the page, each once."""
         if element.WhichOneof("type") == "bidi_component":
             found = element.bidi_component
-            for at in _PART.findall(found.json or found.mixed.json):
+            data, code = found.json or found.mixed.json, found.js_content
+            for at in {*_PART.findall(data), *_CODE.findall(code)}:
                 self._spawn(self.browser.once(f"/{at}"))
 
     def _heard(self, element: Any) -> None:

@@ -23,7 +23,9 @@ from pages.components import parts
 from pages.components.network_question import Question, question_of
 from pages.shell.layout import guarded
 
-_network = component("network_at_work", html=flow_markup(), css=flow_style(), js=flow_script())
+_network = component(
+    "network_at_work", html=flow_markup(), css=flow_style(), js=parts.code(flow_script())
+)
 _answer = component(
     "network_at_work_answer", js=joined(Path(__file__).with_name("network_answer.js"))
 )

@@ -21,7 +21,7 @@ from aecore.pad.browser_code import joined, pad_markup, pad_script, pad_style
 from pages.components import parts
 from pages.shell.layout import guarded
 
-_pad = component("latent_pad", html=pad_markup(), css=pad_style(), js=pad_script())
+_pad = component("latent_pad", html=pad_markup(), css=pad_style(), js=parts.code(pad_script()))
 _answer = component("latent_pad_answer", js=joined(Path(__file__).with_name("pad_answer.js")))
 
 #: What lies under the map, by the kind of page. A panel without data (time travel without epochs,

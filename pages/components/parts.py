@@ -1,4 +1,4 @@
-"""Arrays beside the app, under the name of their content: a browser fetches each once and keeps it.
+"""Arrays and code beside the app, by the name of their content: a browser fetches each once.
 
 Through the page's own connection the same held-out images would come again with every pad, and
 nothing would be compressed. Whoever asks has to know the content's name, which is told in the page
@@ -36,6 +36,14 @@ HEADERS = {
 }
 
 
+# A module that could not be had is asked for again under another address: browsers keep failures.
+_LOADER = """const load = (again) => import(new URL(`{at}?${{again}}`, document.baseURI).href);
+const later = (again) => new Promise((go) => setTimeout(go, 700)).then(() => load(again));
+const found = await load(0).catch(() => later(1)).catch(() => later(2));
+export default found.default;
+"""
+
+
 @dataclass(eq=False)
 class _Part:
     content: bytes
@@ -49,6 +57,8 @@ class _Part:
         return self.packed
 
 
+# The browser code of components is wanted for as long as the app runs.
+_code: dict[str, _Part] = {}
 _parts: ByteCache[str, _Part] = ByteCache(MOST_BYTES, lambda part: len(part.content))
 # The name of an array's content by its id, which is another array's once this one has gone.
 _names: ByteCache[int, tuple[weakref.ref[np.ndarray], str]] = ByteCache(4096, lambda _: 1)
@@ -72,6 +82,18 @@ def picture(content: bytes) -> str:
         packed = b"" if png else None  # a PNG is compressed already
         _parts.put(name, _Part(content, packed, "image/png" if png else "image/svg+xml"))
     return ADDRESS + name
+
+
+def code(js: str) -> str:
+    """A component's module by its address: where it stands is sent with each answer of the page,
+    the code itself once to a browser.
+
+    js: a module whose default export draws the component. Gives one with the same default export.
+    """
+    content = js.encode()
+    name = hashlib.blake2b(content, digest_size=20, key=b"code").hexdigest()
+    _code[name] = _Part(content, kind="text/javascript")
+    return _LOADER.format(at=ADDRESS + name)
 
 
 def _offered(array: np.ndarray) -> dict[str, str]:
@@ -102,7 +124,8 @@ def route() -> Route:
 
 
 async def _answer(request: Request) -> Response:
-    part = _parts.get(request.path_params["name"])
+    name = request.path_params["name"]
+    part = _code.get(name) or _parts.get(name)
     if part is None:
         return Response(status_code=404, headers={"Cache-Control": "no-store"})
     headers, content = dict(HEADERS), part.content

@@ -28,7 +28,7 @@ _map = component(
     "point_map",
     html=(_HERE / "point_map.html").read_text("utf-8"),
     css=styled(_HERE / "point_map.css"),
-    js=joined(_HERE / "point_map.js"),
+    js=parts.code(joined(_HERE / "point_map.js")),
 )
 
 

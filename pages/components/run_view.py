@@ -15,6 +15,7 @@ from streamlit.components.v2 import component
 from aecore.figures.examples import kind_of
 from aecore.pad.browser_code import joined
 from aecore.runs.store import Run
+from pages.components import parts
 from pages.components.run_figures import Ending, scene_of, told_of
 from pages.components.run_frame import key_of, news
 from pages.components.run_stream import address_of
@@ -25,7 +26,7 @@ _canvas = component(
     "run_view",
     html='<div class="rv"></div>',
     css=(_HERE / "run_view.css").read_text("utf-8"),
-    js=joined(_HERE / "run_view.js"),
+    js=parts.code(joined(_HERE / "run_view.js")),
 )
 _scene = component("run_scene", js=joined(_HERE / "run_scene.js"))
 

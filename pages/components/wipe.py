@@ -24,7 +24,7 @@ _wipe = component(
     "wipe",
     html=(_HERE / "wipe.html").read_text("utf-8"),
     css=styled(_HERE / "wipe.css"),
-    js=joined(_HERE / "wipe.js"),
+    js=parts.code(joined(_HERE / "wipe.js")),
 )
 
 

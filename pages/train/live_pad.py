@@ -11,7 +11,7 @@ from pages.components.pad_gate import in_sight, pad_gate
 from pages.shell import access, session
 from pages.shell.session import Hand
 
-BYTES_A_SECOND = 300_000  # of newer pads, for all together who train: a school has one Wi-Fi
+BYTES_A_SECOND = 180_000  # of newer pads, for all together who train: a school has one Wi-Fi
 AT_LEAST = 1.5  # seconds between two
 
 

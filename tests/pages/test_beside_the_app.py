@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import re
 import zlib
 from types import SimpleNamespace
 from typing import Any
@@ -91,6 +92,16 @@ def test_a_part_given_up_is_none_until_it_is_offered_again(parts_client):
     assert "/" + parts.offered({"a": array})["parts"]["a"]["at"] == at
     assert parts_client.get(at).content == array.tobytes()
     assert parts_client.get("/aecore/part/" + "0" * 40).status_code == 404
+
+
+def test_the_code_of_a_component_stays_however_much_is_offered(parts_client):
+    module = "export default () => 'π';"
+    at = re.findall(r"`(aecore/part/\w+)\?", parts.code(module))
+    assert len(at) == 1
+    parts._parts.__init__(0, lambda part: len(part.content))
+    answer = parts_client.get(f"/{at[0]}")
+    assert answer.content.decode() == module
+    assert answer.headers["content-type"].startswith("text/javascript")
 
 
 def test_an_id_that_another_array_got_is_not_taken_for_the_first(parts_client):
