@@ -97,6 +97,7 @@ function buildWipe(wipe) {
   parts.pairs.replaceChildren(...buttons);
   parts.dial.max = String(meta.stops.length - 1);
   parts.same.textContent = `As many as the model: ${meta.stops[meta.same]}`;
+  parts.same.hidden = false;
   parts.match.hidden = meta.match < 0;
   parts.match.textContent = `As good as the model: ${meta.stops[meta.match]}`;
   parts.needs.textContent = meta.needs;

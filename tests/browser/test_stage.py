@@ -60,6 +60,50 @@ MEASURED = """() => {
       .map((box) => box.innerText),
   };
 }"""
+# What a finger misses: controls that are not hit 15 px left, right, above or below their middle,
+# wherever their label, or the row that ticks them, takes the touch for them. Links within sentences
+# and what is disabled are no matter.
+MISSED = """() => {
+  const roles = ["button", "tab", "slider", "radio", "checkbox", "switch"];
+  const all = ["button", "select", "input", "summary", ...roles.map((r) => `[role=${r}]`)].join();
+  const missed = [];
+  const above = (node) => node.assignedSlot ?? node.parentNode ?? node.host;
+  const controls = (node) => [...node.children].flatMap((child) => [
+    ...(child.matches(all) ? [child] : []),
+    ...(child.shadowRoot ? controls(child.shadowRoot) : []),
+    ...controls(child),
+  ]);
+  const deepest = (x, y) => {
+    let found = document.elementFromPoint(x, y);
+    while (found?.shadowRoot) {
+      const within = found.shadowRoot.elementFromPoint(x, y);
+      if (!within || within === found) break;
+      found = within;
+    }
+    return found;
+  };
+  for (const control of controls(document.querySelector("[data-testid=stMain]"))) {
+    const style = getComputedStyle(control);
+    if (control.disabled || control.type === "file" || style.visibility === "hidden") continue;
+    if (control.type === "range" || control.closest("[aria-hidden=true], [inert]")) continue;
+    const owner = (control.matches("input") && control.closest("label, [role=row]")) || control;
+    // Streamlit's tools of a picture are there for who points at it.
+    if (!owner.checkVisibility({ opacityProperty: true, visibilityProperty: true })) continue;
+    owner.scrollIntoView({ block: "center", inline: "center", behavior: "instant" });
+    const box = owner.getBoundingClientRect();
+    if (box.width < 2 || box.height < 2) continue;
+    const [x, y] = [box.left + box.width / 2, box.top + box.height / 2];
+    const hit = (dx, dy) => {
+      for (let node = deepest(x + dx, y + dy); node; node = above(node))
+        if (node === owner || node === control || node.control === control) return true;
+      return false;
+    };
+    if (!hit(0, 0)) continue;  // something lies over it, or it is out of a list that is pushed
+    const way = [[-15, 0], [15, 0], [0, -15], [0, 15]].filter((by) => !hit(...by));
+    if (way.length) missed.push(`${owner.outerHTML.slice(0, 160)} ${box.width}x${box.height}`);
+  }
+  return missed;
+}"""
 AXE = {
     "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"],
     "resultTypes": ["violations"],
@@ -90,6 +134,7 @@ class Seen:
     wrong: list[str]
     heard: list[str] = field(default_factory=list)
     barred: list[str] = field(default_factory=list)
+    missed: list[str] = field(default_factory=list)
 
 
 @pytest.fixture(scope="module")
@@ -137,6 +182,7 @@ def _look(page, address: str, url: str, axe: str) -> Seen:
         page.wait_for_timeout(500)
     seen = Seen(**measured, heard=heard)
     if page.viewport_size["width"] < 640:  # the same page as at the first size
+        seen.missed = page.evaluate(MISSED)
         page.close()
         return seen
     page.evaluate(axe)
@@ -184,3 +230,9 @@ def test_nothing_goes_wrong_and_nothing_scrolls_sideways(look, url: str, size: s
 @pytest.mark.parametrize("url", URLS)
 def test_nobody_is_kept_out(look, url: str, size: str):
     assert not look(url, size).barred, "\n".join(look(url, size).barred)
+
+
+@pytest.mark.parametrize("url", URLS)
+def test_a_finger_hits_every_control(look, url: str):
+    missed = look(url, "360x740").missed
+    assert not missed, "\n".join(missed)
