@@ -39,7 +39,7 @@ def comparison(refs: Sequence[str]) -> None:
     """The stage of a comparison of two models that both have weights."""
     ours, theirs = held = [session.hand_of(ref) for ref in refs]
     alike = ours.card.fingerprint == theirs.card.fingerprint
-    places = st.columns(2, gap="large")
+    places = st.container(key="compared").columns(2, gap="large")
     for i, place in enumerate(places):
         with place:
             _figures(held[i], held[1 - i] if alike else None, i)
