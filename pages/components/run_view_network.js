@@ -47,7 +47,9 @@ export function drawNetwork({ data, figures }, t = 1) {
     context.globalAlpha = 0.75;
     context.textBaseline = "middle";
     const sentence =
-      data.live === false ? "No look at it was kept." : "It appears with the first look.";
+      data.live === false
+        ? "It was drawn while it learned. Inside shows it at work."
+        : "It appears with the first look.";
     context.fillText(sentence, 12, height / 2);
     context.globalAlpha = 1;
     return;

@@ -72,7 +72,7 @@ def test_a_step_is_one_rerun_of_the_pad_and_one_small_frame(chromium, pad_app):
     page.wait_for_timeout(1500)
     beside = sum(int(request.response().header_value("content-length")) for request in parts)
     whole = beside + sum(map(len, received))
-    assert len(parts) == 2  # the weights and the images, each once
+    assert len(parts) == 3  # the code, the weights and the images, each once
     assert 2_000_000 < beside < 2_900_000  # of 3,700,000 bytes
     for epoch in (2, 1):
         sent.clear()

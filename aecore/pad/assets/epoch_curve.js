@@ -33,29 +33,32 @@ export function drawEpochs(pad) {
 }
 
 /**
- * The axis of the errors: the largest and the least, with lines at their heights.
+ * The axis of the errors: the largest and the least, with lines at their heights, each named where
+ * the curve is far.
  * @param {CanvasRenderingContext2D} context
  * @param {number} width
- * @param {number} low
- * @param {number} high
+ * @param {(number | null)[]} errors
+ * @param {string} ink
  */
-function drawScale(context, width, low, high) {
-  const color = context.fillStyle;
+function drawScale(context, width, errors, ink) {
+  const known = errors.map((error, i) => ({ error, i })).filter(({ error }) => error !== null);
+  known.sort((a, b) => Number(a.error) - Number(b.error));
   context.save();
-  context.font = "11px sans-serif";
-  context.textAlign = "right";
-  context.fillStyle = "#8a9099";
-  for (const [error, y] of [
-    [high, EDGE],
-    [low, HEIGHT - EDGE],
-  ]) {
-    context.globalAlpha = 0.4;
+  context.font = "12px sans-serif";
+  context.fillStyle = ink;
+  for (const [{ error, i }, y] of /** @type {const} */ ([
+    [known[known.length - 1], EDGE],
+    [known[0], HEIGHT - EDGE],
+  ])) {
+    context.globalAlpha = 0.3;
     context.fillRect(0, y, width, 1);
-    context.globalAlpha = 1;
-    context.fillText(`error ${error.toFixed(4)}`, width - 2, y === EDGE ? y + 13 : y - 4);
+    context.globalAlpha = 0.8;
+    const onTheLeft = i > (errors.length - 1) / 2;
+    context.textAlign = onTheLeft ? "left" : "right";
+    const text = `error ${Number(error).toFixed(4)}`;
+    context.fillText(text, onTheLeft ? 2 : width - THUMB - 2, y === EDGE ? y + 14 : y - 5);
   }
   context.restore();
-  context.fillStyle = color;
 }
 
 /**
@@ -87,7 +90,7 @@ function drawErrors({ elements, style }, errors, known, at) {
   context.globalAlpha = 0.3;
   context.fillRect(xOf(at) - 1, 0, 2, HEIGHT);
   context.globalAlpha = 1;
-  drawScale(context, width, low, high);
+  drawScale(context, width, errors, style.color);
   context.beginPath();
   for (const [i, error] of errors.entries()) {
     if (error !== null) context.lineTo(xOf(i), yOf(error));
@@ -99,10 +102,4 @@ function drawErrors({ elements, style }, errors, known, at) {
     context.arc(xOf(i), yOf(error), i === at ? 5 : 2.5, 0, 2 * Math.PI);
     context.fill();
   }
-  context.font = "12px sans-serif";
-  context.fillStyle = style.color;
-  context.textAlign = "left";
-  context.fillText(high.toFixed(4), THUMB, 12);
-  context.textAlign = "right";
-  context.fillText(low.toFixed(4), width - THUMB, HEIGHT - 16);
 }

@@ -52,7 +52,8 @@ export function overtake(root) {
 
 /**
  * Show a message once the arrays that it names are here, at once where all are: of several messages
- * the newest alone, however long older arrays take. What the server has given up, or while it is
+ * the newest alone, however long older arrays take. Until the first is shown nothing can be pressed
+ * (`inert` in the markup): it would do nothing. What the server has given up, or while it is
  * away, the page is asked to offer again.
  * @param {Waiting} root
  * @param {{ data: ComponentData, setTriggerValue?: (name: any, value: any) => void }} given
@@ -66,6 +67,7 @@ export function showWithParts(root, given, show, lacks = () => {}) {
   if (atHand) {
     root.removeAttribute("aria-busy");
     show(atHand);
+    root.inert = false;
     return;
   }
   root.setAttribute("aria-busy", "true");
@@ -74,6 +76,7 @@ export function showWithParts(root, given, show, lacks = () => {}) {
       if (turn !== root.wanted) return;
       root.removeAttribute("aria-busy");
       show(arrays);
+      root.inert = false;
     },
     () => {
       if (turn !== root.wanted) return;
