@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from aecore.lab.experiment import Look
 from aecore.lab.flow import BATCH, Flow
 from aecore.lab.judge import Judge, Learning, Seen, judge_of, nearest_examples
 from aecore.lab.once import Once
+from aecore.lab.samplers import from_prior
 from aecore.models.presets import Preset, preset
 from aecore.types import DataSpec
 
@@ -34,6 +36,17 @@ SIDE = 64  # pixels of an example in a result, at most about
 LOOKS = 30  # at the samples of a flow while it is trained
 
 _codes: Once[tuple[np.ndarray, np.ndarray]] = Once(8)
+
+
+class Drawn(IntEnum):
+    """Kinds of draws, each with a generator of its own."""
+
+    PRIOR = 0
+    GAUSSIAN = 1
+    MIXTURE = 2
+    FLOW = 3
+    COURSE = 4
+    BETWEEN = 5
 
 
 def pair_of(spec: DataSpec) -> tuple[Preset, Preset]:
@@ -61,10 +74,6 @@ class Bench:
     @property
     def k(self) -> int:
         return self.train.shape[1]
-
-    def rng(self, what: int) -> np.random.Generator:
-        """For draws of one kind."""
-        return np.random.default_rng([self.seed, what])
 
     def drawn(self, z: np.ndarray) -> np.ndarray:
         """Codes (n, k) as examples (n, *shape)."""
@@ -94,8 +103,14 @@ def first_sight(data: Dataset, one: Preset, seed: int) -> dict[str, Any]:
     model = shipped_model(one, data)
     if model is None or kind_of(data.spec) != "image":
         return {}
-    z = np.random.default_rng([seed, 0]).standard_normal((SHOWN, model.spec.latent_dim))
-    return {"prior_shown": in_bytes(decode_array(model, z.astype(np.float32)))}
+    # The very ones that are judged later.
+    z = from_prior(model.spec.latent_dim)(SHOWN, rng_of(seed, Drawn.PRIOR))
+    return {"prior_shown": in_bytes(decode_array(model, z))}
+
+
+def rng_of(seed: int, what: Drawn) -> np.random.Generator:
+    """The generator of a kind of draws."""
+    return np.random.default_rng([seed, what])
 
 
 def with_judge(
