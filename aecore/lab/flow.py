@@ -22,10 +22,10 @@ from aecore.training.optimiser import Adam
 
 WIDTHS = (256, 256, 256)
 WAVES = 8  # sines, and as many cosines, of the time
-BATCH, RATE = 1024, 1e-3
+BATCH, RATE = 1024, 3e-3
 DROPPED = 0.1  # of the classes are not said in training, so that it learns both
 STEPS = 20  # of Euler's method, unless asked for others
-KEPT = 0.999  # of the averaged weights at each step, once there were many
+RECENT = 0.04  # share of the training over which weights are averaged, about
 _PART = 2000  # codes that are carried at once
 
 
@@ -77,7 +77,7 @@ class Flow:
             adam.param_groups[0]["lr"] = RATE * 0.5 * (1 + math.cos(math.pi * step / steps))
             adam.advance(gradients)
             # While there were few steps, most of the mean would be the weights at the start.
-            kept = min(KEPT, step / (step + 10))
+            kept = min(1 - 1 / max(1.0, RECENT * steps), step / (step + 10))
             for mean, weight in zip(self._mean, self._weights, strict=True):
                 mean.lerp_(weight.detach(), 1 - kept)
             yield step + 1

@@ -125,11 +125,10 @@ def with_judge(
             judge: Judge = end.value
             break
         yield Look(found | _learned(looks), LEARNING * looks[-1].share)
-    found |= _learned(judge.learning) if judge.reads else {}
     if judge.reads:
+        found |= _learned(judge.learning)
         found["judge_right"] = judge.right
         found["known_sure"] = judge.known.sure
-        found["held_out_sure"] = judge.held_out.sure
     found["known_frechet"] = judge.distance(judge.known)
     found["known_precision"], found["known_recall"] = judge.precision_recall(judge.known)
     return judge

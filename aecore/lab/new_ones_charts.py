@@ -31,7 +31,8 @@ def charts(seen: Seen) -> list[Chart]:
         _bars(seen, "frechet", "Fréchet distance", distance),
         _map(seen),
         *_planes(seen),
-        *_measures(seen),
+        _sure(seen),
+        _spread(seen),
         _by_steps(seen),
         _by_guidance(seen),
         _course(seen),
@@ -68,16 +69,37 @@ def _line(seen: Seen, name: str, what: str, keys: Sequence[str], before: str, ro
     return Line(name, x, tuple(seen.value(before + key, what) for key in keys), role)
 
 
-def _measures(seen: Seen) -> Iterator[Chart]:
-    made = f"% of {seen.made:,} made"
-    if seen.reads:
-        axis = Axis(f"read with > {100 * SURE:.0f} % confidence", made, span=(0.0, 100.0))
-        yield _bars(seen, SURE_CHART, "Confidence", axis)
+def _sure(seen: Seen) -> Chart | None:
+    """How many a classifier reads with confidence, where there is one."""
+    if not seen.reads:
+        return None
+    read = f"read with > {100 * SURE:.0f} % confidence"
+    return _bars(
+        seen, SURE_CHART, "Confidence", Axis(read, f"% of {seen.made:,} made", span=(0.0, 100.0))
+    )
+
+
+def _spread(seen: Seen) -> Chart | None:
+    """Precision and recall of what is made from an autoencoder's codes, and of what is beside."""
+    keys = [*MADE, *BESIDE]
+    lines = tuple(
+        _line(seen, name, name, keys, "", role)
+        for name, role in (("precision", "model"), ("recall", "pca"))
+    )
+    if not _there(lines[0]):
+        return None
     n = f"{min(NEIGHBOURHOODS, seen.made, seen.about.test):,}"
-    among = Axis("precision", f"% of {n} made that lie among real ones", span=(0.0, 100.0))
-    yield _bars(seen, "precision", "Precision", among)
-    covered = Axis("recall", "% of held-out ones that lie among made ones", span=(0.0, 100.0))
-    yield _bars(seen, "recall", "Recall", covered)
+    return Chart(
+        "precision_recall",
+        f"Precision and recall, {seen.about.title}",
+        Axis("codes from"),
+        Axis("share", f"% of {n} made, and of {n} held out", span=(0.0, 100.0)),
+        lines,
+        "bars",
+        tuple((MADE | BESIDE).values()),
+        "Precision: what is made lies among real ones. Recall: real ones lie among what is made. "
+        "The same drawing again and again is precise and recalls nothing.",
+    )
 
 
 def _map(seen: Seen) -> Chart | None:
@@ -147,7 +169,7 @@ def _by_steps(seen: Seen) -> Chart | None:
     x, y = map(_plain, np.asarray(rows, float).T)
     return Chart(
         "by_steps",
-        f"Steps from noise to a code, {seen.about.title}",
+        f"Steps, {seen.about.title}",
         Axis("steps", log=True, ticks=tuple(map(float, STEPS_TRIED))),
         Axis("Fréchet distance", f"{seen.features}, {SWEPT:,} made at most", log=True),
         (Line("flow", x, y),),
@@ -192,7 +214,7 @@ def _course(seen: Seen) -> Chart | None:
         return None
     return Chart(
         "course",
-        f"What training costs, {seen.about.title}",
+        f"Training, {seen.about.title}",
         Axis("multiplications in training", "10¹²"),
         Axis("Fréchet distance", f"{seen.features}, {SWEPT:,} made", log=True),
         tuple(lines),
@@ -207,7 +229,7 @@ def _between(seen: Seen) -> Chart | None:
     x = tuple(map(float, range(len(y))))
     return Chart(
         "between",
-        f"Halfway between two, {seen.about.title}",
+        f"Halfway, {seen.about.title}",
         Axis("the way"),
         Axis("Fréchet distance", seen.unit, log=True),
         (Line("halfway", x, y),),
@@ -219,7 +241,7 @@ def _between(seen: Seen) -> Chart | None:
 
 def _learning(seen: Seen) -> Chart | None:
     rows = seen.values.get("learning")
-    if rows is None:
+    if rows is None or "judge_right" in seen.values:
         return None
     x, y = map(_plain, np.asarray(rows, float).T)
     return Chart(

@@ -32,6 +32,7 @@ from aecore.lab.new_ones_seen import GUIDANCE, STEPS_TRIED
 from aecore.lab.samplers import (
     ABOUT_MEAN,
     ROUND,
+    ROUNDS,
     STRAIGHT,
     Draw,
     between,
@@ -77,7 +78,7 @@ class Run:
         self.parts = {
             SIMPLE: self.simple,
             FLOW: lambda: self.flow("flow", judge.reads),
-            MIXTURE: lambda: self.one("mixture", self._mixture(), Drawn.MIXTURE, 0.6, 1.0),
+            MIXTURE: lambda: self.mixture("mixture", 0.35),
             VAE: self.vae,
             BETWEEN: self.between,
             PIXELS: self.pixels,
@@ -105,10 +106,18 @@ class Run:
         self.found |= judged(key, self.bench.drawn(z), self.judge, self.data)
         yield self.look(last)
 
-    def _mixture(self) -> Draw:
-        bench = self.bench
-        components, between = self.sizes.components, self.control.give_way
-        return from_mixture(bench.train, components, bench.seed, between)
+    def mixture(self, key: str, begin: float) -> Iterator[Look]:
+        """Fit a mixture, draw from it and judge. begin: the share of the task that is done."""
+        bench, steps = self.bench, 0.5 * (1 - begin) / ROUNDS
+        fitting = from_mixture(bench.train, self.sizes.components, bench.seed)
+        while True:
+            try:
+                rounds = next(fitting)
+            except StopIteration as end:
+                draw: Draw = end.value
+                break
+            yield self.look(begin + steps * rounds)
+        yield from self.one(key, draw, Drawn.MIXTURE, 0.5 * (1 + begin), 1.0)
 
     # Tasks
 
@@ -131,7 +140,7 @@ class Run:
         yield from self.one("vae_prior", from_prior(bench.k), Drawn.PRIOR, 0.4, 0.5)
         yield from self.again("vae_again", 0.6)
         yield from self.one("vae_gaussian", from_gaussian(bench.train), Drawn.GAUSSIAN, 0.65, 0.75)
-        yield from self.one("vae_mixture", self._mixture(), Drawn.MIXTURE, 0.85, 1.0)
+        yield from self.mixture("vae_mixture", 0.75)
 
     def _cloud(self) -> dict[str, Any]:
         """Where held-out codes lie on the map, with their classes."""

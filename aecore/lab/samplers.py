@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from aecore.machine import one_blas_thread
 
 STRAIGHT, ROUND, ABOUT_MEAN = "straight", "spherical", "about the mean"
 ROUNDS = 100  # of fitting a mixture, at most
+FITTED = 20_000  # codes that it is fitted to; more of them make it no better, only slower
 _NEARLY = 1e-4  # of the angle, below which a way round is a straight one
 _FLOOR = 1e-6  # added to variances, beside the largest: a number that never varies stays itself
 
@@ -31,16 +32,15 @@ def from_gaussian(codes: np.ndarray) -> Draw:
     return lambda n, rng: mean + rng.standard_normal((n, len(mean)), dtype=np.float32) @ root
 
 
-def from_mixture(
-    codes: np.ndarray, components: int, seed: int, between: Callable[[], object]
-) -> Draw:
+def from_mixture(codes: np.ndarray, components: int, seed: int) -> Generator[int, None, Draw]:
     """From scikit-learn's mixture of Gaussians, fitted to codes (m, k) by expectation and
-    maximisation until it stands still. between: called before each of its rounds."""
+    maximisation until it stands still; yields how many rounds are done, after each of them."""
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.mixture import GaussianMixture
 
     mean, spread = codes.mean(0), codes.std(0).max() + 1e-12
-    x = ((codes - mean) / spread).astype(np.float64)
+    rows = np.random.default_rng(seed).permutation(len(codes))[:FITTED]
+    x = ((codes[rows] - mean) / spread).astype(np.float64)
     # A round at a time, each from where the last one came to: so it can be stopped.
     mixture = GaussianMixture(
         min(components, max(1, len(x) // 4)),
@@ -49,11 +49,11 @@ def from_mixture(
         init_params="k-means++",
         random_state=seed,
     )
-    for _ in range(ROUNDS):
-        between()
+    for i in range(ROUNDS):
         with one_blas_thread(), warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
             mixture.fit(x)
+        yield i + 1
         if mixture.converged_:
             break
     weights, means = mixture.weights_, mixture.means_

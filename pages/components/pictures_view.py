@@ -23,6 +23,11 @@ _STYLE = (
 
 def pictures_view(shown: Pictures, key: str) -> None:
     """All rows, each as wide as there is room, with what they are beneath."""
+    drawing(f"{_STYLE}{pictures_html(shown)}", key)
+
+
+def pictures_html(shown: Pictures) -> str:
+    """The same as HTML; all words in it are escaped."""
     names = shown.row_names
     if len(names) == len(shown.images):
         rows = [
@@ -36,7 +41,7 @@ def pictures_view(shown: Pictures, key: str) -> None:
     else:
         grid = f'<div class="bare">{_image(shown, shown.title)}</div>'
     said = f"<figcaption>{escape(shown.summary)}</figcaption>" if shown.summary else ""
-    drawing(f'{_STYLE}<figure class="pv">{grid}{said}</figure>', key)
+    return f'<figure class="pv">{grid}{said}</figure>'
 
 
 def _image(shown: Pictures, name: str) -> str:

@@ -13,19 +13,17 @@ from aecore.errors import Interrupted
 from aecore.evaluation.latent import interpolation
 from aecore.lab.control import LabControl
 from aecore.lab.flow import Flow
+from aecore.lab.once import end_of
 from aecore.lab.samplers import (
     ABOUT_MEAN,
     ROUND,
+    ROUNDS,
     STRAIGHT,
     between,
     from_gaussian,
     from_mixture,
     from_prior,
 )
-
-
-def nothing() -> None:
-    pass
 
 
 def moons(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -37,15 +35,24 @@ def far_from(known: np.ndarray, some: np.ndarray) -> np.ndarray:
     return NearestNeighbors(n_neighbors=1).fit(known).kneighbors(some)[0][:, 0]
 
 
-@pytest.fixture(scope="module")
-def flow() -> Flow:
-    """Learnt on two moons, the moon as its class."""
+def learnt(classes: int) -> Flow:
+    """A flow on two moons, the moon as its class where there are classes."""
     x, y = moons(4000, 0)
-    found = Flow(x.mean(0), x.std(0), 2, torch.Generator().manual_seed(0))
+    found = Flow(x.mean(0), x.std(0), classes, torch.Generator().manual_seed(0))
     codes = torch.from_numpy(x)
-    for _ in found.train(lambda rows: codes[rows], len(x), y, 900, LabControl()):
+    for _ in found.train(lambda rows: codes[rows], len(x), y, 700, LabControl()):
         pass
     return found
+
+
+@pytest.fixture(scope="module")
+def flow() -> Flow:
+    return learnt(0)
+
+
+@pytest.fixture(scope="module")
+def told() -> Flow:
+    return learnt(2)
 
 
 def test_a_gaussian_has_the_codes_mean_and_covariance():
@@ -64,23 +71,17 @@ def test_a_gaussian_has_the_codes_mean_and_covariance():
 def test_a_mixture_is_as_likely_as_scikit_learns_of_one_piece():
     """What it draws is, to the best mixture that scikit-learn finds, as likely as the data."""
     x, _ = moons(2000, 0)
-    drawn = from_mixture(x, 8, 0, nothing)(4000, np.random.default_rng(0))
+    drawn = end_of(from_mixture(x, 8, 0))(4000, np.random.default_rng(0))
     theirs = GaussianMixture(8, random_state=0, n_init=3).fit(x)
     assert theirs.score(drawn) == pytest.approx(theirs.score(x), abs=0.25)
     one = from_gaussian(x)(4000, np.random.default_rng(0))
     assert theirs.score(one) < theirs.score(x) - 1
 
 
-def test_a_mixture_can_be_stopped():
-    calls = []
-
-    def stop() -> None:
-        calls.append(1)
-        if len(calls) == 3:
-            raise Interrupted("stopped")
-
-    with pytest.raises(Interrupted):
-        from_mixture(moons(2000, 0)[0], 8, 0, stop)
+def test_a_mixture_says_its_rounds_and_settles():
+    rounds = list(from_mixture(moons(2000, 0)[0], 8, 0))
+    assert rounds == list(range(1, len(rounds) + 1))
+    assert 2 < len(rounds) < ROUNDS
 
 
 def test_ways_between_are_those_of_the_latent_page():
@@ -104,27 +105,27 @@ def test_a_flow_brings_noise_to_two_moons(flow):
     held_out, _ = moons(1000, 9)
     one = from_gaussian(known)(1000, np.random.default_rng(0))
     assert np.median(far_from(known, drawn)) < 3 * np.median(far_from(known, held_out))
-    assert far_from(known, drawn).mean() < 0.35 * far_from(known, one).mean()
+    assert far_from(known, drawn).mean() < 0.5 * far_from(known, one).mean()
     # And it covers them: no part of the moons is far from all samples.
     assert np.quantile(far_from(drawn, held_out), 0.99) < 0.35
 
 
-def test_its_condition_says_which_moon(flow):
+def test_its_condition_says_which_moon(told):
     known, moon = moons(4000, 0)
     noise = from_prior(2)(600, np.random.default_rng(1))
     wanted = np.arange(600) % 2
     nearest = NearestNeighbors(n_neighbors=1).fit(known)
 
     def obeyed(guidance: float) -> float:
-        drawn = flow.draw(noise, wanted, LabControl(), guidance=guidance)
+        drawn = told.draw(noise, wanted, LabControl(), guidance=guidance)
         return float((moon[nearest.kneighbors(drawn)[1][:, 0]] == wanted).mean())
 
     assert obeyed(0) == pytest.approx(0.5, abs=0.08)
     assert obeyed(1) > 0.95
     assert obeyed(2) >= obeyed(1) - 0.01
     # Guidance 0 does not listen; and no class said is the same.
-    deaf = flow.draw(noise, wanted, LabControl(), guidance=0)
-    assert deaf == pytest.approx(flow.draw(noise, None, LabControl()), abs=1e-4)
+    deaf = told.draw(noise, wanted, LabControl(), guidance=0)
+    assert deaf == pytest.approx(told.draw(noise, None, LabControl()), abs=1e-4)
 
 
 def test_a_path_begins_at_the_noise_and_ends_at_the_sample(flow):

@@ -38,11 +38,11 @@ class MakeNewOnesOptions:
     """How long the flow learns, and what it is compared with."""
 
     steps: int = dataclasses.field(
-        default=2500,
+        default=1500,
         metadata={
             "label": "Steps of the flow's training",
             "range": (50, 50_000),
-            "help": "1,024 codes each; a hundred take a second, about.",
+            "help": "1,024 codes each; a hundred take a second or two.",
         },
     )
     euler: int = dataclasses.field(
