@@ -14,7 +14,6 @@ from aecore.lab.about import About
 from aecore.lab.experiment import Values
 from aecore.lab.judge import SURE
 from aecore.lab.outcome import Figure, Outcome
-from aecore.lab.plane import KEPT
 
 HOLES_CHART = "empty"
 HOLE_LINE = "empty"
@@ -55,7 +54,7 @@ class Told:
     # Charts
 
     def _charts(self) -> Iterator[Chart]:
-        box = f"% of the box that has {100 * KEPT:.0f} % of codes in each direction"
+        box = f"% of the box around the codes of {self.known}"
         yield self._bars(
             HOLES_CHART,
             "Where no code is",

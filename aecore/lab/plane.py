@@ -15,7 +15,6 @@ from aecore.models.posterior import Posterior
 
 CELL = 37.5  # codes to a cell, on average; by it the plane is cut
 LEAST_CELLS, MOST_CELLS = 6, 40  # along each side
-KEPT = 0.99  # of the codes lie within the box, in each direction: a few far ones are left out
 COMPONENTS = 5_000  # posteriors whose mixture stands for all of them
 DRAWS = 2_000
 _PART = 200
@@ -23,8 +22,8 @@ _PART = 200
 
 @dataclass(frozen=True)
 class Plane:
-    """A box of codes (n, 2), cut into cells. low, high: (2,). there: (side, side) bool, whether any
-    code lies in a cell, first number first."""
+    """The bounding box of codes (n, 2), cut into cells. low, high: (2,). there: (side, side) bool,
+    whether any code lies in a cell, first number first."""
 
     low: np.ndarray
     high: np.ndarray
@@ -32,8 +31,7 @@ class Plane:
 
     @classmethod
     def of(cls, codes: np.ndarray) -> Plane:
-        tail = (1 - KEPT) / 2
-        low, high = np.quantile(codes, [tail, 1 - tail], axis=0).astype(np.float32)
+        low, high = codes.min(0).astype(np.float32), codes.max(0).astype(np.float32)
         high = np.maximum(high, low + 1e-6)
         side = int(np.clip(round(math.sqrt(len(codes) / CELL)), LEAST_CELLS, MOST_CELLS))
         counts, _, _ = np.histogram2d(

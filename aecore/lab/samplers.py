@@ -46,7 +46,6 @@ def from_mixture(codes: np.ndarray, components: int, seed: int) -> Generator[int
         min(components, max(1, len(x) // 4)),
         max_iter=1,
         warm_start=True,
-        init_params="k-means++",
         random_state=seed,
     )
     for i in range(ROUNDS):
