@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Iterator, Sequence
 
@@ -25,7 +26,7 @@ _VAE_ROLE: Role = 2
 
 
 def charts(seen: Seen) -> list[Chart]:
-    """All that can be drawn yet; the distances always, for they stand first."""
+    """All that can be drawn yet; while nothing is judged, how the judge learns."""
     distance = Axis("Fréchet distance", seen.unit, log=True)
     found = (
         _bars(seen, "frechet", "Fréchet distance", distance),
@@ -42,20 +43,22 @@ def charts(seen: Seen) -> list[Chart]:
     return [chart for chart in found if chart is not None]
 
 
-def _bars(seen: Seen, what: str, title: str, y: Axis) -> Chart:
-    """A measure by where codes come from."""
+def _bars(seen: Seen, what: str, title: str, y: Axis) -> Chart | None:
+    """A measure by where codes come from; None while nothing is judged."""
     lines = [
         _line(seen, AE_LINE, what, list(MADE), "", "model"),
         _line(seen, VAE_LINE, what, list(MADE)[:-1], "vae_", _VAE_ROLE),
         _line(seen, "beside them", what, list(BESIDE), "", "floor"),
     ]
+    if not any(map(_there, lines)):
+        return None
     known = {key: seen.value(key, what) for key in MADE if math.isfinite(seen.value(key, what))}
     found = ", ".join(f"{MADE[key]} {value:.3g}" for key, value in known.items())
     return Chart(
         what,
         f"{title}, {seen.about.title}",
         Axis("codes from"),
-        y,
+        _seen_whole(y, lines) if y.log else y,
         tuple(line for line in lines if line.role == "model" or _there(line)),
         "bars",
         tuple((MADE | BESIDE).values()),
@@ -74,9 +77,8 @@ def _sure(seen: Seen) -> Chart | None:
     if not seen.reads:
         return None
     read = f"read with > {100 * SURE:.0f} % confidence"
-    return _bars(
-        seen, SURE_CHART, "Confidence", Axis(read, f"% of {seen.made:,} made", span=(0.0, 100.0))
-    )
+    axis = Axis(read, f"% of {seen.made:,} made", span=(0.0, 100.0))
+    return _bars(seen, SURE_CHART, "Confidence", axis)
 
 
 def _spread(seen: Seen) -> Chart | None:
@@ -184,7 +186,7 @@ def _by_guidance(seen: Seen) -> Chart | None:
     x, _, *shares = map(_plain, np.asarray(rows, float).T)
     named: dict[str, Role] = {
         "read as the class asked for": "model",
-        "read with confidence": 2,
+        "read with confidence": 8,
         "precision": "train",
         "recall": "pca",
     }
@@ -226,13 +228,13 @@ def _between(seen: Seen) -> Chart | None:
     y = tuple(seen.value(f"between_{key}", "frechet") for key in HALVES)
     if not any(map(math.isfinite, y)):
         return None
-    x = tuple(map(float, range(len(y))))
+    halfway = Line("halfway", tuple(map(float, range(len(y)))), y)
     return Chart(
         "between",
         f"Halfway, {seen.about.title}",
         Axis("the way"),
-        Axis("Fréchet distance", seen.unit, log=True),
-        (Line("halfway", x, y),),
+        _seen_whole(Axis("Fréchet distance", seen.unit, log=True), [halfway]),
+        (halfway,),
         "bars",
         tuple(HALVES.values()),
         "Fréchet distance of what lies halfway between two held-out examples, by the way.",
@@ -252,6 +254,12 @@ def _learning(seen: Seen) -> Chart | None:
         (Line("classifier", x, y),),
         summary="How well the classifier that judges tells classes, while it learns.",
     )
+
+
+def _seen_whole(axis: Axis, lines: Sequence[Line]) -> Axis:
+    """A logarithmic axis on which the lowest bar has a height too."""
+    known = [v for line in lines for v in line.y if math.isfinite(v) and v > 0]
+    return dataclasses.replace(axis, span=(min(known) / 2, max(known) * 1.3)) if known else axis
 
 
 def _there(line: Line) -> bool:

@@ -170,6 +170,7 @@ class Run:
         every = wanted(data, self.sizes.made, bench.k, by_class, self._rng(Drawn.FLOW))
         z = made.draw(every.noise, every.labels, self.control, self.sizes.euler)
         x = bench.drawn(z)
+        self.found[f"{key}_map"] = bench.on_map(z[:ON_MAP])
         self.found |= judged(key, x, self.judge, data)
         if every.labels is not None:
             self.found["obeyed"] = self._obeyed(x, every.labels)
