@@ -39,7 +39,7 @@ class Told:
             return Outcome()
         return Outcome(
             tuple(self._figures()),
-            (*self._charts(), *self._planes()),
+            (*(chart for chart in self._charts() if chart is not None), *self._planes()),
             tuple(self._pictures()),
             (self._table(),),
             self._says(),
@@ -53,8 +53,8 @@ class Told:
 
     # Charts
 
-    def _charts(self) -> Iterator[Chart]:
-        box = f"% of the box around the codes of {self.known}"
+    def _charts(self) -> Iterator[Chart | None]:
+        box = "% of the box around training codes"
         yield self._bars(
             HOLES_CHART,
             "Where no code is",
@@ -78,17 +78,18 @@ class Told:
         yield self._bars(
             "cycle",
             "Do codes come back?",
-            Axis("error after decoding and encoding again", "deviations of the codes, median"),
+            Axis("cycle error", "deviations of the codes, median"),
             (
                 ("holes_cycle", "from holes", "pca"),
                 ("cells_cycle", "from elsewhere in the box", "train"),
                 ("codes_cycle", "held-out codes", "model"),
             ),
-            "How far points of the plane are from themselves after they were decoded and encoded.",
+            "How far points of the plane are from themselves after they were decoded and encoded "
+            "again.",
         )
         yield self._bars(
             "kl",
-            "All codes beside N(0, I)",
+            "All codes and the prior",
             Axis("KL to N(0, I)", f"nats, {self.known}"),
             (
                 ("kl_gaussian", "of the Gaussian fitted to them", "model"),
@@ -113,12 +114,15 @@ class Told:
         y: Axis,
         shown: Sequence[tuple[str, str, Role]],
         summary: str,
-    ) -> Chart:
+    ) -> Chart | None:
+        """A measure by model; None while there is none."""
         x = tuple(map(float, range(len(self.models))))
         lines = [
             Line(words, x, tuple(self.value(m, key) for m in self.models), role)
             for key, words, role in shown
         ]
+        if all(_nan(v) for line in lines for v in line.y):
+            return None
         first = lines[0]
         told = [f"{n} {v:.3g}" for n, v in zip(self.names, first.y, strict=True) if not _nan(v)]
         if told:
@@ -156,7 +160,7 @@ class Told:
             "wide",
             f"With more numbers, {self.about.title}",
             Axis("model"),
-            Axis("error after decoding and encoding again", "deviations of the codes, median"),
+            Axis("cycle error", "deviations of the codes, median"),
             lines,
             "bars",
             names,
@@ -308,11 +312,15 @@ class Told:
                 f"drawn_{model}",
                 f"The whole box decoded, {name}",
                 _tinted(images, holes),
-                summary=f"{name[:1].upper()}{name[1:]}: what the decoder draws over the box "
-                f"around the codes, {values['empty']:.0f} % of which is empty. "
-                + ("Orange" if images.shape[2] == 1 else "Dim")
-                + ": no code lies there.",
+                summary=self._said_of_box(name, values.get("empty"), images.shape[2] == 1),
             )
+
+    def _said_of_box(self, name: str, empty: float | None, grey: bool) -> str:
+        said = f"{name[:1].upper()}{name[1:]}: what the decoder draws over the box around the codes"
+        if empty is None:
+            return f"{said}, while it learns."
+        how = "Orange" if grey else "Dim"
+        return f"{said}, {empty:.0f} % of which is empty. {how}: no code lies there."
 
     # In a sentence
 

@@ -71,13 +71,14 @@ class Holes(Experiment):
     title: ClassVar[str] = "Holes"
     question: ClassVar[str] = "What does a decoder draw where no code has ever been?"
     claim: ClassVar[str] = (
-        "An autoencoder puts its codes wherever it likes and leaves much of the plane empty. The "
-        "VAE's price on information, beta, draws them to where N(0, I) falls and leaves fewer "
-        "holes, the more the higher it is, and the drawings become the vaguer for it."
+        "On a plane two fifths of the box around the codes are empty, of a plain autoencoder as of "
+        "a VAE. A higher price on information, beta, draws all codes to N(0, I), leaves fewer "
+        "holes at last, and makes drawings vaguer. What shows a hole is the way back: what is "
+        "decoded there and encoded again comes out somewhere else."
     )
     surprise: ClassVar[str] = (
-        "What is drawn in a hole is read by a classifier with hardly less confidence than what is "
-        "drawn among codes, often with more: confidence does not show holes."
+        "A classifier is surer of what is drawn in holes than of what is drawn from codes: "
+        "confidence is no sign that anything like it was ever seen."
     )
     icon: ClassVar[str] = ":material/blur_on:"
     place: ClassVar[float] = 6
@@ -192,6 +193,9 @@ def _trained(
         probe = event.probe if isinstance(event, StepDone | EpochDone) else None
         if probe is not None:
             found |= {"moving": probe.latent_map[:ON_MAP], "looked_mse": probe.heldout_mse}
+            box = Plane.of(probe.latent_map)
+            # Which of it is empty cannot be told from so few.
+            found |= _drawn(state.model, box, data) | {"holes": np.zeros((GRID, GRID), bool)}
             yield Look(dict(found), min(0.99, event.step / steps) * TRAINED)
     del found["moving"], found["looked_mse"]
     return state.model
