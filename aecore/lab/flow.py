@@ -46,7 +46,7 @@ class Flow:
         for i, (n_in, n_out) in enumerate(itertools.pairwise(widths)):
             layer = nn.utils.skip_init(nn.Linear, n_in, n_out)
             bound = n_in**-0.5
-            for weight in (layer.weight, layer.bias):
+            for weight in layer.parameters():
                 nn.init.uniform_(weight, -bound, bound, generator=generator)
             layers += [layer, nn.SiLU()] if i < len(WIDTHS) else [layer]
         self._net = nn.Sequential(*layers)

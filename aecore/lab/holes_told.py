@@ -180,15 +180,15 @@ class Told:
             lines = [
                 Line(
                     "",
-                    *map(_plain, points[labels == c].T),
+                    *_points(points[labels == c]),
                     "floor" if c < 0 else int(c),
                     joined=False,
                 )
                 for c in np.unique(labels)
             ]
             for radius in (1, 2):
-                circle = radius * np.cos(_TURN), radius * np.sin(_TURN)
-                lines.append(Line("", *map(_plain, circle), "expected", marked=False))
+                circle = radius * np.stack([np.cos(_TURN), np.sin(_TURN)], 1)
+                lines.append(Line("", *_points(circle), "expected", marked=False))
             reach = max(2.2, float(np.abs(points).max()) * 1.05)
             axis = Axis("", span=(-reach, reach))
             empty = values.get("empty", math.nan)
@@ -353,8 +353,9 @@ def _tinted(images: np.ndarray, holes: np.ndarray) -> np.ndarray:
     return images * colour[:, :, :, None, None]
 
 
-def _plain(values: np.ndarray) -> tuple[float, ...]:
-    return tuple(map(float, values))
+def _points(rows: np.ndarray) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Rows (n, 2) as their x and their y."""
+    return tuple(map(float, rows[:, 0])), tuple(map(float, rows[:, 1]))
 
 
 def _nan(value: float) -> bool:

@@ -167,7 +167,10 @@ def _pictures(key: str, x: np.ndarray, seen: Seen, near: Dataset) -> dict[str, A
     examples beneath both. (2, SHOWN, *shape) uint8; nothing of what is no image."""
     if kind_of(near.spec) != "image":
         return {}
-    found = {f"{key}_shown": in_bytes(x[:SHOWN]), f"{key}_nearest": _nearest(near.train, x[:SHOWN])}
+    found: dict[str, Any] = {
+        f"{key}_shown": in_bytes(x[:SHOWN]),
+        f"{key}_nearest": _nearest(near.train, x[:SHOWN]),
+    }
     if seen.confidence is not None:
         bold = np.argsort(-seen.confidence, kind="stable")[:SHOWN]
         found[f"{key}_bold"] = np.stack([in_bytes(x[bold]), _nearest(near.train, x[bold])])

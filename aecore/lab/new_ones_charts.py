@@ -84,10 +84,8 @@ def _sure(seen: Seen) -> Chart | None:
 def _spread(seen: Seen) -> Chart | None:
     """Precision and recall of what is made from an autoencoder's codes, and of what is beside."""
     keys = [*MADE, *BESIDE]
-    lines = tuple(
-        _line(seen, name, name, keys, "", role)
-        for name, role in (("precision", "model"), ("recall", "pca"))
-    )
+    roles: dict[str, Role] = {"precision": "model", "recall": "pca"}
+    lines = tuple(_line(seen, name, name, keys, "", role) for name, role in roles.items())
     if not _there(lines[0]):
         return None
     n = f"{min(NEIGHBOURHOODS, seen.made, seen.about.test):,}"
@@ -134,7 +132,7 @@ def _cloud(seen: Seen) -> list[Line]:
     cloud = np.asarray(cloud, float)
     labels = np.asarray(seen.values.get("cloud_labels", np.full(len(cloud), -1)))
     return [
-        Line("", *map(_plain, cloud[labels == c].T), "floor" if c < 0 else int(c), joined=False)
+        Line("", *_points(cloud[labels == c]), "floor" if c < 0 else int(c), joined=False)
         for c in np.unique(labels)
     ]
 
@@ -148,13 +146,13 @@ def _planes(seen: Seen) -> Iterator[Chart]:
     reach = float(np.abs(every).max()) * 1.15
     axis = Axis("", span=(-reach, reach))
     yield _plane(seen, "held_out", "Held-out codes", cloud, axis)
-    grey = [Line("", *map(_plain, every.T), "floor", joined=False)]
+    grey = [Line("", *_points(every), "floor", joined=False)]
     for key in (*list(MADE)[1:], "plain"):
         drawn = seen.values.get(f"{key}_map")
         if drawn is not None:
             inside = np.asarray(drawn, float)
             inside = inside[np.abs(inside).max(1) < reach]
-            made = Line("", *map(_plain, inside.T), "model", joined=False)
+            made = Line("", *_points(inside), "model", joined=False)
             title = TITLES[key][:1].upper() + TITLES[key][1:]
             yield _plane(seen, key, title, [*grey, made], axis)
 
@@ -211,7 +209,7 @@ def _course(seen: Seen) -> Chart | None:
     for key, (name, role) in named.items():
         rows = seen.values.get(f"{key}_course")
         if rows is not None:
-            lines.append(Line(name, *map(_plain, np.asarray(rows, float).T), role))
+            lines.append(Line(name, *_points(np.asarray(rows, float)), role))
     if not lines:
         return None
     return Chart(
@@ -268,3 +266,8 @@ def _there(line: Line) -> bool:
 
 def _plain(values: np.ndarray) -> tuple[float, ...]:
     return tuple(map(float, values))
+
+
+def _points(rows: np.ndarray) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Rows (n, 2) as their x and their y."""
+    return _plain(rows[:, 0]), _plain(rows[:, 1])

@@ -55,8 +55,8 @@ def from_mixture(codes: np.ndarray, components: int, seed: int) -> Generator[int
         yield i + 1
         if mixture.converged_:
             break
-    weights, means = mixture.weights_, mixture.means_
-    roots = np.linalg.cholesky(mixture.covariances_)
+    weights, means = np.asarray(mixture.weights_), np.asarray(mixture.means_)
+    roots = np.linalg.cholesky(np.asarray(mixture.covariances_))
 
     def draw(n: int, rng: np.random.Generator) -> np.ndarray:
         which = rng.choice(len(weights), n, p=weights)

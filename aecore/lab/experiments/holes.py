@@ -190,8 +190,8 @@ def _trained(
         if isinstance(event, EpochDone):
             found["mse"] = event.metrics["mse"]
             found["rate"] = event.metrics.get("kl", 0.0)
-        probe = event.probe if isinstance(event, StepDone | EpochDone) else None
-        if probe is not None:
+        if isinstance(event, StepDone | EpochDone) and event.probe is not None:
+            probe = event.probe
             found |= {"moving": probe.latent_map[:ON_MAP], "looked_mse": probe.heldout_mse}
             box = Plane.of(probe.latent_map)
             # Which of it is empty cannot be told from so few.
