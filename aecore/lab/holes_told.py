@@ -98,13 +98,15 @@ class Told:
             "How far the aggregate posterior is from the prior: of the Gaussian that fits it, and "
             "of itself.",
         )
-        yield self._bars(
-            "error",
-            "What it costs",
-            Axis("error", f"squared error per value, {self.held_out}"),
-            (("mse", "error", "model"),),
-            "Held-out error of each model.",
-        )
+        # Not before a plane is looked at: what stands there first stays chosen.
+        if any("empty" in values for values in self.done.values()):
+            yield self._bars(
+                "error",
+                "What it costs",
+                Axis("error", f"squared error per value, {self.held_out}"),
+                (("mse", "error", "model"),),
+                "Held-out error of each model.",
+            )
         yield from self._wide()
 
     def _bars(
