@@ -14,6 +14,7 @@ INK = ""  # the colour of words and axes: the page's own
 TEXT = 12.0  # pixels
 _TOP, _RIGHT, _BOTTOM, _LEFT = 8.0, 14.0, 40.0, 58.0
 _LINE = 18.0  # pixels of a line of the legend
+_CLOUD = 12  # points that are not joined, of which more are drawn small
 _LETTER = 6.4  # pixels, about, of one letter
 
 
@@ -92,7 +93,8 @@ class _Box:
         ys = [v for n in chart.lines for some in (n.y, n.low, n.high) for v in some]
         if chart.kind == "bars":
             self.across = (-0.5, max(len(chart.categories), 1) - 0.5)
-            ys.append(0.0)
+            if not chart.y.log:
+                ys.append(0.0)
         else:
             self.across = _span(chart.x, xs)
         self.up = _span(chart.y, ys)
@@ -204,10 +206,12 @@ def _line(painted: Painted, box: _Box, chart: Chart, line: Line) -> None:
         points = tuple(point for point, _, _ in known)
         painted.parts.append(Stroke(points, line.color, 2.0, line.dashed))
     if line.marked:
+        cloud = not line.joined and len(known) > _CLOUD
+        radius = 3.2 if line.joined else 1.8 if cloud else 4.0
         for point, x, y in known:
             at = chart.categories[int(x)] if chart.categories else in_short(x)
-            told = f"{line.name}: {in_short(y)} at {at}"
-            painted.parts.append(Dot(point, line.color, 3.2 if line.joined else 4.0, told))
+            told = f"{line.name}: {in_short(y)} at {at}" if line.name else ""
+            painted.parts.append(Dot(point, line.color, radius, told))
 
 
 def _bars(painted: Painted, box: _Box, chart: Chart, line: Line, place: int) -> None:
@@ -216,7 +220,9 @@ def _bars(painted: Painted, box: _Box, chart: Chart, line: Line, place: int) -> 
     for x, y in zip(line.x, line.y, strict=True):
         if math.isfinite(y):
             start = x - 0.4 + wide * place
-            low, high = box.at(start, 0.0), box.at(start + wide * 0.92, y)
+            # On a logarithmic scale there is no 0 to stand on.
+            foot = box.up[0] if chart.y.log else 0.0
+            low, high = box.at(start, foot), box.at(start + wide * 0.92, y)
             corners = (low, (low[0], high[1]), high, (high[0], low[1]))
             told = f"{line.name}, {chart.categories[int(x)]}: {in_short(y)}"
             painted.parts.append(Area(corners, line.color, 0.9, told))

@@ -15,7 +15,7 @@ else is touched. AECORE_EXPERIMENTS names more folders of such files.
 - `tasks(options, about)`: the run as many small tasks, a few seconds each, which may be done in
   any order and side by side, each with a name of its own, plain values and a seed. A sweep is one
   task a value, and one more for each draw. What all tasks need is computed in each, or kept by a
-  cache of its process, as `basis_of` does;
+  cache of its process, as `basis_of` and `once.Once` do;
 - `work(task, options, subject, control)`: does one task, in whichever process. It yields a `Look`
   now and then, the last of which is the task's result: numbers, texts, lists and NumPy arrays by
   name. It calls `control.give_way()` ten times a second or oftener; that is where others get their

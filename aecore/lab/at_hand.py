@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
-import threading
-from collections import OrderedDict
+import math
 
 from aecore.datasets import Dataset
-from aecore.datasets.registry import when_gone
 from aecore.lab.control import LabControl
+from aecore.lab.once import Once
 from aecore.lab.training import last_epoch, trained
 from aecore.models import LatentModel
 from aecore.models.presets import Preset
@@ -17,13 +17,8 @@ from aecore.training.state import TrainState
 from aecore.types import ModelSpec, TrainConfig
 
 MOST = 12  # trained models that are kept, the longest unused given up first
-_POLL = 0.1  # seconds between two questions whether to stop, while somebody else trains
 
-Key = tuple[str, str, str]
-
-_lock = threading.Lock()
-_models: OrderedDict[Key, LatentModel] = OrderedDict()  # the latest used last
-_training: dict[Key, threading.Lock] = {}
+_models: Once[LatentModel] = Once(MOST)
 
 
 def shipped_model(one: Preset, data: Dataset) -> LatentModel | None:
@@ -34,6 +29,24 @@ def shipped_model(one: Preset, data: Dataset) -> LatentModel | None:
     return checkpoints.load(path).model
 
 
+def model_of(
+    one: Preset, data: Dataset, epochs: int, seed: int, control: LabControl, usual: int = 3
+) -> LatentModel:
+    """A preset's model for these data: the one that ships, else one trained for so many epochs; of
+    few examples in proportion more, as the preset's own training takes more beside `usual`.
+
+    Raises what `trained` raises.
+    """
+    found = shipped_model(one, data)
+    if found is not None:
+        return found
+    config = one.training(len(data.train))
+    if config.epochs > one.config.epochs:
+        epochs = math.ceil(config.epochs * epochs / usual)
+    config = dataclasses.replace(config, epochs=epochs, seed=seed, device="cpu")
+    return trained_model(one.spec(data.spec), config, data, control)
+
+
 def trained_model(
     spec: ModelSpec, config: TrainConfig, data: Dataset, control: LabControl
 ) -> LatentModel:
@@ -42,46 +55,10 @@ def trained_model(
     Raises what `trained` raises.
     """
     key = (data.name, data.fingerprint, json.dumps([spec.to_json(), config.to_json()]))
-    with _lock:
-        busy = _training.setdefault(key, threading.Lock())
-    while True:
-        # Apart: whoever trains it takes turns with those who wait.
-        with control.apart():
-            mine = busy.acquire(timeout=_POLL)
-        if mine:
-            break
-        control.give_way()
-    try:
-        found = _remembered(key)
-        if found is None:
-            state = TrainState.fresh(spec, config.seed)
-            last_epoch(trained(spec, config, data, control, state))
-            found = state.model
-            _remember(key, found)
-        return found
-    finally:
-        busy.release()
 
+    def make() -> LatentModel:
+        state = TrainState.fresh(spec, config.seed)
+        last_epoch(trained(spec, config, data, control, state))
+        return state.model
 
-def _remembered(key: Key) -> LatentModel | None:
-    with _lock:
-        if key in _models:
-            _models.move_to_end(key)
-        return _models.get(key)
-
-
-def _remember(key: Key, model: LatentModel) -> None:
-    with _lock:
-        _models[key] = model
-        while len(_models) > MOST:
-            gone, _ = _models.popitem(last=False)
-            _training.pop(gone, None)
-
-
-@when_gone
-def forget(name: str) -> None:
-    """Give up what was trained on data that are gone."""
-    with _lock:
-        for key in [key for key in _models if key[0] == name]:
-            del _models[key]
-            _training.pop(key, None)
+    return _models.get(key, control, make)

@@ -9,9 +9,10 @@ from aecore.lab.experiment import Experiment
 from aecore.lab.outcome import Outcome
 from aecore.lab.predicting import Prediction, difference, drawn_over
 from aecore.lab.record import Record, try_outcome
-from aecore.lab.taking_out import everything, file_stem, picture
+from aecore.lab.taking_out import everything, file_stem
 from aecore.runs.run import has_cookie
 from pages.components.chart_view import chart_view, planes_view
+from pages.components.pictures_view import pictures_view
 from pages.lab.choosing import SHARED, Shown, lab, others_of, said_of, view
 from pages.shell import session
 from pages.shell.layout import guarded
@@ -49,6 +50,8 @@ def _stage(one: Experiment, shown: Shown, record: Record) -> None:
     with right:
         _said(outcome, asked, record)
         _state(shown, record)
+        if shown.run is not None and shown.run.live and outcome.pictures:
+            pictures_view(outcome.pictures[0], "lab_pictures")
 
 
 def _charts(outcome: Outcome, asked: Prediction | None, record: Record) -> None:
@@ -183,7 +186,7 @@ def details(one: Experiment, shown: Shown) -> None:
     beside, _ = (None, "") if other is None else try_outcome(other)
     for shown_pictures in outcome.pictures:
         st.subheader(plain(shown_pictures.title), anchor=False)
-        st.image(picture(shown_pictures), caption=plain(shown_pictures.summary))
+        pictures_view(shown_pictures, f"lab_pictures_{shown_pictures.name}")
     if shown.record.state == "finished":
         st.caption(own(f"**What surprised many**: {one.surprise}"))
     if beside is not None and other is not None:

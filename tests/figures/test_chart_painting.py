@@ -81,3 +81,23 @@ def test_as_a_picture_it_has_the_line_in_its_colour():
 
 def test_as_columns_every_point_has_a_row():
     assert chart().columns()["up (m)"][::2] == [0.0, 1.0]
+
+
+def test_bars_on_a_logarithmic_axis_stand_on_its_lower_end():
+    axis = Axis("up", "m", log=True, span=(1.0, 1000.0))
+    line = Line("a", (0.0, 1.0), (10.0, 1000.0))
+    shown = Chart("one", "One", Axis("kind"), axis, (line,), "bars", ("few", "many"))
+    few, many = (part for part in paint(shown, 600, 300).parts if isinstance(part, Area))
+    high, bottom = ({y for _, y in bar.points} for bar in (many, few))
+    assert max(high) == max(bottom) < 300
+    assert max(high) - min(high) == pytest.approx(3 * (max(bottom) - min(bottom)))
+
+
+def test_a_cloud_has_small_dots_and_a_nameless_line_says_nothing():
+    x = tuple(float(i) for i in range(30))
+    cloud, few = Line("", x, x, joined=False), Line("b", x[:2], x[:2], joined=False)
+    shown = Chart("one", "One", Axis("a"), Axis("b"), (cloud, few), "plane")
+    drawn = dots(shown)
+    assert max(dot.radius for dot in drawn[:30]) < min(dot.radius for dot in drawn[30:])
+    assert not any(dot.told for dot in drawn[:30])
+    assert all(dot.told.startswith("b: ") for dot in drawn[30:])

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from aecore.figures.chart import Pictures
 from aecore.jobs.engine import engine
 from aecore.lab.about import About
 from aecore.lab.record import Record
 from aecore.lab.registry import all_experiments, experiment, plain_options
+from aecore.types import DataSpec
+from pages.components.pictures_view import pictures_html
 from tests.pages.test_pages import open_page, sound
 
 EXPERIMENT = "pages/lab/experiment.py"
@@ -59,3 +62,25 @@ def test_what_is_not_there_is_said():
     assert "no such result" in app.error[0].value
     app = open_page(EXPERIMENT, lab="nothing-of-the-kind")
     assert "no experiment" in app.error[0].value
+
+
+def test_pictures_stand_beside_their_names():
+    one = experiment("make-new-ones")
+    values = {"prior_shown": np.zeros((10, 1, 4, 4), np.uint8), "prior_frechet": 7.0}
+    spec = DataSpec((1, 4, 4), "image", 10)
+    about = About("mnist", "<MNIST>", spec, 100, 100, tuple("0123456789"), True)
+    record = Record(
+        one.name, plain_options(one.quick()), about, (), {"simple": values}, {}, 7, "stopped"
+    )
+    store, owner = engine().lab.store, "e" * 64
+    store.keep(owner, "l0123456789ac", record)
+    app = open_page(EXPERIMENT, lab=one.name, shared=store.share(owner, "l0123456789ac"))
+    sound(app)
+    assert "codes from N(0, I) 7.0" in texts(app)
+    shown = pictures_html(record.outcome().pictures[0])
+    assert "<span>N(0, I)</span>" in shown
+    assert shown.count("<img") == 1
+    assert pictures_html(
+        Pictures("one", "<One>", np.zeros((2, 3, 1, 4, 4)), ("a <b>", "c"), summary="&")
+    ).count("&lt;b&gt;")
+    store.withdraw(owner, "l0123456789ac")
