@@ -17,8 +17,8 @@ from aecore.lab.about import About
 from aecore.lab.searching import NEAREST, nearest_rows, nothing
 
 SENTENCES, DATA = "sentences", "data"
-MOST, QUERIES = 9000, 1000  # examples that are searched, and that are searched for
-_MOST_VALUES = 40_000_000  # in a database of larger examples
+MOST, QUERIES = 20_000, 1000  # examples that are searched, and that are searched for
+_MOST_VALUES = 16_000_000  # in a database of larger examples
 
 _truths: ByteCache[tuple, np.ndarray] = ByteCache(8 << 20, lambda found: found.nbytes)
 

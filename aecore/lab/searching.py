@@ -97,23 +97,15 @@ class EightBits:
 
 @dataclass(frozen=True)
 class Signs:
-    """One bit a number: whether it is above its middle (d,), on axes turned by an orthogonal
-    matrix (d, d) drawn at random, which spreads what a few numbers say over all of them (Charikar
-    2002). turn: None for the axes as they are."""
+    """One bit a number: whether it is above its middle (d,), on the axes as they are."""
 
     middle: np.ndarray
-    turn: np.ndarray | None = None
 
     @classmethod
-    def fit(cls, x: np.ndarray, generator: np.random.Generator | None = None) -> Signs:
-        """About the mean of x (n, d). generator: draws a turn; None for none."""
-        if generator is None:
-            return cls(x.mean(0))
-        d = x.shape[1]
-        q, r = torch.linalg.qr(torch.from_numpy(generator.standard_normal((d, d))))
-        return cls(x.mean(0), (q * r.diagonal().sign()).numpy().astype(np.float32))
+    def fit(cls, x: np.ndarray) -> Signs:
+        """About the mean of x (n, d)."""
+        return cls(x.mean(0))
 
     def to(self, x: np.ndarray) -> np.ndarray:
         """(n, ceil(d / 8)) uint8."""
-        y = x - self.middle
-        return np.packbits((y if self.turn is None else y @ self.turn) > 0, axis=1)
+        return np.packbits(x > self.middle, axis=1)

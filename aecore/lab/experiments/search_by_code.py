@@ -31,7 +31,7 @@ from aecore.types import DataSpec, ModelSpec, TrainConfig
 BOTH, ONLY_SENTENCES, ONLY_DATA = "sentences and data", "sentences", "data"
 PRESET = "fast-start"  # of the autoencoder on the data in hand
 HIDDEN = 256  # of the one on sentences
-BATCH, RATE = 128, 1e-3  # of its training
+BATCH, RATE = 64, 3e-3  # of its training
 WHOLE, BITS, PCA, AE = "whole", "bits", "pca", "ae"
 RECALL, FIRST = "recall", "first"
 MIDDLE_K = 32  # numbers that are spoken of, where they are among those tried
@@ -59,7 +59,7 @@ class SearchOptions:
         },
     )
     epochs: int = dataclasses.field(
-        default=30,
+        default=20,
         metadata={
             "label": "Epochs on the sentences",
             "range": (1, 200),
@@ -81,7 +81,7 @@ class SearchByCode(Experiment):
         "bit for each of an embedding's own numbers finds more than either in as many bytes."
     )
     surprise: ClassVar[str] = (
-        "Throwing away all but the sign of each number beats learning a few good numbers."
+        "Of sentences, keeping no more than each number's sign beats learning a few good numbers."
     )
     icon: ClassVar[str] = ":material/search:"
     place: ClassVar[float] = 9
@@ -104,7 +104,9 @@ class SearchByCode(Experiment):
             ks = sorted(ks, key=lambda k: (k != _middle(ks), k))
             codes = [(way, k) for k in ks for way in (PCA, AE)]
             for way, k in [(WHOLE, 0), (BITS, 0), *codes]:
-                values = {"of": of, "way": way, "k": k}
+                # For single searches. Images are many: of those one size is enough.
+                kept = way != WHOLE and (of == SENTENCES or k == _middle(ks))
+                values = {"of": of, "way": way, "k": k, "kept": kept}
                 found.append(Task(_name(of, way, k), values, options.seed, 4.0 * (way == AE) or 1))
         return found
 
@@ -116,16 +118,13 @@ class SearchByCode(Experiment):
         wanted = collection.truth(control.give_way)
         database, queries = collection.database, collection.queries
         if way == BITS:
-            generator = np.random.default_rng(task.seed) if of == DATA else None
-            signs = Signs.fit(database, generator)
+            signs = Signs.fit(database)
             bits = signs.to(database), signs.to(queries)
             near = nearest_bits(*bits, between=control.give_way)
             yield Look(_counted("", near, wanted) | {"codes": np.concatenate(bits)})
             return
         found: dict[str, Any] = {}
-        if way == WHOLE:
-            found["rows"] = collection.rows
-        else:
+        if way != WHOLE:
             database, queries = _codes(way, k, collection, options, control)
             near = nearest_rows(database, queries, between=control.give_way)
             found |= _counted("", near, wanted)
@@ -133,7 +132,9 @@ class SearchByCode(Experiment):
         codes = eight.to(database), eight.to(queries)
         near = nearest_rows(*map(eight.back, codes), between=control.give_way)
         found |= _counted("int8_", near, wanted)
-        yield Look(found if way == WHOLE else found | {"codes": np.concatenate(codes)})
+        if task.values["kept"]:
+            found["codes"] = np.concatenate(codes)
+        yield Look(found)
 
     def tell(self, options: SearchOptions, about: About, done: Mapping[str, Values]) -> Outcome:
         told = [_Told(of, options, about, done) for of in _searched(options)]
