@@ -24,6 +24,7 @@ from aecore import datasets
 from aecore.datasets.sentences import sentences
 from aecore.lab.collection import DATA, SENTENCES, Collection
 from aecore.lab.search_answers import answers, codes_of, matching
+from aecore.lab.searching import Rows
 
 TIMES, K = 200, 32
 
@@ -43,8 +44,8 @@ def of(name: str) -> dict[str, float]:
     """Searches in one collection."""
     data = datasets.load("mnist") if name == DATA else None
     collection = Collection.of(name, data, 0)
-    database, queries = collection.database, collection.queries
-    n, d = database.shape
+    database, queries = Rows(collection.database), collection.queries
+    n, d = database.x.shape
     random, every = np.random.default_rng(0), n + len(queries)
     done = {
         f"{name}-{way}-{K}": {"codes": random.integers(-127, 128, (every, K), np.int8)}

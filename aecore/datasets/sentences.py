@@ -66,7 +66,6 @@ def sentences() -> Sentences:
         ) from error
     # Rounding changed each length a little, and by it which rows are nearest.
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
-    rows.flags.writeable = False
     return Sentences(texts, places, rows, held_out_rows(len(rows), None, HELD_OUT))
 
 

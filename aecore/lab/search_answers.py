@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from aecore.lab.experiment import Values
-from aecore.lab.searching import NEAREST, nearest_bits, nearest_rows
+from aecore.lab.searching import NEAREST, Rows, nearest_bits
 
 WHOLE = "Whole"
 
@@ -45,35 +45,38 @@ def codes_of(done: Mapping[str, Values], of: str, k: int) -> list[Codes]:
         (f"{of}-ae-{k}", f"Autoencoder, {k} numbers"),
         (f"{of}-bits", "One bit a number"),
     )
-    return [Codes(title, np.asarray(done[t]["codes"])) for t, title in wanted if t in done]
+    found = ((title, done.get(task, {}).get("codes")) for task, title in wanted)
+    return [Codes(title, np.asarray(codes)) for title, codes in found if codes is not None]
 
 
 def sizes_in(done: Mapping[str, Values], of: str) -> list[int]:
     """The numbers in a code, k, of which a result has codes of one collection."""
-    ends = {tuple(task.split("-")) for task in done if task.startswith(f"{of}-")}
-    return sorted({int(end[2]) for end in ends if len(end) == 3})
+    kept = [task.split("-") for task, values in done.items() if "codes" in values]
+    return sorted({int(parts[2]) for parts in kept if parts[0] == of and len(parts) == 3})
 
 
 def answers(
-    database: np.ndarray, example: np.ndarray, at: int, ways: Sequence[Codes], n: int = NEAREST
+    database: Rows, example: np.ndarray, at: int, ways: Sequence[Codes], n: int = NEAREST
 ) -> list[Answer]:
-    """What each way finds for an example (d,), first of all by all numbers of database (m, d).
+    """What each way finds for an example (d,), first of all by all numbers, (m, d).
 
     at: where it stands among database and queries; an example of the database does not find
     itself.
     """
-    whole = _nearest(database, example[None], at, n)
-    found = [Answer(WHOLE, 4 * database.shape[1], whole, np.ones(len(whole), bool))]
+    whole = _others(database.nearest(example[None], n + 1), at, n)
+    found = [Answer(WHOLE, 4 * database.x.shape[1], whole, np.ones(len(whole), bool))]
     for way in ways:
-        near = _nearest(way.codes[: len(database)], way.codes[at : at + 1], at, n)
-        found.append(Answer(way.title, way.bytes, near, np.isin(near, whole)))
+        codes, asked = way.codes[: len(database)], way.codes[at : at + 1]
+        bits = codes.dtype == np.uint8
+        near = nearest_bits(codes, asked, n + 1) if bits else Rows(codes).nearest(asked, n + 1)
+        others = _others(near, at, n)
+        found.append(Answer(way.title, way.bytes, others, np.isin(others, whole)))
     return found
 
 
-def _nearest(database: np.ndarray, query: np.ndarray, at: int, n: int) -> np.ndarray:
-    search = nearest_bits if database.dtype == np.uint8 else nearest_rows
-    near = search(database, query, n + 1)[0]
-    return near[near != at][:n]
+def _others(near: np.ndarray, at: int, n: int) -> np.ndarray:
+    """The n nearest of one query, (1, more), without itself."""
+    return near[0][near[0] != at][:n]
 
 
 def matching(texts: Sequence[str], words: str, most: int) -> list[int]:

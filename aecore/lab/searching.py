@@ -17,26 +17,41 @@ def nothing() -> None:
     """Between two parts, where nobody waits."""
 
 
+class Rows:
+    """Rows (m, d) among which the nearest are looked for, as float32, and their squared lengths."""
+
+    def __init__(self, rows: np.ndarray):
+        self.x = torch.from_numpy(np.ascontiguousarray(rows, np.float32))
+        self.squares = self.x.square().sum(1)
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def nearest(
+        self, queries: np.ndarray, n: int = NEAREST, between: Callable = nothing
+    ) -> np.ndarray:
+        """The n that are nearest to each query (q, d) by Euclidean distance, nearest first: (q, n)
+        int64, fewer columns where there are fewer. between: called now and then."""
+        found = []
+        for part in _parts(len(queries), between):
+            asked = torch.from_numpy(np.ascontiguousarray(queries[part], np.float32))
+            # Without the query's own length, which is the same for all that it may be near to.
+            distance = torch.addmm(self.squares, asked, self.x.T, alpha=-2)
+            found.append(distance.topk(min(n, len(self)), largest=False).indices)
+        return torch.cat(found).numpy()
+
+
 def nearest_rows(
     database: np.ndarray, queries: np.ndarray, n: int = NEAREST, between: Callable = nothing
 ) -> np.ndarray:
-    """The n rows of database (m, d) that are nearest to each query (q, d) by Euclidean distance,
-    nearest first: (q, n) int64, fewer columns where there are fewer. between: called now and then.
-    """
-    rows = torch.from_numpy(np.ascontiguousarray(database, np.float32))
-    # Without the query's own length, which is the same for all that it may be near to.
-    squares, found = rows.square().sum(1), []
-    for part in _parts(len(queries), between):
-        asked = torch.from_numpy(np.ascontiguousarray(queries[part], np.float32))
-        distance = torch.addmm(squares, asked, rows.T, alpha=-2)
-        found.append(distance.topk(min(n, len(rows)), largest=False).indices)
-    return torch.cat(found).numpy()
+    """The n rows of database (m, d) that are nearest to each query, as `Rows.nearest` says it."""
+    return Rows(database).nearest(queries, n, between)
 
 
 def nearest_bits(
     database: np.ndarray, queries: np.ndarray, n: int = NEAREST, between: Callable = nothing
 ) -> np.ndarray:
-    """The same for packed bits (m, bytes) uint8 by how many differ (Hamming distance); of those
+    """The same of packed bits (m, bytes) uint8, by how many differ (Hamming distance); of those
     that differ in as many, the first come first."""
     words, found = _words(database), []
     n, place = min(n, len(words)), np.arange(len(words))

@@ -9,12 +9,12 @@ from pages.shell.plain_text import own
 PAGE = Page(section="Lab", title="Search by code", url="search", icon=":material/search:", place=32)
 
 one = experiment("search-by-code")
-head(one.title, "Who is nearest by all numbers, and who by a code of a few bytes?")
+head(own(one.title), "Who is nearest by all numbers, and who by a code of a few bytes?")
 shown = search_choice.result_in_view(one)
 with stage():
     asked = search_choice.choose(shown)
     search_view.show(asked)
-    search_run.progress(one, shown, asked)
+    search_run.how_far(one, shown, asked)
 search_run.link(one, shown)
 explain(
     f"{own(one.claim)}\n\n"

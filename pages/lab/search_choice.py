@@ -16,11 +16,12 @@ from aecore.errors import AecoreError
 from aecore.lab.collection import DATA, SENTENCES, Collection
 from aecore.lab.experiment import Experiment, Values
 from aecore.lab.search_answers import matching, sizes_in
+from aecore.lab.searching import Rows
 from pages.components.own_data import usable
 from pages.lab.choosing import Shown, in_view, lab
 from pages.shell import session
 from pages.shell.kept import kept
-from pages.shell.plain_text import plain
+from pages.shell.plain_text import own, plain
 
 USUAL = 32  # numbers in the code that are shown first
 MATCHES = 50  # sentences to choose from
@@ -40,12 +41,12 @@ class Asked:
     data: Dataset | None
 
 
-@kept()
-def examples(of: str, name: str, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Database (n, values) and queries (q, values) of a collection; name: of its data."""
+@kept(most_bytes=192 << 20)
+def examples(of: str, name: str, seed: int) -> tuple[Rows, np.ndarray]:
+    """Database and queries (q, values) of a collection; name: of its data."""
     data = None if of == SENTENCES else datasets.load(name)
     collection = Collection.of(of, data, seed)
-    return collection.database, collection.queries
+    return Rows(collection.database), collection.queries
 
 
 def result_in_view(one: Experiment) -> Shown | None:
@@ -84,7 +85,7 @@ def choose(shown: Shown | None) -> Asked:
                 "Search in",
                 [SENTENCES, DATA],
                 default=SENTENCES,
-                format_func={SENTENCES: "Sentences", DATA: title}.__getitem__,
+                format_func=lambda of: "Sentences" if of == SENTENCES else own(title),
                 key="search_in",
             )
     of = of or SENTENCES
@@ -94,7 +95,11 @@ def choose(shown: Shown | None) -> Asked:
         usual = USUAL if USUAL in sizes else sizes[-1]
         with right:
             chosen = st.segmented_control(
-                "Numbers in the code", sizes, default=usual, key=f"search_k_{of}"
+                "Numbers in the code",
+                sizes,
+                default=usual,
+                format_func=lambda k: f"{k:d}",
+                key=f"search_k_{of}",
             )
         k = chosen or usual
     if of == DATA and data is not None:

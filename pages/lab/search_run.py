@@ -20,7 +20,7 @@ EVERY = 0.5  # seconds between two looks at a run under way
 WAYS = 3  # that a whole result answers a search by
 
 
-def progress(one: Experiment, shown: Shown | None, asked: Asked) -> None:
+def how_far(one: Experiment, shown: Shown | None, asked: Asked) -> None:
     """Where codes are still missing: how far they are, or the button that has them made."""
     if shown is not None and shown.run is not None and shown.run.live:
         there = len(codes_of(asked.done, asked.of, asked.k))

@@ -11,7 +11,7 @@ from aecore.datasets.sentences import sentences
 from aecore.figures.examples import frame_of
 from aecore.figures.preview import in_address, pictures_of
 from aecore.lab.collection import SENTENCES
-from aecore.lab.search_answers import Answer, answers, codes_of
+from aecore.lab.search_answers import WHOLE, Answer, answers, codes_of
 from pages.components.drawing import drawing
 from pages.lab.search_choice import Asked, examples
 from pages.shell.plain_text import plain
@@ -48,7 +48,7 @@ def show(asked: Asked) -> None:
     name = "" if asked.data is None else asked.data.name
     database, queries = examples(asked.of, name, asked.seed)
     n = len(database)
-    example = database[asked.at] if asked.at < n else queries[asked.at - n]
+    example = database.x[asked.at].numpy() if asked.at < n else queries[asked.at - n]
     found = answers(database, example, asked.at, codes_of(asked.done, asked.of, asked.k))
     if asked.of == SENTENCES:
         _said_of_sentence(asked.at, n)
@@ -66,7 +66,9 @@ def show(asked: Asked) -> None:
             "search_example_shown",
         )
     with right:
-        pictures = [pictures_of(frame, database[a.rows].reshape(-1, *shape)) for a in found]
+        pictures = [
+            pictures_of(frame, database.x[a.rows].numpy().reshape(-1, *shape)) for a in found
+        ]
         drawing(_pictures(found, pictures, frame.thing), "search_answers")
 
 
@@ -118,7 +120,7 @@ def _heading(one: Answer) -> str:
 
 
 def _said(one: Answer) -> str:
-    whole = one.right.all() and one.bytes % 4 == 0 and one.title == "Whole"
+    whole = one.right.all() and one.bytes % 4 == 0 and one.title == WHOLE
     tail = "what is right" if whole else f"{int(one.right.sum())} of {len(one.right)} right"
     return f"{one.bytes:,} bytes · {tail}"
 

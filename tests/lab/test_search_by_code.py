@@ -18,7 +18,7 @@ from aecore.lab.experiments.search_by_code import SearchOptions
 from aecore.lab.registry import experiment
 from aecore.lab.running import run
 from aecore.lab.search_answers import answers, codes_of, matching, sizes_in
-from aecore.lab.searching import EightBits, Signs, found_of, nearest_bits, nearest_rows
+from aecore.lab.searching import EightBits, Rows, Signs, found_of, nearest_bits, nearest_rows
 
 
 @pytest.fixture(scope="module")
@@ -172,7 +172,7 @@ def test_one_search_is_answered_as_all_are_counted(found, on_digits):
     assert [way.bytes for way in ways] == [16, 16, 8]
     n, right = len(on_digits.database), []
     for i, query in enumerate(on_digits.queries):
-        told = answers(on_digits.database, query, n + i, ways)
+        told = answers(Rows(on_digits.database), query, n + i, ways)
         assert told[0].right.all()
         assert np.array_equal(told[0].rows, on_digits.truth()[i])
         right.append([one.right.mean() for one in told[1:]])
@@ -184,11 +184,14 @@ def test_one_search_is_answered_as_all_are_counted(found, on_digits):
 
 def test_an_example_does_not_find_itself(found, on_digits):
     _, values = found
-    for one in answers(on_digits.database, on_digits.database[5], 5, codes_of(values, DATA, 4)):
+    rows = Rows(on_digits.database)
+    for one in answers(rows, on_digits.database[5], 5, codes_of(values, DATA, 16)):
         assert 5 not in one.rows
         assert len(one.rows) == 10
-    assert sizes_in(values, DATA) == sizes_in(values, SENTENCES) == [4, 16]
-    assert codes_of({}, DATA, 4) == []
+    # Of many images one size is enough; of sentences all are kept.
+    assert sizes_in(values, DATA) == [16]
+    assert sizes_in(values, SENTENCES) == [4, 16]
+    assert codes_of({}, DATA, 4) == codes_of({"data-pca-4": {}}, DATA, 4) == []
     assert sizes_in({}, DATA) == []
 
 

@@ -92,8 +92,8 @@ class SearchByCode(Experiment):
 
     def seconds(self, options: SearchOptions) -> float:
         # Measured: an epoch on the sentences, and the whole of a code on MNIST.
-        each = (options.searched != ONLY_DATA) * (1 + 0.15 * options.epochs)
-        each += (options.searched != ONLY_SENTENCES) * 4
+        each = (options.searched != ONLY_DATA) * (0.5 + 0.15 * options.epochs)
+        each += (options.searched != ONLY_SENTENCES) * 5
         return 3 + each * len(set(options.ks))
 
     def tasks(self, options: SearchOptions, about: About) -> list[Task]:
@@ -153,8 +153,9 @@ class SearchByCode(Experiment):
                 continue
             if options.epochs < SearchOptions.epochs and of == SENTENCES:
                 continue
+            within = _WITHIN[of]
             for name, value in _MEASURED[of].items():
-                found[f"{RECALL}_{of}_{name}"] = (value - _WITHIN, min(value + _WITHIN, 100.0))
+                found[f"{RECALL}_{of}_{name}"] = (value - within, min(value + within, 100.0))
         return found
 
     def asks(self, options: SearchOptions, about: About) -> Prediction | None:
@@ -185,16 +186,17 @@ class SearchByCode(Experiment):
 
 
 _NAMES = {AE: "autoencoder", PCA: "PCA", BITS: "one bit a number", WHOLE: "all numbers"}
-# Recall@10 in per cent by way, of codes in float32.
+# Recall@10 in per cent by way, of codes in float32; of sentences means of three seeds on those that
+# ship.
 _MEASURED = {
     SENTENCES: {
-        **{"whole_int8": 99.4, "bits": 74.5},
-        **{"pca_8": 19, "pca_16": 36, "pca_32": 52, "pca_64": 69},
-        **{"ae_8": 30, "ae_16": 45, "ae_32": 57, "ae_64": 70},
+        **{"whole_int8": 99.3, "bits": 65.6},
+        **{"pca_8": 15.1, "pca_16": 29.0, "pca_32": 45.1, "pca_64": 62.7},
+        **{"ae_8": 23.8, "ae_16": 39.4, "ae_32": 51.9, "ae_64": 63.3},
     },
     DATA: {"pca_8": 29, "pca_16": 50, "pca_32": 67, "ae_8": 37, "ae_16": 54, "ae_32": 65},
 }
-_WITHIN = 4.0
+_WITHIN = {SENTENCES: 2.0, DATA: 4.0}
 
 
 def _searched(options: SearchOptions) -> list[str]:
