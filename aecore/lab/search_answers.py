@@ -40,13 +40,14 @@ class Answer:
 def codes_of(done: Mapping[str, Values], of: str, k: int) -> list[Codes]:
     """The codes in a result of the experiment, of one collection, as far as they are there: PCA's
     and the autoencoder's with k numbers, and bits."""
-    wanted = (
-        (f"{of}-pca-{k}", f"PCA, {k} numbers"),
-        (f"{of}-ae-{k}", f"Autoencoder, {k} numbers"),
-        (f"{of}-bits", "One bit a number"),
-    )
-    found = ((title, done.get(task, {}).get("codes")) for task, title in wanted)
+    tasks = f"{of}-pca-{k}", f"{of}-ae-{k}", f"{of}-bits"
+    found = ((t, done.get(task, {}).get("codes")) for task, t in zip(tasks, titles(k), strict=True))
     return [Codes(title, np.asarray(codes)) for title, codes in found if codes is not None]
+
+
+def titles(k: int) -> tuple[str, ...]:
+    """What people call the ways that a whole result has, with k numbers in a code."""
+    return f"PCA, {k} numbers", f"Autoencoder, {k} numbers", "One bit a number"
 
 
 def sizes_in(done: Mapping[str, Values], of: str) -> list[int]:

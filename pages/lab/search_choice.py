@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from aecore import datasets
 from aecore.datasets import Dataset
@@ -72,39 +73,32 @@ def _experiment_of(who: str, result: str) -> str:
 
 
 def choose(shown: Shown | None) -> Asked:
-    """The choices, in two rows above the answers."""
+    """The choices, in one row above the answers."""
     done = {} if shown is None else shown.record.done
     seed = 0 if shown is None else int(shown.record.options.get("seed", 0))
     data = None if shown is None else _data(shown, done)
-    left, right = st.columns(2, vertical_alignment="bottom")
-    of = SENTENCES
-    if data is not None:
-        title = plain(session.data_title(data.name))
-        with left:
-            of = st.segmented_control(
-                "Search in",
-                [SENTENCES, DATA],
-                default=SENTENCES,
-                format_func=lambda of: "Sentences" if of == SENTENCES else own(title),
-                key="search_in",
-            )
+    where, size, *how = st.columns([6, 5, 5, 8], vertical_alignment="bottom")
+    title = "" if data is None else plain(session.data_title(data.name))
+    of = where.segmented_control(
+        "Search in",
+        [SENTENCES] if data is None else [SENTENCES, DATA],
+        default=SENTENCES,
+        format_func=lambda of: "Sentences" if of == SENTENCES else own(title),
+        key="search_in",
+    )
     of = of or SENTENCES
-    sizes = sizes_in(done, of)
-    k = USUAL
-    if sizes:
-        usual = USUAL if USUAL in sizes else sizes[-1]
-        with right:
-            chosen = st.segmented_control(
-                "Numbers in the code",
-                sizes,
-                default=usual,
-                format_func=lambda k: f"{k:d}",
-                key=f"search_k_{of}",
-            )
-        k = chosen or usual
+    sizes = sizes_in(done, of) or [USUAL]
+    usual = USUAL if USUAL in sizes else sizes[-1]
+    k = size.segmented_control(
+        "Numbers in the code",
+        sizes,
+        default=usual,
+        format_func=lambda k: f"{k:d}",
+        key=f"search_k_{of}_{len(sizes)}",
+    )
     if of == DATA and data is not None:
-        return Asked(of, k, _example(data, seed), done, seed, data)
-    return Asked(of, k, _sentence(), done, seed, None)
+        return Asked(of, k or usual, _example(data, seed, how), done, seed, data)
+    return Asked(of, k or usual, _sentence(how), done, seed, None)
 
 
 def _data(shown: Shown, done: Mapping[str, Values]) -> Dataset | None:
@@ -117,10 +111,9 @@ def _data(shown: Shown, done: Mapping[str, Values]) -> Dataset | None:
         return None
 
 
-def _sentence() -> int:
+def _sentence(places: list[DeltaGenerator]) -> int:
     """A sentence, found by words in it."""
-    texts = sentences().texts
-    left, right = st.columns(2)
+    texts, (left, right) = sentences().texts, places
     with left:
         words = st.text_input(
             "Words of a sentence",
@@ -144,18 +137,18 @@ def _sentence() -> int:
     return int(np.flatnonzero(sentences().order() == (found[0] if chosen is None else chosen))[0])
 
 
-def _example(data: Dataset, seed: int) -> int:
+def _example(data: Dataset, seed: int, places: list[DeltaGenerator]) -> int:
     """One of the held-out examples that are searched for."""
     database, queries = examples(DATA, data.name, seed)
-    left, right = st.columns([4, 1], vertical_alignment="bottom")
-    right.button(
+    left, right = places
+    left.button(
         "Another",
         icon=":material/casino:",
         on_click=_another,
         args=(len(queries),),
         width="stretch",
     )
-    with left:
+    with right:
         at = st.slider("Held-out example", 0, len(queries) - 1, key="search_example")
     return len(database) + int(at)
 

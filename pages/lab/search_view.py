@@ -11,7 +11,7 @@ from aecore.datasets.sentences import sentences
 from aecore.figures.examples import frame_of
 from aecore.figures.preview import in_address, pictures_of
 from aecore.lab.collection import SENTENCES
-from aecore.lab.search_answers import WHOLE, Answer, answers, codes_of
+from aecore.lab.search_answers import WHOLE, Answer, answers, codes_of, titles
 from pages.components.drawing import drawing
 from pages.lab.search_choice import Asked, examples
 from pages.shell.plain_text import plain
@@ -26,7 +26,7 @@ _STYLE = """<style>
 .se ol{list-style:none;margin:6px 0 0;padding:0}
 .se li{display:grid;grid-template-columns:16px minmax(0,1fr);height:33px;margin-bottom:4px}
 .se li span{display:-webkit-box;-webkit-line-clamp:2;-webkit-box-orient:vertical;overflow:hidden}
-.se .no{opacity:.75}
+.se li.no,.se section.no{opacity:.75}
 .se .mark{font-weight:700}
 .se .sum{display:none;width:100%;max-width:328px}
 .se .rows{display:grid;grid-template-columns:150px minmax(0,1fr);gap:8px 12px;align-items:center}
@@ -52,7 +52,7 @@ def show(asked: Asked) -> None:
     found = answers(database, example, asked.at, codes_of(asked.done, asked.of, asked.k))
     if asked.of == SENTENCES:
         _said_of_sentence(asked.at, n)
-        drawing(_sentences(found), "search_answers")
+        drawing(_sentences(found, _missing(found, asked.k)), "search_answers")
         return
     left, right = st.columns([1, 5])
     assert asked.data is not None
@@ -69,7 +69,8 @@ def show(asked: Asked) -> None:
         pictures = [
             pictures_of(frame, database.x[a.rows].numpy().reshape(-1, *shape)) for a in found
         ]
-        drawing(_pictures(found, pictures, frame.thing), "search_answers")
+        missing = _missing(found, asked.k)
+        drawing(_pictures(found, pictures, frame.thing, missing), "search_answers")
 
 
 def _said_of_sentence(at: int, n: int) -> None:
@@ -79,26 +80,38 @@ def _said_of_sentence(at: int, n: int) -> None:
     st.caption(f"**{plain(known.texts[row])}** ({plain(known.places[row])}) {held}.")
 
 
-def _sentences(found: Sequence[Answer]) -> str:
+def _missing(found: Sequence[Answer], k: int) -> str:
+    """Headings of the ways whose codes are not made yet."""
+    there = {one.title for one in found}
+    return "".join(
+        f'<section class="no"><h2>{escape(title)}</h2><div class="sub">no codes yet</div></section>'
+        for title in titles(k)
+        if title not in there
+    )
+
+
+def _sentences(found: Sequence[Answer], missing: str) -> str:
     known = sentences()
     order = known.order()
     columns = []
     for one in found:
         lines = []
         for row, right in zip(order[one.rows], one.right, strict=True):
-            text, place = escape(known.texts[row]), escape(known.places[row], quote=True)
+            text, place = (escape(some[row], quote=True) for some in (known.texts, known.places))
             lines.append(
-                f'<li class="{"yes" if right else "no"}" title="{escape(text)} ({place})">'
+                f'<li class="{"yes" if right else "no"}" title="{text} ({place})">'
                 f"{_mark(bool(right))}<span>{text}</span></li>"
             )
         columns.append(f"<section>{_heading(one)}<ol>{''.join(lines)}</ol></section>")
     return (
         f'{_STYLE}<div class="se">{_summary(found)}<div class="ways" tabindex="0" role="region" '
-        f'aria-label="What each way finds">{"".join(columns)}</div></div>'
+        f'aria-label="What each way finds">{"".join(columns)}{missing}</div></div>'
     )
 
 
-def _pictures(found: Sequence[Answer], pictures: Sequence[Sequence[bytes]], thing: str) -> str:
+def _pictures(
+    found: Sequence[Answer], pictures: Sequence[Sequence[bytes]], thing: str, missing: str
+) -> str:
     rows = []
     for one, some in zip(found, pictures, strict=True):
         cells = "".join(
@@ -108,7 +121,7 @@ def _pictures(found: Sequence[Answer], pictures: Sequence[Sequence[bytes]], thin
             for i, (picture, right) in enumerate(zip(some, one.right, strict=True))
         )
         rows.append(f'<div>{_heading(one)}</div><div class="row">{cells}</div>')
-    return f'{_STYLE}<div class="se"><div class="rows">{"".join(rows)}</div></div>'
+    return f'{_STYLE}<div class="se"><div class="rows">{"".join(rows)}{missing}</div></div>'
 
 
 def _mark(right: bool) -> str:
