@@ -82,7 +82,9 @@ def chosen(library: Path) -> list[tuple[str, str]]:
             if key not in by_rank or by_rank[key][0] > rank:
                 by_rank[key] = rank, order, f"{where}\t{sentence}"
     ranked = sorted(by_rank.values())[:MOST]
-    return [tuple(said.split("\t")) for _, _, said in sorted(ranked, key=lambda r: (r[1], r[0]))]
+    in_order = sorted(ranked, key=lambda one: (one[1], one[0]))
+    parted = (said.partition("\t") for _, _, said in in_order)
+    return [(where, sentence) for where, _, sentence in parted]
 
 
 def embedded(texts: list[str], folder: Path) -> np.ndarray:

@@ -47,8 +47,14 @@ class Counts:
         return cls(about.title, thing_of(about.spec), about.spec.size, n, queries)
 
     @property
+    def asked(self) -> str:
+        """What is searched for, in words."""
+        return f"{self.queries:,} held-out {self.thing}s"
+
+    @property
     def split(self) -> str:
-        return f"{self.queries:,} held-out {self.thing}s, searched for among {self.database:,}"
+        """The same, and among how many."""
+        return f"{self.asked}, searched for among {self.database:,}"
 
 
 def _most(size: int) -> int:

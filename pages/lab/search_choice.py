@@ -14,6 +14,7 @@ from aecore import datasets
 from aecore.datasets import Dataset
 from aecore.datasets.sentences import sentences
 from aecore.errors import AecoreError
+from aecore.figures.examples import frame_of
 from aecore.lab.collection import DATA, SENTENCES, Collection
 from aecore.lab.experiment import Experiment, Values
 from aecore.lab.search_answers import matching, sizes_in
@@ -149,7 +150,9 @@ def _example(data: Dataset, seed: int, places: list[DeltaGenerator]) -> int:
         width="stretch",
     )
     with right:
-        at = st.slider("Held-out example", 0, len(queries) - 1, key="search_example")
+        at = st.slider(
+            f"Held-out {frame_of(data).thing}", 0, len(queries) - 1, key="search_example"
+        )
     return len(database) + int(at)
 
 

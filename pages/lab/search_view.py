@@ -35,6 +35,8 @@ _STYLE = """<style>
 .se img{width:100%;display:block;image-rendering:pixelated;border-radius:3px;
 border:2px solid transparent;box-sizing:border-box}
 .se .yes img{border-color:#2b7fc6}
+.se .asked{max-width:140px}
+@media(max-width:640px){.se .asked{max-width:72px}}
 @container(max-width:640px){
 .se .sum{display:block}
 .se .ways{grid-template-columns:repeat(4,78%);gap:0 14px;overflow-x:auto;margin-top:8px}
@@ -62,7 +64,7 @@ def show(asked: Asked) -> None:
         said = f"The held-out {frame.thing} that is searched for"
         drawing(
             f'{_STYLE}<div class="se"><h2>Searched for</h2><img alt="{said}" src="{picture}" '
-            'style="max-width:140px"></div>',
+            'class="asked"></div>',
             "search_example_shown",
         )
     with right:

@@ -12,7 +12,7 @@ import numpy as np
 
 from aecore.datasets import Dataset
 from aecore.evaluation.latent import encode_split
-from aecore.figures.chart import Axis, Chart, Line, Table
+from aecore.figures.chart import Axis, Chart, Line, Role, Table
 from aecore.figures.examples import thing_of
 from aecore.lab.about import About, LabSubject
 from aecore.lab.collection import DATA, SENTENCES, Collection, Counts
@@ -321,23 +321,28 @@ class _Told:
 
     def chart(self) -> Chart:
         by_key = {way.key: way for way in self.ways}
+        codes: tuple[tuple[str, Role], ...] = ((AE, "model"), (PCA, "pca"))
+        points: tuple[tuple[str, str, Role], ...] = (
+            ("bits", _NAMES[BITS], "floor"),
+            ("whole_int8", _BYTE, "train"),
+        )
         lines = []
-        for way, role in ((AE, "model"), (PCA, "pca")):
+        for way, role in codes:
             for tail, name in (("_int8", ""), ("", ", four bytes a number")):
                 some = [by_key[f"{way}_{k}{tail}"] for k in self.ks]
                 y = tuple(self.value(one, RECALL) for one in some)
                 if any(map(math.isfinite, y)):
                     x, dashed = tuple(float(one.bytes) for one in some), not tail
                     lines.append(Line(_NAMES[way] + name, x, y, role, dashed))
-        for key, name, role in (("bits", _NAMES[BITS], "floor"), ("whole_int8", _BYTE, "train")):
+        for key, name, role in points:
             y = self.recall(key)
             if math.isfinite(y):
                 lines.append(Line(name, (float(by_key[key].bytes),), (y,), role, joined=False))
         return Chart(
             self.of,
-            f"{self.counts.title}, what is found",
+            f"{self.counts.title}, who of the {NEAREST} nearest is found",
             Axis(f"bytes for one {self.counts.thing}", log=True),
-            Axis("found", f"% of the {NEAREST} nearest, {self.counts.split}", span=(0.0, 100.0)),
+            Axis("found", f"% of {NEAREST}, {self.counts.asked}", span=(0.0, 100.0)),
             tuple(lines),
             summary=f"How many of the {NEAREST} nearest each way to keep an example finds, by the "
             "bytes that it takes.",
