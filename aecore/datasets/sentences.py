@@ -77,8 +77,8 @@ def sentence_data() -> Dataset:
     columns; what is near what stays as it is.
     """
     found = sentences()
-    splits = [
+    train, test = (
         Split(torch.from_numpy(found.rows[rows] * np.float32(SIZE**0.5)))
         for rows in (~found.held_out, found.held_out)
-    ]
-    return Dataset(NAME, DataSpec((SIZE,), "table"), *splits, about=ABOUT)
+    )
+    return Dataset(NAME, DataSpec((SIZE,), "table"), train, test, about=ABOUT)

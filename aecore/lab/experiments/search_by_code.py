@@ -130,7 +130,8 @@ class SearchByCode(Experiment):
             found |= _counted("", near, wanted)
         eight = EightBits.fit(database)
         codes = eight.to(database), eight.to(queries)
-        near = nearest_rows(*map(eight.back, codes), between=control.give_way)
+        back = [eight.back(some) for some in codes]
+        near = nearest_rows(back[0], back[1], between=control.give_way)
         found |= _counted("int8_", near, wanted)
         if task.values["kept"]:
             found["codes"] = np.concatenate(codes)
