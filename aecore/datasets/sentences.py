@@ -22,7 +22,7 @@ from aecore.errors import DatasetError
 from aecore.types import DataSpec
 
 FILE = Path(__file__).with_name("sentences.npz")
-NAME, TITLE = "sentences", "Sentences (embeddings)"
+NAME = "sentences"
 SIZE = 384  # numbers of an embedding
 HELD_OUT = 1 / 7
 ABOUT = (
