@@ -12,6 +12,7 @@ from aecore.figures.examples import frame_of
 from aecore.figures.preview import in_address, pictures_of
 from aecore.lab.collection import SENTENCES
 from aecore.lab.search_answers import WHOLE, Answer, answers, codes_of, titles
+from aecore.lab.searching import NEAREST
 from pages.components.drawing import drawing
 from pages.lab.search_choice import Asked, examples
 from pages.shell.plain_text import plain
@@ -82,17 +83,20 @@ def _said_of_sentence(at: int, n: int) -> None:
     st.caption(f"**{plain(known.texts[row])}** ({plain(known.places[row])}) {held}.")
 
 
-def _missing(found: Sequence[Answer], k: int) -> str:
-    """Headings of the ways whose codes are not made yet."""
+def _missing(found: Sequence[Answer], k: int) -> list[str]:
+    """The ways whose codes are not made yet."""
     there = {one.title for one in found}
+    return [title for title in titles(k) if title not in there]
+
+
+def _headings(missing: Sequence[str]) -> str:
     return "".join(
         f'<section class="no"><h2>{escape(title)}</h2><div class="sub">no codes yet</div></section>'
-        for title in titles(k)
-        if title not in there
+        for title in missing
     )
 
 
-def _sentences(found: Sequence[Answer], missing: str) -> str:
+def _sentences(found: Sequence[Answer], missing: Sequence[str]) -> str:
     known = sentences()
     order = known.order()
     columns = []
@@ -106,13 +110,13 @@ def _sentences(found: Sequence[Answer], missing: str) -> str:
             )
         columns.append(f"<section>{_heading(one)}<ol>{''.join(lines)}</ol></section>")
     return (
-        f'{_STYLE}<div class="se">{_summary(found)}<div class="ways" tabindex="0" role="region" '
-        f'aria-label="What each way finds">{"".join(columns)}{missing}</div></div>'
+        f'{_STYLE}<div class="se">{_summary(found, missing)}<div class="ways" tabindex="0" role="region" '
+        f'aria-label="What each way finds">{"".join(columns)}{_headings(missing)}</div></div>'
     )
 
 
 def _pictures(
-    found: Sequence[Answer], pictures: Sequence[Sequence[bytes]], thing: str, missing: str
+    found: Sequence[Answer], pictures: Sequence[Sequence[bytes]], thing: str, missing: Sequence[str]
 ) -> str:
     rows = []
     for one, some in zip(found, pictures, strict=True):
@@ -123,7 +127,9 @@ def _pictures(
             for i, (picture, right) in enumerate(zip(some, one.right, strict=True))
         )
         rows.append(f'<div>{_heading(one)}</div><div class="row">{cells}</div>')
-    return f'{_STYLE}<div class="se"><div class="rows">{"".join(rows)}{missing}</div></div>'
+    return (
+        f'{_STYLE}<div class="se"><div class="rows">{"".join(rows)}{_headings(missing)}</div></div>'
+    )
 
 
 def _mark(right: bool) -> str:
@@ -140,19 +146,21 @@ def _said(one: Answer) -> str:
     return f"{one.bytes:,} bytes · {tail}"
 
 
-def _summary(found: Sequence[Answer]) -> str:
+def _summary(found: Sequence[Answer], missing: Sequence[str]) -> str:
     """How many each way finds as filled dots: for a phone, whose lists do not fit beside."""
     step, parts = 20, []
-    for i, one in enumerate(found):
+    rows = [(one.title, one.right.tolist()) for one in found]
+    rows += [(title, [False] * NEAREST) for title in missing]
+    for i, (title, rights) in enumerate(rows):
         y = i * step + 14
-        parts.append(f'<text x="0" y="{y}" font-size="12">{escape(one.title)}</text>')
-        for j, right in enumerate(sorted(one.right.tolist(), reverse=True)):
+        parts.append(f'<text x="0" y="{y}" font-size="12">{escape(title)}</text>')
+        for j, right in enumerate(sorted(rights, reverse=True)):
             fill = "#2b7fc6" if right else "none"
             parts.append(
                 f'<circle cx="{178 + j * 15}" cy="{y - 4}" r="5" fill="{fill}" stroke="#2b7fc6"/>'
             )
     said = "; ".join(f"{a.title}: {int(a.right.sum())} of {len(a.right)} right" for a in found)
-    height = len(found) * step + 2
+    height = len(rows) * step + 2
     return (
         f'<svg class="sum" role="img" aria-label="{escape(said, quote=True)}" '
         f'viewBox="0 0 328 {height}" fill="currentColor">{"".join(parts)}</svg>'
