@@ -109,9 +109,10 @@ def _sentences(found: Sequence[Answer], missing: Sequence[str]) -> str:
                 f"{_mark(bool(right))}<span>{text}</span></li>"
             )
         columns.append(f"<section>{_heading(one)}<ol>{''.join(lines)}</ol></section>")
+    ways = "".join(columns) + _headings(missing)
     return (
-        f'{_STYLE}<div class="se">{_summary(found, missing)}<div class="ways" tabindex="0" role="region" '
-        f'aria-label="What each way finds">{"".join(columns)}{_headings(missing)}</div></div>'
+        f'{_STYLE}<div class="se">{_summary(found, missing)}<div class="ways" tabindex="0" '
+        f'role="region" aria-label="What each way finds">{ways}</div></div>'
     )
 
 
