@@ -18,6 +18,7 @@ from torch import Tensor
 from aecore.training.optimiser import Adam
 
 BATCH, RATE = 512, 3e-3
+LEAST = 100  # steps of an epoch: of few examples it goes through them several times
 SILENT = 4000  # training examples in a row without it, after which a feature counts as dead
 REVIVING = 1 / 4  # weight of the loss that revives
 LOOKS = 4  # an epoch
@@ -109,18 +110,19 @@ class CoderTraining:
         """Train, yielding now and then how many epochs are done, the last time all of them.
         give_way: called between the steps."""
         n = len(self.x)
-        size = min(BATCH, n)
-        each = max(1, n // size)
-        total, every = each * self.epochs, max(1, each // LOOKS)
+        size = min(BATCH, max(1, n // 8))
+        whole = n // size
+        each = max(whole, LEAST)
+        total, every = each * self.epochs, each // LOOKS
         adam = Adam(self.weights, RATE)
         order = torch.empty(0)
         for step in range(total):
             give_way()
-            if step % each == 0:
+            if step % whole == 0:
                 order = torch.randperm(n, generator=self.generator)
             if step and step % every == 0:
                 yield step / each
-            batch = order[(step % each) * size : (step % each + 1) * size]
+            batch = order[(step % whole) * size : (step % whole + 1) * size]
             adam.param_groups[0]["lr"] = RATE * 0.5 * (1 + math.cos(math.pi * step / total))
             self._loss(self.x[batch]).backward()
             adam.advance()
@@ -140,8 +142,9 @@ class CoderTraining:
             dead = (self.silent > SILENT).nonzero()[:, 0]
         if not self.revive or not len(dead):
             return loss
-        # As many as are half of the units, of the dead alone, for the error that the others leave.
-        some = strongest(before[:, dead], min(len(dead), max(1, x.shape[1] // 2)))
+        # The strongest of the dead alone, for the error that the others leave. As many as are
+        # active otherwise: with half of the units, as in the paper, more stayed dead here.
+        some = strongest(before[:, dead], min(len(dead), self.active))
         rest = left.detach()
         missed = (rest - some @ self.decoder[dead]).square().sum() / rest.square().sum()
         return loss + REVIVING * missed

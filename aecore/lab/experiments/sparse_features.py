@@ -78,8 +78,12 @@ class SparseFeaturesOptions:
         },
     )
     epochs: int = dataclasses.field(
-        default=6,
-        metadata={"label": "Epochs", "range": (1, 60), "help": "How long each is trained."},
+        default=4,
+        metadata={
+            "label": "Epochs",
+            "range": (1, 60),
+            "help": "How long each is trained; of few examples in proportion more.",
+        },
     )
     seed: int = seed_option()
 
@@ -96,8 +100,8 @@ class SparseFeatures(Experiment):
         "that are never active can be revived while one trains."
     )
     surprise: ClassVar[str] = (
-        "A feature's strongest examples are purer than a unit's, yet as detectors of a class the "
-        "best features are hardly better than the best units."
+        "The examples that excite a feature most are purer than a unit's, and yet no feature tells "
+        "a class from the others as well as the best unit does."
     )
     icon: ClassVar[str] = ":material/grain:"
     place: ClassVar[float] = 8.5
@@ -108,7 +112,7 @@ class SparseFeatures(Experiment):
         return about.too_small
 
     def seconds(self, options: SparseFeaturesOptions) -> float:
-        each = 0.004 * options.width * options.epochs
+        each = 0.0035 * options.width * options.epochs
         return 3 + each * (2 + len(_others(options)))
 
     def tasks(self, options: SparseFeaturesOptions, about: About) -> list[Task]:
@@ -202,8 +206,16 @@ class SparseFeatures(Experiment):
         return Chart("sketch", self.title, Axis(""), axis, (Line("", bars, high),), "bars")
 
 
-_MEASURED_ON = ""
-_MEASURED: dict[str, Band] = {}
+_MEASURED_ON = "The first autoencoder"  # as its card says
+# Per cent, over 10,000 held-out MNIST images.
+_MEASURED: dict[str, Band] = {
+    "explained_8": (86.0, 92.0),
+    "pca_8": (67.0, 69.0),
+    "dead_train": (0.0, 10.0),
+    "dead_test": (0.0, 10.0),
+    "pure": (38.0, 52.0),
+    "pure_units": (19.0, 23.0),
+}
 
 
 def _active(options: SparseFeaturesOptions) -> int:
