@@ -98,11 +98,13 @@ class FeaturesTold:
         )
         if not lines:
             return None
+        # From nothing to something, also while none is dead.
+        most = max(5.0, 1.1 * max(v for line in lines for v in line.y))
         return Chart(
             "dead",
             f"Dead features, {self.active} of {self.asked.width} active",
             Axis("epochs", span=(0.0, float(self.asked.epochs))),
-            Axis("never active", f"% of features, {self.held_out}"),
+            Axis("never active", f"% of features, {self.held_out}", span=(0.0, most)),
             lines,
             summary="The share of features that are active for no held-out example, while training "
             "with and without the loss that revives them.",
@@ -250,4 +252,5 @@ def _said_of_purity(purity: np.ndarray) -> str:
     there = _finite(purity)
     if not len(there):
         return ""
-    return f" {there.min():.0f} % or more of their strongest {features.JUDGED} are of one class."
+    share = "All" if there.min() == 100 else f"At least {there.min():.0f} %"
+    return f" {share} of each one's strongest {features.JUDGED} are of one class."

@@ -120,7 +120,7 @@ class CoderTraining:
             give_way()
             if step % whole == 0:
                 order = torch.randperm(n, generator=self.generator)
-            if step and step % every == 0:
+            if step and step % every == 0 and total - step > every // 2:
                 yield step / each
             batch = order[(step % whole) * size : (step % whole + 1) * size]
             adam.param_groups[0]["lr"] = RATE * 0.5 * (1 + math.cos(math.pi * step / total))

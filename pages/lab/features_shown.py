@@ -17,8 +17,10 @@ from aecore.lab.features_told import FEATURES
 from aecore.lab.layer_activity import mark_of
 from aecore.lab.record import Record
 from aecore.pad import pad_meta
+from pages.components.chart_view import sketch_view
 from pages.components.feature_stage import Looks
 from pages.lab.choosing import LAB, RESULT, Shown, lab, view
+from pages.lab.experiment_cards import about_time
 from pages.shell import session
 from pages.shell.kept import kept
 from pages.shell.layout import guarded
@@ -134,12 +136,16 @@ def nothing_yet(one: Experiment, held: Hand) -> None:
     if why_not:
         st.info(plain(why_not), icon=":material/block:")
         return
-    st.markdown(
-        f"**No features yet.** {own(one.title)}: the experiment takes the first layer of the model "
-        f"in hand, **{plain(held.card.name)}**, apart. It runs for about "
-        f"{one.seconds(one.Options()):.0f} seconds on one core."
+    picture, words = st.columns([1, 3], vertical_alignment="center", gap="large")
+    with picture:
+        sketch_view(one.sketch(), "features_sketch")
+    words.markdown(
+        f"**No features yet.** The experiment takes the first layer of the model in hand, "
+        f"**{plain(held.card.name)}**, apart into many features of which few are active at a time. "
+        f"It runs for {own(about_time(one.seconds(one.Options())))}; then you draw here, and turn "
+        "what it found."
     )
-    row = st.container(horizontal=True)
+    row = words.container(horizontal=True, vertical_alignment="center")
     row.button(
         "Find its features",
         type="primary",

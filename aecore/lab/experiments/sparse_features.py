@@ -203,7 +203,8 @@ class SparseFeatures(Experiment):
         bars = tuple(float(v) for v in range(12))
         high = (0.05, 0.05, 0.8, 0.05, 0.05, 0.05, 0.45, 0.05, 0.05, 1.0, 0.05, 0.05)
         axis = Axis("", span=(0.0, 1.0))
-        return Chart("sketch", self.title, Axis(""), axis, (Line("", bars, high),), "bars")
+        lines = (Line("", bars, high),)
+        return Chart("sketch", self.title, Axis(""), axis, lines, "bars", ("",) * len(bars))
 
 
 _MEASURED_ON = "The first autoencoder"  # as its card says
