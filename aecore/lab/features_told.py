@@ -230,8 +230,8 @@ class FeaturesTold:
             return ""
         mine, pca = self._explained(self.active), self._pca(self.active)
         said = (
-            f"{self.active} of {self.asked.width} features explain {mine:.1f} % of what the "
-            f"layer ({self.layer}) does"
+            f"{self.active} of {self.asked.width} features explain {mine:.1f} % of the "
+            f"variance of the layer ({self.layer}) on held-out {self.thing}s"
         )
         said += f", {self.active} principal components {pca:.1f} %." if pca == pca else "."
         without = self.done.get(WITHOUT, {}).get("dead_train")

@@ -79,7 +79,7 @@ function showFeatures(root, meta, arrays, say) {
   const before = root.featureStage;
   const own = Boolean(before?.own && meta.entered === "drawn");
   /** @type {FeatureStage} */
-  const stage = { root, parts, meta, arrays, say, own, step: meta.now, penAt: null };
+  const stage = { root, parts, meta, arrays, say, own, step: 0, penAt: null };
   root.featureStage = stage;
   root.classList.toggle("fixed", !meta.draws);
   if (!own) showEntered(stage);
@@ -88,7 +88,7 @@ function showFeatures(root, meta, arrays, say) {
   parts.clear.hidden = !meta.draws;
   listActive(stage);
   listen(stage);
-  turnTo(stage, meta.now);
+  turnTo(stage, 0); // what it does is seen when it is off
   if (meta.bring) {
     const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
     root.scrollIntoView({ behavior: still ? "auto" : "smooth", block: "center" });
@@ -213,5 +213,6 @@ function turnTo(stage, step) {
   const name = `Feature ${meta.chosen + 1}`;
   parts.dialText.textContent = `${name} at ${strength}; it is ${here} here`;
   parts.dial.ariaValueText = strength;
-  parts.turned.textContent = step === now ? "unchanged" : `with it at ${strength}`;
+  const told = step === 0 ? "with it off" : `with it at ${strength}`;
+  parts.turned.textContent = step === now ? "unchanged" : told;
 }

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from aecore.errors import JobError
 from aecore.export.explorer_file import AS_MNIST
@@ -48,7 +49,7 @@ class Features:
         """Which class its strongest examples are of, in words; "" where nobody can say."""
         kind, purity = int(self.values["kind"][feature]), float(self.values["purity"][feature])
         classes = self.record.about.classes
-        return f"{classes[kind]}: {purity:.0f} %" if 0 <= kind < len(classes) else ""
+        return f"{purity:.0f} % class {classes[kind]}" if 0 <= kind < len(classes) else ""
 
 
 @dataclass(frozen=True)
@@ -193,14 +194,14 @@ def other_model(one: Experiment, found: Features, held: Hand) -> None:
     nothing_yet(one, held)
 
 
-def link_to_result(found: Features, shown: Shown) -> None:
+def link_to_result(place: DeltaGenerator, found: Features, shown: Shown) -> None:
     """The way to the figures and charts of the same result."""
     if not shown.mine:
         return
     query: dict[str, Any] = {LAB: found.record.experiment, RESULT: shown.result}
-    st.page_link(
+    place.page_link(
         file_of("experiment"),
-        label="Figures and charts",
+        label="Figures and charts of this result",
         icon=":material/show_chart:",
         query_params=query,
     )

@@ -12,6 +12,7 @@ from aecore.lab.sparse_coder import coder_from
 from pages.components.feature_cards import FeatureCard, feature_cards
 from pages.components.feature_stage import ActiveFeature, Turning, feature_stage
 from pages.lab import features_shown
+from pages.lab.choosing import Shown
 from pages.lab.features_shown import Features
 from pages.shell.computing import apart
 from pages.shell.plain_text import own, plain
@@ -79,12 +80,13 @@ def _said(held: Hand, entered: int | bytes) -> str:
     return f"Held-out {features_shown.thing(held)} {entered:,}{label}."
 
 
-def controls(found: Features, held: Hand) -> None:
-    """Beneath the stage: which example goes in."""
+def controls(found: Features, shown: Shown, held: Hand) -> None:
+    """Beneath the stage: which example goes in, and the way to the figures."""
     chosen = features_shown.choice(found)
     now = chosen.entered if isinstance(chosen.entered, int) else None
     key = f"features_example_{now}"
-    st.number_input(
+    row = st.container(horizontal=True, vertical_alignment="bottom")
+    row.number_input(
         own(f"Held-out {features_shown.thing(held)}"),
         0,
         len(held.data.test) - 1,
@@ -93,6 +95,7 @@ def controls(found: Features, held: Hand) -> None:
         width=180,
         on_change=lambda: _entered(found, st.session_state[key]),
     )
+    features_shown.link_to_result(row, found, shown)
 
 
 def _entered(found: Features, value: int | None) -> None:
@@ -142,7 +145,8 @@ def cards(found: Features, held: Hand) -> None:
     st.caption(
         f"{len(density) - dead} of {len(density)} features are active for at least one held-out "
         f"{features_shown.thing(held)}. A card shows what the feature draws (red adds, blue takes "
-        "away), how it reads the input where the layer lies right behind it, the nine held-out "
+        "away), the weights with which it reads the input where the layer lies right behind it (specks "
+        "at the edge are weights of values that never vary, as they were drawn), the nine held-out "
         f"{features_shown.thing(held)}s on which it is strongest, and how often it is how strong. "
         f"Purity is the share of its {JUDGED} strongest that are of one class. Press a card to "
         "turn it."

@@ -136,7 +136,9 @@ def _page_of_its_own(shown: Shown, record: Record) -> None:
     except UnknownNameError:
         return
     query = {RESULT: shown.result} if shown.mine else {SHARED: st.query_params[SHARED]}
-    st.page_link(file, label="**See more of it**", icon=own(record.of().icon), query_params=query)
+    st.page_link(
+        file, label="**On a page of its own**", icon=own(record.of().icon), query_params=query
+    )
 
 
 @guarded

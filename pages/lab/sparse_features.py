@@ -26,16 +26,15 @@ fits = found is not None and features_shown.fits(found, held)
 with stage():
     if shown is not None and live:
         result.show(one, shown)
-    elif found is None:
+    elif shown is None or found is None:
         features_shown.nothing_yet(one, held)
     elif not fits:
         features_shown.other_model(one, found, held)
     else:
         features_turned.turned(found, held)
-        features_turned.controls(found, held)
+        features_turned.controls(found, shown, held)
 said_of_encoder(held.model)
-if shown is not None and found is not None and fits:
-    features_shown.link_to_result(found, shown)
+if found is not None and fits:
     features_turned.cards(found, held)
 features_today.today()
 explain(
