@@ -145,8 +145,9 @@ def cards(found: Features, held: Hand) -> None:
     st.caption(
         f"{len(density) - dead} of {len(density)} features are active for at least one held-out "
         f"{features_shown.thing(held)}. A card shows what the feature draws (red adds, blue takes "
-        "away), the weights with which it reads the input where the layer lies right behind it (specks "
-        "at the edge are weights of values that never vary, as they were drawn), the nine held-out "
+        "away), the weights with which it reads the input where the layer lies right behind it "
+        "(specks at the edge: weights of values that never vary, as they were drawn), the nine "
+        "held-out "
         f"{features_shown.thing(held)}s on which it is strongest, and how often it is how strong. "
         f"Purity is the share of its {JUDGED} strongest that are of one class. Press a card to "
         "turn it."
