@@ -89,9 +89,11 @@ def view(result: str | None, anew: str | None = None) -> None:
 
 
 def latest(one: Experiment) -> Shown | None:
-    """One's own newest result of an experiment that was not stopped; None where there is none."""
+    """One's own newest result of an experiment that was not stopped, which the address then names;
+    None where there is none."""
     for result, record in _kept(one).items():
         if record.state == "finished":
+            view(result)
             return Shown(result, record, lab().get(session.owner(), result), True)
     return None
 

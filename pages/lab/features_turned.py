@@ -110,7 +110,6 @@ def cards(found: Features, held: Hand) -> None:
     """All features that are ever active, as cards, some at a time."""
     order = order_of(dict(found.values))
     density = np.asarray(found.values["density"])
-    dead = len(density) - len(order)
     st.subheader("All features", anchor=False)
     row = st.container(horizontal=True, vertical_alignment="bottom")
     by = row.segmented_control("Order", [PUREST, COMMONEST], default=PUREST, key="features_by")
@@ -142,15 +141,18 @@ def cards(found: Features, held: Hand) -> None:
             key="feature_cards",
             chosen=lambda feature: features_shown.choose_card(found, feature),
         )
-    st.caption(
-        f"{len(density) - dead} of {len(density)} features are active for at least one held-out "
-        f"{features_shown.thing(held)}. A card shows what the feature draws (red adds, blue takes "
-        "away), the weights with which it reads the input where the layer lies right behind it "
-        "(specks at the edge: weights of values that never vary, as they were drawn), the nine "
-        "held-out "
-        f"{features_shown.thing(held)}s on which it is strongest, and how often it is how strong. "
-        f"Purity is the share of its {JUDGED} strongest that are of one class. Press a card to "
-        "turn it."
+    st.caption(own(_said_of_cards(len(order_of(dict(found.values))), len(density), held)))
+
+
+def _said_of_cards(alive: int, every: int, held: Hand) -> str:
+    thing = features_shown.thing(held)
+    return (
+        f"{alive} of {every} features are active for at least one held-out {thing}. A card shows "
+        "what the feature draws (red adds, blue takes away), the weights with which it reads the "
+        "input where the layer lies right behind it (specks at the edge: weights of values that "
+        f"never vary, as they were drawn), the nine held-out {thing}s on which it is strongest, "
+        f"and how often it is how strong. Class: the commonest among its {JUDGED} strongest, with "
+        "its share. Press a card to turn the feature."
     )
 
 

@@ -104,7 +104,10 @@ def test_the_second_loss_revives(mnist):
     """Of 256 features for a layer of 128 units, 4 at a time, many die without it."""
     model = checkpoints.load(checkpoints.shipped()["first-ae"]).model
     x = layer_activity.activity_of(model, mnist, 1).train[:20_000]
-    dead = [256 - ever_active(learnt(x, 256, 4, 4, revive), x, nothing).sum() for revive in (0, 1)]
+    dead = [
+        256 - ever_active(learnt(x, 256, 4, 4, revive), x, nothing).sum()
+        for revive in (False, True)
+    ]
     assert dead[1] < 0.5 * dead[0]
 
 
