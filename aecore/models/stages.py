@@ -143,6 +143,17 @@ def activations(
     return found
 
 
+def onward(model: LatentModel, value: Tensor, stages: Sequence[Stage], place: int) -> Tensor:
+    """What comes out, (B, *shape), where the stage at `place` gives `value` instead of what it
+    would: (B, units) or (B, maps, ...), of the encoder's last stage (B, latent_dim) is enough."""
+    now, part = value, stages[place].part
+    for stage in stages[place + 1 :]:
+        if stage.part != part:
+            now, part = now[:, : model.spec.latent_dim], stage.part
+        now = stage(now)
+    return now
+
+
 @torch.no_grad()
 def moved(before: Sequence[Tensor], stage: Stage) -> float | None:
     """How far a stage's weights went: the norm of their change over the norm of what they were;

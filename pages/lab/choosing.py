@@ -88,6 +88,16 @@ def view(result: str | None, anew: str | None = None) -> None:
         st.query_params[RESULT] = result
 
 
+def latest(one: Experiment) -> Shown | None:
+    """One's own newest result of an experiment that was not stopped, which the address then names;
+    None where there is none."""
+    for result, record in _kept(one).items():
+        if record.state == "finished":
+            view(result)
+            return Shown(result, record, lab().get(session.owner(), result), True)
+    return None
+
+
 def earlier(one: Experiment, shown: Shown | None) -> None:
     """One's own results of this experiment, to open, to lay beside, or to delete."""
     who, store = session.owner(), lab().store

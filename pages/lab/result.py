@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from aecore.errors import UnknownNameError
 from aecore.figures.chart import Chart
 from aecore.lab.experiment import Experiment
 from aecore.lab.outcome import Outcome
@@ -14,8 +15,10 @@ from aecore.runs.run import has_cookie
 from pages.components.chart_view import chart_view, planes_view
 from pages.components.pictures_view import pictures_view
 from pages.lab.choosing import SHARED, Shown, lab, others_of, said_of, view
+from pages.lab.choosing import RESULT, SHARED, Shown, lab, others_of, said_of, view
 from pages.shell import session
 from pages.shell.layout import guarded
+from pages.shell.page import file_of
 from pages.shell.plain_text import own, plain
 
 EVERY = 0.5  # seconds between two looks at a run under way
@@ -116,6 +119,7 @@ def _state(shown: Shown, record: Record) -> None:
     st.caption(own(f"{over} of {record.planned} parts, {how} after {record.seconds:.0f} s."))
     if run is not None and run.unsaved:
         st.warning(plain(run.unsaved), icon=":material/warning:")
+    _page_of_its_own(shown, record)
     if shown.mine:
         _leave(shown, record)
     st.button(
@@ -125,6 +129,19 @@ def _state(shown: Shown, record: Record) -> None:
         args=(None, record.experiment),
         width="stretch",
         key="lab_again",
+    )
+
+
+def _page_of_its_own(shown: Shown, record: Record) -> None:
+    """The way to the page that shows more of a result than any experiment's can, if there is one:
+    its address is the experiment's name."""
+    try:
+        file = file_of(record.experiment)
+    except UnknownNameError:
+        return
+    query = {RESULT: shown.result} if shown.mine else {SHARED: st.query_params[SHARED]}
+    st.page_link(
+        file, label="**On a page of its own**", icon=own(record.of().icon), query_params=query
     )
 
 
