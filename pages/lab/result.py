@@ -14,7 +14,6 @@ from aecore.lab.taking_out import everything, file_stem
 from aecore.runs.run import has_cookie
 from pages.components.chart_view import chart_view, planes_view
 from pages.components.pictures_view import pictures_view
-from pages.lab.choosing import SHARED, Shown, lab, others_of, said_of, view
 from pages.lab.choosing import RESULT, SHARED, Shown, lab, others_of, said_of, view
 from pages.shell import session
 from pages.shell.layout import guarded
