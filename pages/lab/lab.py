@@ -1,6 +1,8 @@
 """The laboratory: its experiments as cards."""
 
-from pages.lab import experiment_cards
+import streamlit as st
+
+from pages.lab import experiment_cards, myths
 from pages.shell.layout import explain, head, stage
 from pages.shell.page import Page
 
@@ -12,6 +14,11 @@ head(
 )
 with stage():
     experiment_cards.cards()
+left, right = st.columns([3, 1], gap="large")
+with left:
+    myths.myths()
+with right:
+    myths.style()
 explain(
     "An **experiment** trains small models, or takes the one in hand, and measures them beside "
     "honest peers on examples that no model saw. Before it runs you may draw what you expect: it "

@@ -11,6 +11,7 @@ from aecore.lab.record import Record
 from aecore.lab.registry import all_experiments, experiment, plain_options
 from aecore.types import DataSpec
 from pages.components.pictures_view import pictures_html
+from pages.lab.myths import MYTHS
 from tests.pages.test_pages import open_page, sound
 
 EXPERIMENT = "pages/lab/experiment.py"
@@ -25,6 +26,25 @@ def test_there_is_a_card_for_each():
     sound(app)
     for one in all_experiments().values():
         assert one.question in texts(app)
+
+
+def test_a_myth_is_contradicted_by_the_figures_of_ones_own_run(monkeypatch):
+    one, owner = experiment("how-many-numbers"), "e" * 64
+    monkeypatch.setattr("pages.shell.session.owner", lambda: owner)
+    about = About(
+        "mnist", "MNIST digits", DataSpec((1, 28, 28), "image", 2), 60_000, 10_000, ("a", "b"), True
+    )
+    known = {"mse": 0.01, "train_mse": 0.01, "pca_mse": 0.02}
+    done = {f"many-{k}-0": {**known, "knn": 0.01 * k, "pca_knn": 0.2} for k in (24, 128)}
+    options = one.Options(ks=(24, 128), few=0)
+    record = Record(one.name, plain_options(options), about, (), done, {}, 2, "finished")
+    store = engine().lab.store
+    store.keep(owner, "l0123456789ab", record)
+    app = open_page("pages/lab/lab.py")
+    sound(app)
+    assert "Your run:" in texts(app)
+    assert texts(app).count("Run it, and its own figures stand here.") == len(MYTHS) - 1
+    store.delete(owner, "l0123456789ab")
 
 
 def test_each_can_be_begun():
