@@ -112,11 +112,11 @@ class Compress(Experiment):
 
     def seconds(self, options: CompressOptions) -> float:
         each = options.images / 1000
-        # Measured on MNIST: a model's curves, the shipped one's, PCA and all formats; a step of
-        # training for few bits.
-        coded = 0.5 + 0.5 * each + options.learned / 5e4
-        beside = 2.0 if options.beside else 0.0
-        return coded + beside + 10 * each + len(options.prices) * (coded + 3e-3 * options.steps)
+        # A whole run measured on MNIST: a model's curves, the shipped one's, PCA and all formats;
+        # a step of training for few bits.
+        coded = 1 + each + options.learned / 2.5e4
+        beside = 4.0 if options.beside else 0.0
+        return coded + beside + 19 * each + len(options.prices) * (coded + 6e-3 * options.steps)
 
     def tasks(self, options: CompressOptions, about: About) -> list[Task]:
         tasks = [Task("model", {"what": "model"}, options.seed, 4)]
