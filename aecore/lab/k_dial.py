@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -66,9 +66,11 @@ class Facts:
 
 @dataclass(frozen=True)
 class Redrawn:
-    """n examples by every stop. x: (n, *shape); ae, pca: (s, n, *shape), unclipped; their errors
-    (s, n), squared error per value."""
+    """n examples by every stop. rows: of held-out examples, names: their classes. x: (n, *shape);
+    ae, pca: (s, n, *shape), unclipped; their errors (s, n), squared error per value."""
 
+    rows: tuple[int, ...]
+    names: tuple[str, ...]
     x: np.ndarray
     ae: np.ndarray
     pca: np.ndarray
@@ -130,7 +132,8 @@ def _read(path: Path) -> tuple[Facts, dict[int, dict[str, Tensor]]]:
     try:
         with safe_open(path, "pt") as file:
             said: dict[str, Any] = json.loads(file.metadata()[_KEY])
-            for name in file.keys():  # noqa: SIM118 (safetensors' file is no mapping)
+            names = file.keys()  # it is no mapping
+            for name in names:
                 k, _, own_name = name.partition(".")
                 weights.setdefault(int(k), {})[own_name] = file.get_tensor(name)
         stops = tuple(Stop(**stop) for stop in said.pop("stops"))
@@ -147,22 +150,26 @@ def _damaged(error: Exception) -> CheckpointError:
 
 
 @torch.inference_mode()
-def redrawn(rows: Sequence[int]) -> Redrawn:
-    """Held-out examples, by their rows, drawn again by all models and by PCA at the same k.
+def redrawn(turn: int) -> Redrawn:
+    """Held-out digits, one of each class, drawn again by all models and by PCA at the same k.
 
-    Raises DatasetError where the data are not those that the models were trained on.
+    turn: from 0; other digits each turn. Raises DatasetError where the data are not those that the
+    models were trained on.
     """
-    data = data_of(facts())
+    said = facts()
+    data = data_of(said)
+    rows, labels = one_of_each(data, turn)
     x = data.test.batch(torch.tensor(rows))
-    stops = facts().stops
+    ks = [stop.k for stop in said.stops]
     ae = torch.stack([model.reconstruct(x) for model in models()])
-    basis = basis_of(data, max(stop.k for stop in stops))
-    flat = x.flatten(1).numpy()
-    pca = torch.stack(
-        [torch.from_numpy(basis.reconstruct(flat, stop.k)).view_as(x) for stop in stops]
+    basis, flat = basis_of(data, max(ks)), x.flatten(1).numpy()
+    pca = torch.stack([torch.from_numpy(basis.reconstruct(flat, k)).view_as(x) for k in ks])
+    ae_errors, pca_errors = (
+        np.stack([squared_error_per_value(x_hat, x).numpy() for x_hat in some])
+        for some in (ae, pca)
     )
-    errors = [torch.stack([squared_error_per_value(v, x) for v in some]) for some in (ae, pca)]
-    return Redrawn(x.numpy(), ae.numpy(), pca.numpy(), errors[0].numpy(), errors[1].numpy())
+    names = tuple(data.class_names[label] for label in labels)
+    return Redrawn(tuple(rows), names, x.numpy(), ae.numpy(), pca.numpy(), ae_errors, pca_errors)
 
 
 def data_of(said: Facts) -> Dataset:
@@ -176,13 +183,14 @@ def data_of(said: Facts) -> Dataset:
     return data
 
 
-def strip(said: Facts, turn: int) -> list[int]:
-    """Rows of held-out examples, one of each class in their order; other ones each turn."""
-    labels = data_of(said).test.labels
+def one_of_each(data: Dataset, turn: int) -> tuple[list[int], list[int]]:
+    """Rows of held-out examples, one of each class, other ones each turn; and their classes."""
+    labels = data.test.labels
     if labels is None:
         raise DatasetError("The digits of the dial have no classes.")
-    of_class = [torch.nonzero(labels == c)[:, 0] for c in labels.unique()]
-    return [int(rows[turn % len(rows)]) for rows in of_class]
+    classes = [int(label) for label in labels.unique()]
+    of_class = [torch.nonzero(labels == label)[:, 0] for label in classes]
+    return [int(rows[turn % len(rows)]) for rows in of_class], classes
 
 
 def says(said: Facts) -> str:
