@@ -199,12 +199,13 @@ def says(said: Facts) -> str:
     best = max(stops, key=lambda stop: stop.knn)
     enough = next(stop for stop in stops if stop.knn >= best.knn - LITTLE)
     last = stops[-1]
+    better = "hardly" if last.knn > enough.knn else "no"
     lower = math.floor(100 * (1 - last.mse / enough.mse))
     ahead = max(stops, key=lambda stop: stop.pca_mse / stop.mse)
     behind = next((stop.k for stop in stops if stop.pca_mse < stop.mse), None)
     ends = "" if behind is None else f", and PCA errs less from {behind} on"
     return (
         f"From {enough.k} to {last.k} numbers the error falls by another {lower} %, but neighbours "
-        f"tell the digits apart no better ({enough.knn:.1f} % against {last.knn:.1f} %). The "
+        f"tell the digits apart {better} better ({enough.knn:.1f} % against {last.knn:.1f} %). The "
         f"network is furthest ahead of PCA at {ahead.k} numbers{ends}."
     )

@@ -6,6 +6,7 @@ from aecore.lab import k_dial
 from pages.lab import k_dial_shown
 from pages.shell.layout import explain, head, stage
 from pages.shell.page import Page, file_of
+from pages.shell.plain_text import own
 
 PAGE = Page(section="Lab", title="A dial of k", url="k-dial", icon=":material/dialpad:", place=33)
 
@@ -19,4 +20,4 @@ st.page_link(
     icon=":material/straighten:",
     query_params={"lab": "how-many-numbers"},
 )
-explain(k_dial_shown.explained(said))
+explain(own(k_dial_shown.explained(said)))
