@@ -25,8 +25,8 @@ explain(
     "A **variational autoencoder** pays for what its code tells of a digit: beta times the KL "
     "divergence of the code from N(0, I), in nats. Beta 1 is the VAE as it was invented "
     "(Kingma and Welling 2014); other prices came later (Higgins et al. 2017).\n\n"
-    f"Five models with a code of two numbers were trained before, for {dial.epochs:d} epochs on all "
-    "training digits of MNIST; what is shown of them ships with the project. At **beta 0** nothing "
-    "draws the codes anywhere, and the box around them is large. The dearer information is, the "
-    "nearer codes come to N(0, I), and the vaguer the drawings get."
+    f"Five models with a code of two numbers were trained before, for {dial.epochs:d} epochs on "
+    "all training digits of MNIST; what is shown of them ships with the project. At **beta 0** "
+    "nothing draws the codes anywhere, and the box around them is large. The dearer information "
+    "is, the nearer codes come to N(0, I), and the vaguer the drawings get."
 )
