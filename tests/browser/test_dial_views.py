@@ -1,0 +1,83 @@
+"""The dials in Chromium inside Streamlit: what a hand on them shows, without the server."""
+
+from __future__ import annotations
+
+import pytest
+
+K_APP = """
+import numpy as np
+from aecore.figures.chart import Axis, Chart, Line
+from aecore.pad import pad_meta
+from pages.components.k_dial import Drawn, k_dial
+
+x = np.zeros((2, 1, 8, 8), np.float32)
+x[1] = 0.2
+drawn = [Drawn(np.stack([x + s, x + 2 * s]), np.full((2, 2), [[s, 2 * s]]),
+               [f"all {s}", f"all {2 * s}"], ["50 %", "60 %"]) for s in (0.1, 0.3)]
+axis = Axis("k", log=True, ticks=(1.0, 2.0))
+lines = Line("AE", (1.0, 2.0), (0.5, 0.2)), Line("PCA", (1.0, 2.0), (0.6, 0.3), "pca")
+charts = tuple(Chart(n, n, axis, Axis("y"), lines) for n in ("error", "meaning"))
+k_dial(x, ["one", "two"], [1, 2], *drawn, charts=charts, heads=("all", "found"), note="unit",
+       start=0, layout=pad_meta.layout((1, 8, 8), "image", (0.0, 1.0), []), key="dial")
+"""
+GREY = "canvas => canvas.getContext('2d').getImageData(4, 4, 1, 1).data[0]"
+LARGE = "all => all.map((mark) => Number(mark.getAttribute('r')) > 4)"
+
+
+@pytest.mark.parametrize("pad_app", [K_APP], indirect=True)
+def test_one_turn_redraws_the_digit_by_both_and_marks_the_place(chromium, pad_app):
+    page = chromium.new_page(viewport={"width": 1000, "height": 800})
+    problems = []
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.goto(pad_app)
+    page.locator("#strip button").first.wait_for(timeout=60_000)
+
+    def grey(which: str) -> float:
+        return page.locator(f"#{which}").evaluate(GREY) / 255
+
+    def close(*expected: float) -> bool:
+        found = [grey(which) for which in ("original", "model", "pca")]
+        return all(abs(a - b) < 0.01 for a, b in zip(found, expected, strict=True))
+
+    assert close(0, 0.1, 0.3)
+    page.locator("#dial").focus()
+    page.keyboard.press("End")
+    assert close(0, 0.2, 0.6)
+    assert page.locator("#dialText").inner_text().endswith("k: 2")
+    assert page.locator("#error circle").evaluate_all(LARGE) == [False, True, False, True]
+    page.locator("#strip button").nth(0).focus()
+    page.keyboard.press("ArrowRight")
+    assert close(0.2, 0.4, 0.8)
+    assert page.locator("#modelOne").inner_text() == "0.2000"
+    assert page.locator("#pcaAll").inner_text() == "all 0.6"
+    assert problems == []
+    page.close()
+
+
+B_APP = """
+import numpy as np
+from aecore.figures.chart import Axis, Chart, Line
+from pages.components.beta_dial import beta_dial
+
+planes = np.stack([np.full((16, 16), v, np.uint8) for v in (10, 200)])
+axis = Axis("", span=(-2.0, 2.0))
+charts = [Chart("codes", name, axis, axis, (Line("", (0.0,), (0.0,), 1),), "plane")
+          for name in ("first", "second")]
+beta_dial(planes, ["beta 0", "beta 4"], charts, [[("KL", "9 nats")], [("KL", "2 nats")]],
+          captions=("decoded", "codes"), start=0, key="dial")
+"""
+
+
+@pytest.mark.parametrize("pad_app", [B_APP], indirect=True)
+def test_one_turn_shows_another_plane_with_its_codes_and_figures(chromium, pad_app):
+    page = chromium.new_page(viewport={"width": 1000, "height": 800})
+    page.goto(pad_app)
+    page.locator("#facts tr").first.wait_for(timeout=60_000)
+    assert page.locator("#plane").evaluate(GREY) == 10
+    page.locator("#dial").focus()
+    page.keyboard.press("ArrowRight")
+    assert page.locator("#plane").evaluate(GREY) == 200
+    assert page.locator("#codes svg").get_attribute("aria-label") == "second"
+    assert page.locator("#facts").inner_text().split("\t") == ["KL", "2 nats"]
+    assert page.locator("#dialText").inner_text().endswith("beta 4")
+    page.close()
