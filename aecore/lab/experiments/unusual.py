@@ -30,6 +30,7 @@ from aecore.figures.chart import Axis, Chart, Line, Pictures, Role, Table
 from aecore.figures.examples import kind_of, thing_of
 from aecore.lab.about import About, LabSubject
 from aecore.lab.control import LabControl
+from aecore.lab.drawing_the_line import MOST, RARE, costs, thinned
 from aecore.lab.experiment import Experiment, Look, Task, Values, seed_option
 from aecore.lab.outcome import Band, Figure, Outcome
 from aecore.lab.predicting import Prediction
@@ -53,8 +54,8 @@ LEARNT = 2000  # training examples whose own scores choose a threshold, to see w
 MADE, MADE_VALUES = 2000, 8_000_000  # foreign examples of each kind at most, and values of all
 DOMINATES = 0.8  # of the training examples: the other classes are then rare faults
 SHARES = np.linspace(0, 1, 101)  # false alarms that thresholds are chosen for
-RARE = 0.05  # of all examples are unusual, where a threshold's costs are counted
 SIDE = 64  # pixels of a picture that is kept
+FIRST, FIRST_SIDE = 6, 32  # pictures kept beyond the first of a kind, and their pixels
 CHANCE = 50.0
 AUROC = "AUROC, %"
 
@@ -499,6 +500,7 @@ def _by_model(
     known = encode_split(model, case.data.train).mu
     codes = _scored(lambda split: mahalanobis(known, encode_split(model, split).mu), case)
     found = _judged("error", errors, options) | _judged("codes", codes, options)
+    found |= _kept_scores(errors, MOST // options.classes)
     if kind_of(case.data.spec) != "image":
         return found
     best = [int(some.argmin()) for some in errors.strange]
@@ -507,14 +509,45 @@ def _by_model(
     return found | {
         "drawn": np.stack(drawn, 1),
         "alarming": _drawn(model, case.usual, int(errors.usual.argmax())),
+        **_first_pictures(model, case, errors),
+    }
+
+
+def _kept_scores(errors: _Scored, most: int) -> dict[str, Any]:
+    """The scores as they are, so that a line can be drawn through them later."""
+    return {
+        "apart_scores": thinned(errors.apart, most),
+        "usual_scores": thinned(errors.usual, most),
+        "strange_scores": thinned(np.concatenate(errors.strange), most),
+    }
+
+
+def _first_pictures(model: LatentModel, case: _Case, errors: _Scored) -> dict[str, Any]:
+    """The strange examples that are drawn best, as many of each kind, and the usual ones that are
+    drawn worst, both the foremost first: (2, n, *shape) uint8 with their scores (n,)."""
+    each = max(1, FIRST // len(case.strange))
+    best = [
+        (float(score[row]), kind, _drawn(model, case.strange[kind], int(row), FIRST_SIDE))
+        for kind, score in zip(case.strange, errors.strange, strict=True)
+        for row in np.argsort(score, kind="stable")[:each]
+    ]
+    best.sort(key=lambda one: one[0])
+    worst = np.argsort(-errors.usual, kind="stable")[:FIRST]
+    flagged = [_drawn(model, case.usual, int(row), FIRST_SIDE) for row in worst]
+    return {
+        "through": np.stack([pair for _, _, pair in best], 1),
+        "through_scores": np.array([score for score, _, _ in best], np.float32),
+        "through_kinds": [kind for _, kind, _ in best],
+        "flagged": np.stack(flagged, 1),
+        "flagged_scores": errors.usual[worst].astype(np.float32),
     }
 
 
 @torch.inference_mode()
-def _drawn(model: LatentModel, split: Split, row: int) -> np.ndarray:
+def _drawn(model: LatentModel, split: Split, row: int, side: int = SIDE) -> np.ndarray:
     """An example and what the model draws of it, (2, *shape) uint8, thinned where it is large."""
     x = split.batch(slice(row, row + 1))
-    thin = math.ceil(max(x.shape[-2:]) / SIDE)
+    thin = math.ceil(max(x.shape[-2:]) / side)
     both = torch.cat([x, model.reconstruct(x)])[..., ::thin, ::thin]
     return (both.clamp(0, 1) * 255).round().to(torch.uint8).numpy()
 
@@ -663,7 +696,7 @@ def _cost_chart(seen: _Seen, arm: str) -> Chart:
     for key in _SHOWN:
         curve = seen.curve(arm, key) if key in seen.scores else None
         if curve is not None:
-            cost, role = _costs(curve, seen.options.missed), seen.scores[key][1]
+            cost, role = costs(*curve, seen.options.missed), seen.scores[key][1]
             lines.append(Line(seen.names[key], _plain(100 * SHARES), _plain(cost), role))
     lines = [dataclasses.replace(line, marked=False) for line in lines]
     return Chart(
@@ -675,12 +708,6 @@ def _cost_chart(seen: _Seen, arm: str) -> Chart:
         summary=f"What mistakes cost by the threshold, where {100 * RARE:g} % are strange and a "
         f"missed one costs {seen.options.missed} times a false alarm; mean over classes.",
     )
-
-
-def _costs(curve: np.ndarray, missed: int) -> np.ndarray:
-    """What 1,000 examples cost, in false alarms: curve (2, n) in per cent -> (n,)."""
-    false_alarms, found = curve / 100
-    return 1000 * ((1 - RARE) * false_alarms + RARE * missed * (1 - found))
 
 
 def _plain(values: np.ndarray) -> tuple[float, ...]:
