@@ -30,6 +30,8 @@ export function drawOver(map) {
   const focused = parts.over.matches(":focus-visible");
   const some = map.near >= 0 || map.chosen >= 0 || map.loop || focused;
   if (!some && !map.overDrawn) return; // a canvas that is wiped costs a frame
+  // An empty one that is laid over the points does too; it takes the pointer nevertheless.
+  parts.over.style.opacity = some ? "1" : "0";
   map.overDrawn = Boolean(some);
   const context = pen(parts.over, { willReadFrequently: map.renderer.context !== null });
   context.clearRect(0, 0, width, height);
