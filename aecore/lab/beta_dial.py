@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from aecore.errors import CheckpointError
 
@@ -74,7 +74,7 @@ def write(path: Path, dial: BetaDial) -> None:
         "codes": dial.codes.astype(np.float16),
         "planes": dial.planes,
     }
-    save_file(arrays, path, {_KEY: json.dumps(said)})
+    path.write_bytes(save(arrays, {_KEY: json.dumps(said)}))
 
 
 @functools.cache

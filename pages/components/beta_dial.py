@@ -53,8 +53,11 @@ def beta_dial(
         "facts": [[list(fact) for fact in some] for some in facts],
         "captions": list(captions),
     }
-    meta["id"] = hashlib.blake2b(json.dumps(meta).encode(), digest_size=12).hexdigest()
-    data = {"meta": meta, **parts.offered({"planes": planes})}
+    flat = np.ascontiguousarray(planes).ravel()  # what is sent to a browser has one dimension
+    digest = hashlib.blake2b(json.dumps(meta).encode(), digest_size=12)
+    digest.update(flat.data)
+    meta["id"] = digest.hexdigest()
+    data = {"meta": meta, **parts.offered({"planes": flat})}
     _dial(key=key, data=data, on_lost_change=_nothing)
 
 
