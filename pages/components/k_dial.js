@@ -35,7 +35,7 @@ import { make, paint } from "../../aecore/pad/assets/pictures.js";
  */
 /** @typedef {Waiting & { kDial?: KDial }} DialRoot */
 
-const TOP = 24; // pixels of a chart above its lines
+const TOP = 27; // pixels of a chart above its lines
 const LINE = "here"; // through the marks of the stop
 const MARK = { here: "6", elsewhere: "3.2" }; // pixels of a radius
 
@@ -75,7 +75,7 @@ function showDial(root, meta, arrays) {
   parts.note.textContent = meta.note;
   for (const name of /** @type {const} */ (["error", "meaning"])) {
     parts[name].innerHTML = meta.charts[name];
-    const axis = parts[name].querySelector("polyline");
+    const axis = parts[name].querySelector('polyline[stroke="currentColor"]'); // not the legend's
     const line = axis.cloneNode();
     line.id = LINE;
     axis.before(line);

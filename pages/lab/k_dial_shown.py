@@ -50,7 +50,7 @@ def show(said: Facts) -> None:
             [f"{stop.pca_knn:.1f} %" for stop in stops],
         ),
         charts=_charts(said),
-        heads=(f"{said.held_out:,} held-out digits", f"Classes found, {said.judged:,} held out"),
+        heads=(f"Error, {said.held_out:,} held out", f"Classes found, {said.judged:,} held out"),
         note="Error: mean squared, per value; lower is better.",
         start=ks.index(START),
         layout=pad_meta.layout(found.x.shape[1:], "image", (0.0, 1.0), ()),
