@@ -77,7 +77,7 @@ function showDial(root, meta, arrays) {
     parts[name].innerHTML = meta.charts[name];
     const axis = parts[name].querySelector('polyline[stroke="currentColor"]'); // not the legend's
     const line = axis.cloneNode();
-    line.id = LINE;
+    line.classList.add(LINE);
     axis.before(line);
   }
   buildDigits(dial);
@@ -160,7 +160,7 @@ function markStop(chart, stops, stop) {
   for (const [i, mark] of marks.entries()) {
     mark.setAttribute("r", i % stops === stop ? MARK.here : MARK.elsewhere);
   }
-  const line = /** @type {SVGPolylineElement} */ (chart.querySelector(`#${LINE}`));
+  const line = /** @type {SVGPolylineElement} */ (chart.querySelector(`.${LINE}`));
   const axis = /** @type {SVGPolylineElement} */ (line.nextElementSibling);
   const x = marks[stop].cx.baseVal.value;
   line.setAttribute("points", `${x},${TOP} ${x},${axis.points[0].y}`);

@@ -46,7 +46,7 @@ def test_one_turn_redraws_the_digit_by_both_and_marks_the_place(chromium, pad_ap
     assert page.locator("#dialText").inner_text().endswith("k: 2")
     assert page.locator("#error circle").evaluate_all(LARGE) == [False, True, False, True]
     # The line goes through the marks of the stop, down to the axis.
-    ends = page.locator("#error #here").get_attribute("points").split()
+    ends = page.locator("#error .here").get_attribute("points").split()
     marked = float(page.locator("#error circle").nth(1).get_attribute("cx"))
     assert [float(end.split(",")[0]) for end in ends] == [marked, marked]
     assert float(ends[1].split(",")[1]) - float(ends[0].split(",")[1]) > 100
