@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from aecore.datasets import Dataset, load
@@ -104,7 +104,7 @@ def write(path: Path, facts: Facts, weights: Mapping[int, Mapping[str, Tensor]])
     tensors = {f"{k}.{n}": v.contiguous() for k, some in weights.items() for n, v in some.items()}
     path.parent.mkdir(exist_ok=True)
     said = vars(facts) | {"stops": [vars(stop) for stop in facts.stops]}
-    save_file(tensors, path, {_KEY: json.dumps(said)})
+    path.write_bytes(save(tensors, {_KEY: json.dumps(said)}))
 
 
 @functools.cache

@@ -35,7 +35,7 @@ import { make, paint } from "../../aecore/pad/assets/pictures.js";
  */
 /** @typedef {Waiting & { kDial?: KDial }} DialRoot */
 
-const TOP = 24; // pixels of a chart above its lines
+const TOP = 27; // pixels of a chart above its lines
 const LINE = "here"; // through the marks of the stop
 const MARK = { here: "6", elsewhere: "3.2" }; // pixels of a radius
 
@@ -75,9 +75,9 @@ function showDial(root, meta, arrays) {
   parts.note.textContent = meta.note;
   for (const name of /** @type {const} */ (["error", "meaning"])) {
     parts[name].innerHTML = meta.charts[name];
-    const axis = parts[name].querySelector("polyline");
+    const axis = parts[name].querySelector('polyline[stroke="currentColor"]'); // not the legend's
     const line = axis.cloneNode();
-    line.id = LINE;
+    line.classList.add(LINE);
     axis.before(line);
   }
   buildDigits(dial);
@@ -160,7 +160,7 @@ function markStop(chart, stops, stop) {
   for (const [i, mark] of marks.entries()) {
     mark.setAttribute("r", i % stops === stop ? MARK.here : MARK.elsewhere);
   }
-  const line = /** @type {SVGPolylineElement} */ (chart.querySelector(`#${LINE}`));
+  const line = /** @type {SVGPolylineElement} */ (chart.querySelector(`.${LINE}`));
   const axis = /** @type {SVGPolylineElement} */ (line.nextElementSibling);
   const x = marks[stop].cx.baseVal.value;
   line.setAttribute("points", `${x},${TOP} ${x},${axis.points[0].y}`);

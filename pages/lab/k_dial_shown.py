@@ -50,7 +50,7 @@ def show(said: Facts) -> None:
             [f"{stop.pca_knn:.1f} %" for stop in stops],
         ),
         charts=_charts(said),
-        heads=(f"{said.held_out:,} held-out digits", f"Classes found, {said.judged:,} held out"),
+        heads=(f"Error, {said.held_out:,} held out", f"Classes found, {said.judged:,} held out"),
         note="Error: mean squared, per value; lower is better.",
         start=ks.index(START),
         layout=pad_meta.layout(found.x.shape[1:], "image", (0.0, 1.0), ()),
@@ -113,6 +113,6 @@ def explained(said: Facts) -> str:
         f"nearest neighbours have among the codes of {said.voters:,} training digits. The network "
         "never saw a class; how often this is right says how much of what a digit is lies in its "
         "code.\n\n"
-        "A lower error is a sharper picture. Past some dozens of numbers what is added is the "
-        "stroke's edge and its thickness, no more of which digit it is."
+        "A lower error is a sharper picture; the second chart shows whether it also knows better "
+        "which digit it is."
     )

@@ -1,10 +1,10 @@
-"""The dials in Chromium inside Streamlit: what a hand on them shows, without the server."""
+"""The dial of k in Chromium inside Streamlit: what a hand on it shows, without the server."""
 
 from __future__ import annotations
 
 import pytest
 
-K_APP = """
+APP = """
 import numpy as np
 from aecore.figures.chart import Axis, Chart, Line
 from aecore.pad import pad_meta
@@ -24,7 +24,7 @@ GREY = "canvas => canvas.getContext('2d').getImageData(4, 4, 1, 1).data[0]"
 LARGE = "all => all.map((mark) => Number(mark.getAttribute('r')) > 4)"
 
 
-@pytest.mark.parametrize("pad_app", [K_APP], indirect=True)
+@pytest.mark.parametrize("pad_app", [APP], indirect=True)
 def test_one_turn_redraws_the_digit_by_both_and_marks_the_place(chromium, pad_app):
     page = chromium.new_page(viewport={"width": 1000, "height": 800})
     problems = []
@@ -45,39 +45,15 @@ def test_one_turn_redraws_the_digit_by_both_and_marks_the_place(chromium, pad_ap
     assert close(0, 0.2, 0.6)
     assert page.locator("#dialText").inner_text().endswith("k: 2")
     assert page.locator("#error circle").evaluate_all(LARGE) == [False, True, False, True]
+    # The line goes through the marks of the stop, down to the axis.
+    ends = page.locator("#error .here").get_attribute("points").split()
+    marked = float(page.locator("#error circle").nth(1).get_attribute("cx"))
+    assert [float(end.split(",")[0]) for end in ends] == pytest.approx([marked, marked])
+    assert float(ends[1].split(",")[1]) - float(ends[0].split(",")[1]) > 100
     page.locator("#strip button").nth(0).focus()
     page.keyboard.press("ArrowRight")
     assert close(0.2, 0.4, 0.8)
     assert page.locator("#modelOne").inner_text() == "0.2000"
     assert page.locator("#pcaAll").inner_text() == "all 0.6"
     assert problems == []
-    page.close()
-
-
-B_APP = """
-import numpy as np
-from aecore.figures.chart import Axis, Chart, Line
-from pages.components.beta_dial import beta_dial
-
-planes = np.stack([np.full((16, 16), v, np.uint8) for v in (10, 200)])
-axis = Axis("", span=(-2.0, 2.0))
-charts = [Chart("codes", name, axis, axis, (Line("", (0.0,), (0.0,), 1),), "plane")
-          for name in ("first", "second")]
-beta_dial(planes, ["beta 0", "beta 4"], charts, [[("KL", "9 nats")], [("KL", "2 nats")]],
-          captions=("decoded", "codes"), start=0, key="dial")
-"""
-
-
-@pytest.mark.parametrize("pad_app", [B_APP], indirect=True)
-def test_one_turn_shows_another_plane_with_its_codes_and_figures(chromium, pad_app):
-    page = chromium.new_page(viewport={"width": 1000, "height": 800})
-    page.goto(pad_app)
-    page.locator("#facts tr").first.wait_for(timeout=60_000)
-    assert page.locator("#plane").evaluate(GREY) == 10
-    page.locator("#dial").focus()
-    page.keyboard.press("ArrowRight")
-    assert page.locator("#plane").evaluate(GREY) == 200
-    assert page.locator("#codes svg").get_attribute("aria-label") == "second"
-    assert page.locator("#facts").inner_text().split("\t") == ["KL", "2 nats"]
-    assert page.locator("#dialText").inner_text().endswith("beta 4")
     page.close()
