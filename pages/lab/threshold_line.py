@@ -89,10 +89,11 @@ def _show(found: Mapping[str, Case], record: Record) -> None:
         thing = "examples" if record.about.spec is None else f"{thing_of(record.about.spec)}s"
         _said(case, line, (missed, alarm), suggested, thing)
         _pictures(case, line)
+    apart = len(case.scores.apart)
     st.caption(
         own(
-            f"The line suggested: {options.alarms:g} % of {len(case.scores.apart):,} usual {thing} that "
-            f"trained nothing lie above it. All lines are judged on others, held out."
+            f"The line suggested: {options.alarms:g} % of {apart:,} usual {thing} that trained "
+            f"nothing lie above it. All lines are judged on others, held out."
         )
     )
 
