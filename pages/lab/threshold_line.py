@@ -27,6 +27,7 @@ from pages.shell.plain_text import own, plain
 
 STEPS = 200  # of the slider
 HIGH = 250.0  # pixels of the chart
+GAP = 0.5  # the grey where no picture is: places stay as they are, and nothing there looks blank
 _PEERS = {"pca": "PCA's error", "knn": "nearest neighbours"}
 
 
@@ -69,16 +70,18 @@ def show(found: Mapping[str, Case], shown: Shown) -> None:
 def _show(found: Mapping[str, Case], record: Record) -> None:
     which, first, second = st.columns([6, 3, 3], vertical_alignment="bottom")
     name = which.selectbox(
-        f"What is usual, {plain(record.about.title)}",
+        own(f"What is usual, {plain(record.about.title)}"),
         list(found),
         format_func=lambda name: plain(found[name].title),
         key=f"line_case_{record.created:.0f}",
     )
-    usual = float(record.options["missed"])
-    missed = first.number_input("One that is missed costs", 0.0, 1e6, usual, key="line_missed")
+    options = record.chosen()
+    missed = first.number_input(
+        "One that is missed costs", 0.0, 1e6, float(options.missed), key="line_missed"
+    )
     alarm = second.number_input("A false alarm costs", 0.0, 1e6, 1.0, key="line_alarm")
-    case, allowed = found[name or next(iter(found))], float(record.options["alarms"])
-    suggested = case.scores.suggested(allowed)
+    case = found[name or next(iter(found))]
+    suggested = case.scores.suggested(options.alarms)
     left, right = st.columns([5, 4], gap="medium")
     with left:
         line = _dragged(case, suggested)
@@ -86,10 +89,11 @@ def _show(found: Mapping[str, Case], record: Record) -> None:
         thing = "examples" if record.about.spec is None else f"{thing_of(record.about.spec)}s"
         _said(case, line, (missed, alarm), suggested, thing)
         _pictures(case, line)
+    apart = len(case.scores.apart)
     st.caption(
         own(
-            f"The line suggested: {allowed:g} % of {len(case.scores.apart):,} usual {thing} that "
-            f"trained nothing lie above it. All lines are judged on others, held out."
+            f"The line suggested: {options.alarms:g} % of {apart:,} usual {thing} that trained "
+            f"nothing lie above it. All lines are judged on others, held out."
         )
     )
 
@@ -153,7 +157,7 @@ def _peers(values: Values, raised: float) -> str:
     for key, name in _PEERS.items():
         _, alarms, caught = np.asarray(values[f"{key}_curve"])
         said.append(f"{name} {np.interp(raised, alarms, caught):.1f} %")
-    return f"At as many false alarms catch: {', '.join(said)}."
+    return f"Caught by others at as many false alarms: {', '.join(said)}."
 
 
 def _pictures(case: Case, line: float) -> None:
@@ -170,7 +174,7 @@ def _pictures(case: Case, line: float) -> None:
         ("flagged", "Flagged wrongly, drawn worst", flagged),
     ):
         images = np.asarray(values[name], np.float32) / 255
-        images[:, ~there] = np.nan
+        images[:, ~there] = GAP
         said = title if there.any() else f"{title}: none"
         rows = ("held out", "as drawn")
         pictures_view(Pictures(name, said, images, rows, (), said), f"line_{name}")
