@@ -32,7 +32,7 @@ const HIGH = 26; // of a histogram
  */
 export default function featureCards(given) {
   const root = /** @type {CardsRoot} */ (given.parentElement.querySelector(".fc"));
-  const { meta } = given.data;
+  const meta = /** @type {CardsMeta} */ (given.data.meta);
   root.pick = (feature) => given.setTriggerValue?.("chosen", { feature });
   if (root.shownCards === meta.id) overtake(root);
   else {

@@ -51,11 +51,12 @@ const SHEET = 140; // pixels of a side, as feature_stage.html has it
  */
 export default function featureStage(given) {
   const root = /** @type {StageRoot} */ (given.parentElement.querySelector(".fs"));
-  const { meta } = given.data;
+  const meta = /** @type {StageMeta} */ (given.data.meta);
   const say = /** @type {SayChosen} */ ((name, value) => given.setTriggerValue?.(name, value));
-  if (root.featureStage?.meta.id === meta.id) {
+  const stage = root.featureStage;
+  if (stage && stage.meta.id === meta.id) {
     overtake(root);
-    root.featureStage.say = say;
+    stage.say = say;
   } else {
     showWithParts(root, given, (fetched) =>
       showFeatures(root, meta, { ...unpackArrays(given.data), ...fetched }, say),
