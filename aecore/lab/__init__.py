@@ -37,7 +37,8 @@ else is touched. AECORE_EXPERIMENTS names more folders of such files.
 nothing itself and names no colour but by role: "model", "pca", "train", "floor" or a class.
 
 **A page of its own.** Where the stage needs more than charts and pictures (a dial, a threshold
-that one drags), a page `pages/lab/NAME.py` may show the same result beside the general one.
+that one drags), a page `pages/lab/NAME.py`, not listed in the sidebar, may show the same result
+beside the general one, which leads there if the experiment's `page` is that page's address.
 
 **How tests are written.** tests/contracts/test_experiments.py tries every experiment there is, at
 the options that its `quick()` gives, so `quick` must take seconds. A file's own test,

@@ -63,6 +63,7 @@ class Experiment(ABC):
     place: ClassVar[float] = 1000.0
     uses: ClassVar[Literal["nothing", "data", "model"]] = "data"
     Options: ClassVar[type]
+    page: ClassVar[str] = ""  # the address of a page that shows more of a result, "" for none
 
     def why_not(self, about: About) -> str:
         """Why the question makes no sense here, in a sentence; "" where it does."""

@@ -8,7 +8,14 @@ from pages.shell.layout import explain, head, stage
 from pages.shell.page import Page, file_of
 from pages.shell.plain_text import own
 
-PAGE = Page(section="Lab", title="A dial of k", url="k-dial", icon=":material/dialpad:", place=33)
+PAGE = Page(
+    section="Lab",
+    title="A dial of k",
+    url="k-dial",
+    icon=":material/dialpad:",
+    place=32,
+    listed=False,
+)
 
 head("A dial of k", "How many numbers does a digit need? Turn the dial and see it come back.")
 said = k_dial.facts()

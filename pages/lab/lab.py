@@ -18,6 +18,7 @@ left, right = st.columns([3, 1], gap="large")
 with left:
     myths.myths()
 with right:
+    myths.more()
     myths.style()
 explain(
     "An **experiment** trains small models, or takes the one in hand, and measures them beside "

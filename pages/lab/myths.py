@@ -13,7 +13,7 @@ from aecore.lab.record import try_outcome
 from aecore.lab.registry import all_experiments, experiment
 from pages.lab.choosing import LAB, RESULT, lab
 from pages.shell import session
-from pages.shell.page import file_of
+from pages.shell.page import all_pages, file_of
 from pages.shell.plain_text import own, plain
 
 _SEEN = "lab_myths"  # in the session: of one's results, by id
@@ -125,12 +125,18 @@ def _said(a: Figure, b: Figure) -> str:
     return f"Your run: {values} ({plain(a.unit)}; {plain(a.split)})."
 
 
+def more() -> None:
+    """The way to the pages of the laboratory that the sidebar does not list."""
+    st.subheader("To play with", anchor=False)
+    for file, page in all_pages().items():
+        if not page.listed:
+            st.page_link(file, label=own(page.title), icon=page.icon)
+
+
 def style() -> None:
     """The way to style and content, which a conditional model parts."""
-    st.subheader("Style and content", anchor=False)
-    st.markdown(
-        "Told the class, a conditional VAE keeps in its code how a digit is written and not which: "
-        "one hand's style across all digits."
+    st.caption(
+        "Told the class, a conditional VAE keeps in its code how a digit is written, not which."
     )
     st.page_link(
         file_of("decode"),

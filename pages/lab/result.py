@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import streamlit as st
 
-from aecore.errors import UnknownNameError
 from aecore.figures.chart import Chart
 from aecore.lab.experiment import Experiment
 from aecore.lab.outcome import Outcome
@@ -132,15 +131,16 @@ def _state(shown: Shown, record: Record) -> None:
 
 
 def _page_of_its_own(shown: Shown, record: Record) -> None:
-    """The way to the page that shows more of a result than any experiment's can, if there is one:
-    its address is the experiment's name."""
-    try:
-        file = file_of(record.experiment)
-    except UnknownNameError:
+    """The way to the page that shows more of a result than this one, if there is one."""
+    page = record.of().page
+    if not page:
         return
     query = {RESULT: shown.result} if shown.mine else {SHARED: st.query_params[SHARED]}
     st.page_link(
-        file, label="**On a page of its own**", icon=own(record.of().icon), query_params=query
+        file_of(page),
+        label="**On a page of its own**",
+        icon=own(record.of().icon),
+        query_params=query,
     )
 
 

@@ -6,7 +6,14 @@ from pages.shell.layout import explain, head, stage
 from pages.shell.page import Page
 from pages.shell.plain_text import own
 
-PAGE = Page(section="Lab", title="Search by code", url="search", icon=":material/search:", place=32)
+PAGE = Page(
+    section="Lab",
+    title="Search by code",
+    url="search",
+    icon=":material/search:",
+    place=36,
+    listed=False,
+)
 
 one = experiment("search-by-code")
 head(own(one.title), "Who is nearest by all numbers, and who by a code of a few bytes?")

@@ -12,6 +12,7 @@ PAGE = Page(
     url="sparse-features",
     icon=":material/grain:",
     place=38,
+    listed=False,
 )
 
 head(

@@ -5,7 +5,14 @@ from pages.lab import choosing, result, threshold_line
 from pages.shell.layout import explain, head, stage
 from pages.shell.page import Page
 
-PAGE = Page(section="Lab", title="Draw the line", url="threshold", icon=":material/rule:", place=33)
+PAGE = Page(
+    section="Lab",
+    title="Draw the line",
+    url="threshold",
+    icon=":material/rule:",
+    place=33,
+    listed=False,
+)
 
 head("Draw the line", "Where does unusual begin? Drag the line, and see what it lets through.")
 one = experiment("unusual")

@@ -26,7 +26,7 @@ class Page:
     url: the last part of its address. icon: a Material symbol, ":material/name:". place: pages
     come in this order, and a section stands where its first page does; the first of all is what
     the bare address shows. section: the heading above it, "" for none. teacher: it is there for
-    the teacher alone.
+    the teacher alone. listed: it stands in the sidebar; else links of other pages lead to it.
     """
 
     title: str
@@ -35,6 +35,7 @@ class Page:
     place: float
     section: str = ""
     teacher: bool = False
+    listed: bool = True
 
 
 def all_pages(teacher: bool = False) -> dict[str, Page]:

@@ -35,7 +35,14 @@ def route() -> None:
     sections: dict[str, list] = {}
     for file, page in all_pages(teacher.is_teacher()).items():
         first = not sections
-        entry = st.Page(file, title=page.title, url_path=page.url, icon=page.icon, default=first)
+        entry = st.Page(
+            file,
+            title=page.title,
+            url_path=page.url,
+            icon=page.icon,
+            default=first,
+            visibility="visible" if page.listed else "hidden",
+        )
         sections.setdefault(page.section, []).append(entry)
     opened = st.navigation(sections)
     refused = uploads.refusal()

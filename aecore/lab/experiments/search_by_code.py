@@ -86,6 +86,7 @@ class SearchByCode(Experiment):
     icon: ClassVar[str] = ":material/search:"
     place: ClassVar[float] = 9
     Options: ClassVar[type] = SearchOptions
+    page: ClassVar[str] = "search"
 
     def why_not(self, about: About) -> str:
         return about.too_small

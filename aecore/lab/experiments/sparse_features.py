@@ -107,6 +107,7 @@ class SparseFeatures(Experiment):
     place: ClassVar[float] = 8.5
     uses: ClassVar[Any] = "model"
     Options: ClassVar[type] = SparseFeaturesOptions
+    page: ClassVar[str] = "sparse-features"
 
     def why_not(self, about: About) -> str:
         return about.too_small

@@ -176,6 +176,7 @@ class Unusual(Experiment):
     icon: ClassVar[str] = ":material/troubleshoot:"
     place: ClassVar[float] = 2
     Options: ClassVar[type] = UnusualOptions
+    page: ClassVar[str] = "threshold"
 
     def why_not(self, about: About) -> str:
         if about.too_small:
