@@ -12,12 +12,14 @@ from pages.shell.page import file_of
 from pages.shell.plain_text import own
 
 COLUMNS = 3
+ON_STAGE = 9  # as many as stand above the fold
 
 
-def cards() -> None:
-    """All of them, and what of one's own runs just now."""
+def cards(on_stage: bool) -> None:
+    """The first of them, or the rest; and what of one's own runs just now."""
     live = {run.record.experiment for run in session.jobs().lab.live(session.owner())}
     every = list(all_experiments().values())
+    every = every[:ON_STAGE] if on_stage else every[ON_STAGE:]
     for start in range(0, len(every), COLUMNS):
         row = every[start : start + COLUMNS]
         for place, one in zip(st.columns(COLUMNS), row, strict=False):

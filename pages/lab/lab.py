@@ -13,7 +13,8 @@ head(
     "Questions about autoencoders that you answer by running them. Say what you expect first.",
 )
 with stage():
-    experiment_cards.cards()
+    experiment_cards.cards(on_stage=True)
+experiment_cards.cards(on_stage=False)
 left, right = st.columns([3, 1], gap="large")
 with left:
     myths.myths()

@@ -140,7 +140,7 @@ def style() -> None:
     )
     st.page_link(
         file_of("decode"),
-        label="One hand's style across all digits",
+        label="One hand's style",
         icon=":material/brush:",
         query_params={"model": "conditional-vae"},
     )
