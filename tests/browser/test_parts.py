@@ -14,6 +14,9 @@ def test_what_does_not_arrive_is_said_and_asked_for_again(chromium, pad_app):
     page.on("websocket", lambda socket: socket.on("framesent", lambda frame: sent.append(frame)))
 
     def lose(route):
+        if route.request.url.endswith("?0"):  # the code itself, without which nobody asks
+            route.continue_()
+            return
         asked.append(route.request.url)
         # Each twice: at first, and once more a moment later.
         if asked.count(route.request.url) <= 2:

@@ -7,7 +7,6 @@ import json
 import numpy as np
 import pytest
 
-from aecore import datasets
 from aecore.datasets.sentences import sentences
 from aecore.jobs.engine import engine
 from aecore.lab.about import About, LabSubject
@@ -77,4 +76,3 @@ def test_with_codes_each_way_answers_for_sentences_and_images(token, digits):
     app.slider(key="search_example").set_value(7).run()
     sound(app)
     assert drawn(app) != before
-    assert datasets.load("digits") is digits
