@@ -65,8 +65,8 @@ class Scores:
         """What a line does. missed, alarm: what one that is missed, and a false alarm, cost."""
         found, raised = int((self.strange > line).sum()), int((self.usual > line).sum())
         some = Judged(found, len(self.strange), raised, len(self.usual), 0.0)
-        shares = map(np.asarray, some.shares)
-        cost = float(costs(*shares, missed, alarm))
+        raised_share, found_share = map(np.asarray, some.shares)
+        cost = float(costs(raised_share, found_share, missed, alarm))
         return Judged(found, some.strange, raised, some.usual, cost)
 
     def cheapest(self, missed: float, alarm: float) -> float:
@@ -75,11 +75,11 @@ class Scores:
         # Only at a score does anything change; below all of them, everything is an alarm.
         lines = np.unique(np.concatenate([self.usual, self.strange]))[::-1]
         lines = np.append(lines, np.nextafter(lines[-1], -np.inf, dtype=lines.dtype))
-        above = [
+        raised, found = (
             100 * (1 - np.searchsorted(np.sort(some), lines, "right") / len(some))
             for some in (self.usual, self.strange)
-        ]
-        return float(lines[int(costs(*above, missed, alarm).argmin())])
+        )
+        return float(lines[int(costs(raised, found, missed, alarm).argmin())])
 
     @property
     def span(self) -> tuple[float, float]:
@@ -108,10 +108,11 @@ class Scores:
             y = np.repeat(share, 2)
             lines.append(Line(name, _plain(x), _plain(y), role, marked=False))
         top *= 1.06
-        for name, at, role, dashed in (
+        drawn: tuple[tuple[str, float, Role, bool], ...] = (
             ("suggested", suggested, "floor", True),
             ("your line", line, "expected", False),
-        ):
+        )
+        for name, at, role, dashed in drawn:
             at = min(max(at, low), high)
             lines.append(Line(name, (at, at), (0.0, top), role, dashed, marked=False))
         return Chart(

@@ -697,7 +697,8 @@ def _cost_chart(seen: _Seen, arm: str) -> Chart:
     for key in _SHOWN:
         curve = seen.curve(arm, key) if key in seen.scores else None
         if curve is not None:
-            cost, role = costs(*curve, seen.options.missed), seen.scores[key][1]
+            raised, found = curve
+            cost, role = costs(raised, found, seen.options.missed), seen.scores[key][1]
             lines.append(Line(seen.names[key], _plain(100 * SHARES), _plain(cost), role))
     lines = [dataclasses.replace(line, marked=False) for line in lines]
     return Chart(
