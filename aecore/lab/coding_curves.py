@@ -6,6 +6,7 @@ import dataclasses
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ import numpy as np
 from aecore.datasets import Dataset, Split
 from aecore.evaluation.latent import decode_array, encode_split
 from aecore.lab.coding import Coder, Turn, in_eight_bits, turn_of
-from aecore.lab.control import LabControl
+from aecore.lab.control import LabControl, waited
 from aecore.lab.experiment import Look
 from aecore.lab.picture_formats import (
     SINGLES,
@@ -241,8 +242,8 @@ def of_format(form: Format, name: str, part: Part, control: LabControl) -> Itera
     picture, nearest = tiled(pixels), math.inf
     for level in form.levels:
         control.give_way()
-        content = written(picture, form, level)
-        decoded = untiled(read_back(content, channels), n, h, w)
+        content = waited(partial(written, picture, form, level), control)
+        decoded = untiled(waited(partial(read_back, content, channels), control), n, h, w)
         lists["tiled_bits"].append(8 * len(content) / n)
         lists["tiled_errors"].append(error := _pixel_error(decoded, part.x))
         off = abs(math.log(max(error, 1e-9) / part.at))

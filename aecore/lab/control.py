@@ -5,11 +5,14 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
+from typing import TypeVar
 
 from aecore.errors import Interrupted
 from aecore.evaluation.batches import between_parts
 from aecore.training.control import TrainControl, Turn
 
+T = TypeVar("T")
 _LOOK = 0.1  # seconds between two questions whether it is still wanted
 
 
@@ -56,3 +59,14 @@ class LabControl:
     def between(self) -> contextlib.AbstractContextManager[None]:
         """Give way between the pieces of what goes through many examples meanwhile."""
         return between_parts(self.give_way)
+
+
+def waited(call: Callable[[], T], control: LabControl) -> T:
+    """What a call gives that takes seconds within a library and cannot give way itself: it is made
+    in a thread of its own, and one that nobody wants any more is left to end there."""
+    pool = ThreadPoolExecutor(1)
+    found = pool.submit(call)
+    pool.shutdown(wait=False)
+    while not wait([found], _LOOK).done:
+        control.give_way()
+    return found.result()

@@ -139,13 +139,14 @@ class RemoveNoise(Experiment):
         return ""
 
     def seconds(self, options: NoiseOptions) -> float:
-        # Of MNIST, about: quick filters 2.5 s a noise for 1,000 images, non-local means 7 s; an
-        # epoch of a denoiser 2.5 s, of which there is one more, a plain one and the VAE.
+        # A whole run measured on MNIST, shared out: filters and non-local means 15 s a noise for
+        # 1,000 images; an epoch of a denoiser 4 s, of which there is one more, a plain one and the
+        # VAE.
         damages = len(set(options.gaussian)) + sum(
             map(bool, (options.salt_pepper, options.mask, options.hole))
         )
-        filters = 9.5e-3 * min(options.judged, MOST_VALUES // 784) * damages
-        return filters + 2.5 * options.epochs * (damages + 3)
+        filters = 15e-3 * min(options.judged, MOST_VALUES // 784) * damages
+        return filters + 4.0 * options.epochs * (damages + 3)
 
     def tasks(self, options: NoiseOptions, about: About) -> list[Task]:
         assert about.spec is not None
