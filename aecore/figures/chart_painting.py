@@ -127,6 +127,8 @@ def _span(axis: Axis, values: list[float]) -> tuple[float, float]:
     if not known:
         return (0.1, 1.0) if axis.log else (0.0, 1.0)
     low, high = min(known), max(known)
+    if low == high == 0:
+        return 0.0, 1.0
     if axis.log:
         return low / 1.12, high * 1.12
     room = 0.06 * (high - low) or 0.5 * abs(high) or 0.5

@@ -12,7 +12,7 @@ from PIL import Image
 
 from aecore.figures.chart import Axis, Chart, Line
 from aecore.figures.chart_files import png, svg
-from aecore.figures.chart_painting import Area, Dot, in_short, paint, ticks_of
+from aecore.figures.chart_painting import Area, Dot, in_short, paint, span_of, ticks_of
 
 
 def chart(kind="lines", **axes) -> Chart:
@@ -101,3 +101,10 @@ def test_a_cloud_has_small_dots_and_a_nameless_line_says_nothing():
     assert max(dot.radius for dot in drawn[:30]) < min(dot.radius for dot in drawn[30:])
     assert not any(dot.told for dot in drawn[:30])
     assert all(dot.told.startswith("b: ") for dot in drawn[30:])
+
+
+@pytest.mark.parametrize("value", [0.0, 1e-9, -3.0, 7.0])
+def test_a_chart_of_one_value_has_an_axis_about_it(value):
+    low, high = span_of(Axis("y"), [value, value])
+    assert low <= value <= high
+    assert len(ticks_of(Axis("y"), (low, high))) >= 2
