@@ -105,6 +105,16 @@ def test_its_events_follow_each_other(one, events):
             assert 0 <= event.share < 1
 
 
+def test_what_is_there_can_be_drawn_from_the_first_look_on(one, subject, events):
+    about, found = About.of(subject), {}
+    looks = [e for e in events if isinstance(e, LabLook | LabDone)]
+    for i, look in enumerate(looks):
+        found[look.task] = look.values
+        if i < 12 or i == len(looks) - 1:
+            for shown in one.tell(one.quick(), about, found).charts:
+                assert "<svg" in svg(shown, 640, 300)
+
+
 def test_every_figure_says_its_unit_and_split(one, record):
     outcome = record.outcome()
     assert outcome.figures
