@@ -2,8 +2,7 @@
 // Features as cards: what each draws, its strongest examples, how strong it is how often. One is
 // chosen by a press.
 
-import { unpackArrays } from "../../aecore/pad/assets/bundle.js";
-import { overtake, showWithParts } from "../../aecore/pad/assets/parts.js";
+import { showOther } from "../../aecore/pad/assets/parts.js";
 import { make, paint } from "../../aecore/pad/assets/pictures.js";
 import { exampleOf, paintSigned } from "./feature_pictures.js";
 
@@ -34,17 +33,10 @@ export default function featureCards(given) {
   const root = /** @type {CardsRoot} */ (given.parentElement.querySelector(".fc"));
   const meta = /** @type {CardsMeta} */ (given.data.meta);
   root.pick = (feature) => given.setTriggerValue?.("chosen", { feature });
-  if (root.shownCards === meta.id) overtake(root);
-  else {
-    showWithParts(root, given, (fetched) => {
-      root.shownCards = meta.id;
-      const arrays = { ...unpackArrays(given.data), ...fetched };
-      root.replaceChildren(...meta.cards.map((_, i) => cardOf(root, meta, arrays, i)));
-    });
-  }
-  return () => {
-    overtake(root);
-  };
+  return showOther(root, given, root.shownCards, (arrays) => {
+    root.shownCards = meta.id;
+    root.replaceChildren(...meta.cards.map((_, i) => cardOf(root, meta, arrays, i)));
+  });
 }
 
 /**

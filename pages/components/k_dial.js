@@ -2,8 +2,7 @@
 // One digit as it is, and as models with small and large codes draw it again. All pictures came in
 // one message, so a hand on the dial asks nothing of the server.
 
-import { unpackArrays } from "../../aecore/pad/assets/bundle.js";
-import { overtake, showWithParts } from "../../aecore/pad/assets/parts.js";
+import { showOther } from "../../aecore/pad/assets/parts.js";
 import { make, paint } from "../../aecore/pad/assets/pictures.js";
 
 /** @import { Waiting } from "../../aecore/pad/assets/parts.js" */
@@ -46,15 +45,7 @@ const MARK = { here: "6", elsewhere: "3.2" }; // pixels of a radius
 export default function kDialView(given) {
   const root = /** @type {DialRoot} */ (given.parentElement.querySelector(".kd"));
   const { meta } = given.data;
-  if (root.kDial?.meta.id === meta.id) overtake(root);
-  else {
-    showWithParts(root, given, (fetched) =>
-      showDial(root, meta, { ...unpackArrays(given.data), ...fetched }),
-    );
-  }
-  return () => {
-    overtake(root);
-  };
+  return showOther(root, given, root.kDial?.meta.id, (arrays) => showDial(root, meta, arrays));
 }
 
 /**

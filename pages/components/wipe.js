@@ -2,8 +2,7 @@
 // One example large, two versions of it side by side under a handle that is dragged, and a dial
 // for how many numbers PCA gets. Everything that it shows came in one message.
 
-import { unpackArrays } from "../../aecore/pad/assets/bundle.js";
-import { overtake, showWithParts } from "../../aecore/pad/assets/parts.js";
+import { showOther } from "../../aecore/pad/assets/parts.js";
 import { make, paint } from "../../aecore/pad/assets/pictures.js";
 import { drawPair, PCA, valuesOf } from "./wipe_drawing.js";
 
@@ -26,15 +25,7 @@ const STRIP_SIDE = 44;
 export default function wipeView(given) {
   const root = /** @type {WipeRoot} */ (given.parentElement.querySelector(".wp"));
   const { meta } = given.data;
-  if (root.wipe?.meta.id === meta.id) overtake(root);
-  else {
-    showWithParts(root, given, (fetched) =>
-      showWipe(root, meta, { ...unpackArrays(given.data), ...fetched }),
-    );
-  }
-  return () => {
-    overtake(root);
-  };
+  return showOther(root, given, root.wipe?.meta.id, (arrays) => showWipe(root, meta, arrays));
 }
 
 /**

@@ -1,6 +1,8 @@
 // @ts-check
 // Arrays that lie beside the app under the name of their content (pages/components/parts.py).
 
+import { unpackArrays } from "./bundle.js";
+
 /** @import { Arrays, ComponentData } from "./types.js" */
 /**
  * Where each array lies, and what its numbers are.
@@ -86,6 +88,24 @@ export function showWithParts(root, given, show, lacks = () => {}) {
       setTimeout(() => turn === root.wanted && showWithParts(root, given, show, lacks), OFFERED_MS);
     },
   );
+}
+
+/**
+ * A component that shows one thing until it is given another: drawn anew for another `meta.id`
+ * alone. Returns what ends it.
+ * @param {Waiting} root
+ * @param {{ data: ComponentData, setTriggerValue?: (name: any, value: any) => void }} given
+ * @param {string | undefined} shown the `meta.id` of what it shows
+ * @param {(arrays: any) => void} show with all arrays, those that lie beside the app too
+ */
+export function showOther(root, given, shown, show) {
+  if (shown === given.data.meta.id) overtake(root);
+  else {
+    showWithParts(root, given, (fetched) => show({ ...unpackArrays(given.data), ...fetched }));
+  }
+  return () => {
+    overtake(root);
+  };
 }
 
 /**
