@@ -29,7 +29,7 @@ from pages.shell.streamlit_internals import session_id
 P = ParamSpec("P")
 T = TypeVar("T")
 LOOK = 0.2  # seconds between two looks whether anybody still waits
-GRACE = 0.3  # seconds that a script waits at once; longer, and it would hold up its whole session
+GRACE = 0.3  # seconds from its beginning that scripts wait; longer would hold up whole sessions
 AT_ONCE = 0.05  # and that it waits for what it can do without for now
 RETURN = 0.7  # seconds between two questions of a browser whether it is done
 PATIENT = 10.0  # seconds after the last of them that a computation is still wanted
@@ -47,6 +47,7 @@ class _Work:
     arguments: tuple[Any, ...]
     who: str
     result: Future[Any] = field(default_factory=Future)
+    begun: float = field(default_factory=time.monotonic)
     waiting: int = 0
     patient: float = 0.0  # until when somebody who asks again is expected to
 
@@ -74,14 +75,14 @@ def apart(function: Callable[P, T], *arguments: P.args, **none: P.kwargs) -> T:
 
 
 def in_time(function: Callable[P, T], *arguments: P.args, **none: P.kwargs) -> T:
-    """What `apart` gives, where it is there within GRACE seconds. Else this run of the script, or
-    of the fragment, ends here, and the page runs again when it is done.
+    """What `apart` gives, where it is there within GRACE seconds of its beginning. Else this run of
+    the script, or of the fragment, ends here, and the page runs again when it is done.
 
     For what a page shows whenever it runs: what a press of a button begins would be forgotten.
     Outside of a script it waits.
     """
     with _waiting(_joined(function, arguments)) as work:
-        end = time.monotonic() + GRACE
+        end = work.begun + GRACE  # who runs again meanwhile has waited for it once
         while not _is_done(work, min(LOOK, max(end - time.monotonic(), 0))):
             still_there()
             if time.monotonic() > end and session_id() is not None:
