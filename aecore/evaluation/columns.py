@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from sklearn.metrics import r2_score
 
 
 def kept(x: np.ndarray, x_hat: np.ndarray) -> np.ndarray:
@@ -12,6 +11,8 @@ def kept(x: np.ndarray, x_hat: np.ndarray) -> np.ndarray:
     x, x_hat: (n, D), n >= 2. 0 is what the column's mean alone would give; below 0 is worse than
     that.
     """
+    from sklearn.metrics import r2_score
+
     return np.asarray(r2_score(x, x_hat, multioutput="raw_values"))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 DEGREE = 5
 _RIDGE = 1e-6
@@ -56,6 +55,8 @@ def best_assignment(r2: np.ndarray) -> list[tuple[int, int, float]]:
     r2 (k, f) from factor_r2. Returns (dimension, factor, R²), in the order of the factors; with
     fewer dimensions than factors some factors get none.
     """
+    from scipy.optimize import linear_sum_assignment
+
     r2 = np.asarray(r2)
     dimensions, factors = linear_sum_assignment(r2, maximize=True)
     found = [(int(d), int(f), float(r2[d, f])) for d, f in zip(dimensions, factors, strict=True)]

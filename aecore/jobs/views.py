@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -34,8 +34,6 @@ from aecore.export.registry import take_out
 from aecore.export.subject import TakenOut
 from aecore.figures import mosaic, preview
 from aecore.figures.examples import frame_of
-from aecore.inspection.judging import html
-from aecore.inspection.judging.report import Report
 from aecore.jobs import own_turn
 from aecore.jobs.in_hand import InHand
 from aecore.machine import one_blas_thread
@@ -44,6 +42,9 @@ from aecore.models.layers.tracing import multiply_adds
 from aecore.pad import PadBundle, export_network, served
 from aecore.training.pace import images_a_second
 from aecore.types import ModelSpec, TrainConfig
+
+if TYPE_CHECKING:
+    from aecore.inspection.judging.report import Report
 
 TSNE_STEPS = 250  # of each part
 _COLOURED = 16
@@ -308,11 +309,15 @@ def taken_out(held: InHand, name: str, way: str, address: str) -> TakenOut:
 
 def headline_markup(report: Report) -> str:
     """The head of a check-up's report as markup for a page."""
+    from aecore.inspection.judging import html
+
     return html.headline_body(report)
 
 
 def report_markup(report: Report, beside: Report | None, titles: tuple[str, ...]) -> str:
     """A check-up's report as markup for a page, alone or beside another's. titles: of both."""
+    from aecore.inspection.judging import html
+
     if beside is None:
         return html.body(report)
     first, second = titles

@@ -151,6 +151,7 @@ function listenToAll(map) {
   const { parts } = map;
   const moved = () => {
     map.touched = performance.now();
+    map.near = -1; // until the hand points again: drawn over moved points, it halves frames
     map.stale = true;
     show(map);
   };

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from scipy import stats
 
 from aecore.datasets import Split
 from aecore.evaluation.metrics import shown
@@ -138,6 +137,8 @@ def _head(train_mse, train_index, usual) -> tuple[int, float, float]:
 
 def _low(train_ratio, test_ratio) -> tuple[int, float, int, float]:
     """An excess of low ratios of error to usual error: how many, by chance, rank, and the gap."""
+    from scipy import stats
+
     n, m = len(train_ratio), len(test_ratio)
     ordered, strongest, most = np.sort(test_ratio), (0, 0.0, 0, 1.0), 0.0
     for rank in RANKS:

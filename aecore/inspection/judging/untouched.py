@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from scipy import stats
 from torch import Tensor
 
 from aecore.inspection.judging.findings import Finding, some
@@ -73,7 +72,7 @@ def initialisation_of(weight: Tensor, bias: Tensor | None) -> str:
     if values.max() == values.min():
         return f"all weights are {values[0]:.3g}"
     # PCA's components are orthogonal too, but not like normal draws.
-    if _orthogonal(w) and stats.kstest(values / values.std(), "norm").pvalue > CHANCE:
+    if _orthogonal(w) and _drawn_from("norm", values / values.std()):
         return "orthogonal rows of one length"
     fan_in, fan_out = fans(weight)
     if len(values) < FEWEST or not _fresh_bias(bias, fan_in) or _structured(w):
@@ -105,13 +104,20 @@ def initialisation_of(weight: Tensor, bias: Tensor | None) -> str:
     deviation = float(np.sqrt(np.square(values).mean()))
     for name, expected in deviations.items():
         near = abs(deviation / expected - 1) < 4 / math.sqrt(2 * len(values)) + SLACK
-        if len(values) >= MANY and near and stats.kstest(values / expected, "norm").pvalue > CHANCE:
+        if len(values) >= MANY and near and _drawn_from("norm", values / expected):
             return f"{name} (deviation {expected:.3g})"
     return ""
 
 
 def _uniform(values: np.ndarray, bound: float) -> bool:
-    return stats.kstest(values, "uniform", (-bound, 2 * bound)).pvalue > CHANCE
+    return _drawn_from("uniform", values, (-bound, 2 * bound))
+
+
+def _drawn_from(name: str, values: np.ndarray, parameters: tuple[float, ...] = ()) -> bool:
+    """Whether a Kolmogorov-Smirnov test leaves it possible that values come from it."""
+    from scipy import stats
+
+    return stats.kstest(values, name, parameters).pvalue > CHANCE
 
 
 def _structured(w: Tensor) -> bool:
