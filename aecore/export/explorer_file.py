@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import dataclasses
 import json
 import re
@@ -14,7 +15,15 @@ import torch
 
 from aecore.errors import ExportError
 from aecore.evaluation.latent import Codes, encode_split
-from aecore.export.subject import Outputs, Subject, TakenOut, compare, file_stem, in_words
+from aecore.export.subject import (
+    TOLERANCE,
+    Outputs,
+    Subject,
+    TakenOut,
+    compare,
+    file_stem,
+    in_words,
+)
 from aecore.figures import palette
 from aecore.models.families.pca import PCABasis, basis_of
 from aecore.pad.bundle import PadBundle, build_bundle
@@ -23,6 +32,9 @@ from aecore.pad.network import BrowserNetwork, export_network
 from aecore.pad.replay import replay
 
 POINTS, IMAGES = 3000, 1500
+FEWER = (1500, 500)
+LARGEST = 3_000_000  # bytes: a file that is sent by mail and opens at once on a phone
+ROUNDED = 0.01  # largest difference that rounded weights may make, about one step of a screen's 256
 #: Datasets whose images were centred by their mass in a box of 20 of 28 pixels.
 AS_MNIST = ("mnist", "kmnist", "emnist-letters")
 
@@ -31,6 +43,10 @@ def export_explorer_file(subject: Subject) -> TakenOut:
     """One HTML file with the map, the sliders and the network. The network that the finished file
     holds is unpacked from it again and gives the model's codes and drawings within 1e-5.
 
+    Where that takes over 3 MB the weights are rounded to 16 bits, and there are fewer points and
+    pictures if need be; the file says so, and `checked` by how much its outputs differ. They stay
+    as they are where that would be over 0.01.
+
     A conditional model has to be told its label before. Raises ExportError where the browser
     cannot run the model, or where an output differs.
     """
@@ -38,18 +54,32 @@ def export_explorer_file(subject: Subject) -> TakenOut:
     trained_on = subject.data.limited(subject.card.config.limit)
     basis = basis_of(trained_on, subject.card.spec.latent_dim)
     codes = encode_split(subject.model, subject.data.test.first(POINTS))
-    bundle = model_bundle(subject, basis, codes, network=network)
-    alone = "" if subject.model.encodes else " (a decoder alone: its encoder was made here)"
-    page = export_explorer(bundle, title=f"{subject.card.name}{alone}", exact=True)
-    stored = dataclasses.replace(network, weights=unpacked(page)["w"])
-    exact = compare(_replayed(stored, subject), subject.outputs, "The explorer")
-    n = len(subject.x)
+
+    def written(exact: bool, sizes: tuple[int, int] = (POINTS, IMAGES)) -> bytes:
+        bundle = model_bundle(subject, basis, codes, network=network, sizes=sizes)
+        alone = "" if subject.model.encodes else " (a decoder alone: its encoder was made here)"
+        title = f"{subject.card.name}{alone}"
+        return export_explorer(bundle, title=title, exact=exact).encode()
+
+    def opened(page: bytes, within: float = TOLERANCE) -> float:
+        stored = dataclasses.replace(network, weights=unpacked(page.decode())["w"])
+        return compare(_replayed(stored, subject), subject.outputs, "The explorer", within)
+
+    page = written(exact=True)
+    difference, how = opened(page), ""
+    if len(page) > LARGEST:
+        smaller = written(exact=False)
+        if len(smaller) > LARGEST:
+            smaller = written(exact=False, sizes=FEWER)
+        with contextlib.suppress(ExportError):
+            difference = opened(smaller, ROUNDED)
+            page, how = smaller, ", its weights rounded to 16 bits for a smaller file,"
     checked = (
-        f"opened again; the network in it compared on {n} held-out {subject.thing}s: "
-        f"{in_words(exact)}"
+        f"opened again; the network in it{how} compared on {len(subject.x)} held-out "
+        f"{subject.thing}s: {in_words(difference)}"
     )
     return TakenOut(
-        f"{file_stem(subject.card)}-explorer", {"explorer.html": page.encode()}, checked, exact
+        f"{file_stem(subject.card)}-explorer", {"explorer.html": page}, checked, difference
     )
 
 
@@ -124,8 +154,12 @@ def unpacked(page: str) -> dict[str, np.ndarray]:
     for entry in about["arrays"]:
         kind = np.dtype(kinds[entry["type"]])
         end = entry["at"] + entry["length"] * kind.itemsize
-        array = np.frombuffer(blob[entry["at"] : end], kind)
-        found[entry["name"]] = array.astype(np.float32 if entry["type"] == "half" else kind)
+        stored = blob[entry["at"] : end]
+        if entry["type"] == "half":  # low bytes, then high ones
+            planes = np.frombuffer(stored, "u1").reshape(2, -1)
+            found[entry["name"]] = planes.T.copy().view(kind)[:, 0].astype(np.float32)
+        else:
+            found[entry["name"]] = np.frombuffer(stored, kind)
     return found
 
 

@@ -153,10 +153,10 @@ class TakenOut:
         return f"{self.name}.{only.rpartition('.')[2]}"
 
 
-def compare(found: Outputs, wanted: Outputs, what: str) -> float:
+def compare(found: Outputs, wanted: Outputs, what: str, within: float = TOLERANCE) -> float:
     """The largest difference between outputs, relative to the largest value where that is over 1.
 
-    Raises ExportError, a sentence that begins with `what`, if it is above 1e-5.
+    Raises ExportError, a sentence that begins with `what`, if it is above `within`.
     """
     pairs = [(found.mu, wanted.mu), (found.x_hat, wanted.x_hat)]
     if (found.logvar is None) != (wanted.logvar is None):
@@ -177,10 +177,10 @@ def compare(found: Outputs, wanted: Outputs, what: str) -> float:
         scale = max(1.0, float(np.abs(theirs).max(initial=0)))
         # NumPy's maximum, since Python's forgets what is not a number.
         largest = float(np.maximum(largest, np.abs(ours - theirs).max(initial=0) / scale))
-    if not largest <= TOLERANCE:  # NaN fails this too
+    if not largest <= within:  # NaN fails this too
         raise ExportError(
             f"{what} is refused: opened again, its outputs differ from the model's by "
-            f"{largest:.1g} on {len(wanted.mu)} held-out examples, more than {TOLERANCE:g}."
+            f"{largest:.1g} on {len(wanted.mu)} held-out examples, more than {within:g}."
         )
     return largest
 

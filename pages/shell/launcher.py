@@ -89,6 +89,7 @@ def _import_heavy() -> None:
     first_page.wait(NOBODY_CAME)
     time.sleep(DRAWN)
     import sklearn.metrics  # noqa: F401
+
     from aecore.inspection.judging import html  # noqa: F401
 
 

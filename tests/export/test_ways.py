@@ -102,6 +102,32 @@ def test_the_files_arrays_are_the_networks(digits):
     np.testing.assert_array_equal(unpacked(page)["w"], weights)
 
 
+def test_a_large_explorer_is_rounded_and_says_by_how_much(digits, monkeypatch):
+    made = subject_of("dense-ae", digits)
+    whole = take_out(made, "explorer")
+    monkeypatch.setattr(explorer_file, "LARGEST", len(whole.content) - 1)
+    rounded = take_out(made, "explorer")
+    assert len(rounded.content) < len(whole.content)
+    assert "rounded to 16 bits" in rounded.checked
+    assert "rounded" not in whole.checked
+    assert "half precision, so that" in rounded.content.decode()
+    weights = export_network(made.model).weights
+    np.testing.assert_array_equal(
+        unpacked(rounded.content.decode())["w"], weights.astype("f2").astype("f4")
+    )
+    assert TOLERANCE < rounded.difference < explorer_file.ROUNDED
+    # Rounding that would be seen is not done.
+    monkeypatch.setattr(explorer_file, "ROUNDED", 1e-9)
+    assert take_out(made, "explorer").content == whole.content
+
+
+@pytest.mark.parametrize("name", ["k-sparse", "vae-textbook", "conv-denoising"])
+def test_shipped_explorers_can_be_sent_by_mail(name):
+    found = checkpoints.load(checkpoints.SHIPPED / f"{name}.safetensors")
+    made = Subject(found.model, found.card, datasets.load(found.card.dataset))
+    assert len(take_out(made, "explorer").content) <= 3_000_000
+
+
 def test_conditional_explorer_needs_a_label(digits):
     with pytest.raises(ExportError, match="label"):
         take_out(subject_of("conditional-vae", digits), "explorer")

@@ -26,8 +26,10 @@ const halves = Float32Array.from({ length: 65536 }, (_, bits) => unhalf(bits));
  * @type {Record<string, (bytes: ArrayBuffer, at: number, length: number) => ArrayBufferView>}
  */
 const readers = {
-  half: (bytes, at, length) =>
-    Float32Array.from(new Uint16Array(bytes, at, length), (bits) => halves[bits]),
+  half(bytes, at, length) {
+    const [low, high] = [new Uint8Array(bytes, at), new Uint8Array(bytes, at + length)];
+    return Float32Array.from({ length }, (_, i) => halves[low[i] | (high[i] << 8)]);
+  },
   uint8: (bytes, at, length) => new Uint8Array(bytes, at, length),
   int16: (bytes, at, length) => new Int16Array(bytes, at, length),
   float32: (bytes, at, length) => new Float32Array(bytes, at, length),
