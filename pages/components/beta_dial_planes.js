@@ -67,9 +67,9 @@ export function drawCodes(dial) {
   context.globalAlpha = 1;
   drawPrior(dial, sheet);
   const ink = getComputedStyle(parts.map).color;
-  drawNames(dial, sheet, places, ink);
   drawPosterior(dial, sheet, ink);
   drawPointed(dial, sheet, ink);
+  drawNames(dial, sheet, places, ink);
 }
 
 /**

@@ -18,7 +18,8 @@ PAGE = Page(
 )
 
 head(
-    "A dial of beta", "What if information has a price? Turn it up: codes draw together, and blur."
+    "A dial of beta",
+    "What if information has a price? Turn it up: codes draw together, and drawings blur.",
 )
 said = beta_dial.facts()
 with stage():

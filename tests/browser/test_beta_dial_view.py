@@ -21,10 +21,13 @@ CONTENT = "canvas => canvas.toDataURL()"
 def page(new_page, server):
     page = new_page(viewport={"width": 1280, "height": 720})
     page.sent = []
-    page.on("websocket", lambda socket: socket.on("framesent", page.sent.append))
+    page.on(
+        "websocket", lambda socket: socket.on("framesent", lambda frame: page.sent.append(frame))
+    )
     page.goto(f"{server.url}/beta-dial")
     page.locator("#strip button").first.wait_for(timeout=120_000)
     page.wait_for_timeout(1000)
+    assert page.sent
     return page
 
 
@@ -93,7 +96,7 @@ def test_on_a_phone_nothing_is_wider_than_it(page):
         assert box["x"] >= 0
         assert box["x"] + box["width"] <= 360
     sides = page.locator("#strip button").evaluate_all(
-        "all => all.map((one) => one.getBoundingClientRect()).map((r) => Math.min(r.width, r.height))"
+        "all => all.map((o) => o.getBoundingClientRect()).map((r) => Math.min(r.width, r.height))"
     )
     assert min(sides) >= 32
     # The plane that the dial changes stays in view with it.
