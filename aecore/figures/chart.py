@@ -67,9 +67,9 @@ class Line:
 
 @dataclass(frozen=True)
 class Chart:
-    """name: what files of it are called, one of an experiment's. kind: "lines" over an axis, "bars"
-    (x counts the categories from 0), or "plane" (both axes have one scale). summary: the chart in
-    one sentence, for who does not see it."""
+    """name: what files of it are called, one of an experiment's. kind: "lines" over an axis,
+    "bars", or "plane" (both axes have one scale). categories: of bars, or of lines over what has no
+    scale; x counts them from 0. summary: the chart in one sentence, for who does not see it."""
 
     name: str
     title: str

@@ -184,7 +184,7 @@ def _axes(painted: Painted, box: _Box, chart: Chart, words: bool) -> None:
 
 def _below(painted: Painted, box: _Box, chart: Chart) -> None:
     """Numbers or categories under the axis, each where it has room."""
-    if chart.kind == "bars":
+    if chart.kind == "bars" or chart.categories:
         named = [(float(i), name) for i, name in enumerate(chart.categories)]
     else:
         named = [(v, in_short(v)) for v in ticks_of(chart.x, box.across)]

@@ -64,6 +64,7 @@ class Experiment(ABC):
     uses: ClassVar[Literal["nothing", "data", "model"]] = "data"
     Options: ClassVar[type]
     page: ClassVar[str] = ""  # the address of a page that shows more of a result, "" for none
+    dial: ClassVar[str] = ""  # the address of a page with its models trained before, "" for none
 
     def why_not(self, about: About) -> str:
         """Why the question makes no sense here, in a sentence; "" where it does."""

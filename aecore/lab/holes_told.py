@@ -17,7 +17,7 @@ from aecore.lab.outcome import Figure, Outcome
 
 HOLES_CHART = "empty"
 HOLE_LINE = "empty"
-_HOLE_COLOR = np.array([0.96, 0.62, 0.2], np.float32)  # of what is drawn in a hole, on light, dark
+HOLE_COLOR = np.array([0.96, 0.62, 0.2], np.float32)  # of what is drawn in a hole, on light, dark
 _TURN = np.linspace(0, 2 * math.pi, 61)
 
 
@@ -351,7 +351,7 @@ def _tinted(images: np.ndarray, holes: np.ndarray) -> np.ndarray:
     images that have colours, dim."""
     if images.shape[2] != 1:
         return np.where(holes[:, :, None, None, None], 0.4 * images, images)
-    colour = np.where(holes[..., None], _HOLE_COLOR, 1.0).astype(np.float32)
+    colour = np.where(holes[..., None], HOLE_COLOR, 1.0).astype(np.float32)
     return images * colour[:, :, :, None, None]
 
 

@@ -8,22 +8,16 @@ weights as they are kept. They reproduce the sizes of the experiment "How many n
 from __future__ import annotations
 
 import functools
-import json
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
-from torch import Tensor
 
-from aecore.datasets import Dataset, load
-from aecore.errors import CheckpointError, ConfigError, DatasetError
-from aecore.models import LatentModel, build
+from aecore.datasets import load
+from aecore.lab.dial_file import data_of, one_of_each, read_facts, read_models
+from aecore.models import LatentModel
 from aecore.models.families.pca import basis_of
 from aecore.models.losses import squared_error_per_value
 from aecore.models.presets import preset
@@ -34,7 +28,6 @@ KS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 128)
 PRESET, DATASET = "fast-start", "mnist"
 EPOCHS, SEED = 10, 10
 LITTLE = 1.0  # points of accuracy that count as no better
-_KEY = "aecore_dial"  # of the facts in the file
 
 
 @dataclass(frozen=True)
@@ -83,34 +76,10 @@ def spec_of(data: DataSpec, k: int) -> ModelSpec:
     return preset(PRESET).spec(data, k)
 
 
-def rounded(model: LatentModel) -> dict[str, Tensor]:
-    """A model's weights as they are kept: float16 by name. Raises ConfigError where one is too
-    large for that."""
-    weights = {name: value.half() for name, value in model.state_dict().items()}
-    if not all(bool(value.isfinite().all()) for value in weights.values()):
-        raise ConfigError("A weight is beyond what sixteen bits can hold; train it anew.")
-    return weights
-
-
-def unrounded(spec: ModelSpec, weights: Mapping[str, Tensor]) -> LatentModel:
-    """The model with weights as they are kept, in evaluation mode."""
-    model = build(spec, 0)
-    model.load_state_dict({name: value.float() for name, value in weights.items()})
-    return model.eval()
-
-
-def write(path: Path, facts: Facts, weights: Mapping[int, Mapping[str, Tensor]]) -> None:
-    """Write the dial's file. weights: of each k, as `rounded` gives them."""
-    tensors = {f"{k}.{n}": v.contiguous() for k, some in weights.items() for n, v in some.items()}
-    path.parent.mkdir(exist_ok=True)
-    said = vars(facts) | {"stops": [vars(stop) for stop in facts.stops]}
-    path.write_bytes(save(tensors, {_KEY: json.dumps(said)}))
-
-
 @functools.cache
 def facts() -> Facts:
     """What the shipped file says of its models. Raises CheckpointError where it is damaged."""
-    return _read(FILE)[0]
+    return read_facts(FILE, Facts, Stop)
 
 
 @functools.cache
@@ -119,34 +88,9 @@ def models() -> tuple[LatentModel, ...]:
 
     Raises CheckpointError where the file is missing or damaged.
     """
-    said, weights = _read(FILE)
-    spec = load(said.dataset).spec
-    try:
-        return tuple(unrounded(spec_of(spec, stop.k), weights[stop.k]) for stop in said.stops)
-    except (KeyError, RuntimeError) as error:
-        raise _damaged(error) from error
-
-
-def _read(path: Path) -> tuple[Facts, dict[int, dict[str, Tensor]]]:
-    weights: dict[int, dict[str, Tensor]] = {}
-    try:
-        with safe_open(path, "pt") as file:
-            said: dict[str, Any] = json.loads(file.metadata()[_KEY])
-            names = file.keys()  # it is no mapping
-            for name in names:
-                k, _, own_name = name.partition(".")
-                weights.setdefault(int(k), {})[own_name] = file.get_tensor(name)
-        stops = tuple(Stop(**stop) for stop in said.pop("stops"))
-        return Facts(**said, stops=stops), weights
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise _damaged(error) from error
-
-
-def _damaged(error: Exception) -> CheckpointError:
-    return CheckpointError(
-        f"The models of the dial could not be read ({error}); get the file again from a fresh copy "
-        "of the project."
-    )
+    said = facts()
+    data = load(said.dataset).spec
+    return read_models(FILE, {stop.k: spec_of(data, stop.k) for stop in said.stops})
 
 
 @torch.inference_mode()
@@ -170,27 +114,6 @@ def redrawn(turn: int) -> Redrawn:
     )
     names = tuple(data.class_names[label] for label in labels)
     return Redrawn(tuple(rows), names, x.numpy(), ae.numpy(), pca.numpy(), ae_errors, pca_errors)
-
-
-def data_of(said: Facts) -> Dataset:
-    """The data that the models were trained on. Raises DatasetError where they are others now."""
-    data = load(said.dataset)
-    if data.fingerprint != said.fingerprint:
-        raise DatasetError(
-            "The models of the dial were trained on other digits than these; make them again with "
-            "scripts/dials.py."
-        )
-    return data
-
-
-def one_of_each(data: Dataset, turn: int) -> tuple[list[int], list[int]]:
-    """Rows of held-out examples, one of each class, other ones each turn; and their classes."""
-    labels = data.test.labels
-    if labels is None:
-        raise DatasetError("The digits of the dial have no classes.")
-    classes = [int(label) for label in labels.unique()]
-    of_class = [torch.nonzero(labels == label)[:, 0] for label in classes]
-    return [int(rows[turn % len(rows)]) for rows in of_class], classes
 
 
 def says(said: Facts) -> str:

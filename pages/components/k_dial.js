@@ -3,7 +3,8 @@
 // one message, so a hand on the dial asks nothing of the server.
 
 import { showOther } from "../../aecore/pad/assets/parts.js";
-import { make, paint } from "../../aecore/pad/assets/pictures.js";
+import { paint } from "../../aecore/pad/assets/pictures.js";
+import { buildStrip, digitOf, markChosen, markStop, mountChart, namedParts } from "./dial_parts.js";
 
 /** @import { Waiting } from "../../aecore/pad/assets/parts.js" */
 /** @import { ComponentData, Drawing } from "../../aecore/pad/assets/types.js" */
@@ -34,10 +35,6 @@ import { make, paint } from "../../aecore/pad/assets/pictures.js";
  */
 /** @typedef {Waiting & { kDial?: KDial }} DialRoot */
 
-const TOP = 27; // pixels of a chart above its lines
-const LINE = "here"; // through the marks of the stop
-const MARK = { here: "6", elsewhere: "3.2" }; // pixels of a radius
-
 /**
  * @param {{ data: ComponentData, parentElement: ParentNode,
  *   setTriggerValue?: (name: "lost", value: object) => void }} given
@@ -54,9 +51,7 @@ export default function kDialView(given) {
  * @param {DialArrays} arrays
  */
 function showDial(root, meta, arrays) {
-  /** @type {Record<string, any>} */
-  const parts = {};
-  for (const node of root.querySelectorAll("[id]")) parts[node.id] = node;
+  const parts = namedParts(root);
   const { example = 0, stop = meta.start } = root.kDial ?? {};
   const dial = { parts, meta, arrays, example, stop };
   root.kDial = dial;
@@ -64,39 +59,10 @@ function showDial(root, meta, arrays) {
   parts.dial.oninput = () => turnDial(dial, { stop: Number(parts.dial.value) });
   [parts.allHead.textContent, parts.foundHead.textContent] = meta.heads;
   parts.note.textContent = meta.note;
-  for (const name of /** @type {const} */ (["error", "meaning"])) {
-    parts[name].innerHTML = meta.charts[name];
-    const axis = parts[name].querySelector('polyline[stroke="currentColor"]'); // not the legend's
-    const line = axis.cloneNode();
-    line.classList.add(LINE);
-    axis.before(line);
-  }
-  buildDigits(dial);
+  mountChart(parts.error, meta.charts.error);
+  mountChart(parts.meaning, meta.charts.meaning);
+  buildStrip(parts.strip, meta, arrays.x, (example) => turnDial(dial, { example }));
   turnDial(dial, {});
-}
-
-/** @param {KDial} dial */
-function buildDigits(dial) {
-  const { parts, meta, arrays } = dial;
-  const buttons = meta.captions.map((caption, i) => {
-    const button = make("button");
-    const canvas = make("canvas");
-    paint(canvas, digitOf(arrays.x, i, meta.size), meta.layout);
-    button.role = "option";
-    button.ariaLabel = caption;
-    button.append(canvas);
-    button.onclick = () => turnDial(dial, { example: i });
-    return button;
-  });
-  parts.strip.replaceChildren(...buttons);
-  parts.strip.onkeydown = (/** @type {KeyboardEvent} */ event) => {
-    const step = event.key === "ArrowRight" ? 1 : event.key === "ArrowLeft" ? -1 : 0;
-    if (!step) return;
-    event.preventDefault();
-    const next = (dial.example + step + buttons.length) % buttons.length;
-    turnDial(dial, { example: next });
-    buttons[next].focus();
-  };
 }
 
 /**
@@ -124,35 +90,7 @@ function turnDial(dial, what) {
     parts[`${who}All`].textContent = meta.all[i][stop];
     parts[`${who}Found`].textContent = meta.found[i][stop];
   }
-  for (const [i, button] of [...parts.strip.children].entries()) {
-    button.ariaSelected = String(i === example);
-    button.tabIndex = i === example ? 0 : -1;
-  }
+  markChosen(parts.strip, example);
   markStop(parts.error, meta.stops.length, stop);
   markStop(parts.meaning, meta.stops.length, stop);
-}
-
-/**
- * @param {Uint8Array} all
- * @param {number} row
- * @param {number} size
- */
-const digitOf = (all, row, size) =>
-  Float32Array.from(all.subarray(row * size, (row + 1) * size), (byte) => byte / 255);
-
-/**
- * A line through the marks of the stop, which grow.
- * @param {HTMLElement} chart
- * @param {number} stops
- * @param {number} stop
- */
-function markStop(chart, stops, stop) {
-  const marks = [...chart.querySelectorAll("circle")];
-  for (const [i, mark] of marks.entries()) {
-    mark.setAttribute("r", i % stops === stop ? MARK.here : MARK.elsewhere);
-  }
-  const line = /** @type {SVGPolylineElement} */ (chart.querySelector(`.${LINE}`));
-  const axis = /** @type {SVGPolylineElement} */ (line.nextElementSibling);
-  const x = marks[stop].cx.baseVal.value;
-  line.setAttribute("points", `${x},${TOP} ${x},${axis.points[0].y}`);
 }

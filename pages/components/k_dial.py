@@ -5,29 +5,18 @@ All pictures of all stops come at once, so that a hand on the dial asks nothing 
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from streamlit.components.v2 import component
 
 from aecore.figures.chart import Chart
-from aecore.figures.chart_files import svg
-from aecore.pad.browser_code import joined, styled
-from pages.components import parts
+from pages.components import dial_parts
+from pages.components.dial_parts import as_bytes, dial_component
 
-_HERE = Path(__file__).parent
-_WIDTH, _HEIGHT = 380.0, 205.0  # pixels of a chart
-_dial = component(
-    "k_dial",
-    html=(_HERE / "k_dial.html").read_text("utf-8"),
-    css=styled(_HERE / "k_dial.css"),
-    js=parts.code(joined(_HERE / "k_dial.js")),
-)
+_HEIGHT = 205.0  # pixels of a chart
+_dial = dial_component("k_dial")
 
 
 @dataclass(frozen=True)
@@ -63,9 +52,9 @@ def k_dial(
     k, each with two lines of s points, the models' first. heads: of the columns `all` and `found`.
     layout: how an example is drawn, as aecore.pad.pad_meta.layout says it.
     """
-    arrays = {"x": _as_bytes(x), "model": _as_bytes(model.x_hat), "pca": _as_bytes(pca.x_hat)}
+    arrays = {"x": as_bytes(x), "model": as_bytes(model.x_hat), "pca": as_bytes(pca.x_hat)}
     both = model, pca
-    error, meaning = (svg(chart, _WIDTH, _HEIGHT) for chart in charts)
+    error, meaning = (dial_parts.drawn(chart, _HEIGHT) for chart in charts)
     meta: dict[str, Any] = {
         "layout": layout,
         "size": x[0].size,
@@ -79,16 +68,4 @@ def k_dial(
         "note": note,
         "charts": {"error": error, "meaning": meaning},
     }
-    digest = hashlib.blake2b(json.dumps(meta).encode(), digest_size=12)
-    for array in arrays.values():
-        digest.update(array.data)
-    meta["id"] = digest.hexdigest()
-    _dial(key=key, data={"meta": meta, **parts.offered(arrays)}, on_lost_change=_nothing)
-
-
-def _as_bytes(x: np.ndarray) -> np.ndarray:
-    return (np.nan_to_num(x).clip(0, 1) * 255 + 0.5).astype(np.uint8).ravel()
-
-
-def _nothing() -> None:
-    """Streamlit asks for a callback to know the name of a value; the rerun is enough."""
+    dial_parts.mount(_dial, meta, arrays, key)

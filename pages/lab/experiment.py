@@ -1,8 +1,10 @@
 """Any experiment: the question, what one expects, the run, what came out."""
 
+import streamlit as st
+
 from pages.lab import before, choosing, result
 from pages.shell.layout import explain, head, stage
-from pages.shell.page import Page
+from pages.shell.page import Page, all_pages, file_of
 from pages.shell.plain_text import own
 
 PAGE = Page(
@@ -20,4 +22,9 @@ with stage():
 if shown is not None:
     result.details(one, shown)
 choosing.earlier(one, shown)
+if one.dial:
+    dial = all_pages()[file_of(one.dial)]
+    st.page_link(
+        file_of(one.dial), label=own(f"Trained before, to play with: {dial.title}"), icon=dial.icon
+    )
 explain(own(one.claim))

@@ -83,6 +83,7 @@ class Holes(Experiment):
     icon: ClassVar[str] = ":material/blur_on:"
     place: ClassVar[float] = 6
     Options: ClassVar[type] = HolesOptions
+    dial: ClassVar[str] = "beta-dial"
 
     def why_not(self, about: About) -> str:
         return about.too_small

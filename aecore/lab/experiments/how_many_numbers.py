@@ -91,6 +91,7 @@ class HowManyNumbers(Experiment):
     icon: ClassVar[str] = ":material/straighten:"
     place: ClassVar[float] = 1
     Options: ClassVar[type] = HowManyOptions
+    dial: ClassVar[str] = "k-dial"
 
     def why_not(self, about: About) -> str:
         return about.too_small
