@@ -42,9 +42,10 @@ class LabControl:
         if self._turn is not None:
             self._turn.go_on()
 
-    def training(self) -> TrainControl:
-        """The same for the training loop. Whoever goes through its events calls `give_way` too."""
-        training = TrainControl(turn=self._turn)
+    def training(self, looks: bool = False) -> TrainControl:
+        """The same for the training loop. Whoever goes through its events calls `give_way` too.
+        looks: between epochs at how the model is coming along."""
+        training = TrainControl(turn=self._turn, looks=looks)
         if self.stopped:
             training.stop()
         self._trainings.append(training)

@@ -14,11 +14,17 @@ from aecore.types import ModelSpec, TrainConfig
 
 
 def trained(
-    spec: ModelSpec, config: TrainConfig, data: Dataset, control: LabControl, state: TrainState
+    spec: ModelSpec,
+    config: TrainConfig,
+    data: Dataset,
+    control: LabControl,
+    state: TrainState,
+    looks: bool = False,
 ) -> Iterator[TrainEvent]:
     """Train as asked, yielding what happens; the model is in `state.model`, in evaluation mode
-    when it is over. Raises Interrupted where it is stopped, ConfigError where it goes wrong."""
-    for event in train(spec, config, data, control.training(), state):
+    when it is over. looks: for events with a `probe` between epochs. Raises Interrupted where it
+    is stopped, ConfigError where it goes wrong."""
+    for event in train(spec, config, data, control.training(looks), state):
         control.give_way()
         if isinstance(event, Stopped):
             raise Interrupted("The experiment was stopped.")

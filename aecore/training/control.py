@@ -31,8 +31,9 @@ class TrainControl:
     processor threads the run may use, None to leave it. A run paused for longer than
     `pause_limit` seconds stops, so that a forgotten one frees its place, and so does one for which
     `wanted()` says no. turn: where trainings take turns; before each step the loop then waits for
-    its own. What it waits for is no time of training: `clock` leaves it out. All methods but `wait`
-    and those that the loop calls return at once.
+    its own. What it waits for is no time of training: `clock` leaves it out. looks: False where
+    nobody watches between epochs. All methods but `wait` and those that the loop calls return at
+    once.
     """
 
     def __init__(
@@ -41,7 +42,9 @@ class TrainControl:
         pause_limit: float = float("inf"),
         wanted: Callable[[], bool] = lambda: True,
         turn: Turn | None = None,
+        looks: bool = True,
     ):
+        self.looks = looks
         self.pause_limit, self.wanted = pause_limit, wanted
         self._turn = turn
         self._aside = 0.0

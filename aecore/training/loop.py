@@ -194,7 +194,8 @@ class _Run:
             self.batches = step_in_epoch + 1
             self.state.images_seen += len(index)
             last = step_in_epoch == self.steps_per_epoch - 1
-            probing = self.state.images_seen >= self.next_probe or stepping
+            due = self.control.looks and self.state.images_seen >= self.next_probe
+            probing = due or stepping
             if not (probing or last or since >= REPORT_EVERY or self.first_loss is None):
                 continue
             loss, since = self.steps.mean_loss(), 0

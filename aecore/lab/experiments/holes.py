@@ -187,7 +187,7 @@ def _trained(
     spec, config = _spec(task, data.spec), _config(task, options, len(data.train))
     state = TrainState.fresh(spec, task.seed)
     steps = config.epochs * math.ceil(len(data.train) / config.batch_size)
-    for event in trained(spec, config, data, control, state):
+    for event in trained(spec, config, data, control, state, looks=True):
         if isinstance(event, EpochDone):
             found["mse"] = event.metrics["mse"]
             found["rate"] = event.metrics.get("kl", 0.0)

@@ -127,7 +127,7 @@ class UnusualOptions:
         },
     )
     steps: int = dataclasses.field(
-        default=600,
+        default=500,
         metadata={
             "label": "Steps",
             "range": (20, 20_000),
