@@ -17,7 +17,7 @@ from pages.components.options_form import options_form
 from pages.components.own_data import mine, usable
 from pages.components.predict import predict
 from pages.lab.choosing import lab, view
-from pages.lab.experiment_cards import about_time
+from pages.lab.experiment_cards import about_time, link_to_page
 from pages.shell import session
 from pages.shell.layout import guarded
 from pages.shell.plain_text import own, plain
@@ -53,6 +53,7 @@ def show(one: Experiment) -> None:
         )
         if asked is not None and not guess:
             st.caption("Or draw what you expect first: you learn more by being wrong.")
+        link_to_page(one)
 
 
 def _guess(one: Experiment, asked: Prediction) -> tuple[float, ...]:
