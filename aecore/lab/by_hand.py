@@ -6,8 +6,8 @@ milliseconds are asked when the hand lets go.
 
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 import torch
@@ -146,20 +146,22 @@ def _rows(data: Dataset) -> list[int]:
 # When the hand lets go ------------------------------------------------------------------------
 
 
-def filtered(dataset: str, seen: bytes, hole: bytes) -> np.ndarray:
+def filtered(
+    shape: tuple[int, ...], settings: tuple[float, ...], seen: bytes, hole: bytes
+) -> np.ndarray:
     """What the filters of LATER make of one example, (ways, *shape) float32.
 
-    seen: a byte a value, over [0, 1]. hole: as many, not 0 where a value is known to be missing:
-    then the others are kept and the answer goes in again, ROUNDS times; empty for none. Raises
-    ConfigError where they are not as long as an example.
+    settings: of each of them. seen: a byte a value, over [0, 1]. hole: as many, not 0 where a value
+    is known to be missing: then the others are kept and the answer goes in again, ROUNDS times;
+    empty for none. Raises ConfigError where they are not as long as an example.
     """
-    spec = load(dataset).spec
-    if len(seen) != spec.size or len(hole) not in (0, spec.size):
-        raise ConfigError(f"An example has {spec.size} values, but {len(seen)} came.")
-    x = np.frombuffer(seen, np.uint8).reshape(1, *spec.shape).astype(np.float32) / 255
+    size = prod(shape)
+    if len(seen) != size or len(hole) not in (0, size):
+        raise ConfigError(f"An example has {size} values, but {len(seen)} came.")
+    x = np.frombuffer(seen, np.uint8).reshape(1, *shape).astype(np.float32) / 255
     known = np.frombuffer(hole, np.uint8).reshape(x.shape) == 0 if hole else np.zeros(x.shape, bool)
     answers = []
-    for way, setting in zip(LATER, settings(dataset), strict=True):
+    for way, setting in zip(LATER, settings, strict=True):
         answer = x
         for _ in range(ROUNDS if hole else 1):
             answer = np.where(known, x, way.apply(answer, setting))
@@ -167,7 +169,6 @@ def filtered(dataset: str, seen: bytes, hole: bytes) -> np.ndarray:
     return np.stack(answers).astype(np.float32)
 
 
-@functools.lru_cache(8)
 def settings(dataset: str) -> tuple[float, ...]:
     """Of each filter of LATER the setting that is best for TYPICAL noise on training examples."""
     x = load(dataset).train.first(TUNED_ON).batch(slice(None))

@@ -14,6 +14,7 @@ import { takeAnswer } from "./scribble_mending.js";
 /** @import { MenderHere, MenderMeta, Scribble } from "./scribble_types.js" */
 /** @import { ScribbleMeta, ScribbleRoot } from "./scribble_types.js" */
 
+const ANSWER = "aecore-scribble-answer"; // as scribble_answer.js says it
 const SCALE = 5; // pixels of the ink for one of the example
 
 /**
@@ -22,19 +23,23 @@ const SCALE = 5; // pixels of the ink for one of the example
  */
 export default function scribbleView(given) {
   const root = /** @type {ScribbleRoot} */ (given.parentElement.querySelector(".sc"));
-  const { meta, answer } = given.data;
+  const { meta } = given.data;
   const shown = root.scribble;
   const ask = (/** @type {object} */ value) => given.setTriggerValue?.("released", value);
   if (shown && shown.meta.id === meta.id) {
     overtake(root);
     shown.ask = ask;
-    if (answer) takeAnswer(shown, answer.token, unpackArrays(given.data).answers);
   } else {
     showWithParts(root, given, (fetched) =>
       showScribble(root, meta, { ...unpackArrays(given.data), ...fetched }, ask),
     );
   }
+  root.answered ??= ({ detail }) => {
+    if (root.scribble) takeAnswer(root.scribble, detail.token, unpackArrays(detail).answers);
+  };
+  document.addEventListener(ANSWER, root.answered);
   return () => {
+    if (root.answered) document.removeEventListener(ANSWER, root.answered);
     overtake(root);
   };
 }

@@ -30,6 +30,7 @@ _scribble = component(
     css=styled(_HERE / "scribble.css"),
     js=parts.code(joined(_HERE / "scribble.js")),
 )
+_answer = component("scribble_answer", js=(_HERE / "scribble_answer.js").read_text("utf-8"))
 #: What was damaged, a byte a value, and where values are missing, as many or b"" -> (later, *shape)
 Later = Callable[[bytes, bytes], np.ndarray]
 _MOST_TOKEN = 64  # characters
@@ -87,18 +88,20 @@ def scribble(
 
 def _show(meta: dict[str, Any], arrays: dict[str, np.ndarray], later: Later, key: str) -> None:
     slot = f"{key}_answer"  # it stays until the next: another rerun must not take it away
-    released = st.session_state.get(key)
-    asked = asked_in(getattr(released, "released", None), meta["size"])
-    if asked is not None:
-        token, seen, hole = asked
-        answers = np.asarray(later(seen, hole), np.float32).ravel()
-        st.session_state[slot] = {"answer": {"token": token}, "answers": answers}
-    _scribble(
-        key=key,
-        data={"meta": meta, **parts.offered(arrays), **st.session_state.get(slot, {})},
-        on_released_change=_nothing,
-        on_lost_change=_nothing,  # a part: this very rerun offers it again
-    )
+    with st.container(gap=None):  # the answer takes no place
+        # Shown before it is answered: what waits for the server would be faded under the hand.
+        found = _scribble(
+            key=key,
+            data={"meta": meta, **parts.offered(arrays)},
+            on_released_change=_nothing,
+            on_lost_change=_nothing,  # a part: this very rerun offers it again
+        )
+        asked = asked_in(found.released, meta["size"])
+        if asked is not None:
+            token, seen, hole = asked
+            answers = np.asarray(later(seen, hole), np.float32).ravel()
+            st.session_state[slot] = {"token": token, "answers": answers}
+        _answer(key=f"{key}_answers", data=st.session_state.get(slot, {"token": ""}))
 
 
 def asked_in(value: Any, size: int) -> tuple[str, bytes, bytes] | None:

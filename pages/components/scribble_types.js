@@ -46,6 +46,8 @@
  * @property {MenderHere[]} menders
  * @property {(value: object) => void} ask
  */
-/** @typedef {Waiting & { scribble?: Scribble }} ScribbleRoot */
+/**
+ * @typedef {Waiting & { scribble?: Scribble, answered?: (event: any) => void }} ScribbleRoot
+ */
 
 export {};

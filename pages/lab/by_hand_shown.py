@@ -22,6 +22,11 @@ def _offered(held: Hand) -> ByHand:
     return in_time(hand_views.offered, held.in_hand, session.data_title(held.data.name))
 
 
+@kept()
+def _settings(dataset: str) -> tuple[float, ...]:
+    return apart(by_hand.settings, dataset)
+
+
 def show(held: Hand) -> None:
     """The example, the tools and who mends it; and why something of one's own is not there."""
     found = _offered(held)
@@ -31,6 +36,7 @@ def show(held: Hand) -> None:
         Shown(way.title[:1].upper() + way.title[1:], False, later=i) for i, way in enumerate(LATER)
     ]
     what = "digit" if found.dataset == by_hand.DIGITS else "image"
+    shape = found.x.shape[1:]
     names = found.names or ("",) * len(found.rows)
     scribble(
         found.x,
@@ -39,9 +45,9 @@ def show(held: Hand) -> None:
             for name, row in zip(names, found.rows, strict=True)
         ],
         menders,
-        lambda seen, hole: apart(by_hand.filtered, found.dataset, seen, hole),
+        lambda seen, hole: apart(by_hand.filtered, shape, _settings(found.dataset), seen, hole),
         rounds=ROUNDS,
-        layout=pad_meta.layout(found.x.shape[1:], "image", (0.0, 1.0), ()),
+        layout=pad_meta.layout(shape, "image", (0.0, 1.0), ()),
         note="Squared error per value to the original, and its PSNR.",
         key="by_hand",
     )

@@ -65,25 +65,30 @@ def test_what_no_hand_can_draw_on_gives_way_to_digits_and_says_so():
 def test_filters_answer_as_elsewhere_and_leave_what_is_known():
     x = load("mnist").test.first(1).batch(slice(None)).numpy()
     seen = np.rint(255 * x).astype(np.uint8)
-    answers = filtered("mnist", seen.tobytes(), b"")
-    for way, setting, answer in zip(LATER, settings("mnist"), answers, strict=True):
+    chosen = settings("mnist")
+
+    def asked(seen: bytes, hole: bytes) -> np.ndarray:
+        return filtered((1, 28, 28), chosen, seen, hole)
+
+    answers = asked(seen.tobytes(), b"")
+    for way, setting, answer in zip(LATER, chosen, answers, strict=True):
         assert np.allclose(answer, way.apply(x, setting)[0], atol=1e-5)
         assert setting in way.tried
     hole = np.zeros_like(seen)
     hole[..., 10:16, 12:18] = 1
     damaged = np.where(hole, 0, seen)
-    mended = filtered("mnist", damaged.tobytes(), hole.tobytes())
+    mended = asked(damaged.tobytes(), hole.tobytes())
     known = (damaged / 255).astype(np.float32)
     assert np.allclose(mended[:, hole[0] == 0], known[0][hole[0] == 0], atol=1e-6)
     by_hand_of_tv = known
     for _ in range(ROUNDS):
-        answer = LATER[0].apply(by_hand_of_tv, settings("mnist")[0])
+        answer = LATER[0].apply(by_hand_of_tv, chosen[0])
         by_hand_of_tv = np.where(hole == 0, known, answer)
     assert np.allclose(mended[0], by_hand_of_tv[0], atol=1e-5)
-    assert not np.allclose(mended[0], filtered("mnist", damaged.tobytes(), b"")[0], atol=0.02)
+    assert not np.allclose(mended[0], asked(damaged.tobytes(), b"")[0], atol=0.02)
     for wrong in ((b"", b""), (seen.tobytes(), b"1")):
         with pytest.raises(ConfigError, match="784 values"):
-            filtered("mnist", *wrong)
+            asked(*wrong)
 
 
 def test_what_a_browser_says_is_checked():
