@@ -13,6 +13,7 @@ from aecore.lab.taking_out import everything, file_stem
 from aecore.runs.run import has_cookie
 from pages.components.chart_view import chart_view, planes_view
 from pages.components.pictures_view import pictures_view
+from pages.lab import read_back_shown
 from pages.lab.choosing import RESULT, SHARED, Shown, lab, others_of, said_of, view
 from pages.lab.experiment_cards import link_to_page
 from pages.shell import session
@@ -190,6 +191,7 @@ def details(one: Experiment, shown: Shown) -> None:
     outcome, wrong = try_outcome(shown.record)
     if wrong:
         return
+    read_back_shown.take(shown, outcome.files)
     other = _other(one, shown)
     beside, _ = (None, "") if other is None else try_outcome(other)
     for shown_pictures in outcome.pictures:

@@ -249,7 +249,7 @@ def test_a_written_file_decodes_to_the_same_error(found, digits):
     assert model["file_error"] == pytest.approx(0.03, rel=0.05)
     assert model["file_bits"] == pytest.approx(model["file_ideal"], abs=0.5)
     n = min(300, len(digits.test))
-    assert len(model["file"]) == pytest.approx(n * model["file_bits"] / 8 + 16)
+    assert model["codes"] == pytest.approx(n * model["file_bits"] / 8 + 16)
     ideal = outcome.figure("bits_model")
     assert ideal is not None
     assert ideal.value == pytest.approx(model["file_bits"], rel=0.03)
