@@ -32,7 +32,8 @@ from pages.shell.session import Hand
 EXPERIMENT = "compress"
 _STYLE = (
     "<style>.drawing{min-height:0!important}.rb{display:grid;gap:10px;"
-    "grid-template-columns:repeat(auto-fill,minmax(64px,84px))}.rb figure{margin:0}"
+    "grid-template-columns:repeat(8,minmax(0,84px))}.rb figure{margin:0}"
+    "@media(max-width:820px){.rb{grid-template-columns:repeat(4,minmax(0,84px))}}"
     ".rb img{width:100%;display:block;image-rendering:pixelated}"
     ".rb figcaption{font-size:13px;line-height:1.4;font-variant-numeric:tabular-nums}</style>"
 )
@@ -59,7 +60,9 @@ def show(held: Hand) -> None:
 
 def _chosen() -> tuple[bytes | None, str]:
     """The bytes of a file that was opened, else of one's own newest result; and which it is."""
-    opened = st.file_uploader("A compressed file", type=None, key="read_back_file")
+    opened = st.file_uploader(
+        "A compressed file", max_upload_size=MOST_BYTES >> 20, key="read_back_file"
+    )
     if opened is not None:
         if opened.size > MOST_BYTES:
             st.error(own(f"Such a file has at most {MOST_BYTES / 1e6:.0f} MB."))
@@ -115,11 +118,12 @@ def _examples(found: ReadBack) -> None:
 def _said(found: ReadBack, whose: str) -> None:
     """How large it is, what it errs, by whom it was decoded."""
     thing = thing_of(found.spec)
-    sizes = st.columns(2)
-    sizes[0].metric("Bytes", own(f"{found.size:,}"))
-    sizes[1].metric(own(f"An {thing}"), own(f"{found.size / found.n:.1f} bytes"))
+    sizes = st.container(horizontal=True)
+    sizes.metric("Bytes", own(f"{found.size:,}"), width="content")
+    sizes.metric(own(f"An {thing}"), own(f"{found.size / found.n:.1f} bytes"), width="content")
     if found.errors is not None:
-        st.metric(own(f"Error, {found.n:,} held out"), own(shown_error(float(found.errors.mean()))))
+        error = shown_error(float(found.errors.mean()))
+        sizes.metric(own(f"Error, {found.n:,} held out"), own(error), width="content")
     else:
         st.caption("The originals are not here, so nobody can say what it errs.")
     tables = found.size - found.codes
