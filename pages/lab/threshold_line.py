@@ -68,8 +68,9 @@ def show(found: Mapping[str, Case], shown: Shown) -> None:
 
 
 def _show(found: Mapping[str, Case], record: Record) -> None:
-    row = st.container(horizontal=True, vertical_alignment="bottom")
-    name = row.selectbox(
+    which, prices = st.columns([6, 4], vertical_alignment="bottom")
+    row = prices.container(horizontal=True, horizontal_alignment="right")
+    name = which.selectbox(
         own(f"What is usual, {plain(record.about.title)}"),
         list(found),
         format_func=lambda name: plain(found[name].title),

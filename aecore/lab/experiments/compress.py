@@ -22,6 +22,7 @@ from aecore.lab.predicting import Prediction
 from aecore.runs import checkpoints
 
 ERROR = "squared error per value"
+NOTHING = 1e-9  # of it, and less: earlier versions measured lossless formats by rounded numbers
 BESIDE = "conv-ae"  # the shipped model that stands beside the one in hand
 MOST_VALUES = 1 << 22  # of all examples that are compressed together
 AT = (3.0, 2.0, 1.2, 1.0, 0.5)  # times the error at which all are compared: rows of the table
@@ -354,7 +355,7 @@ class _Told:
                 continue
             # A way without loss errs in nothing, which has no place on these axes.
             order = np.argsort(way.bits)
-            order = order[(way.errors > 0)[order] & (way.bits > 0)[order]]
+            order = order[(way.errors > NOTHING)[order] & (way.bits > 0)[order]]
             if len(order):
                 x, y = tuple(way.bits[order].tolist()), tuple(way.errors[order].tolist())
                 lines.append(Line(way.name, x, y, way.role, way.dashed, way.joined))
