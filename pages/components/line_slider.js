@@ -43,9 +43,10 @@ export default function lineSlider(given) {
   const root = /** @type {LineRoot} */ (given.parentElement.querySelector(".ls"));
   const { meta } = given.data;
   const say = (/** @type {number} */ line) => given.setTriggerValue?.("line", { line });
-  if (root.slider?.meta.id === meta.id) {
+  const slider = root.slider;
+  if (slider && slider.meta.id === meta.id) {
     overtake(root);
-    root.slider.say = say;
+    slider.say = say;
   } else {
     showWithParts(root, given, (fetched) =>
       showLine(root, meta, { ...unpackArrays(given.data), ...fetched }, say),
