@@ -16,7 +16,7 @@ from aecore.options import options_in
 from pages.components.options_form import options_form
 from pages.components.own_data import mine, usable
 from pages.components.predict import predict
-from pages.lab.experiment_cards import about_time, link_to_page
+from pages.lab.experiment_cards import about_time
 from pages.lab.first_run import begin_button
 from pages.shell import session
 from pages.shell.plain_text import own, plain
@@ -44,7 +44,6 @@ def show(one: Experiment) -> None:
         begin_button(right, label, one, options, about, held, guess, key="lab_start", wide=True)
         if asked is not None and not guess:
             st.caption("Or draw what you expect first: you learn more by being wrong.")
-        link_to_page(one)
 
 
 def _guess(one: Experiment, asked: Prediction) -> tuple[float, ...]:

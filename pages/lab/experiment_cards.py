@@ -8,7 +8,7 @@ from aecore.lab.experiment import Experiment
 from aecore.lab.registry import all_experiments
 from pages.components.chart_view import sketch_view
 from pages.shell import session
-from pages.shell.page import all_pages, file_of
+from pages.shell.page import file_of
 from pages.shell.plain_text import own
 
 COLUMNS = 3
@@ -41,14 +41,6 @@ def _card(one: Experiment, live: bool) -> None:
         with words:
             st.markdown(own(one.question))
             st.caption("It runs now." if live else own(about_time(one.seconds(one.Options()))))
-
-
-def link_to_page(one: Experiment, query: dict[str, str] | None = None) -> None:
-    """The way to the page that an experiment has beside its own, if there is one."""
-    if one.page:
-        file = file_of(one.page)
-        page = all_pages()[file]
-        st.page_link(file, label=own(f"**{page.title}**"), icon=page.icon, query_params=query or {})
 
 
 def about_time(seconds: float) -> str:

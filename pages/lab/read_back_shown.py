@@ -23,7 +23,7 @@ from aecore.lab.taking_out import picture
 from pages.components.chart_view import sketch_view
 from pages.components.drawing import drawing
 from pages.lab import choosing
-from pages.lab.choosing import LAB, SHARED, Shown
+from pages.lab.choosing import LAB, Shown
 from pages.shell.computing import apart
 from pages.shell.page import file_of
 from pages.shell.plain_text import own, plain, say
@@ -59,7 +59,7 @@ def show(held: Hand) -> None:
 
 
 def _chosen() -> tuple[bytes | None, str]:
-    """The bytes of a file that was opened, else of one's own newest result; and which it is."""
+    """The bytes of a file that was opened, else of the result in view; and which it is."""
     opened = st.file_uploader(
         "A compressed file", max_upload_size=MOST_BYTES >> 20, key="read_back_file"
     )
@@ -69,14 +69,14 @@ def _chosen() -> tuple[bytes | None, str]:
             return None, ""
         return opened.getvalue(), "The file that you opened"
     file = _written()
-    return (None, "") if file is None else (file.content, "The file of your newest result")
+    return (None, "") if file is None else (file.content, "The file of this result")
 
 
 def _written() -> File | None:
-    """What the result in view wrote, or one's own newest."""
+    """What the result in view wrote, else one's own newest."""
     one = experiment(EXPERIMENT)
-    shown = None if SHARED in st.query_params else choosing.in_view(one) or choosing.latest(one)
-    if shown is None or not shown.mine:  # what others wrote is theirs to give away
+    shown = choosing.in_view(one) or choosing.latest(one)
+    if shown is None:
         return None
     outcome, wrong = try_outcome(shown.record)
     return None if wrong else next(iter(outcome.files), None)

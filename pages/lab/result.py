@@ -15,9 +15,9 @@ from pages.components.chart_view import chart_view, planes_view
 from pages.components.pictures_view import pictures_view
 from pages.lab import read_back_shown
 from pages.lab.choosing import RESULT, SHARED, Shown, lab, others_of, said_of, view
-from pages.lab.experiment_cards import link_to_page
 from pages.shell import session
 from pages.shell.layout import guarded
+from pages.shell.page import all_pages, file_of
 from pages.shell.plain_text import own, plain
 
 EVERY = 0.5  # seconds between two looks at a run under way
@@ -132,9 +132,13 @@ def _state(shown: Shown, record: Record) -> None:
 
 
 def _page_of_its_own(shown: Shown, record: Record) -> None:
-    """The way to the page that an experiment has beside this one, if there is one."""
-    query = {RESULT: shown.result} if shown.mine else {SHARED: st.query_params[SHARED]}
-    link_to_page(record.of(), query)
+    """The way to the page that shows more of a result than this one, if there is one."""
+    one = record.of()
+    if one.page:
+        page = all_pages()[file_of(one.page)]
+        query = {RESULT: shown.result} if shown.mine else {SHARED: st.query_params[SHARED]}
+        label = own(f"**{page.title}**")
+        st.page_link(file_of(one.page), label=label, icon=page.icon, query_params=query)
 
 
 @guarded

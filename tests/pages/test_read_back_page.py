@@ -113,4 +113,8 @@ def test_nobody_else_is_offered_the_file(record):
     app = open_page(COMPRESS, lab="compress", shared=store.share(OWNER, RESULT))
     sound(app)
     assert not app.get("download_button")
+    seen = open_page(PAGE, shared=store.share(OWNER, RESULT))  # but can look
+    sound(seen)
+    assert pictures(seen) == 16
+    assert not seen.get("download_button")
     store.delete(OWNER, RESULT)

@@ -90,7 +90,6 @@ class HowManyNumbers(Experiment):
     surprise: ClassVar[str] = "Past a point more numbers buy sharper pictures and no more meaning."
     icon: ClassVar[str] = ":material/straighten:"
     place: ClassVar[float] = 1
-    page: ClassVar[str] = "k-dial"
     Options: ClassVar[type] = HowManyOptions
     dial: ClassVar[str] = "k-dial"
 
