@@ -15,6 +15,7 @@ from aecore.cli import main
 from aecore.datasets import registry
 from aecore.datasets.own import reading
 from aecore.errors import DatasetError
+from aecore.lab.coding_curves import Part, coded
 from aecore.runs import checkpoints
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -258,3 +259,24 @@ def test_as_a_program_from_another_folder(tmp_path):
     assert "[####" in done.stderr
     assert "epoch 2/2" in done.stderr
     assert checkpoints.load(tmp_path / "model.safetensors").card.epochs_done == 2
+
+
+def test_a_compressed_file_is_read_back(aecore, mistake, tmp_path):
+    known = checkpoints.load(checkpoints.shipped()["first-ae"])
+    data = datasets.load("mnist")
+    *_, last = coded(Part.of(data, known.model, 1000, 50, 0.02), known.model)
+    file, model = tmp_path / "compressed.safetensors", str(checkpoints.shipped()["first-ae"])
+    file.write_bytes(last.values["file"].tobytes())
+    found = aecore("read-back", str(file), "--model", model)
+    assert found["examples"] == 50
+    assert found["bytes"] == file.stat().st_size
+    assert found["mse_held_out"] == pytest.approx(last.values["file_error"], rel=1e-4)
+    assert "mse_held_out" not in aecore(
+        "read-back", str(file), "--model", model, "--dataset", "digits"
+    )
+    other = str(checkpoints.shipped()["conv-ae"])
+    assert "another model" in mistake("read-back", str(file), "--model", other)
+    file.write_bytes(b"no file")
+    assert "no file of compressed examples" in mistake("read-back", str(file), "--model", model)
+    missing = str(tmp_path / "missing")
+    assert "cannot be read" in mistake("read-back", missing, "--model", model)

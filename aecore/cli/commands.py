@@ -1,5 +1,5 @@
-"""python -m aecore datasets | presets | families | train | inspect | export | lab | serve, each
-with --json."""
+"""python -m aecore datasets | presets | families | train | inspect | export | lab | read-back |
+serve, each with --json."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from aecore import datasets
 from aecore.cli.bars import download_bar
 from aecore.cli.flags import CONFIG, add_flags, add_options_of_family
 from aecore.cli.lab import add_lab
+from aecore.cli.read_back import add_read_back
 from aecore.cli.serve import add_serve_flags, serve_command
 from aecore.cli.training import add_data, train_command, try_to_write
 from aecore.errors import AecoreError
@@ -92,6 +93,7 @@ def _parsed(argv: list[str]) -> argparse.Namespace:
         "--save", type=Path, metavar="OUT", help="write the model down as a checkpoint of this app"
     )
     add_lab(command, argv)
+    add_read_back(command)
     add_serve_flags(
         command(
             "serve", serve_command, "Serve the app to a class: address, QR code, teacher's page."

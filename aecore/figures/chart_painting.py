@@ -114,6 +114,11 @@ class _Box:
         )
 
 
+def sides_of(width: float) -> tuple[float, float]:
+    """Where the horizontal axis of a chart with words begins and ends, as shares of its width."""
+    return _LEFT / width, 1 - _RIGHT / width
+
+
 def span_of(axis: Axis, values: Iterable[float]) -> tuple[float, float]:
     """The numbers at an axis's ends for these values, where the axis does not say."""
     return _span(axis, list(values))

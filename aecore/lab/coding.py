@@ -26,6 +26,8 @@ _STREAM: Any = vars(constriction)["stream"]
 MAGIC = b"AEC1"
 _HEAD = struct.Struct("<4sIIf")  # magic, examples, numbers, step
 MOST_SYMBOLS = 1 << 16  # of one number
+MOST_EXAMPLES = 10_000  # in a file
+_DAMAGED = "This is no file of compressed codes, or it is damaged."
 UNSEEN = 0.5  # added to each count: no symbol between the ends is impossible
 MOVED = 0.3  # of a number's deviation, by which it is moved to see how much the decoder feels it
 
@@ -116,18 +118,31 @@ class Coder:
         head = _HEAD.pack(MAGIC, *symbols.shape, self.step)
         return head + encoder.get_compressed().astype("<u4").tobytes()
 
-    def read(self, content: bytes) -> np.ndarray:
-        """The symbols that `write` was given. Raises ConfigError for a file of another kind."""
+    def examples_in(self, content: bytes) -> int:
+        """How many examples a file says that it holds. Raises ConfigError for a file of another
+        kind."""
         if len(content) < _HEAD.size or (len(content) - _HEAD.size) % 4:
-            raise ConfigError("This is no file of compressed codes, or it is damaged.")
+            raise ConfigError(_DAMAGED)
         magic, n, k, step = _HEAD.unpack(content[: _HEAD.size])
         if magic != MAGIC or k != len(self.low) or step != np.float32(self.step):
             raise ConfigError("This file of codes is not of this model at this step.")
+        if not 0 < n <= MOST_EXAMPLES:
+            raise ConfigError(f"This file of codes says that it holds {n:,} examples.")
+        return n
+
+    def read(self, content: bytes) -> np.ndarray:
+        """The symbols that `write` was given. Raises ConfigError for a file of another kind."""
+        n = self.examples_in(content)
         words = np.frombuffer(content[_HEAD.size :], "<u4").astype(np.uint32)
         decoder = _STREAM.queue.RangeDecoder(words)
-        symbols = np.zeros((n, k), np.int32)
-        for j in self._carrying:
-            symbols[:, j] = decoder.decode(self._model(j), n)
+        symbols = np.zeros((n, len(self.low)), np.int32)
+        try:
+            for j in self._carrying:
+                symbols[:, j] = decoder.decode(self._model(j), n)
+        except AssertionError as error:  # so the coder says that no symbols give such a stream
+            raise ConfigError(_DAMAGED) from error
+        if not decoder.maybe_exhausted():
+            raise ConfigError(_DAMAGED)
         return symbols
 
     @property

@@ -13,9 +13,11 @@ import numpy as np
 
 from aecore.datasets import Dataset, Split
 from aecore.evaluation.latent import decode_array, encode_split
+from aecore.lab import code_file
 from aecore.lab.coding import Coder, Turn, in_eight_bits, turn_of
 from aecore.lab.control import LabControl, waited
 from aecore.lab.experiment import Look
+from aecore.lab.layer_activity import mark_of
 from aecore.lab.picture_formats import (
     SINGLES,
     Format,
@@ -52,6 +54,7 @@ class Part:
     x: np.ndarray
     shape: tuple[int, ...]
     at: float
+    fingerprint: str
 
     @classmethod
     def of(cls, data: Dataset, model: LatentModel, learned: int, n: int, at: float) -> Part:
@@ -66,7 +69,7 @@ class Part:
         small, _ = in_eight_bits(model)
         floor = error_of(decode_array(small, encode_split(model, test).mu), x)
         at = at if SPARE * floor < at else ABOVE * floor
-        return cls(train, test, x, tuple(data.spec.shape), at)
+        return cls(train, test, x, tuple(data.spec.shape), at, data.fingerprint)
 
 
 @dataclass(frozen=True)
@@ -134,7 +137,7 @@ def coded(part: Part, model: LatentModel) -> Iterator[Look]:
         "parameters": sum(p.numel() for p in small.decoder_network().parameters()),
     }
     yield Look(found, 0.1)
-    best: tuple[Point, Side, Turn] | None = None
+    best: tuple[Point, Turn] | None = None
     for kind in ("turned", "plain"):
         turn = turn_of(small, train) if kind == "turned" else Turn(train.mean(0))
         side = Side(turn.to(train), turn.to(test), _way_back(small, turn))
@@ -149,9 +152,9 @@ def coded(part: Part, model: LatentModel) -> Iterator[Look]:
             points.append(point)
             found |= _curve(kind, points)
             if best is None or point.bits < best[0].bits:
-                best = point, side, turn
+                best = point, turn
     if best is not None:
-        found |= _as_file(*best, part)
+        found |= _as_file(*best, part, model)
     yield Look(found)
 
 
@@ -163,16 +166,18 @@ def _curve(kind: str, points: list[Point]) -> dict[str, list[float]]:
     return {f"{kind}_bits": [p.bits for p in points], f"{kind}_errors": [p.error for p in points]}
 
 
-def _as_file(point: Point, side: Side, turn: Turn, part: Part) -> dict[str, Any]:
+def _as_file(point: Point, turn: Turn, part: Part, model: LatentModel) -> dict[str, Any]:
     """The codes written, read back and decoded, and each example in a file of its own."""
     coder = point.coder
-    content = coder.write(point.symbols)
-    back = coder.read(content)
-    x_hat = side.decode(coder.values(back))
+    made = code_file.CodeMade(coder, turn, point.symbols)
+    whole = code_file.to_bytes(mark_of(model), part.fingerprint, part.shape, made)
+    file = code_file.from_bytes(whole)
+    content, x_hat = file.codes, code_file.read(file, model)
     singly = [len(coder.write(row[None])) - coder.head_bytes for row in point.symbols[:SINGLES]]
     return {
-        "file": np.frombuffer(content, np.uint8),
-        "file_bits": 8 * (len(content) - coder.head_bytes) / len(back),
+        "file": np.frombuffer(whole, np.uint8),
+        "codes": len(content),
+        "file_bits": 8 * (len(content) - coder.head_bytes) / file.n,
         "file_error": error_of(x_hat, part.x),
         "file_ideal": point.bits,
         "singly_bits": 8 * float(np.mean(singly)),
@@ -285,6 +290,7 @@ def _as_values(pixels: np.ndarray) -> np.ndarray:
 
 
 def _pixel_error(pixels: np.ndarray, x: np.ndarray) -> float:
-    # What bytes cannot hold of values between two of them is no error of the format.
-    whole = np.rint(255 * np.clip(x, 0, 1)) / 255
-    return error_of(_as_values(pixels), whole)
+    # What bytes cannot hold of values between two of them is no error of the format; compared as
+    # bytes, what loses nothing errs 0 to the last bit, and has no place on a logarithmic axis.
+    whole = np.rint(255 * np.clip(x, 0, 1)).astype(np.int32)
+    return error_of(pixels.transpose(0, 3, 1, 2).astype(np.int32), whole) / 255**2

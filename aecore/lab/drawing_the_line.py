@@ -122,8 +122,8 @@ class Scores:
             Axis("share", "% of each group, held out", span=(0.0, top)),
             tuple(lines),
             summary=f"Histograms of the score of {len(self.usual):,} usual and "
-            f"{len(self.strange):,} strange held-out examples, with the line at {line:.4g} and the "
-            f"one suggested at {suggested:.4g}; the last step holds all that is above it.",
+            f"{len(self.strange):,} strange held-out examples, a line through them, and the one "
+            f"suggested at {suggested:.4g}; the last step holds all that is above it.",
         )
 
 

@@ -28,6 +28,17 @@ class Figure:
 
 
 @dataclass(frozen=True)
+class File:
+    """A file that the run wrote, to take away. name: with its ending. title: what the button says.
+    says: its size and what is in it, in a sentence."""
+
+    name: str
+    title: str
+    content: bytes
+    says: str
+
+
+@dataclass(frozen=True)
 class Outcome:
     """All that is known so far. says: what it shows, in a sentence; "" while it cannot be said."""
 
@@ -36,6 +47,7 @@ class Outcome:
     pictures: tuple[Pictures, ...] = ()
     tables: tuple[Table, ...] = ()
     says: str = ""
+    files: tuple[File, ...] = ()
 
     def chart(self, name: str) -> Chart | None:
         """The chart of that name, None where there is none (yet)."""

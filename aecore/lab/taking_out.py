@@ -125,4 +125,5 @@ def everything(record: Record) -> bytes:
     """All of it as one zip. Raises AecoreError."""
     outcome = record.outcome()
     parts = tables(outcome) | drawings(record, outcome)
+    parts |= {file.name: file.content for file in outcome.files}
     return zipped(parts | {NOTEBOOK: notebook(record, outcome)})

@@ -6,6 +6,7 @@ import { unpackArrays } from "../../aecore/pad/assets/bundle.js";
 import { fitDrawing } from "../../aecore/pad/assets/ink.js";
 import { overtake, showWithParts } from "../../aecore/pad/assets/parts.js";
 import { make, paint, pen } from "../../aecore/pad/assets/pictures.js";
+import { inkOn, strokeTo } from "../../aecore/pad/assets/strokes.js";
 import { exampleOf, paintSigned } from "./feature_pictures.js";
 
 /** @import { Waiting } from "../../aecore/pad/assets/parts.js" */
@@ -158,24 +159,10 @@ function ink(stage, event) {
   if (!stage.meta.draws) return;
   const context = pen(paper, { willReadFrequently: true });
   if (event.type === "pointerdown") {
-    paper.setPointerCapture(event.pointerId);
-    stage.penAt = null;
     if (!stage.own) context.clearRect(0, 0, SHEET, SHEET);
     stage.own = true;
-  } else if (!event.buttons) {
-    return;
   }
-  const scale = SHEET / paper.clientWidth;
-  const [x, y] = [event.offsetX * scale, event.offsetY * scale];
-  const [fromX, fromY] = stage.penAt ?? [x - 1, y - 1];
-  context.strokeStyle = "#fff";
-  context.lineWidth = SHEET / 12;
-  context.lineCap = "round";
-  context.beginPath();
-  context.moveTo(fromX, fromY);
-  context.lineTo(x, y);
-  context.stroke();
-  stage.penAt = [x, y];
+  stage.penAt = strokeTo(context, event, paper, stage.penAt, SHEET / 12) ?? stage.penAt;
 }
 
 /**
@@ -186,9 +173,7 @@ function sendDrawn({ parts, meta, say, own }) {
   if (!own || !meta.draws) return;
   const { H: rows, W: columns } = meta.layout;
   const context = pen(parts.paper, { willReadFrequently: true });
-  const { data } = context.getImageData(0, 0, SHEET, SHEET);
-  const drawn = Float32Array.from({ length: SHEET * SHEET }, (_, i) => data[4 * i + 3] / 255);
-  const fitted = fitDrawing(drawn, SHEET, SHEET, rows, columns, meta.centred);
+  const fitted = fitDrawing(inkOn(context), SHEET, SHEET, rows, columns, meta.centred);
   if (!fitted) return;
   const bytes = Array.from(fitted, (value) => String.fromCharCode(Math.round(255 * value)));
   say("drawn", { pixels: btoa(bytes.join("")) });

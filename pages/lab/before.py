@@ -16,10 +16,9 @@ from aecore.options import options_in
 from pages.components.options_form import options_form
 from pages.components.own_data import mine, usable
 from pages.components.predict import predict
-from pages.lab.choosing import lab, view
 from pages.lab.experiment_cards import about_time
+from pages.lab.first_run import begin_button
 from pages.shell import session
-from pages.shell.layout import guarded
 from pages.shell.plain_text import own, plain
 
 DATASET = "dataset"  # query parameter
@@ -42,15 +41,7 @@ def show(one: Experiment) -> None:
         guess = () if asked is None else _guess(one, asked)
     with right:
         label = "Lock in and start" if guess else "Start"
-        st.button(
-            label,
-            type="primary",
-            icon=":material/play_arrow:",
-            on_click=_start,
-            args=(one.name, options, about, held, guess),
-            width="stretch",
-            key="lab_start",
-        )
+        begin_button(right, label, one, options, about, held, guess, key="lab_start", wide=True)
         if asked is not None and not guess:
             st.caption("Or draw what you expect first: you learn more by being wrong.")
 
@@ -105,11 +96,3 @@ def _said_of_time(one: Experiment, options: Any) -> str:
     ]
     with_options = f" Changed: {', '.join(changed)}." if changed else ""
     return f"It takes {about_time(one.seconds(options))}, in many small parts.{with_options}"
-
-
-@guarded
-def _start(
-    name: str, options: Any, about: About, held: InHand | None, guess: tuple[float, ...]
-) -> None:
-    run = lab().start(session.owner(), name, options, about, held, guess)
-    view(run.run_id)

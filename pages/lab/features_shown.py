@@ -18,13 +18,12 @@ from aecore.lab.features_told import FEATURES
 from aecore.lab.layer_activity import mark_of
 from aecore.lab.record import Record
 from aecore.pad import pad_meta
-from pages.components.chart_view import sketch_view
 from pages.components.feature_stage import Looks
-from pages.lab.choosing import LAB, RESULT, Shown, lab, view
+from pages.lab import first_run
+from pages.lab.choosing import LAB, RESULT, Shown
 from pages.lab.experiment_cards import about_time
 from pages.shell import session
 from pages.shell.kept import kept
-from pages.shell.layout import guarded
 from pages.shell.page import file_of
 from pages.shell.plain_text import own, plain
 from pages.shell.session import Hand
@@ -133,45 +132,31 @@ def choose_card(found: Features, feature: int) -> None:
 def nothing_yet(one: Experiment, held: Hand) -> None:
     """What to do first: look for the features of the model in hand."""
     about = _about(held)
-    why_not = one.why_not(about)
-    if why_not:
-        st.info(plain(why_not), icon=":material/block:")
-        return
-    picture, words = st.columns([1, 3], vertical_alignment="center", gap="large")
-    with picture:
-        sketch_view(one.sketch(), "features_sketch")
-    words.markdown(
-        f"**No features yet.** The experiment takes the first layer of the model in hand, "
+    options = one.Options()
+    row = first_run.nothing_yet(
+        one,
+        options,
+        about,
+        held.in_hand,
+        words="**No features yet.** The experiment takes the first layer of the model in hand, "
         f"**{plain(held.card.name)}**, apart into many features of which few are active at a time. "
-        f"It runs for {own(about_time(one.seconds(one.Options())))}; then you draw here, and turn "
-        "what it found."
+        f"It runs for {about_time(one.seconds(options))}; then you draw here, and turn what it "
+        "found.",
+        label="Find its features",
+        key="features",
     )
-    row = words.container(horizontal=True, vertical_alignment="center")
-    row.button(
-        "Find its features",
-        type="primary",
-        icon=":material/play_arrow:",
-        on_click=_start,
-        args=(one, about, held),
-        key="features_start",
-    )
-    row.page_link(
-        file_of("experiment"),
-        label="Another layer, other options",
-        icon=":material/tune:",
-        query_params={LAB: one.name},
-    )
+    if row is not None:
+        row.page_link(
+            file_of("experiment"),
+            label="Another layer, other options",
+            icon=":material/tune:",
+            query_params={LAB: one.name},
+        )
 
 
 def _about(held: Hand) -> About:
     subject = LabSubject(held.data, held.model, held.card)
     return About.of(subject, session.data_title(held.data.name))
-
-
-@guarded
-def _start(one: Experiment, about: About, held: Hand) -> None:
-    run = lab().start(session.owner(), one.name, one.Options(), about, held.in_hand, ())
-    view(run.run_id)
 
 
 def other_model(one: Experiment, found: Features, held: Hand) -> None:

@@ -13,10 +13,11 @@ from aecore.lab.taking_out import everything, file_stem
 from aecore.runs.run import has_cookie
 from pages.components.chart_view import chart_view, planes_view
 from pages.components.pictures_view import pictures_view
+from pages.lab import read_back_shown
 from pages.lab.choosing import RESULT, SHARED, Shown, lab, others_of, said_of, view
 from pages.shell import session
 from pages.shell.layout import guarded
-from pages.shell.page import file_of
+from pages.shell.page import all_pages, file_of
 from pages.shell.plain_text import own, plain
 
 EVERY = 0.5  # seconds between two looks at a run under way
@@ -132,16 +133,12 @@ def _state(shown: Shown, record: Record) -> None:
 
 def _page_of_its_own(shown: Shown, record: Record) -> None:
     """The way to the page that shows more of a result than this one, if there is one."""
-    page = record.of().page
-    if not page:
-        return
-    query = {RESULT: shown.result} if shown.mine else {SHARED: st.query_params[SHARED]}
-    st.page_link(
-        file_of(page),
-        label="**On a page of its own**",
-        icon=own(record.of().icon),
-        query_params=query,
-    )
+    one = record.of()
+    if one.page:
+        page = all_pages()[file_of(one.page)]
+        query = {RESULT: shown.result} if shown.mine else {SHARED: st.query_params[SHARED]}
+        label = own(f"**{page.title}**")
+        st.page_link(file_of(one.page), label=label, icon=page.icon, query_params=query)
 
 
 @guarded
@@ -198,6 +195,7 @@ def details(one: Experiment, shown: Shown) -> None:
     outcome, wrong = try_outcome(shown.record)
     if wrong:
         return
+    read_back_shown.take(shown, outcome.files)
     other = _other(one, shown)
     beside, _ = (None, "") if other is None else try_outcome(other)
     for shown_pictures in outcome.pictures:

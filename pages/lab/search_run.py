@@ -7,8 +7,9 @@ import streamlit as st
 from aecore.lab.about import About, LabSubject
 from aecore.lab.experiment import Experiment
 from aecore.lab.search_answers import codes_of
-from pages.lab.choosing import RESULT, Shown, lab, view
+from pages.lab.choosing import RESULT, Shown, lab
 from pages.lab.experiment_cards import about_time
+from pages.lab.first_run import begin_button
 from pages.lab.search_choice import Asked
 from pages.shell import session
 from pages.shell.again import run_again
@@ -28,15 +29,9 @@ def how_far(one: Experiment, shown: Shown | None, asked: Asked) -> None:
     elif len(codes_of(asked.done, asked.of, asked.k)) < WAYS:
         options = one.Options()
         left, right = st.columns([2, 3], vertical_alignment="center")
-        left.button(
-            "Make the codes",
-            type="primary",
-            icon=":material/play_arrow:",
-            on_click=_start,
-            args=(one,),
-            width="stretch",
-            key="search_start",
-        )
+        data = session.hand().data
+        about = About.of(LabSubject(data), session.data_title(data.name))
+        begin_button(left, "Make the codes", one, options, about, key="search_start", wide=True)
         time = about_time(one.seconds(options))
         right.caption(
             f"PCA and autoencoders of several sizes, for the sentences first, then for the data of "
@@ -63,15 +58,6 @@ def _live(shown: Shown, asked: Asked, there: int) -> None:
         width="stretch",
         key="search_stop",
     )
-
-
-@guarded
-def _start(one: Experiment) -> None:
-    options = one.Options()
-    data = session.hand().data
-    about = About.of(LabSubject(data), session.data_title(data.name))
-    run = lab().start(session.owner(), one.name, options, about, None)
-    view(run.run_id)
 
 
 @guarded

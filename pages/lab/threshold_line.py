@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -16,17 +15,18 @@ from aecore.lab.drawing_the_line import RARE, Judged, Scores
 from aecore.lab.experiment import Experiment, Task, Values
 from aecore.lab.experiments.unusual import ALL, ONE
 from aecore.lab.record import Record
-from pages.components.chart_view import chart_view, sketch_view
+from pages.components.line_slider import line_slider
 from pages.components.pictures_view import pictures_view
-from pages.lab.choosing import LAB, RESULT, Shown, lab, view
+from pages.lab import first_run
+from pages.lab.choosing import LAB, RESULT, Shown
 from pages.lab.experiment_cards import about_time
 from pages.shell import session
 from pages.shell.layout import guarded
 from pages.shell.page import file_of
 from pages.shell.plain_text import own, plain
 
-STEPS = 200  # of the slider
 HIGH = 250.0  # pixels of the chart
+PRICE = 156  # and of a field: two stand beside each other on a phone
 GAP = 0.5  # the grey where no picture is: places stay as they are, and nothing there looks blank
 _PEERS = {"pca": "PCA's error", "knn": "nearest neighbours"}
 
@@ -68,7 +68,8 @@ def show(found: Mapping[str, Case], shown: Shown) -> None:
 
 
 def _show(found: Mapping[str, Case], record: Record) -> None:
-    which, first, second = st.columns([6, 3, 3], vertical_alignment="bottom")
+    which, prices = st.columns([6, 4], vertical_alignment="bottom")
+    row = prices.container(horizontal=True, horizontal_alignment="right")
     name = which.selectbox(
         own(f"What is usual, {plain(record.about.title)}"),
         list(found),
@@ -76,15 +77,15 @@ def _show(found: Mapping[str, Case], record: Record) -> None:
         key=f"line_case_{record.created:.0f}",
     )
     options = record.chosen()
-    missed = first.number_input(
-        "One that is missed costs", 0.0, 1e6, float(options.missed), key="line_missed"
+    missed = row.number_input(
+        "One missed costs", 0.0, 1e6, float(options.missed), key="line_missed", width=PRICE
     )
-    alarm = second.number_input("A false alarm costs", 0.0, 1e6, 1.0, key="line_alarm")
+    alarm = row.number_input("An alarm costs", 0.0, 1e6, 1.0, key="line_alarm", width=PRICE)
     case = found[name or next(iter(found))]
     suggested = case.scores.suggested(options.alarms)
     left, right = st.columns([5, 4], gap="medium")
     with left:
-        line = _dragged(case, suggested)
+        line = _dragged(case, suggested, (missed, alarm))
     with right:
         thing = "examples" if record.about.spec is None else f"{thing_of(record.about.spec)}s"
         _said(case, line, (missed, alarm), suggested, thing)
@@ -98,29 +99,24 @@ def _show(found: Mapping[str, Case], record: Record) -> None:
     )
 
 
-def _dragged(case: Case, suggested: float) -> float:
-    """The histograms, and beneath them the slider of the line; the chart has the newest one."""
+def _dragged(case: Case, suggested: float, prices: tuple[float, float]) -> float:
+    """The histograms, and beneath their axis the slider of the line; gives the newest line."""
     scores, key = case.scores, f"line_at_{case.key}"
     low, high = scores.span
     start = min(max(suggested, low), high)
-    st.session_state.setdefault(key, start)
-    place, step = st.container(), (high - low) / STEPS
-    digits = max(0, 1 - math.floor(math.log10(step)))
-    slide, back = st.columns([7, 3], vertical_alignment="bottom")
-    line = slide.slider("Your line", low, high, step=step, format=f"%.{digits}f", key=key)
-    back.button(
-        "Suggested",
-        icon=":material/undo:",
-        on_click=lambda: st.session_state.update({key: start}),
-        width="stretch",
-        key="line_back",
+    axis = ("autoencoder's error", "mean squared error per value")
+    line_slider(
+        scores.histogram(start, suggested, axis, ("usual", "strange")),
+        scores,
+        float(st.session_state.get(key, start)),
+        suggested,
+        prices,
+        name=case.key,
+        high=HIGH,
+        key="line_slider",
+        moved=lambda line: st.session_state.update({key: line}),
     )
-    with place:
-        axis = ("autoencoder's error", "mean squared error per value")
-        chart_view(
-            scores.histogram(line, suggested, axis, ("usual", "strange")), "line_chart", HIGH
-        )
-    return float(line)
+    return float(st.session_state.get(key, start))
 
 
 def _said(
@@ -129,25 +125,17 @@ def _said(
     """What the line does, beside the one suggested, the cheapest, and other scores."""
     scores = case.scores
     now = scores.judged(line, *prices)
-    raised, found = now.shares
-    for place, label, value in zip(
-        st.columns(3),
-        ("Caught", "False alarms", "Cost"),
-        (f"{found:.1f} %", f"{raised:.1f} %", f"{now.cost:,.0f}"),
-        strict=True,
-    ):
-        place.metric(own(label), own(value))
     best = scores.judged(scores.cheapest(*prices), *prices)
     chosen = scores.judged(suggested, *prices)
-    st.caption(own(_counts(now, chosen, best, thing) + " " + _peers(case.values, raised)))
+    st.caption(own(_counts(now, chosen, best, thing) + " " + _peers(case.values, now.shares[0])))
 
 
 def _counts(now: Judged, suggested: Judged, best: Judged, thing: str) -> str:
     return (
         f"**{now.found:,} of {now.strange:,}** strange held-out {thing} caught, **{now.raised:,} "
-        f"of {now.usual:,}** usual ones flagged wrongly. The cost is of 1,000 {thing}, "
-        f"{100 * RARE:g} % strange; the line suggested costs {suggested.cost:,.0f}, the cheapest, "
-        f"known only afterwards, {best.cost:,.0f}."
+        f"of {now.usual:,}** usual ones flagged wrongly: a cost of {now.cost:,.0f} for 1,000 "
+        f"{thing}, {100 * RARE:g} % strange. The line suggested costs {suggested.cost:,.0f}, the "
+        f"cheapest, known only afterwards, {best.cost:,.0f}."
     )
 
 
@@ -187,36 +175,18 @@ def nothing_yet(one: Experiment, shown: Shown | None) -> None:
     """What to do where there are no scores: have them computed."""
     data = session.hand().data
     about = About.of(LabSubject(data), session.data_title(data.name))
-    why_not = one.why_not(about)
-    if why_not:
-        st.info(plain(why_not), icon=":material/block:")
-        return
-    picture, words = st.columns([1, 3], vertical_alignment="center", gap="large")
-    with picture:
-        sketch_view(one.sketch(), "line_sketch")
     options = one.Options(vae=False)
     what = "No scores yet" if shown is None else "This result has no scores in it"
-    words.markdown(
-        own(
-            f"**{what}.** Autoencoders learn what is usual in **{plain(about.title)}**, each class "
-            f"alone and all but each, and score held-out examples by how badly they draw them. It "
-            f"runs for {about_time(one.seconds(options))}; then you draw the line."
-        )
+    first_run.nothing_yet(
+        one,
+        options,
+        about,
+        words=f"**{what}.** Autoencoders learn what is usual in **{plain(about.title)}**, each "
+        "class alone and all but each, and score held-out examples by how badly they draw them. It "
+        f"runs for {about_time(one.seconds(options))}; then you draw the line.",
+        label="Find the scores",
+        key="line",
     )
-    words.button(
-        "Find the scores",
-        type="primary",
-        icon=":material/play_arrow:",
-        on_click=_start,
-        args=(one, options, about),
-        key="line_start",
-    )
-
-
-@guarded
-def _start(one: Experiment, options: object, about: About) -> None:
-    run = lab().start(session.owner(), one.name, options, about, None)
-    view(run.run_id)
 
 
 def link(shown: Shown) -> None:

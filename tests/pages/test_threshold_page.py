@@ -16,6 +16,7 @@ from aecore.lab.control import LabControl
 from aecore.lab.record import Record, from_bytes, to_bytes
 from aecore.lab.registry import experiment, plain_options
 from aecore.lab.running import done, planned
+from pages.components.line_slider import line_in
 from tests.pages.test_pages import open_page, sound
 
 PAGE = "pages/lab/threshold.py"
@@ -44,6 +45,14 @@ def token(record) -> str:
 
 def said(app) -> str:
     return " ".join(c.value for c in app.caption)
+
+
+def told(app) -> dict:
+    """What the slider of the line was sent."""
+    (slider,) = [
+        e.proto for e in app.get("bidi_component") if e.proto.component_name == "line_slider"
+    ]
+    return json.loads(slider.mixed.json)["meta"]
 
 
 def titles(app) -> dict[str, str]:
@@ -87,10 +96,13 @@ def test_a_line_is_dragged(token, record):
     app.selectbox(key=f"line_case_{record.created:.0f}").set_value(name).run()
     sound(app)
     key = f"line_at_{record.created:.0f}_{name}"
-    suggested = app.slider(key=key).value
-    assert suggested == pytest.approx(np.quantile(task["apart_scores"], 0.95))
-    for line in (suggested, float(np.median(task["strange_scores"])), app.slider(key=key).min):
-        app.slider(key=key).set_value(line).run()
+    suggested = float(np.quantile(task["apart_scores"], 0.95))
+    assert told(app)["suggested"] == pytest.approx(suggested)
+    assert told(app)["start"] == pytest.approx(suggested)
+    low, _ = told(app)["span"]
+    for line in (suggested, float(np.median(task["strange_scores"])), low):
+        app.session_state[key] = line
+        app.run()
         sound(app)
         found = int((task["strange_scores"] > np.float32(line)).sum())
         raised = int((task["usual_scores"] > np.float32(line)).sum())
@@ -98,14 +110,20 @@ def test_a_line_is_dragged(token, record):
         assert f"**{raised:,} of {len(task['usual_scores']):,}**" in said(app)
         cost = 950 * raised / len(task["usual_scores"])
         cost += 50 * 10 * (1 - found / len(task["strange_scores"]))
-        assert app.metric[2].value == f"{cost:,.0f}"
+        assert f"a cost of {cost:,.0f} for 1,000" in said(app)
+        assert told(app)["start"] == pytest.approx(line)
         anyone = bool((task["through_scores"] <= np.float32(line)).any())
         assert titles(app)["through"].endswith("none") != anyone
     app.number_input(key="line_alarm").set_value(3.0).run()
-    assert app.metric[2].value == f"{cost + 2 * 950 * raised / len(task['usual_scores']):,.0f}"
-    app.button(key="line_back").click().run()
-    sound(app)
-    assert app.slider(key=key).value == pytest.approx(suggested)
+    dearer = cost + 2 * 950 * raised / len(task["usual_scores"])
+    assert f"a cost of {dearer:,.0f} for 1,000" in said(app)
+    assert told(app)["alarm"] == 3.0
+
+
+def test_a_line_from_a_browser_is_a_number():
+    assert line_in({"line": 0.25}) == 0.25
+    for wrong in (None, 0.25, {}, {"line": "1"}, {"line": True}, {"line": float("nan")}):
+        assert line_in(wrong) is None
 
 
 def test_a_result_of_an_earlier_version_says_so(record):

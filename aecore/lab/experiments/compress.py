@@ -16,12 +16,13 @@ from aecore.lab.about import About, LabSubject
 from aecore.lab.coding_curves import DRAWN, Part, coded, for_rate, of_format, of_pca
 from aecore.lab.control import LabControl
 from aecore.lab.experiment import Experiment, Look, Task, Values, seed_option
-from aecore.lab.outcome import Band, Figure, Outcome
+from aecore.lab.outcome import Band, Figure, File, Outcome
 from aecore.lab.picture_formats import FORMATS, SINGLES
 from aecore.lab.predicting import Prediction
 from aecore.runs import checkpoints
 
 ERROR = "squared error per value"
+NOTHING = 1e-9  # of it, and less: earlier versions measured lossless formats by rounded numbers
 BESIDE = "conv-ae"  # the shipped model that stands beside the one in hand
 MOST_VALUES = 1 << 22  # of all examples that are compressed together
 AT = (3.0, 2.0, 1.2, 1.0, 0.5)  # times the error at which all are compared: rows of the table
@@ -100,6 +101,7 @@ class Compress(Experiment):
     surprise: ClassVar[str] = "Most of a small JPEG is its head: tables, and no picture at all."
     icon: ClassVar[str] = ":material/compress:"
     place: ClassVar[float] = 4
+    page: ClassVar[str] = "read-back"
     uses: ClassVar[Any] = "model"
     Options: ClassVar[type] = CompressOptions
 
@@ -168,6 +170,7 @@ class Compress(Experiment):
             () if pictures is None else (pictures,),
             tables,
             told.says(),
+            told.files(),
         )
 
     def bands(self, options: CompressOptions, about: About) -> dict[str, Band]:
@@ -352,7 +355,7 @@ class _Told:
                 continue
             # A way without loss errs in nothing, which has no place on these axes.
             order = np.argsort(way.bits)
-            order = order[(way.errors > 0)[order] & (way.bits > 0)[order]]
+            order = order[(way.errors > NOTHING)[order] & (way.bits > 0)[order]]
             if len(order):
                 x, y = tuple(way.bits[order].tolist()), tuple(way.errors[order].tolist())
                 lines.append(Line(way.name, x, y, way.role, way.dashed, way.joined))
@@ -496,6 +499,25 @@ class _Told:
             np.clip(images, 0, 1),
             tuple(rows[k] for k in there),
             summary=f"The first held-out {self.thing}s as each way gives them back.",
+        )
+
+    def files(self) -> tuple[File, ...]:
+        """What the model in hand wrote; nothing where a result of an earlier version kept no
+        tables with its codes."""
+        values = self.done.get("model", {})
+        if "codes" not in values:
+            return ()
+        content, codes = np.asarray(values["file"]).tobytes(), int(values["codes"])
+        each = len(content) / self.n
+        return (
+            File(
+                "compressed.safetensors",
+                "Take the compressed file",
+                content,
+                f"{len(content):,} bytes for {self.n:,} {self.thing}s, {each:.1f} each: "
+                f"{codes:,} of codes, and {len(content) - codes:,} of tables that read them. The "
+                "decoder is the model's own.",
+            ),
         )
 
     def at_equal_error(self) -> Table:

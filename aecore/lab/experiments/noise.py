@@ -128,6 +128,7 @@ class RemoveNoise(Experiment):
     )
     icon: ClassVar[str] = ":material/blur_off:"
     place: ClassVar[float] = 3
+    dial: ClassVar[str] = "by-hand"
     Options: ClassVar[type] = NoiseOptions
 
     def why_not(self, about: About) -> str:

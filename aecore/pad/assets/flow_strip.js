@@ -6,6 +6,7 @@ import { colorsOf } from "./flow_colors.js";
 import { showDrawn, showExample } from "./flow_state.js";
 import { fitDrawing } from "./ink.js";
 import { make, paint, pen } from "./pictures.js";
+import { inkOn, strokeTo } from "./strokes.js";
 
 /** @import { View } from "./flow_state.js" */
 
@@ -88,30 +89,12 @@ export function listenToPaper(view) {
  */
 function ink(view, event) {
   const paper = view.elements.flowPaper;
-  if (event.type === "pointerdown") {
-    paper.setPointerCapture(event.pointerId);
-    view.penAt = null;
-  } else if (!event.buttons) {
-    return;
-  }
   const context = pen(paper, { willReadFrequently: true });
-  const scale = PAPER_SIDE / paper.clientWidth;
-  const [x, y] = [event.offsetX * scale, event.offsetY * scale];
-  const [fromX, fromY] = view.penAt ?? [x - 1, y - 1];
-  context.strokeStyle = "#fff";
-  context.lineWidth = PAPER_SIDE / 12;
-  context.lineCap = "round";
-  context.beginPath();
-  context.moveTo(fromX, fromY);
-  context.lineTo(x, y);
-  context.stroke();
-  view.penAt = [x, y];
+  const at = strokeTo(context, event, paper, view.penAt, PAPER_SIDE / 12);
+  if (!at) return;
+  view.penAt = at;
   const { H: rows, W: columns } = view.bundle.layout;
-  const { data } = context.getImageData(0, 0, PAPER_SIDE, PAPER_SIDE);
-  const drawn = Float32Array.from(
-    { length: PAPER_SIDE * PAPER_SIDE },
-    (_, i) => data[4 * i + 3] / 255,
-  );
+  const drawn = inkOn(context);
   const fitted = fitDrawing(drawn, PAPER_SIDE, PAPER_SIDE, rows, columns, view.bundle.meta.centred);
   if (fitted) showDrawn(view, fitted);
 }

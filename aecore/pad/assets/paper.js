@@ -8,6 +8,7 @@ import { fitDrawing, inkOfPhotograph } from "./ink.js";
 import { paint, pen, wipe } from "./pictures.js";
 import { say } from "./server.js";
 import { show } from "./state.js";
+import { inkOn, strokeTo } from "./strokes.js";
 
 /** @import { Pad } from "./state.js" */
 
@@ -44,26 +45,9 @@ export function drawGhost({ elements, bundle, near }) {
  * @param {PointerEvent} event
  */
 export function stroke(pad, event) {
-  const { paper } = pad.elements;
-  const context = penOnPaper(pad);
-  const scale = PAPER / paper.clientWidth;
-  if (event.type === "pointerdown") {
-    paper.setPointerCapture(event.pointerId);
-    pad.penAt = null;
-  } else if (!event.buttons) {
-    return;
-  }
-  const [x, y] = [event.offsetX * scale, event.offsetY * scale];
-  const [fromX, fromY] = pad.penAt ?? [x - 1, y - 1];
-  context.strokeStyle = "#fff";
-  context.lineWidth = PAPER / 12;
-  context.lineCap = "round";
-  context.lineJoin = "round";
-  context.beginPath();
-  context.moveTo(fromX, fromY);
-  context.lineTo(x, y);
-  context.stroke();
-  pad.penAt = [x, y];
+  const at = strokeTo(penOnPaper(pad), event, pad.elements.paper, pad.penAt, PAPER / 12);
+  if (!at) return;
+  pad.penAt = at;
   pad.drawingChanged = true;
   show(pad);
 }
@@ -111,8 +95,7 @@ export async function readPhotograph(pad) {
  */
 function drawnPicture(pad) {
   const { H: rows, W: columns } = pad.bundle.layout;
-  const { data } = penOnPaper(pad).getImageData(0, 0, PAPER, PAPER);
-  const ink = Float32Array.from({ length: PAPER * PAPER }, (_, i) => data[4 * i + 3] / 255);
+  const ink = inkOn(penOnPaper(pad));
   return fitDrawing(ink, PAPER, PAPER, rows, columns, pad.elements.centre.checked);
 }
 

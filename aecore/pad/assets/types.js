@@ -113,6 +113,7 @@
  * @property {number} total
  */
 
+/** @typedef {[number, number]} Place across and down */
 /** @typedef {(offset: number, size: number) => Float32Array} Take a view of the weights */
 /** @typedef {(x: NumberArray, y: Float32Array) => void} Run reads x, fills y */
 
