@@ -21,7 +21,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from aecore.machine import prepare_for_training  # noqa: E402
+from aecore.machine import prepare_for_training
 
 OWNER = "a" * 64
 WARM_UP = 20.0  # seconds until all workers have paid for their imports
