@@ -2,11 +2,13 @@
 
 python benchmarks/laboratory.py how-many-numbers [--workers 2] [--set few=0 ...] [--dataset mnist]
 taskset -c 0 python benchmarks/laboratory.py ten-models
+python benchmarks/laboratory.py in-the-app
 
 Seconds from the start to the first values and to the end, on workers that are warm, as the app has
 them; on one core alone: taskset -c 0 python -m aecore lab NAME --json. `ten-models`: the ten
 autoencoders of "What is unusual?", one for each class, trained and judged in this process without
-the peers beside them.
+the peers beside them. `in-the-app`: every experiment in headless Chromium, seconds from the press
+on Start until a chart is there, and milliseconds from the press on Stop until the page says so.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import sys
 import tempfile
 import time
@@ -50,6 +53,54 @@ def ten_models() -> dict[str, float]:
     return {"models": len(found), "seconds": round(seconds, 2), "auroc": float(np.mean(found))}
 
 
+STOP = """() => new Promise((done) => {
+  const said = () => document.querySelector('[data-testid=stMain]').innerText;
+  const stop = [...document.querySelectorAll('button')].find((b) => b.innerText.includes('Stop'));
+  if (!stop || /stopped after/.test(said())) return done(null);
+  const begun = performance.now();
+  stop.click();
+  const look = () => {
+    if (/stopped after/.test(said())) done(performance.now() - begun);
+    else if (performance.now() - begun > 8000) done(null);
+    else requestAnimationFrame(look);
+  };
+  look();
+})"""
+
+
+def in_the_app() -> dict[str, dict[str, float | None]]:
+    """By experiment: seconds to the first chart, milliseconds until a stop is said."""
+    from playwright.sync_api import sync_playwright
+
+    from aecore.lab.registry import all_experiments
+    from benchmarks.app import CHROMIUM, WARM_UP, App, first_decode
+
+    found: dict[str, dict[str, float | None]] = {}
+    app = App(tempfile.mkdtemp())
+    with sync_playwright() as p:
+        browser = p.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM)
+        first_decode(browser, app.url)
+        time.sleep(WARM_UP)
+        person = browser.new_context(viewport={"width": 1280, "height": 720})
+        for name in all_experiments():
+            page = person.new_page()
+            page.goto(f"{app.url}experiment?lab={name}")
+            start = page.get_by_role("button", name="Start")
+            start.wait_for(timeout=60_000)
+            page.wait_for_timeout(2000)
+            began = time.perf_counter()
+            start.click()
+            page.locator(".ch .wide svg, .ch .planes svg").first.wait_for(timeout=60_000)
+            first = round(time.perf_counter() - began, 2)
+            page.wait_for_timeout(4000)
+            found[name] = {"first_chart_seconds": first, "stop_ms": page.evaluate(STOP)}
+            page.wait_for_timeout(1500)
+            page.close()
+        browser.close()
+    app.stop()
+    return found
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("name")
@@ -58,8 +109,9 @@ def main() -> None:
     parser.add_argument("--set", nargs="*", default=[], metavar="OPTION=NUMBER")
     asked = parser.parse_args()
     prepare_for_training()
-    if asked.name == "ten-models":
-        print(json.dumps(ten_models(), indent=1))
+    apart = {"ten-models": ten_models, "in-the-app": in_the_app}.get(asked.name)
+    if apart is not None:
+        print(json.dumps(apart(), indent=1))
         return
 
     from aecore import datasets
