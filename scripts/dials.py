@@ -1,4 +1,4 @@
-"""Train the models of the dials again: python scripts/dials.py [k] [beta]
+"""Train the models of the dials again: python -m scripts.dials [k] [beta]
 
 The dial of k: thirteen networks 784-128-k-128-784. The dial of beta: nine VAEs
 784-96-48-2-48-96-784, each at another price. All on all training digits, seeds fixed, on the
