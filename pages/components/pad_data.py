@@ -61,7 +61,7 @@ def model_of_z(held: Hand) -> Hand:
     return told(held, 0) if held.model.conditional else held
 
 
-@kept(most_bytes=BUNDLES)
+@kept(spinner="The map is being drawn …", most_bytes=BUNDLES)
 def bundle_for(held: Hand, small: bool = False) -> PadBundle:
     """The pad's data for a model; small sends fewer points, for a quick first page."""
     held = model_of_z(held)
