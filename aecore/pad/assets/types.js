@@ -95,6 +95,13 @@
  * @property {ServedUnit | null} open
  */
 /**
+ * How much each unit of a layer matters, beside the arrays tried and changes.
+ * @typedef {object} TriedAnswer
+ * @property {string} token of the question
+ * @property {number} tried how many of them were
+ * @property {number} plain squared error per value with all of them
+ */
+/**
  * @typedef {object} ServedUnit
  * @property {number} stage
  * @property {number} unit
