@@ -1,12 +1,11 @@
 // @ts-check
 // The colours of the drawing: orange above 0, blue below, the page's own ground in the middle.
 
+import { ABOVE, BELOW } from "./signed_colors.js";
+
 /** @import { View } from "./flow_state.js" */
+/** @import { Rgb } from "./signed_colors.js" */
 
-/** @typedef {[number, number, number]} Rgb */
-
-const ABOVE = /** @type {Rgb} */ ([224, 98, 0]);
-const BELOW = /** @type {Rgb} */ ([26, 122, 196]);
 const STEPS = 128; // colours on either side of 0
 
 /**

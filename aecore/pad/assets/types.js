@@ -213,7 +213,7 @@
 
 // ---- messages
 
-/** @typedef {"epoch" | "decode" | "lost" | "asked" | "chosen"} RequestName */
+/** @typedef {"epoch" | "decode" | "lost" | "asked" | "chosen" | "tried"} RequestName */
 /**
  * @typedef {object} EpochRequest
  * @property {number} epoch
