@@ -1,7 +1,7 @@
 // @ts-check
 // What dials over shipped models share: digits to choose from, and charts that mark the stop.
 
-import { bringIntoStrip } from "../../aecore/pad/assets/in_strip.js";
+import { bringIntoStrip } from "../../aecore/pad/assets/elements.js";
 import { make, paint } from "../../aecore/pad/assets/pictures.js";
 
 /** @import { Drawing } from "../../aecore/pad/assets/types.js" */

@@ -1,7 +1,7 @@
 // @ts-check
 // One layer of the network while it learns: units as cells, feature maps as tiles, pictures.
 
-import { ABOVE, BELOW } from "../../aecore/pad/assets/signed_colors.js";
+import { ABOVE_ZERO, BELOW_ZERO } from "../../aecore/pad/assets/signed_colors.js";
 import { contextOf, seriesColors } from "./run_view_canvas.js";
 
 /** @import { LayerLook, RunData } from "./run_view_types.js" */
@@ -72,7 +72,7 @@ function drawUnits(context, { look, values, moved, x, half }, middle, ink) {
     context.fillStyle = ink;
     context.fillRect(cellX, cellY, side, side);
     context.globalAlpha = Math.min(1, Math.abs(value) / largest);
-    context.fillStyle = `rgb(${(value < 0 ? BELOW : ABOVE).join(" ")})`;
+    context.fillStyle = `rgb(${(value < 0 ? BELOW_ZERO : ABOVE_ZERO).join(" ")})`;
     context.fillRect(cellX, cellY, side, side);
     if (!moved) continue;
     context.globalAlpha = moved[i] / 255;
@@ -146,7 +146,7 @@ function drawTile(context, { look, values }, first, channels, box, picture) {
       image.data[4 * p + 3] = 255;
     } else {
       const value = at(0);
-      const [r, g, b] = value < 0 ? BELOW : ABOVE;
+      const [r, g, b] = value < 0 ? BELOW_ZERO : ABOVE_ZERO;
       image.data.set([r, g, b, 255 * Math.min(1, Math.abs(value) / largest)], 4 * p);
     }
   }

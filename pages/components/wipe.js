@@ -2,7 +2,7 @@
 // One example large, two versions of it side by side under a handle that is dragged, and a dial
 // for how many numbers PCA gets. Everything that it shows came in one message.
 
-import { bringIntoStrip } from "../../aecore/pad/assets/in_strip.js";
+import { bringIntoStrip } from "../../aecore/pad/assets/elements.js";
 import { showOther } from "../../aecore/pad/assets/parts.js";
 import { make, paint } from "../../aecore/pad/assets/pictures.js";
 import { drawPair, PCA, valuesOf } from "./wipe_drawing.js";

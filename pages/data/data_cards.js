@@ -1,7 +1,7 @@
 // @ts-check
 // The datasets as cards to choose from, each with some of its examples.
 
-import { bringIntoStrip } from "../../aecore/pad/assets/in_strip.js";
+import { bringIntoStrip } from "../../aecore/pad/assets/elements.js";
 
 /**
  * A card, as cards.py makes it.

@@ -1,7 +1,7 @@
 // @ts-check
 // The chosen preset is in view among the others, in the list and, on a phone, in the strip.
 
-import { bringIntoStrip } from "../../aecore/pad/assets/in_strip.js";
+import { bringIntoStrip } from "../../aecore/pad/assets/elements.js";
 
 const SOON = 100; // milliseconds between two looks for Streamlit's radio
 

@@ -29,7 +29,7 @@ MAINS = {
         if "export default" in path.read_text("utf-8")
     },
 }
-RGB = r"(\d+),? (\d+),? (\d+)"
+RGB = r"[(\[](\d+), (\d+), (\d+)[)\]]"
 LINES, FUNCTION_LINES = 300, 80
 TOP_LEVEL = re.compile(
     r"^(?:export )?(?:default )?(?:async )?(?:function\*?|const|let|class) (\w+|[\[{][^=]*[\]}])",

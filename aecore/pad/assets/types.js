@@ -238,6 +238,7 @@
  * @property {[number, number][]} held latent number and value
  * @property {[number, number] | null} open stage and unit
  * @property {number} links
+ * @property {number} [matter] the stage of which it is asked how much each unit matters
  * @property {string} token
  */
 /**
