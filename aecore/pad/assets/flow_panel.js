@@ -131,12 +131,13 @@ function noMatter(view) {
  */
 function saidOfMatter(view, { stage, changes, tried, plain }, first) {
   const all = changes.length;
+  const digits = Math.abs(first.change) < 0.001 ? 7 : 4; // one of thousands matters little
   const some =
     tried < all ? ` Tried: the ${tried} most active of ${all}; all would take too long.` : "";
   return (
     `${layerName(view, stage)}: how much the squared error of ${exampleName(view)} grows ` +
     `without each one, the most needed first (no. ${first.unit + 1}: ` +
-    `${first.change >= 0 ? "+" : "−"}${Math.abs(first.change).toFixed(4)} on ` +
+    `${first.change >= 0 ? "+" : "−"}${Math.abs(first.change).toFixed(digits)} on ` +
     `${plain.toFixed(4)}).${some} Below the line it does harm here. Press a bar to open it.`
   );
 }
