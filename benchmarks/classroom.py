@@ -4,6 +4,7 @@
     python benchmarks/classroom.py --check-up 10 [--beside 10]
     python benchmarks/classroom.py --memory [--students 60] [--runs 200]
     python benchmarks/classroom.py --replicas [--students 30]
+    python benchmarks/classroom.py --served-network [--students 30]
 
 Starts the app as the README does, with a folder of runs of its own, and ends it in any case.
 Prints one JSON object, each figure beside the most that is asked; Ctrl-C and --limit print what
@@ -25,7 +26,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks.lessons import check_up, memory, replicas, training
+from benchmarks.lessons import check_up, memory, replicas, served_network, training
 from benchmarks.lessons.replicas import cluster
 from benchmarks.served import ROOT, served
 
@@ -34,6 +35,7 @@ LESSONS = {
     "check_up": check_up.lesson,
     "memory": memory.lesson,
     "replicas": replicas.lesson,
+    "served_network": served_network.lesson,
 }
 
 
@@ -71,6 +73,9 @@ def main() -> int:
     parser.add_argument("--memory", action="store_true")
     parser.add_argument("--runs", type=int, default=200)
     parser.add_argument("--replicas", action="store_true", help="two, behind nginx; one is killed")
+    parser.add_argument(
+        "--served-network", action="store_true", help="all ask a model over the browser's budget"
+    )
     parser.add_argument("--warm", type=float, default=40, help="seconds until their lesson begins")
     parser.add_argument(
         "--work", type=float, help="seconds of the processor for one run, instead of measuring"
@@ -89,10 +94,13 @@ def main() -> int:
             "check_up": 900,
             "memory": 1800,
             "replicas": 900,
+            "served_network": 170,
         }[asked.lesson]
     found: dict[str, Any] = {"lesson": asked.lesson, "cores": os.cpu_count()}
     try:
-        where = cluster(asked.app) if asked.replicas else served(asked.port, asked.log, asked.app)
+        prepare = served_network.prepare if asked.served_network else None
+        started = served(asked.port, asked.log, asked.app, prepare)
+        where = cluster(asked.app) if asked.replicas else started
         with where as app:
             asyncio.run(_held(app, asked, found))
     finally:

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -24,11 +24,18 @@ CLUSTER = ("aecore.jobs.member", "dask")  # how the command lines of its process
 
 
 @contextlib.contextmanager
-def served(port: int = 0, log: Path | None = None, root: Path = ROOT) -> Iterator[Served]:
+def served(
+    port: int = 0,
+    log: Path | None = None,
+    root: Path = ROOT,
+    prepare: Callable[[Path], None] | None = None,
+) -> Iterator[Served]:
     """The app of a checkout on a port (0: a free one), with a folder of runs of its own, until the
-    block ends."""
+    block ends. prepare: puts into that folder what is there from the start."""
     port = port or free_port()
     with tempfile.TemporaryDirectory(prefix="classroom-", ignore_cleanup_errors=True) as runs:
+        if prepare is not None:
+            prepare(Path(runs) / "runs")
         environment = {k: v for k, v in os.environ.items() if not k.startswith(FOREIGN)}
         command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless=true"]
         with (log or Path(runs) / "log").open("wb") as out:

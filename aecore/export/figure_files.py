@@ -219,7 +219,7 @@ def _grid(pictures: list[np.ndarray], columns: int, gap: int = 1) -> np.ndarray:
 _PICTURES: dict[str, tuple[str, Callable[[_Book], np.ndarray | None]]] = {
     "reconstructions.png": (
         "rows: held-out examples, this model's reconstructions, PCA's with as "
-        "many numbers, the model's error (blue too dark, red too bright)",
+        "many numbers, the model's error (blue too dark, orange too bright)",
         _reconstructions,
     ),
     "traversals.png": (

@@ -293,7 +293,7 @@ def heat_map(
     unit: str,
     span: tuple[float, float],
     height: int = 380,
-    colors: str = "Blues",
+    colors: str | list[tuple[float, str]] = "Blues",
 ) -> go.Figure:
     """values (rows, columns) as coloured cells with their numbers written in."""
     fig = go.Figure(

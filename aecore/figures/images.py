@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+from PIL import ImageColor
 
-# Blue for too dark, red for too bright: near the ends of ColorBrewer's RdBu, and seen on dark too.
-_LOW, _HIGH = (43, 122, 202), (208, 44, 58)
+from aecore.figures import palette
+
+_LOW, _HIGH = ImageColor.getrgb(palette.BELOW), ImageColor.getrgb(palette.ABOVE)
 
 
 def as_image(x: np.ndarray) -> np.ndarray:
@@ -17,7 +19,7 @@ def as_image(x: np.ndarray) -> np.ndarray:
 
 
 def error_image(x_hat: np.ndarray, x: np.ndarray, reach: float = 1.0) -> np.ndarray:
-    """x_hat - x as uint8 (H, W, 4): blue too dark, red too bright, the less the more transparent.
+    """x_hat - x as uint8 (H, W, 4): blue too dark, orange too bright, faint if small.
 
     What is right shows the page behind, white on a light one and dark on a dark one. reach is the
     difference that gets the full colour; channels are averaged.

@@ -32,7 +32,15 @@ SYMBOLS_3D = (
     "square-open",
     "diamond-open",
 )
+#: What is above 0 and what is below it, wherever signed values are drawn; between them the ground.
+#: The browser has the same (aecore/pad/assets/signed_colors.js).
+ABOVE, BELOW = "#e06200", "#1a7ac4"
 MODEL, PCA, TRAIN, FLOOR = "#0b72c4", "#d55e00", "#009e73", "#8a9099"
+
+
+def signed_scale() -> list[tuple[float, str]]:
+    """From the most negative to the most positive, as a Plotly colour scale."""
+    return [(0, BELOW), (0.5, "#eceef1"), (1, ABOVE)]
 
 
 def class_color(index: int) -> str:

@@ -39,7 +39,7 @@ from aecore.jobs.in_hand import InHand
 from aecore.machine import one_blas_thread
 from aecore.models.families.sparse import atoms
 from aecore.models.layers.tracing import multiply_adds
-from aecore.pad import PadBundle, export_network, served
+from aecore.pad import PadBundle, export_network, served, served_matter
 from aecore.training.pace import images_a_second
 from aecore.types import ModelSpec, TrainConfig
 
@@ -222,14 +222,28 @@ def at_work(
     entered: a held-out example; or what was drawn, a byte for each value, from 0 to 1; or nothing,
     b"", where a code alone is chosen.
     """
-    shape = held.data.spec.shape
+    return served.answer(held.model, held.layers, _entered(held, entered), chosen, mean)
+
+
+def matter_at_work(
+    held: InHand,
+    entered: int | bytes,
+    chosen: served.Chosen,
+    mean: tuple[float, ...],
+    stage: int,
+) -> served.Answer:
+    """How much each unit of a stage matters to one choice, given as to at_work."""
+    x = _entered(held, entered)
+    return served_matter.matter(held.model, held.layers, x, chosen, mean, stage)
+
+
+def _entered(held: InHand, entered: int | bytes) -> torch.Tensor:
     if isinstance(entered, int):
-        x = held.data.test.batch(slice(entered, entered + 1))
-    elif entered:
-        x = torch.frombuffer(bytearray(entered), dtype=torch.uint8).view(1, *shape) / 255
-    else:
-        x = torch.zeros(1, *shape)
-    return served.answer(held.model, held.layers, x, chosen, mean)
+        return held.data.test.batch(slice(entered, entered + 1))
+    shape = held.data.spec.shape
+    if not entered:
+        return torch.zeros(1, *shape)
+    return torch.frombuffer(bytearray(entered), dtype=torch.uint8).view(1, *shape) / 255
 
 
 def causes(held: InHand) -> np.ndarray:

@@ -73,9 +73,9 @@ def drawn_shape(shape: Sequence[int]) -> tuple[int, ...]:
 def served_meta(model: LatentModel, layers: Sequence[Described], x: Tensor) -> dict[str, Any]:
     """What the browser is told of a model that it does not run; x (n, *shape): over some examples
     the largest activation of each layer is found, by which cells are coloured."""
-    code = _code_of(layers)
+    code = code_of(layers)
     with torch.inference_mode():
-        ran = _run(model, layers, x, Chosen())
+        ran = run(model, layers, x, Chosen())
     return {
         "shape": list(model.spec.data.shape),
         "latent_dim": model.spec.latent_dim,
@@ -122,8 +122,8 @@ def answer(
     """
     looking = chosen.open is not None
     with torch.set_grad_enabled(looking):
-        ran = _run(model, layers, x, chosen)
-    code = _code_of(layers)
+        ran = run(model, layers, x, chosen)
+    code = code_of(layers)
     cells, scales = [], []
     for i, one in enumerate(layers):
         if i == code:
@@ -135,7 +135,7 @@ def answer(
     x_hat, drawn_scale = quantised(ran.x_hat.detach(), np.int16)
     meta = {
         "plain": _plain(model, layers, x, chosen, ran),
-        "error": _error(ran.x_hat.detach(), x),
+        "error": error_of(ran.x_hat.detach(), x),
         "scales": scales,
         "drawn_scale": drawn_scale,
         "links": [_links(model, layers, i, ran, chosen) for i in range(len(layers))],
@@ -157,7 +157,7 @@ def answer(
 
 
 @dataclass
-class _Ran:
+class Ran:
     """By stage, for the n examples that entered: what entered it, its sums, what left it. z, x_hat:
     what was decoded, and how it came out. x: what entered the encoder."""
 
@@ -169,10 +169,10 @@ class _Ran:
     x_hat: Tensor
 
 
-def _run(model: LatentModel, layers: Sequence[Described], x: Tensor, chosen: Chosen) -> _Ran:
+def run(model: LatentModel, layers: Sequence[Described], x: Tensor, chosen: Chosen) -> Ran:
     """Both halves, with what is silenced and held."""
     x = x.detach().clone().requires_grad_(torch.is_grad_enabled())
-    ran, k = _Ran({}, {}, {}, x, x, x), model.spec.latent_dim
+    ran, k = Ran({}, {}, {}, x, x, x), model.spec.latent_dim
     given = _half(model.encoder_network(), "encoder", layers, x, chosen, ran).flatten(1)
     z = given[:, :k]
     if chosen.by == "hand":
@@ -193,7 +193,7 @@ def _half(
     layers: Sequence[Described],
     x: Tensor,
     chosen: Chosen,
-    ran: _Ran,
+    ran: Ran,
 ) -> Tensor:
     own = [(i, one) for i, one in enumerate(layers) if one.stage.part == part]
     begins = {one.stage.leaf - len(one.stage.layers) + 1: i for i, one in own}
@@ -220,22 +220,22 @@ def _quietened(x: Tensor, stage: int, units: int, chosen: Chosen) -> Tensor:
     return x.reshape(len(x), units, -1).masked_fill(quiet, 0).reshape(x.shape)
 
 
-def _code_of(layers: Sequence[Described]) -> int:
+def code_of(layers: Sequence[Described]) -> int:
     return max(i for i, one in enumerate(layers) if one.stage.part == "encoder")
 
 
-def _error(x_hat: Tensor, x: Tensor) -> float:
+def error_of(x_hat: Tensor, x: Tensor) -> float:
     return float((x_hat.flatten(1) - x.flatten(1)).square().mean())
 
 
 def _plain(
-    model: LatentModel, layers: Sequence[Described], x: Tensor, chosen: Chosen, ran: _Ran
+    model: LatentModel, layers: Sequence[Described], x: Tensor, chosen: Chosen, ran: Ran
 ) -> float:
     """The error with nothing silenced."""
     if chosen.silent or chosen.held:
         with torch.inference_mode():
-            ran = _run(model, layers, x, replace(chosen, silent=frozenset(), held=()))
-    return _error(ran.x_hat.detach(), x)
+            ran = run(model, layers, x, replace(chosen, silent=frozenset(), held=()))
+    return error_of(ran.x_hat.detach(), x)
 
 
 # What is sent --------------------------------------------------------------------------------
@@ -258,12 +258,12 @@ def _thinned(values: Tensor, shape: Sequence[int]) -> Tensor:
 
 @torch.no_grad()
 def _links(
-    model: LatentModel, layers: Sequence[Described], i: int, ran: _Ran, chosen: Chosen
+    model: LatentModel, layers: Sequence[Described], i: int, ran: Ran, chosen: Chosen
 ) -> tuple[list[tuple[int, int, float]], bool]:
     one = layers[i]
     network = model.encoder_network() if one.stage.part == "encoder" else model.decoder_network()
     values = ran.values[i].detach()
-    of_code = i == _code_of(layers)  # of a variational one the means are drawn
+    of_code = i == code_of(layers)  # of a variational one the means are drawn
     outputs = model.spec.latent_dim if of_code else values.numel()
     return strongest_links(network, one, ran.entering[i].detach(), values, chosen.links, outputs)
 
@@ -276,13 +276,13 @@ def _opened(
     layers: Sequence[Described],
     x: Tensor,
     chosen: Chosen,
-    ran: _Ran,
+    ran: Ran,
     mean: Sequence[float],
 ) -> Answer:
     """What one unit adds up, what it looks for, and what it adds to the output."""
     assert chosen.open is not None
     stage, unit = chosen.open
-    one, code = layers[stage], _code_of(layers)
+    one, code = layers[stage], code_of(layers)
     values = ran.values[stage].detach().flatten()
     each = 1 if stage == code else len(values) // one.units
     if unit < 0:
@@ -351,13 +351,13 @@ def _added(
     x: Tensor,
     chosen: Chosen,
     place: tuple[int, int],
-    ran: _Ran,
+    ran: Ran,
     mean: Sequence[float],
 ) -> Tensor:
     """The output with a unit less the output without it."""
     stage, unit = place
     held = dict(chosen.held)
-    if stage == _code_of(layers):
+    if stage == code_of(layers):
         silenced = unit in held
         if silenced:
             del held[unit]
@@ -367,11 +367,11 @@ def _added(
     else:
         silenced = place in chosen.silent
         other = replace(chosen, silent=chosen.silent ^ {place})
-    changed = _run(model, layers, x, other).x_hat
+    changed = run(model, layers, x, other).x_hat
     return (changed - ran.x_hat.detach()) * (1 if silenced else -1)
 
 
 def silent_value(layers: Sequence[Described], mean: Sequence[float], d: int) -> float:
     """What a latent number is held at when it is silenced: one behind a curve, as of a sparse code,
     at 0, others at their mean."""
-    return 0.0 if layers[_code_of(layers)].curve else float(mean[d])
+    return 0.0 if layers[code_of(layers)].curve else float(mean[d])

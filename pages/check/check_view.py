@@ -23,6 +23,7 @@ main { --bg: var(--st-background-color); --card: var(--st-secondary-background-c
   font-family: var(--st-font); min-height: 60vh; }
 h2 { scroll-margin-top: 1rem; }
 main.short { min-height: 0; }
+main.short .strips { max-width: var(--pictures-most, none); }
 main.dark { --broken: #ff8f85; --worrying: #f0b357; --good: #6fd09a; --open: #b3a6ff; }
 """
 _component = component(

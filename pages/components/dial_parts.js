@@ -1,6 +1,7 @@
 // @ts-check
 // What dials over shipped models share: digits to choose from, and charts that mark the stop.
 
+import { bringIntoStrip } from "../../aecore/pad/assets/elements.js";
 import { make, paint } from "../../aecore/pad/assets/pictures.js";
 
 /** @import { Drawing } from "../../aecore/pad/assets/types.js" */
@@ -68,6 +69,7 @@ export function markChosen(strip, example) {
     button.ariaSelected = String(i === example);
     button.tabIndex = i === example ? 0 : -1;
   }
+  bringIntoStrip(strip, strip.children[example]);
 }
 
 /**

@@ -2,11 +2,10 @@
 // What a feature adds and takes away, in colours; and examples that came as bytes.
 
 import { paint, pen } from "../../aecore/pad/assets/pictures.js";
+import { ABOVE_ZERO, BELOW_ZERO } from "../../aecore/pad/assets/signed_colors.js";
 
 /** @import { Drawing } from "../../aecore/pad/assets/types.js" */
 
-const ADDS = [208, 44, 58]; // as aecore/figures/images.py has them
-const TAKES = [43, 122, 202];
 const NOTHING = 128; // of a byte that stands for a signed number
 
 /**
@@ -22,7 +21,7 @@ export function exampleOf(bytes, i, size, [low, high]) {
 }
 
 /**
- * Drawing i of many: red adds, blue takes away, nothing is clear.
+ * Drawing i of many: orange adds, blue takes away, nothing is clear.
  * @param {HTMLCanvasElement} canvas
  * @param {Uint8Array} bytes
  * @param {number} i
@@ -45,7 +44,7 @@ export function paintSigned(canvas, bytes, i, size, layout) {
   for (let at = 0; at < plane; at++) {
     let change = 0;
     for (let c = 0; c < channels; c++) change += (part[c * plane + at] - NOTHING) / 127 / channels;
-    picture.data.set(change < 0 ? TAKES : ADDS, 4 * at);
+    picture.data.set(change < 0 ? BELOW_ZERO : ABOVE_ZERO, 4 * at);
     picture.data[4 * at + 3] = Math.min(255, 255 * Math.abs(change));
   }
   context.putImageData(picture, 0, 0);

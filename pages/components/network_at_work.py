@@ -4,7 +4,7 @@ It takes the pad's own bundle (aecore/pad), so what a page shows of both is fetc
 crosses the connection while a hand is on it; only the facts of a layer's units, which take all
 held-out examples, are asked of the server, once a layer. A model over the browser's budget is
 computed on the server whenever a hand lets go: what was chosen goes there, what each layer gives
-comes back.
+comes back; and how much each unit of a layer matters, where somebody presses for that.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ HEIGHT, COMPACT_HEIGHT = 286, 200
 #: The index of a stage (aecore/models/stages.py) -> facts of its units as unit_facts.py packs them.
 Facts = Callable[[int], tuple[dict[str, Any], dict[str, np.ndarray]]]
 
-#: What was chosen -> what each layer gives, of a model that the browser does not run.
+#: What was chosen -> what is asked of it, of a model that the browser does not run.
 Serve = Callable[[Question], served.Answer]
 
 
@@ -81,15 +81,17 @@ def _show(
             data={"meta": bundle.meta, **parts.offered(bundle.arrays), "options": options},
             on_asked_change=_nothing,
             on_chosen_change=_nothing,
+            on_tried_change=_nothing,
             on_lost_change=_nothing,  # a part: this very rerun offers it again
         )
         about = {"name": key, "id": bundle.meta["id"]}
-        question = question_of(asked.chosen, bundle.meta)
-        if serve is not None and question is not None:
-            meta, arrays = serve(question)
-            _say(f"{key}_run", {**about, "token": question.token, **meta}, arrays)
-        elif serve is not None:
-            _say(f"{key}_run")
+        for slot, sent in (("run", asked.chosen), ("matter", asked.tried)):
+            question = question_of(sent, bundle.meta)
+            if serve is not None and question is not None:
+                meta, arrays = serve(question)
+                _say(f"{key}_{slot}", {**about, "token": question.token, **meta}, arrays)
+            elif serve is not None:
+                _say(f"{key}_{slot}")
         stage = _stage(asked.asked, bundle)
         if facts is not None and stage is not None:
             meta, arrays = facts(stage)

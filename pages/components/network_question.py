@@ -19,11 +19,13 @@ _MOST_SILENT = 20_000  # units, of all layers
 @dataclass(frozen=True)
 class Question:
     """What was chosen. entered: a held-out example; or what was drawn, a byte a value; or b"" for
-    a code alone. token: tells it from the one before."""
+    a code alone. token: tells it from the one before. matter: the stage of which it is asked how
+    much each unit matters; None where it is asked what each layer gives."""
 
     entered: int | bytes
     chosen: Chosen
     token: str
+    matter: int | None = None
 
 
 def question_of(asked: Any, meta: Mapping[str, Any]) -> Question | None:
@@ -70,7 +72,10 @@ def _read(
         open=opened,
         links=_whole(asked["links"], 0, _MOST_LINKS),
     )
-    return Question(entered, chosen, str(asked["token"]))
+    matter = asked.get("matter")
+    if matter is not None:
+        matter = _whole(matter, 0, len(stages) - 2)  # the last is what comes out
+    return Question(entered, chosen, str(asked["token"]), matter)
 
 
 def _units(stage: Mapping[str, Any]) -> int:

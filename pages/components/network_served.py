@@ -20,6 +20,9 @@ def server_for(held: Hand, bundle: PadBundle) -> Serve | None:
     one, mean = model_of_z(held).in_hand, tuple(bundle.meta["mean"])
 
     def serve(question: Question) -> Answer:
+        if question.matter is not None:
+            asked = question.entered, question.chosen, mean, question.matter
+            return apart(views.matter_at_work, one, *asked)
         return apart(views.at_work, one, question.entered, question.chosen, mean)
 
     return serve

@@ -1,6 +1,7 @@
 // @ts-check
 // One layer of the network while it learns: units as cells, feature maps as tiles, pictures.
 
+import { ABOVE_ZERO, BELOW_ZERO } from "../../aecore/pad/assets/signed_colors.js";
 import { contextOf, seriesColors } from "./run_view_canvas.js";
 
 /** @import { LayerLook, RunData } from "./run_view_types.js" */
@@ -17,9 +18,6 @@ import { contextOf, seriesColors } from "./run_view_canvas.js";
 export const WIDEST = 30; // pixels of a column of units
 const PICTURE = 84; // at most, of what enters and comes out
 const TILE_GAP = 2;
-// As the network at work has them on the other pages.
-const above = [224, 98, 0];
-const below = [26, 122, 196];
 const stirred = seriesColors.train;
 
 /**
@@ -74,7 +72,7 @@ function drawUnits(context, { look, values, moved, x, half }, middle, ink) {
     context.fillStyle = ink;
     context.fillRect(cellX, cellY, side, side);
     context.globalAlpha = Math.min(1, Math.abs(value) / largest);
-    context.fillStyle = `rgb(${(value < 0 ? below : above).join(" ")})`;
+    context.fillStyle = `rgb(${(value < 0 ? BELOW_ZERO : ABOVE_ZERO).join(" ")})`;
     context.fillRect(cellX, cellY, side, side);
     if (!moved) continue;
     context.globalAlpha = moved[i] / 255;
@@ -148,7 +146,7 @@ function drawTile(context, { look, values }, first, channels, box, picture) {
       image.data[4 * p + 3] = 255;
     } else {
       const value = at(0);
-      const [r, g, b] = value < 0 ? below : above;
+      const [r, g, b] = value < 0 ? BELOW_ZERO : ABOVE_ZERO;
       image.data.set([r, g, b, 255 * Math.min(1, Math.abs(value) / largest)], 4 * p);
     }
   }

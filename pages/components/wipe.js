@@ -2,6 +2,7 @@
 // One example large, two versions of it side by side under a handle that is dragged, and a dial
 // for how many numbers PCA gets. Everything that it shows came in one message.
 
+import { bringIntoStrip } from "../../aecore/pad/assets/elements.js";
 import { showOther } from "../../aecore/pad/assets/parts.js";
 import { make, paint } from "../../aecore/pad/assets/pictures.js";
 import { drawPair, PCA, valuesOf } from "./wipe_drawing.js";
@@ -188,6 +189,7 @@ function drawWipe(wipe) {
     button.ariaSelected = String(i === example);
     button.tabIndex = i === example ? 0 : -1;
   }
+  bringIntoStrip(parts.strip, parts.strip.children[example]);
   parts.errors.ariaPressed = String(wipe.errors);
   parts.scale.classList.toggle("away", !wipe.errors);
   parts.modelOne.textContent = shownError(meta.modelErrors[example]);

@@ -2,12 +2,11 @@
 // Two versions of one example on one canvas, parted by the handle.
 
 import { make, paint, pen } from "../../aecore/pad/assets/pictures.js";
+import { ABOVE_ZERO, BELOW_ZERO } from "../../aecore/pad/assets/signed_colors.js";
 
 /** @import { Wipe } from "./wipe_types.js" */
 
 export const PCA = -1; // among the versions
-const TOO_DARK = [58, 134, 220];
-const TOO_BRIGHT = [226, 62, 62];
 
 /**
  * A version of an example as numbers from 0 to 1.
@@ -82,7 +81,7 @@ function paintErrors(canvas, wipe, version) {
     for (let c = 0; c < channels; c++) {
       error += (values[c * plane + i] - original[c * plane + i]) / channels;
     }
-    picture.data.set(error < 0 ? TOO_DARK : TOO_BRIGHT, 4 * i);
+    picture.data.set(error < 0 ? BELOW_ZERO : ABOVE_ZERO, 4 * i);
     picture.data[4 * i + 3] = 255 * Math.abs(error);
   }
   context.putImageData(picture, 0, 0);

@@ -1,6 +1,8 @@
 // @ts-check
 // The datasets as cards to choose from, each with some of its examples.
 
+import { bringIntoStrip } from "../../aecore/pad/assets/elements.js";
+
 /**
  * A card, as cards.py makes it.
  * @typedef {object} Card
@@ -87,4 +89,5 @@ export default function dataCards({ data, parentElement, setTriggerValue }) {
   place.scrollLeft = left;
   const chosen = buttons.find((button) => button.dataset.name === data.chosen);
   if (focused) chosen?.focus({ preventScroll: true });
+  requestAnimationFrame(() => bringIntoStrip(place, chosen));
 }

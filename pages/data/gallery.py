@@ -184,7 +184,7 @@ def examples(data: Dataset, train: int, key: str) -> None:
 
 # Twelve fill rows of 6, 4 or 2.
 _STYLE = (
-    ".frame{container-type:inline-size}"
+    ".frame{container-type:inline-size;max-width:var(--pictures-most,none)}"
     ".x{display:grid;grid-template-columns:repeat(WIDE,1fr);gap:10px}"
     "@container (max-width:420px){.x{grid-template-columns:repeat(NARROW,1fr)}}"
     ".x figure{margin:0;min-width:0}"

@@ -148,11 +148,11 @@ def _said_of_cards(alive: int, every: int, held: Hand) -> str:
     thing = features_shown.thing(held)
     return (
         f"{alive} of {every} features are active for at least one held-out {thing}. A card shows "
-        "what the feature draws (red adds, blue takes away), the weights with which it reads the "
-        "input where the layer lies right behind it (specks at the edge: weights of values that "
-        f"never vary, as they were drawn), the nine held-out {thing}s on which it is strongest, "
-        f"and how often it is how strong. Class: the commonest among its {JUDGED} strongest, with "
-        "its share. Press a card to turn the feature."
+        "what the feature draws (orange adds, blue takes away), the weights with which it reads "
+        "the input where the layer lies right behind it (specks at the edge: weights of values "
+        f"that never vary, as they were drawn), the nine held-out {thing}s on which it is "
+        f"strongest, and how often it is how strong. Class: the commonest among its {JUDGED} "
+        "strongest, with its share. Press a card to turn the feature."
     )
 
 

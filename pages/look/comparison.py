@@ -203,7 +203,7 @@ def _pictures(held: Hand, rows: np.ndarray, drawn: Drawn) -> None:
         f"{cells}</div>"
     )
     bar = charts.scale_bar(
-        images.error_scale(), -reach, reach, "error: blue too dark, red too bright"
+        images.error_scale(), -reach, reach, "error: blue too dark, orange too bright"
     )
     _, place = st.columns([1, 9])
     place.plotly_chart(bar, config={"displayModeBar": False}, key="error_bar")

@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 
 from aecore.export.csv_tables import harmless
-from aecore.figures import charts
+from aecore.figures import charts, palette
 from aecore.jobs import views
 from aecore.jobs.views import Columns
 from pages.components.beside_pca import beside
@@ -45,12 +45,12 @@ def show(held: Hand) -> None:
         "r",
         (-1, 1),
         height=120 + 26 * len(rows),
-        colors="RdBu",
+        colors=palette.signed_scale(),
     )
     left.plotly_chart(fig, config=CAMERA, key="columns")
     left.caption(
         "How a column and a latent number move together over the held-out rows (Pearson's "
-        "correlation r): blue up together, red one up and the other down."
+        "correlation r): orange up together, blue one up and the other down."
         + _part(len(rows), len(names), "columns, those kept worst")
         + _part(len(numbers), k, "latent numbers, those that vary most")
     )

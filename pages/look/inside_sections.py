@@ -102,7 +102,7 @@ def _sparse(held: Hand) -> None:
             "What each firing unit adds, the strongest first",
         )
         st.caption(
-            "What each firing unit adds, the strongest first: red adds ink, blue takes it away."
+            "What each firing unit adds, the strongest first: orange adds ink, blue takes it away."
         )
     live = int((share > 0).sum())
     st.markdown(f"**The drawings of the {live} units that ever fire**, the most frequent first")
@@ -249,7 +249,7 @@ def _filters(held: Hand) -> None:
     what = "unit" if flat else f"{weight.shape[-2]} x {weight.shape[-1]} filter"
     st.caption(
         f"Each square is a {own(what)} of the encoder's first layer ({len(order)} of {len(drawn)}, "
-        "the strongest first): red where ink excites it, blue where ink holds it back."
+        "the strongest first): orange where ink excites it, blue where ink holds it back."
         + ("" if shape[0] == 1 else " Colours are averaged.")
     )
 

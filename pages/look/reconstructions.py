@@ -47,6 +47,6 @@ explain(
     "**SSIM** (structural similarity, window of 7) compares local means, contrasts and patterns; "
     "1 is identical. All are of examples that training never saw. **PCA** is fitted on the same "
     "training examples, with as many components as the model has latent numbers.\n\n"
-    "In the **error map** blue is too dark, red too bright, no colour right. For a VAE the "
+    "In the **error map** blue is too dark, orange too bright, no colour right. For a VAE the "
     "reconstruction is drawn from the mean of $q(z|x)$, or, on demand, from one sample of it."
 )

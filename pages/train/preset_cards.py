@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import streamlit as st
+from streamlit.components.v2 import component
 
 from aecore import datasets
 from aecore.models import all_families
 from aecore.models.presets import PRESETS, Preset, bare, without_presets
+from aecore.pad.browser_code import joined
 from pages.shell.plain_text import own, plain
 
 MNIST = (1, 28, 28)  # the shape that the presets are described for
 FAMILY = "family:"  # how the keys of families begin among those of presets
 HEIGHT = 500  # pixels of the list, in which it scrolls; on a phone it is a strip
+_strip = component("preset_strip", js=joined(Path(__file__).with_name("preset_strip.js")))
 
 
 def offered() -> dict[str, Preset]:
@@ -55,6 +60,7 @@ def choose(entries: dict[str, Preset], dataset: str, begun: str | None) -> str:
             label_visibility="collapsed",
             key=f"preset_{dataset}",
         )
+        _strip(key="preset_strip", data={"chosen": f"{dataset} {chosen}"})
     return chosen or start
 
 

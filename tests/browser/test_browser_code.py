@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from aecore.figures import palette
 from aecore.pad import browser_code
 
 ROOT = Path(__file__).parents[2]
@@ -28,6 +29,7 @@ MAINS = {
         if "export default" in path.read_text("utf-8")
     },
 }
+RGB = r"[(\[](\d+), (\d+), (\d+)[)\]]"
 LINES, FUNCTION_LINES = 300, 80
 TOP_LEVEL = re.compile(
     r"^(?:export )?(?:default )?(?:async )?(?:function\*?|const|let|class) (\w+|[\[{][^=]*[\]}])",
@@ -37,6 +39,14 @@ TOP_LEVEL = re.compile(
 
 def names_at_the_top(text: str) -> list[str]:
     return [name for found in TOP_LEVEL.findall(text) for name in re.findall(r"\w+", found)]
+
+
+def test_signed_values_have_one_pair_of_colours_everywhere():
+    said = browser_code.ASSETS / "signed_colors.js", ROOT / "pages" / "components" / "wipe.css"
+    ours = [[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in (palette.BELOW, palette.ABOVE)]
+    for path in said:
+        found = re.findall(RGB, path.read_text("utf-8"))
+        assert sorted([int(c) for c in color] for color in found) == sorted(ours), path.name
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: path.name)

@@ -4,6 +4,7 @@ hooks, and what a person sees of it."""
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from torch import nn
 
 from aecore.models import registry
 from aecore.models.blocks import leaves
-from aecore.pad import build_bundle, export_network, served
+from aecore.pad import build_bundle, export_network, served, served_matter
 from aecore.pad.described import described
 from aecore.types import DataSpec, ModelSpec
 from pages.components.network_question import question_of
@@ -141,6 +142,47 @@ def test_an_open_unit_adds_up_and_links_are_the_strongest(name, stage):
     assert by_map == (name == "conv")
 
 
+@pytest.mark.parametrize("name", SPECS)
+def test_how_much_each_unit_matters_is_what_silence_does(name):
+    model, x, layers = made(name)
+    with torch.no_grad():  # so that the example is heard through all layers
+        for weights in model.parameters():
+            weights.mul_(2)
+    mean = [0.3] * model.spec.latent_dim
+    code = max(i for i, one in enumerate(layers) if one.stage.part == "encoder")
+    plain = hooked(model, layers, x[:1])[2]
+    error = float((plain - x[:1]).square().mean())
+    for stage in range(len(layers) - 1):
+        asked = model, layers, x[:1], served.Chosen(silent=frozenset({(0, 1)})), mean, stage
+        meta, arrays = served_matter.matter(*asked)
+        units = model.spec.latent_dim if stage == code else layers[stage].units
+        assert (meta["units"], meta["tried"]) == (units, units)
+        assert meta["plain"] == pytest.approx(error, rel=1e-5)
+        assert arrays["tried"].tolist() == list(range(units))
+        changes = arrays["changes"]
+        some = {0, units // 2, units - 1, int(changes.argmax()), int(changes.argmin())}
+        for unit in some:
+            quiet = ((), ((unit, mean[unit]),)) if stage == code else (((stage, unit),), ())
+            x_hat = hooked(model, layers, x[:1], *quiet)[2]
+            change = float((x_hat - x[:1]).square().mean()) - error
+            assert changes[unit] == pytest.approx(change, rel=1e-3, abs=1e-7), (stage, unit)
+        assert np.abs(changes).max() > 1e-5, stage
+
+
+def test_of_a_layer_that_is_too_wide_the_most_active_are_tried():
+    model, x, layers = made("dense")
+    asked = model, layers, x[:1], served.Chosen(), [0.0] * 6, 0
+    every = served_matter.matter(*asked)[1]["changes"]
+    meta, arrays = served_matter.matter(*asked, most_macs=100 * 10_000_000)
+    values = hooked(model, layers, x[:1])[0][0].flatten()
+    assert 50 < meta["tried"] < meta["units"]
+    left = np.setdiff1d(np.arange(2100), arrays["tried"])
+    # Those that are silent change nothing, and cost nothing.
+    run = arrays["tried"][values[arrays["tried"]].numpy() > 0]
+    assert values[left].max() <= values[run].min()
+    np.testing.assert_allclose(arrays["changes"], every[arrays["tried"]], atol=1e-6)
+
+
 def strongest(model, layers, x, found) -> list[float]:
     """Into the first layer, link by link: what the sums lose without one of their inputs."""
     network = list(leaves(model.encoder_network()))
@@ -187,7 +229,9 @@ def page(chromium):
 
 
 SAY = """({meta, arrays}) => {
-    const kinds = {float32: Float32Array, int16: Int16Array, int8: Int8Array};
+    const kinds = {
+        float32: Float32Array, int32: Int32Array, int16: Int16Array, int8: Int8Array,
+    };
     const detail = {meta};
     for (const [name, {type, values}] of Object.entries(arrays)) {
         detail[name] = new kinds[type](values);
@@ -196,16 +240,20 @@ SAY = """({meta, arrays}) => {
 }"""
 
 
-def answered(page, model, x, layers, bundle):
+def answered(page, model, x, layers, bundle, by="chosen", **limit):
     """Answer the last question of the page, as the app does; what was asked."""
-    page.wait_for_function("window.sent.some(([name]) => name === 'chosen')")
+    page.wait_for_function("(by) => window.sent.some(([name]) => name === by)", arg=by)
     page.wait_for_timeout(300)
-    asked = [value for name, value in page.evaluate("window.sent") if name == "chosen"][-1]
+    asked = [value for name, value in page.evaluate("window.sent") if name == by][-1]
     question = question_of(asked, bundle.meta)
     assert question is not None
     entered = question.entered
     one = x[entered : entered + 1] if isinstance(entered, int) else torch.zeros_like(x[:1])
-    meta, arrays = served.answer(model, layers, one, question.chosen, bundle.meta["mean"])
+    what = model, layers, one, question.chosen, bundle.meta["mean"]
+    if question.matter is None:
+        meta, arrays = served.answer(*what)
+    else:
+        meta, arrays = served_matter.matter(*what, question.matter, **limit)
     about = {"name": "n", "id": bundle.meta["id"], "token": question.token, **meta}
     sent = {k: {"type": str(v.dtype), "values": v.tolist()} for k, v in arrays.items()}
     page.evaluate(SAY, {"meta": about, "arrays": sent})
@@ -258,6 +306,45 @@ def test_a_person_chooses_silences_and_opens(page, name):
     assert "the code under the hand" in said()
 
 
+def test_how_much_each_matters_is_asked_at_a_press_and_never_while_dragging(page):
+    model, x, layers = made("dense")
+    bundle = bundle_of(model, x, layers)
+    open_network(page, bundle, waits="Being computed")
+    answered(page, model, x, layers, bundle)
+    tried = "window.sent.filter(([name]) => name === 'tried').length"
+    assert page.evaluate(tried) == 0
+    page.get_by_role("tab", name="How much each one matters").click()
+    text = page.locator("#flowMatterText").inner_text
+    assert text() == "Being computed \u2026"
+    question, meta = answered(page, model, x, layers, bundle, "tried", most_macs=10**9)
+    assert (question.matter, question.chosen.open) == (0, None)
+    _, arrays = served_matter.matter(
+        model, layers, x[:1], served.Chosen(), bundle.meta["mean"], 0, most_macs=10**9
+    )
+    best = int(arrays["tried"][arrays["changes"].argmax()])
+    number, change, plain = re.search(r"no\. (\d+): \+(\S+) on (\S+)\)", text()).groups()
+    assert int(number) == best + 1
+    assert float(change) == pytest.approx(float(arrays["changes"].max()), rel=2e-2)
+    assert plain == f"{meta['plain']:.4f}"
+    assert f"Tried: the {meta['tried']} most active of 2100; all would take too long." in text()
+    # A bar opens its unit, and what is known of the layer stays.
+    page.locator("#flowBars").click(position={"x": 0, "y": 40})
+    question, _ = answered(page, model, x, layers, bundle)
+    assert question.chosen.open == (0, best)
+    assert f"no. {best + 1}: " in text()
+    assert page.locator("#flowTry").is_hidden()
+    # Another example: what was known is of the one before, and nothing is asked by itself.
+    page.locator("#flowStrip button").nth(2).click()
+    answered(page, model, x, layers, bundle)
+    assert page.evaluate(tried) == 1
+    assert text().startswith("What was chosen has changed")
+    page.locator("#flowTry").click()
+    question, _ = answered(page, model, x, layers, bundle, "tried")
+    assert question.entered == 2
+    assert "held-out example 3" in text()
+    assert "would take too long" not in text()
+
+
 def test_what_is_no_question_is_no_question():
     model, x, layers = made("table")
     meta = bundle_of(model, x, layers).meta
@@ -266,6 +353,7 @@ def test_what_is_no_question_is_no_question():
         **{"held": [[0, 1.5]], "open": [0, -1], "links": 20, "token": "1"},
     }
     assert question_of(good, meta).chosen.silent == {(0, 1)}
+    assert question_of({**good, "matter": 1}, meta).matter == 1
     bad = [
         {"index": len(x)},
         {"index": True},
@@ -278,6 +366,8 @@ def test_what_is_no_question_is_no_question():
         {"open": [0, -2]},
         {"links": 10_000},
         {"silent": None},
+        {"matter": len(meta["served"]["stages"]) - 1},
+        {"matter": "0"},
     ]
     for change in bad:
         assert question_of({**good, **change}, meta) is None, change

@@ -104,6 +104,8 @@ MISSED = """() => {
   }
   return missed;
 }"""
+# The button in the sidebar does the same, and asks for the full screen, which changes the window.
+PRESENT = "(on) => document.documentElement.classList.toggle('presenting', on)"
 AXE = {
     "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"],
     "resultTypes": ["violations"],
@@ -135,6 +137,7 @@ class Seen:
     heard: list[str] = field(default_factory=list)
     barred: list[str] = field(default_factory=list)
     missed: list[str] = field(default_factory=list)
+    presented: dict = field(default_factory=dict)  # the same in larger type, on a projector
 
 
 @pytest.fixture(scope="module")
@@ -185,6 +188,8 @@ def _look(page, address: str, url: str, axe: str) -> Seen:
         seen.missed = page.evaluate(MISSED)
         page.close()
         return seen
+    if page.viewport_size == SIZES["1280x720"]["viewport"]:
+        seen.presented = _presented(page)
     page.evaluate(axe)
     for _ in range(3):  # a part that runs again while axe looks is faded for a moment
         seen.barred = _barred(page)
@@ -194,6 +199,17 @@ def _look(page, address: str, url: str, axe: str) -> Seen:
         page.wait_for_function(SETTLED, polling=400)
     page.close()
     return seen
+
+
+def _presented(page) -> dict:
+    """What stands there while presenting; the page is as it was afterwards."""
+    page.evaluate(PRESENT, True)
+    page.wait_for_function(SETTLED, polling=400)
+    page.wait_for_timeout(600)
+    measured = page.evaluate(MEASURED)
+    page.evaluate(PRESENT, False)
+    page.wait_for_function(SETTLED, polling=400)
+    return measured
 
 
 def _barred(page) -> list[str]:
@@ -215,6 +231,13 @@ def test_stage_is_complete_above_the_fold(look, url: str, size: str):
         assert seen.picture <= height
     else:
         assert seen.bottom <= height
+
+
+@pytest.mark.parametrize("url", URLS)
+def test_stage_is_complete_while_presenting(look, url: str):
+    seen = look(url, "1280x720").presented
+    assert seen["bottom"] <= 720
+    assert seen["wider"] <= 0
 
 
 @pytest.mark.parametrize("size", SIZES)

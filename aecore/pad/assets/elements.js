@@ -1,5 +1,5 @@
 // @ts-check
-// The elements of markup.html that have a name, by that name.
+// The elements of markup.html that have a name, by that name; and what shows the chosen of a strip.
 
 /**
  * @typedef {object} Elements
@@ -72,4 +72,19 @@ export function findElements(root) {
  */
 export function tabButtons({ tabs }) {
   return /** @type {HTMLButtonElement[]} */ ([...tabs.children]);
+}
+
+/**
+ * Push a strip of cards or pictures until the chosen one is in view; the page stays where it is.
+ * @param {Element} strip that scrolls
+ * @param {Element | null | undefined} chosen
+ */
+export function bringIntoStrip(strip, chosen) {
+  if (!chosen) return;
+  const frame = strip.getBoundingClientRect();
+  const box = chosen.getBoundingClientRect();
+  if (box.left < frame.left || box.right > frame.right)
+    strip.scrollLeft += box.left + box.width / 2 - (frame.left + frame.width / 2);
+  if (box.top < frame.top || box.bottom > frame.bottom)
+    strip.scrollTop += box.top + box.height / 2 - (frame.top + frame.height / 2);
 }

@@ -1,12 +1,11 @@
 // @ts-check
 // The colours of the drawing: orange above 0, blue below, the page's own ground in the middle.
 
+import { ABOVE_ZERO, BELOW_ZERO } from "./signed_colors.js";
+
 /** @import { View } from "./flow_state.js" */
+/** @import { Rgb } from "./signed_colors.js" */
 
-/** @typedef {[number, number, number]} Rgb */
-
-const ABOVE = /** @type {Rgb} */ ([224, 98, 0]);
-const BELOW = /** @type {Rgb} */ ([26, 122, 196]);
 const STEPS = 128; // colours on either side of 0
 
 /**
@@ -47,14 +46,14 @@ export function lookAtTheme(view) {
   for (let i = 0; i <= STEPS; i++) {
     // The eye sees little of a first tenth: it is spread.
     const share = (i / STEPS) ** 0.7;
-    scale[STEPS + i] = pixelOf(mix(ground, ABOVE, share));
-    scale[STEPS - i] = pixelOf(mix(ground, BELOW, share));
+    scale[STEPS + i] = pixelOf(mix(ground, ABOVE_ZERO, share));
+    scale[STEPS - i] = pixelOf(mix(ground, BELOW_ZERO, share));
   }
   const colors = {
     ...{ scale, ink: color, paper: backgroundColor, accent: accentColor },
     faint: cssOf(mix(paper, ink, 0.3)),
-    above: cssOf(ABOVE),
-    below: cssOf(BELOW),
+    above: cssOf(ABOVE_ZERO),
+    below: cssOf(BELOW_ZERO),
     font: fontFamily,
   };
   known.set(view, colors);

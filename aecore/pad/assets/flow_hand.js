@@ -6,6 +6,7 @@ import { openPanel, openUnit, sortedMatter, toggleLayer, toggleOpen } from "./fl
 import { listenToPointer, pressKeyOnFlow } from "./flow_pointer.js";
 import { changed, fall, sampleAgain, showCode } from "./flow_state.js";
 import { listenToPaper, showPaper } from "./flow_strip.js";
+import { askMatter } from "./flow_tried.js";
 
 /** @import { View } from "./flow_state.js" */
 
@@ -23,6 +24,7 @@ const flowButtons = {
   },
   flowSilence: toggleOpen,
   flowLayer: toggleLayer,
+  flowTry: askMatter,
   flowBefore: (view) => view.open && openUnit(view, view.open.stage, view.open.unit - 1),
   flowAfter: (view) => view.open && openUnit(view, view.open.stage, view.open.unit + 1),
 };
@@ -34,7 +36,10 @@ export function listenToHand(view) {
     elements[id].addEventListener("click", () => act(view));
   }
   for (const tab of root.querySelectorAll('[role="tab"]')) {
-    tab.addEventListener("click", () => openPanel(view, /** @type {any} */ (tab).name));
+    tab.addEventListener("click", () => {
+      openPanel(view, /** @type {any} */ (tab).name);
+      if (view.tab === "matter" && !view.matter) askMatter(view);
+    });
   }
   elements.flowZ.addEventListener("input", () => {
     if (!view.open) return;
@@ -49,7 +54,7 @@ export function listenToHand(view) {
   });
   elements.flowBars.addEventListener("click", (/** @type {MouseEvent} */ event) => {
     const { matter } = view;
-    if (!matter) return;
+    if (!matter?.done) return;
     const sorted = sortedMatter(matter);
     const step = Math.min(28, elements.flowBars.clientWidth / sorted.length);
     const found = sorted[Math.floor(event.offsetX / step)];

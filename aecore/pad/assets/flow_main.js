@@ -16,6 +16,7 @@ import { changed, createView, fall, redraw, runView, showCode, showExample } fro
 import { takeNetwork } from "./flow_taken.js";
 import { askServer, forgetAnswer, hearServer } from "./flow_served.js";
 import { buildStrip, showPaper } from "./flow_strip.js";
+import { hearMatter } from "./flow_tried.js";
 import { overtake, showWithParts } from "./parts.js";
 
 /** @import { Bundle } from "./bundle.js" */
@@ -103,7 +104,8 @@ function mountFlow(root, given) {
   const hear = (event) => {
     const { meta, ...arrays } = /** @type {CustomEvent} */ (event).detail;
     if (meta?.name !== view.options.name || meta.id !== view.bundle.meta.id) return;
-    if (meta.token) hearServer(view, meta, unpackArrays(arrays));
+    if (meta.tried !== undefined) hearMatter(view, meta, unpackArrays(arrays));
+    else if (meta.token) hearServer(view, meta, unpackArrays(arrays));
     else view.facts.set(meta.stage, { meta, arrays: unpackArrays(arrays) });
     redraw(view);
   };
@@ -180,10 +182,8 @@ function beginFlow(view) {
   const plane = view.columns.some(({ form }) => form === "plane");
   elements.flowCanvas.style.touchAction = plane ? "none" : "pan-y";
   if (view.options.compact) return;
-  const served = Boolean(view.flow.given);
-  /** @type {any} */ (view.root.querySelector('[name="matter"]')).hidden = served;
-  if (served && view.tab === "matter") view.tab = "unit";
-  openUnit(view, 0, served ? 0 : strongestUnit(view)); // the server's first answer says which
+  // Of a served network the first answer says which.
+  openUnit(view, 0, view.flow.given ? 0 : strongestUnit(view));
   fall(view);
 }
 
@@ -214,7 +214,9 @@ function resizeFlow(view) {
   view.width = width;
   view.height = height;
   view.columns = layOut(view.flow, view.bundle.layout, width, height);
+  const { matter } = view;
   changed(view);
+  view.matter = matter; // which does not depend on the drawing's size
 }
 
 /**

@@ -11,16 +11,20 @@ import {
   unitsOf,
   valuesOfUnit,
 } from "./flow_engine.js";
-import { silentValue } from "./flow_state.js";
+import { codeBy, silentValue } from "./flow_state.js";
 
 /** @import { View } from "./flow_state.js" */
+/** @import { NumberArray } from "./types.js" */
 
 /**
  * @typedef {object} Matter
  * @property {number} stage
- * @property {Float64Array} changes of the error by each unit, NaN where not yet known
- * @property {number} done how many are known
+ * @property {Float64Array} changes of the error by each unit, NaN where not known
+ * @property {number} done how many have been gone through
  * @property {number} plain the error with all of them
+ * @property {number} tried how many of them are known when all have been gone through
+ * @property {string} [token] of the question to a server
+ * @property {boolean} [late] whether the server has not answered for long
  */
 
 const PIECE_MS = 6;
@@ -33,7 +37,8 @@ const PIECE_MS = 6;
 export function beginMatter(view, stage) {
   const code = stage === view.flow.codeStage;
   const units = code ? view.bundle.latentDim : unitsOf(view.flow.stages[stage]);
-  return { stage, changes: new Float64Array(units).fill(NaN), done: 0, plain: NaN };
+  const changes = new Float64Array(units).fill(NaN);
+  return { stage, changes, done: 0, plain: NaN, tried: units };
 }
 
 /**
@@ -46,23 +51,32 @@ export function goOnWithMatter(view, matter, clock = () => performance.now()) {
   const { spare, x } = view;
   const until = clock() + PIECE_MS;
   encodeBy(spare, x);
-  decodeBy(spare, view.z);
+  const z = plainCode(view);
+  decodeBy(spare, z);
   matter.plain = squaredError(x, spare.output);
   while (matter.done < matter.changes.length && clock() < until) {
-    matter.changes[matter.done] = without(view, matter.stage, matter.done) - matter.plain;
+    matter.changes[matter.done] = without(view, z, matter.stage, matter.done) - matter.plain;
     matter.done++;
   }
   return matter.done < matter.changes.length;
 }
 
 /**
+ * The code that is decoded while nothing is silenced: a hand's is what it is, whatever the encoder
+ * says.
+ * @param {View} view
+ */
+const plainCode = (view) => (view.by === "hand" ? view.z : codeBy(view, view.spare));
+
+/**
  * The error without one unit. Leaves the network as it was up to that stage.
  * @param {View} view
+ * @param {NumberArray} z with all of them
  * @param {number} stage
  * @param {number} unit
  */
-function without(view, stage, unit) {
-  const { spare, x, z } = view;
+function without(view, z, stage, unit) {
+  const { spare, x } = view;
   if (stage === spare.codeStage) {
     decodeBy(
       spare,
@@ -77,11 +91,7 @@ function without(view, stage, unit) {
   const inEncoder = spare.stages[stage].part === "encoder";
   if (stage + 1 < spare.stages.length) {
     runFrom(spare, inEncoder ? "encoder" : "decoder", stage + 1);
-    if (inEncoder) {
-      // A hand's code is what it is, whatever the encoder says.
-      const code = activationsOf(spare, spare.codeStage).subarray(0, view.bundle.latentDim);
-      decodeBy(spare, view.by === "hand" ? z : code);
-    }
+    if (inEncoder) decodeBy(spare, plainCode(view));
   }
   const error = squaredError(x, spare.output);
   values.set(kept, unit * each);

@@ -21,8 +21,11 @@ export function openUnit(view, stage, unit) {
   if (view.matter && view.matter.stage !== stage) view.matter = null;
   if (view.tab === "noise") view.tab = "unit";
   const asks = !view.facts.has(stage) && !isOutput(view.flow, stage);
-  if (view.flow.given) changed(view);
-  else if (asks) askForFacts(view, stage);
+  if (view.flow.given) {
+    const known = view.matter?.done ? view.matter : null;
+    changed(view);
+    view.matter = known; // which unit is looked at does not change what each one does
+  } else if (asks) askForFacts(view, stage);
   redraw(view);
 }
 
@@ -89,15 +92,22 @@ export function openPanel(view, tab) {
 export const sortedMatter = ({ changes, done }) =>
   [...changes.subarray(0, done)]
     .map((change, unit) => ({ unit, change }))
+    .filter(({ change }) => !Number.isNaN(change))
     .sort((a, b) => b.change - a.change);
 
 /**
- * The bars of how much each unit matters, of the open layer or else the code.
+ * Whose units are compared: those of the open layer, or else the code.
+ * @param {View} view
+ */
+export const matterStage = (view) => view.open?.stage ?? view.flow.codeStage;
+
+/**
+ * The bars of how much each unit matters; null where they have to be asked for.
  * @param {View} view
  */
 export function wantMatter(view) {
-  const stage = view.open?.stage ?? view.flow.codeStage;
-  if (isOutput(view.flow, stage)) return null;
+  const stage = matterStage(view);
+  if (view.flow.given) return view.matter;
   if (view.matter?.stage !== stage) view.matter = beginMatter(view, stage);
   return view.matter;
 }

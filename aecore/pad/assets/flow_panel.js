@@ -2,10 +2,10 @@
 // What stands beneath the drawing: the error, an open unit, how much each one matters, the noise.
 
 import { colorsOf } from "./flow_colors.js";
-import { silencedIn } from "./flow_engine.js";
+import { isOutput, silencedIn } from "./flow_engine.js";
 import { goOnWithMatter } from "./flow_matter.js";
 import { paintNoise, writeNoise } from "./flow_noise.js";
-import { sortedMatter, wantMatter } from "./flow_open.js";
+import { matterStage, sortedMatter, wantMatter } from "./flow_open.js";
 import { freshCanvas, paintMatter } from "./flow_pictures.js";
 import { redraw } from "./flow_state.js";
 import { paintUnit, writeUnit } from "./flow_unit.js";
@@ -91,28 +91,55 @@ function drawUnit(view) {
 
 /** @param {View} view */
 function drawMatter(view) {
-  const { elements } = view;
-  const matter = wantMatter(view);
-  if (!matter) {
-    elements.flowMatterText.textContent =
-      "Open a unit of another layer: the output's values are what is compared.";
+  const { elements, flow } = view;
+  const { flowMatterText, flowBars, flowTry } = elements;
+  const why = noMatter(view);
+  const matter = why ? null : wantMatter(view);
+  const waits = Boolean(flow.given && matter && !matter.done);
+  flowTry.hidden = why || !flow.given ? true : Boolean(matter && !matter.late);
+  flowBars.hidden = !matter || waits;
+  if (!matter || waits) {
+    const asked = matter?.late ? "The server has not answered yet." : "Being computed …";
+    const ask = "What was chosen has changed since they were tried.";
+    flowMatterText.textContent = why || (matter ? asked : ask);
     return;
   }
   const more = matter.done < matter.changes.length && goOnWithMatter(view, matter);
   const sorted = sortedMatter(matter);
-  const first = sorted[0];
-  elements.flowMatterText.textContent = more
+  flowMatterText.textContent = more
     ? `${matter.done} of ${matter.changes.length} tried …`
-    : `${layerName(view, matter.stage)}: how much the squared error of ${exampleName(view)} ` +
-      "grows " +
-      `without each one, the most needed first (no. ${first.unit + 1}: ` +
-      `${first.change >= 0 ? "+" : "−"}` +
-      `${Math.abs(first.change).toFixed(4)} on ${matter.plain.toFixed(4)}). ` +
-      "Below the line it does harm here. " +
-      "Press a bar to open it.";
-  elements.flowBars.setAttribute("aria-label", elements.flowMatterText.textContent);
-  paintMatter(view, sorted, elements.flowBars.clientWidth);
+    : saidOfMatter(view, matter, sorted[0]);
+  flowBars.setAttribute("aria-label", flowMatterText.textContent);
+  paintMatter(view, sorted, flowBars.clientWidth);
   if (more) redraw(view);
+}
+
+/**
+ * Why there is nothing to compare, in words; "" where there is.
+ * @param {View} view
+ */
+function noMatter(view) {
+  if (isOutput(view.flow, matterStage(view)))
+    return "Open a unit of another layer: the output's values are what is compared.";
+  return view.index === -2 ? "Choose an example: its error is what is compared." : "";
+}
+
+/**
+ * @param {View} view
+ * @param {import("./flow_matter.js").Matter} matter
+ * @param {{ unit: number, change: number }} first
+ */
+function saidOfMatter(view, { stage, changes, tried, plain }, first) {
+  const all = changes.length;
+  const digits = Math.abs(first.change) < 0.001 ? 7 : 4; // one of thousands matters little
+  const some =
+    tried < all ? ` Tried: the ${tried} most active of ${all}; all would take too long.` : "";
+  return (
+    `${layerName(view, stage)}: how much the squared error of ${exampleName(view)} grows ` +
+    `without each one, the most needed first (no. ${first.unit + 1}: ` +
+    `${first.change >= 0 ? "+" : "−"}${Math.abs(first.change).toFixed(digits)} on ` +
+    `${plain.toFixed(4)}).${some} Below the line it does harm here. Press a bar to open it.`
+  );
 }
 
 /** @param {View} view */

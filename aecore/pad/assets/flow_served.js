@@ -72,7 +72,7 @@ async function lookForServer(view) {
  * What a person chose. Before the first answer the most active unit is asked for.
  * @param {View} view
  */
-function chosenIn({ bundle, flow, index, by, x, z, eps, open, answer, options, width }) {
+export function chosenIn({ bundle, flow, index, by, x, z, eps, open, answer, options, width }) {
   const [low, high] = bundle.meta.range;
   const bytes = index === -1 ? x.map((v) => Math.round((255 * (v - low)) / (high - low))) : [];
   /** @type {[number, number][]} */

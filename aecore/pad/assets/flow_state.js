@@ -227,10 +227,11 @@ function comparePlain(view) {
 }
 
 /**
+ * The code that an example gets, its mean or a sample.
  * @param {View} view
  * @param {Flow} flow that has encoded
  */
-function codeBy({ by, eps }, flow) {
+export function codeBy({ by, eps }, flow) {
   const { mu, logvar } = codeOfFlow(flow);
   if (by !== "sample" || !logvar) return mu.slice();
   return mu.map((value, d) => value + Math.exp(logvar[d] / 2) * eps[d]);

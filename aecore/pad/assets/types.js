@@ -95,6 +95,13 @@
  * @property {ServedUnit | null} open
  */
 /**
+ * How much each unit of a layer matters, beside the arrays tried and changes.
+ * @typedef {object} TriedAnswer
+ * @property {string} token of the question
+ * @property {number} tried how many of them were
+ * @property {number} plain squared error per value with all of them
+ */
+/**
  * @typedef {object} ServedUnit
  * @property {number} stage
  * @property {number} unit
@@ -207,7 +214,7 @@
 
 // ---- messages
 
-/** @typedef {"epoch" | "decode" | "lost" | "asked" | "chosen"} RequestName */
+/** @typedef {"epoch" | "decode" | "lost" | "asked" | "chosen" | "tried"} RequestName */
 /**
  * @typedef {object} EpochRequest
  * @property {number} epoch
@@ -232,6 +239,7 @@
  * @property {[number, number][]} held latent number and value
  * @property {[number, number] | null} open stage and unit
  * @property {number} links
+ * @property {number} [matter] the stage of which it is asked how much each unit matters
  * @property {string} token
  */
 /**
