@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
 from collections.abc import Iterator
 
 from aecore.datasets import Dataset
 from aecore.errors import ConfigError, Interrupted
 from aecore.lab.control import LabControl
+from aecore.models.presets import Preset
 from aecore.training.events import EpochDone, Failed, Stopped, TrainEvent
 from aecore.training.loop import train
 from aecore.training.state import TrainState
 from aecore.types import ModelSpec, TrainConfig
+
+
+USUAL = 3  # epochs that experiments train for if nobody says otherwise
+
+
+def in_proportion(
+    one: Preset, examples: int, epochs: int, seed: int, usual: int = USUAL
+) -> TrainConfig:
+    """A preset's training for so many epochs on the processor; of few examples, where an epoch is
+    hardly a step, in proportion more of smaller batches, as the preset's own training takes more
+    beside `usual`."""
+    config = one.training(examples)
+    if config.epochs > one.config.epochs:
+        epochs = math.ceil(config.epochs * epochs / usual)
+    return dataclasses.replace(config, epochs=epochs, seed=seed, device="cpu")
 
 
 def trained(

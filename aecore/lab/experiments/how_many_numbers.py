@@ -21,13 +21,14 @@ from aecore.lab.control import LabControl
 from aecore.lab.experiment import Experiment, Look, Task, Values, seed_option
 from aecore.lab.outcome import Band, Figure, Outcome
 from aecore.lab.predicting import Prediction
-from aecore.lab.training import last_epoch, trained
+from aecore.lab.training import in_proportion, last_epoch, trained
 from aecore.models import LatentModel
 from aecore.models.families.pca import PCABasis, basis_of
 from aecore.models.presets import preset
 from aecore.training.events import EpochDone
 from aecore.training.state import TrainState
 from aecore.types import ModelSpec, TrainConfig
+from aecore.wording import count
 
 PRESET = "fast-start"
 VOTERS, JUDGED = 10_000, 2_000  # training examples that vote, held-out ones that are voted on
@@ -60,7 +61,7 @@ class HowManyOptions:
     )
     epochs: int = dataclasses.field(
         default=3,
-        metadata={"label": "Epochs", "range": (1, 50), "help": "How long each is trained."},
+        metadata={"label": "Epochs", "range": (1, 50), "help": "How long each is trained; of few examples in proportion more."},
     )
     few: int = dataclasses.field(
         default=500,
@@ -125,9 +126,7 @@ class HowManyNumbers(Experiment):
         if task.values["arm"] == FEW:
             yield _from_few(spec, options.few, task.seed, data, control)
             return
-        config = dataclasses.replace(
-            preset(PRESET).config, epochs=options.epochs, seed=task.seed, device="cpu"
-        )
+        config = in_proportion(preset(PRESET), len(data.train), options.epochs, task.seed)
         # PCA first: it is there in a moment, and what is trained beside it comes after.
         with control.apart():
             basis = basis_of(data, k)
@@ -390,5 +389,17 @@ def _says(options: HowManyOptions, seen: _Seen, thing: str) -> str:
     few = {k: seen.mean(FEW, "pca_mse", k) - seen.mean(FEW, "mse", k) for k in _few(seen.ks)}
     first = next((k for k, ahead in few.items() if ahead < 0), None)
     if options.few and all(map(math.isfinite, few.values())) and first is not None:
-        said.append(f"From {options.few:,} {thing}s PCA is better from {first} numbers on.")
-    return " ".join(said)
+        said.append(f"From {options.few:,} {thing}s PCA is better from {count(first, "number")} on.")
+    return " ".join(said) or _plainly(seen)
+
+
+def _plainly(seen: _Seen) -> str:
+    """Both errors where the code is largest, where nothing turns round."""
+    errors = [[seen.mean(MANY, key, k) for k in seen.ks] for key in ("mse", "pca_mse")]
+    if not seen.ks or not all(map(math.isfinite, errors[0] + errors[1])):
+        return ""
+    model, pca = (some[-1] for some in errors)
+    return (
+        f"With {count(seen.ks[-1], 'number')} the autoencoder errs {model:.3g} and PCA {pca:.3g} "
+        f"({ERROR}, held out)."
+    )
