@@ -67,13 +67,18 @@ class Told:
             yield self._bars(
                 "sure",
                 "Confidence in holes",
-                Axis(f"read with > {100 * SURE:.0f} % confidence", "% of what is decoded", span=(0, 100)),
+                Axis(
+                    f"read with > {100 * SURE:.0f} % confidence",
+                    "% of what is decoded",
+                    span=(0, 100),
+                ),
                 (
                     ("holes_sure", "from holes", "pca"),
                     ("cells_sure", "from elsewhere in the box", "train"),
                     ("codes_sure", "from held-out codes", "model"),
                 ),
-                "How much of what is decoded a classifier reads with confidence, in holes and among codes.",
+                "How much of what is decoded a classifier reads with confidence, in holes and "
+                "among codes.",
             )
         yield self._bars(
             "cycle",

@@ -56,9 +56,10 @@ def _figures(seen: Seen) -> Iterator[Figure]:
     yield from _guidance_figures(seen)
     for key in ("flow", "plain"):
         if f"{key}_training_ms" in seen.values:
+            name = start(seen.titles[key])
             yield Figure(
                 f"{key}_training_ms",
-                f"{start(seen.titles[key])}: its training, with {len(COURSE)} looks at what it makes",
+                f"{name}: its training, with {len(COURSE)} looks at what it makes",
                 seen.values[f"{key}_training_ms"],
                 "ms",
                 f"{seen.about.train:,} training {seen.thing}s",
@@ -169,7 +170,7 @@ def _pictures(seen: Seen) -> Iterator[Pictures]:
             "From one held-out example to another",
             _unit(seen.values["between_shown"]),
             tuple(seen.halves.values()),
-            summary="Straight, on the arc about 0, on the arc about the codes' mean, in the pixels.",
+            summary="Straight, on the arc about 0, on that about the codes' mean, in the pixels.",
         )
 
 

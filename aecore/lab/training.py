@@ -15,7 +15,6 @@ from aecore.training.loop import train
 from aecore.training.state import TrainState
 from aecore.types import ModelSpec, TrainConfig
 
-
 USUAL = 3  # epochs that experiments train for if nobody says otherwise
 
 

@@ -84,9 +84,7 @@ def rows_of(lines: Iterable[str], separator: str, strict: bool = False) -> Itera
     the ends of a line are none. strict: raises csv.Error for quotation marks that do not close."""
     if separator == " ":
         lines = (line.strip() for line in lines)
-    return csv.reader(
-        lines, delimiter=separator, strict=strict, skipinitialspace=separator == " "
-    )
+    return csv.reader(lines, delimiter=separator, strict=strict, skipinitialspace=separator == " ")
 
 
 def separator_of(text: TableText) -> str:

@@ -124,7 +124,9 @@ class FewLabels(Experiment):
     def why_not(self, about: About) -> str:
         assert about.spec is not None
         if not about.labelled or about.spec.classes < 2:
-            return f"{about.title} has no classes: there are no labels to have few of."
+            return (
+                f"{about.title} has no classes to tell apart: there are no labels to have few of."
+            )
         return about.too_small
 
     def seconds(self, options: FewLabelsOptions) -> float:

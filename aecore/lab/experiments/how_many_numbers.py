@@ -43,6 +43,7 @@ _MEASURED = {
     **{16: 0.0138, 24: 0.0097, 32: 0.0082, 48: 0.0069, 64: 0.0063, 128: 0.0059},
 }
 _WITHIN = 0.1  # of the measured error
+_SEEN = 0.05  # points of accuracy, below which two are said to be the same
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,11 @@ class HowManyOptions:
     )
     epochs: int = dataclasses.field(
         default=3,
-        metadata={"label": "Epochs", "range": (1, 50), "help": "How long each is trained; of few examples in proportion more."},
+        metadata={
+            "label": "Epochs",
+            "range": (1, 50),
+            "help": "How long each is trained; of few examples in proportion more.",
+        },
     )
     few: int = dataclasses.field(
         default=500,
@@ -226,7 +231,7 @@ def _halvings(index: int, n: int) -> int:
 def _meaning(model: LatentModel, basis: PCABasis, data: Dataset, k: int) -> dict[str, Any]:
     """How well neighbours among codes and PCA's scores tell the class, in per cent."""
     voters, judged = data.train.first(VOTERS), data.test.first(JUDGED)
-    if voters.labels is None or judged.labels is None:
+    if voters.labels is None or judged.labels is None or data.spec.classes < 2:
         return {}
     classes, wanted = voters.labels.numpy(), judged.labels.numpy()
     codes = [encode_split(model, some).mu for some in (voters, judged)]
@@ -380,16 +385,17 @@ def _says(options: HowManyOptions, seen: _Seen, thing: str) -> str:
     meaning = {k: seen.mean(MANY, "knn", k) for k in seen.ks}
     if len(seen.ks) > 2 and all(map(math.isfinite, meaning.values())):
         best, most = max(meaning, key=lambda k: meaning[k]), seen.ks[-1]
-        if best < most:
+        if meaning[best] - meaning[most] >= _SEEN:
             said.append(
-                f"Codes of {best} numbers know the classes best ({meaning[best]:.1f} %); at {most} "
-                f"the error is lower still, but they know {meaning[best] - meaning[most]:.1f} "
-                "points less."
+                f"Codes of {count(best, 'number')} know the classes best ({meaning[best]:.1f} %); "
+                f"at {most} the error is lower still, but they know "
+                f"{meaning[best] - meaning[most]:.1f} points less."
             )
     few = {k: seen.mean(FEW, "pca_mse", k) - seen.mean(FEW, "mse", k) for k in _few(seen.ks)}
     first = next((k for k, ahead in few.items() if ahead < 0), None)
     if options.few and all(map(math.isfinite, few.values())) and first is not None:
-        said.append(f"From {options.few:,} {thing}s PCA is better from {count(first, "number")} on.")
+        size = count(first, "number")
+        said.append(f"From {options.few:,} {thing}s PCA is better from {size} on.")
     return " ".join(said) or _plainly(seen)
 
 

@@ -98,7 +98,11 @@ class NoiseOptions:
     )
     epochs: int = dataclasses.field(
         default=3,
-        metadata={"label": "Epochs", "range": (1, 50), "help": "How long each is trained; of few examples in proportion more."},
+        metadata={
+            "label": "Epochs",
+            "range": (1, 50),
+            "help": "How long each is trained; of few examples in proportion more.",
+        },
     )
     judged: int = dataclasses.field(
         default=1000,
@@ -370,9 +374,7 @@ def _by_turns(desk: _Desk, damages: Sequence[Damage]) -> Iterator[Look]:
     yield Look(dict(found), 0.1)
     spec = preset(VARIATIONAL).spec(desk.spec)
     state = TrainState.fresh(spec, seed)
-    config = in_proportion(
-        preset(VARIATIONAL), len(desk.data.train), desk.options.epochs, seed
-    )
+    config = in_proportion(preset(VARIATIONAL), len(desk.data.train), desk.options.epochs, seed)
     for event in trained(spec, config, desk.data, desk.control, state):
         if isinstance(event, EpochDone):
             yield Look(dict(found), 0.1 + 0.8 * event.epoch / config.epochs)
@@ -672,7 +674,9 @@ def _says(seen: _Seen) -> str:
         )
     lost = [damage for damage in there if damage not in won]
     if lost and not won:
-        said.append("Trained for the noise that is shown, it is nowhere better than the best simple way.")
+        said.append(
+            "Trained for the noise that is shown, it is nowhere better than the best simple way."
+        )
     for damage in lost:
         best = seen.best(damage)
         start = "Not so for " if won else ""

@@ -422,7 +422,9 @@ def _foreign(data: Dataset, seed: int) -> tuple[Split, dict[str, Split]]:
             usual = _of(data.test, most, True)
             others = [c for c in range(len(counts)) if c != most]
             made = foreign_kinds(data.spec)
-            strange = {_rare_name(data.class_names[c], made): _of(data.test, c, True) for c in others}
+            strange = {
+                _rare_name(data.class_names[c], made): _of(data.test, c, True) for c in others
+            }
     x = usual.first(min(MADE, max(1, MADE_VALUES // data.spec.size))).batch()
     made = foreign(x, data.spec, torch.Generator().manual_seed(seed))
     return usual, strange | {kind: Split(some) for kind, some in made.items()}
@@ -874,7 +876,9 @@ def _says(seen: _Seen) -> str:
             min(known, key=lambda c: known[c]),
             max((k for k in means if math.isfinite(means[k])), key=lambda k: means[k]),
         )
-        better = " mostly it errs less on it than on what was learnt" if known[worst] < CHANCE else ""
+        better = (
+            " mostly it errs less on it than on what was learnt" if known[worst] < CHANCE else ""
+        )
         said.append(
             f"Where all but one are, it has {means['error']:.1f} %, and with "
             f"{_class_name(seen.about, worst)} held out {known[worst]:.1f} %"
