@@ -78,7 +78,8 @@ def paint(chart: Chart, width: float, height: float, words: bool = True) -> Pain
     else:
         told = _Told.of(chart, width, height)
         painted = Painted(width, height + told.longer)
-        top = _TOP + _legend(painted, chart, width)
+        # On a phone the legend stands over the axis's numbers, too.
+        top = _TOP + _legend(painted, chart, width) + (_TOP if width < _SLIM else 0.0)
         box = _Box(told.left, top, width - _RIGHT, height - _BOTTOM, chart)
         _axes(painted, box, chart, told)
     for i, line in enumerate(chart.lines):

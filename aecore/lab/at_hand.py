@@ -38,7 +38,7 @@ def model_of(
     found = shipped_model(one, data)
     if found is not None:
         return found
-    config = in_proportion(one, len(data.train), epochs, seed, usual)
+    config = in_proportion(one, data.train, epochs, seed, usual)
     return trained_model(one.spec(data.spec), config, data, control)
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from aecore.datasets import Split
 from aecore.datasets.corruption import CORRUPTIONS, corrupt, uniform
 from aecore.lab.training import in_proportion
 from aecore.models.families.denoising import DenoisingAE
@@ -118,7 +119,7 @@ def beginner(data: DataSpec, damages: tuple[Damage, ...], seed: int) -> TrainSta
     return TrainState(model.eval())
 
 
-def brisk(examples: int, epochs: int, seed: int) -> TrainConfig:
+def brisk(train: Split, epochs: int, seed: int) -> TrainConfig:
     """A training of some seconds; of few examples in proportion more epochs."""
-    config = in_proportion(preset(PRESET), examples, epochs, seed)
+    config = in_proportion(preset(PRESET), train, epochs, seed)
     return dataclasses.replace(config, batch_size=min(BATCH, config.batch_size))

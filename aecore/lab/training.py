@@ -6,7 +6,7 @@ import dataclasses
 import math
 from collections.abc import Iterator
 
-from aecore.datasets import Dataset
+from aecore.datasets import Dataset, Split
 from aecore.errors import ConfigError, Interrupted
 from aecore.lab.control import LabControl
 from aecore.models.presets import Preset
@@ -18,15 +18,19 @@ from aecore.types import ModelSpec, TrainConfig
 USUAL = 3  # epochs that experiments train for if nobody says otherwise
 
 
+SEEN = 60_000 * 784  # values in an epoch of MNIST, by which a large example counts as several
+
+
 def in_proportion(
-    one: Preset, examples: int, epochs: int, seed: int, usual: int = USUAL
+    one: Preset, train: Split, epochs: int, seed: int, usual: int = USUAL
 ) -> TrainConfig:
     """A preset's training for so many epochs on the processor; of few examples, where an epoch is
     hardly a step, in proportion more of smaller batches, as the preset's own training takes more
-    beside `usual`."""
-    config = one.training(examples)
+    beside `usual`, but no more values in all than as many epochs of MNIST have."""
+    config = one.training(len(train))
     if config.epochs > one.config.epochs:
-        epochs = math.ceil(config.epochs * epochs / usual)
+        most = epochs * SEEN // max(1, train.x.numel())
+        epochs = max(epochs, min(math.ceil(config.epochs * epochs / usual), most))
     return dataclasses.replace(config, epochs=epochs, seed=seed, device="cpu")
 
 

@@ -69,7 +69,8 @@ def _charts(outcome: Outcome, asked: Prediction | None, record: Record) -> None:
         first = next((n for n, some in groups.items() if some[0].name == asked.of), first)
     chosen = first
     if len(names) > 1:
-        chosen = st.segmented_control(
+        # Pills: on a phone they go on in the next line.
+        chosen = st.pills(
             "Figure",
             names,
             default=first,

@@ -329,7 +329,7 @@ def _model(kind: str, data: Dataset, options: FewLabelsOptions, control: LabCont
     if found is not None:
         return found
     usual = FewLabelsOptions.epochs
-    config = in_proportion(preset(kind), len(data.train), options.epochs, options.seed, usual)
+    config = in_proportion(preset(kind), data.train, options.epochs, options.seed, usual)
     return trained_model(preset(kind).spec(data.spec), config, data, control)
 
 
@@ -669,9 +669,10 @@ class _Telling:
         if len(middle) and len(chance):
             gained = _mean(middle) - _mean(chance)
             way = "brings" if gained > 0 else "costs"
+            told = f"{way} {abs(gained):.1f} points beside" if abs(gained) >= 0.05 else "is worth"
             said += (
-                f" Labelling one example of each group {way} {abs(gained):.1f} points beside "
-                f"labelling by chance: {_mean(middle):.1f} % with the nearest label."
+                f" Labelling one example of each group {told} labelling by chance: "
+                f"{_mean(middle):.1f} % with the nearest label."
             )
         return said
 

@@ -131,7 +131,7 @@ class HowManyNumbers(Experiment):
         if task.values["arm"] == FEW:
             yield _from_few(spec, options.few, task.seed, data, control)
             return
-        config = in_proportion(preset(PRESET), len(data.train), options.epochs, task.seed)
+        config = in_proportion(preset(PRESET), data.train, options.epochs, task.seed)
         # PCA first: it is there in a moment, and what is trained beside it comes after.
         with control.apart():
             basis = basis_of(data, k)

@@ -342,12 +342,12 @@ def _mended(model: LatentModel, seen: np.ndarray) -> np.ndarray:
 
 def _learnt(desk: _Desk, learnt: Sequence[Damage], damages: Sequence[Damage]) -> Iterator[Look]:
     """An autoencoder that learns to undo `learnt`, a plain one for none, tried on all damages."""
-    seed, epochs, n = desk.options.seed, desk.options.epochs, len(desk.data.train)
+    seed, epochs, train = desk.options.seed, desk.options.epochs, desk.data.train
     if learnt:
-        state, config = beginner(desk.spec, tuple(learnt), seed), brisk(n, epochs, seed)
+        state, config = beginner(desk.spec, tuple(learnt), seed), brisk(train, epochs, seed)
     else:
         state = TrainState.fresh(preset(PLAIN).spec(desk.spec), seed)
-        config = in_proportion(preset(PLAIN), n, epochs, seed)
+        config = in_proportion(preset(PLAIN), train, epochs, seed)
     yield Look({}, 0.0)
     for event in trained(state.model.spec, config, desk.data, desk.control, state):
         if isinstance(event, EpochDone) and event.epoch < config.epochs and learnt:
@@ -374,7 +374,7 @@ def _by_turns(desk: _Desk, damages: Sequence[Damage]) -> Iterator[Look]:
     yield Look(dict(found), 0.1)
     spec = preset(VARIATIONAL).spec(desk.spec)
     state = TrainState.fresh(spec, seed)
-    config = in_proportion(preset(VARIATIONAL), len(desk.data.train), desk.options.epochs, seed)
+    config = in_proportion(preset(VARIATIONAL), desk.data.train, desk.options.epochs, seed)
     for event in trained(spec, config, desk.data, desk.control, state):
         if isinstance(event, EpochDone):
             yield Look(dict(found), 0.1 + 0.8 * event.epoch / config.epochs)

@@ -243,6 +243,8 @@ class Unusual(Experiment):
         seen = _Seen(options, about, done)
         charts, pictures, tables = [], [], []
         for arm in _arms(options, about):
+            if seen.too_few(arm):
+                continue
             charts.append(_by_class_chart(seen, arm))
             pictures += _best_drawn(seen, arm)
         if options.foreign:
@@ -584,6 +586,10 @@ class _Seen:
             found |= self.done.get(_name(arm, c, net), {})
         return found
 
+    def too_few(self, arm: str) -> bool:
+        """Whether it turned out that no class has enough examples to be judged so."""
+        return all(self.done.get(_name(arm, c, AE), {}).get("kinds") == [] for c in self.classes)
+
     def any(self, arm: str) -> bool:
         return any(math.isfinite(self.auroc(arm, "mean", c)) for c in self.classes)
 
@@ -862,7 +868,12 @@ def _start(text: str) -> str:
 
 
 def _says(seen: _Seen) -> str:
-    said = []
+    said = [
+        f"{_ARM_TITLE[arm]}: no class has {LEAST} training examples and held-out ones on both "
+        "sides, so that cannot be judged."
+        for arm in _arms(seen.options, seen.about)
+        if seen.too_few(arm)
+    ]
     if seen.whole(ONE, "error"):
         means = {key: seen.mean(ONE, key) for key in ("error", "pca", "mean")}
         said.append(
