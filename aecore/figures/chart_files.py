@@ -34,7 +34,7 @@ def svg(chart: Chart, width: float = WIDE, height: float = HIGH, words: bool = T
     label = escape(chart.summary or chart.title, quote=True)
     inside = "".join(_element(part) for part in painted.parts)
     return (
-        f'<svg role="img" aria-label="{label}" viewBox="0 0 {width:g} {height:g}" '
+        f'<svg role="img" aria-label="{label}" viewBox="0 0 {width:g} {painted.height:g}" '
         f'style="width:100%;max-width:{width:g}px;display:block" '
         f'font-size="{TEXT:g}" fill="currentColor">{inside}</svg>'
     )
@@ -75,7 +75,7 @@ def png(chart: Chart, width: float = WIDE, height: float = HIGH) -> bytes:
     """A chart as a PNG on white, its title above."""
     painted = paint(chart, width, height)
     above, scale = 26.0, _SCALE * _FINER
-    size = round(width * scale), round((height + above) * scale)
+    size = round(width * scale), round((painted.height + above) * scale)
     picture = Image.new("RGB", size, "white")
     brush = _Brush(picture, scale, above)
     brush.words(Words((width / 2, 17.0 - above), chart.title))

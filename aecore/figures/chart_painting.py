@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from aecore.figures.chart import Axis, Chart, Line
+from aecore.figures.chart_words import LETTER, ROW, Below, under_bars, wrapped
 
 Point = tuple[float, float]
 INK = ""  # the colour of words and axes: the page's own
@@ -15,7 +16,7 @@ TEXT = 12.0  # pixels
 _TOP, _RIGHT, _BOTTOM, _LEFT = 8.0, 14.0, 40.0, 58.0
 _LINE = 18.0  # pixels of a line of the legend
 _CLOUD = 12  # points that are not joined, of which more are drawn small
-_LETTER = 6.4  # pixels, about, of one letter
+_SLIM = 480.0  # pixels of a chart, below which its legend begins at the edge
 
 
 @dataclass(frozen=True)
@@ -70,11 +71,17 @@ class Painted:
 
 def paint(chart: Chart, width: float, height: float, words: bool = True) -> Painted:
     """Lay a chart out. words: with axes' names, numbers and the legend; without, a sketch."""
-    painted = Painted(width, height)
-    legend = _legend(painted, chart, width) if words else 0.0
-    left, bottom = (_LEFT, _BOTTOM) if words else (6.0, 6.0)
-    box = _Box(left, _TOP + legend, width - _RIGHT, height - bottom, chart)
-    _axes(painted, box, chart, words)
+    if not words:
+        painted = Painted(width, height)
+        box = _Box(6.0, _TOP, width - _RIGHT, height - 6.0, chart)
+        _axes(painted, box, chart, None)
+    else:
+        told = _Told.of(chart, width, height)
+        painted = Painted(width, height + told.longer)
+        # On a phone the legend stands over the axis's numbers, too.
+        top = _TOP + _legend(painted, chart, width) + (_TOP if width < _SLIM else 0.0)
+        box = _Box(told.left, top, width - _RIGHT, height - _BOTTOM, chart)
+        _axes(painted, box, chart, told)
     for i, line in enumerate(chart.lines):
         if chart.kind == "bars" and line.role != "expected":
             _bars(painted, box, chart, line, i)
@@ -114,9 +121,37 @@ class _Box:
         )
 
 
-def sides_of(width: float) -> tuple[float, float]:
+@dataclass(frozen=True)
+class _Told:
+    """A chart's words, broken into lines: along the axes, and under each bar."""
+
+    across: tuple[str, ...]
+    up: tuple[str, ...]
+    below: Below | None
+
+    @classmethod
+    def of(cls, chart: Chart, width: float, height: float) -> _Told:
+        across, up = wrapped(chart.x.label, width - 12), wrapped(chart.y.label, height - 24)
+        told = cls(across, up, None)
+        if not chart.categories:
+            return told
+        room = (width - _RIGHT - told.left) / len(chart.categories)
+        return cls(across, up, under_bars(chart.categories, room))
+
+    @property
+    def left(self) -> float:
+        """Pixels beside the axis."""
+        return _LEFT + ROW * (len(self.up) - 1)
+
+    @property
+    def longer(self) -> float:
+        """Pixels that the chart is higher than usual, for what stands under it."""
+        return ROW * (len(self.across) - 1) + (self.below.high - ROW if self.below else 0.0)
+
+
+def sides_of(chart: Chart, width: float, height: float) -> tuple[float, float]:
     """Where the horizontal axis of a chart with words begins and ends, as shares of its width."""
-    return _LEFT / width, 1 - _RIGHT / width
+    return _Told.of(chart, width, height).left / width, 1 - _RIGHT / width
 
 
 def span_of(axis: Axis, values: Iterable[float]) -> tuple[float, float]:
@@ -172,31 +207,39 @@ def in_short(value: float) -> str:
     return f"{value:,.4g}" if abs(value) < 10_000 else f"{value:,.0f}"
 
 
-def _axes(painted: Painted, box: _Box, chart: Chart, words: bool) -> None:
+def _axes(painted: Painted, box: _Box, chart: Chart, told: _Told | None) -> None:
     parts, frame = painted.parts, (INK, 1.0, False)
     parts.append(Stroke(((box.left, box.bottom), (box.right, box.bottom)), *frame, 0.5))
     for value in ticks_of(chart.y, box.up):
         y = box.at(box.across[0], value)[1]
         parts.append(Stroke(((box.left, y), (box.right, y)), *frame, 0.12))
-        if words:
+        if told is not None:
             parts.append(Words((box.left - 6, y + 4), in_short(value), "right"))
-    if not words:
+    if told is None:
         return
-    _below(painted, box, chart)
-    parts.append(Words(((box.left + box.right) / 2, painted.height - 6), chart.x.label))
-    parts.append(Words((13, (box.top + box.bottom) / 2), chart.y.label, turned=True))
+    _below(painted, box, chart, told)
+    middle, foot = painted.width / 2, painted.height - 6
+    for i, text in enumerate(reversed(told.across)):
+        parts.append(Words((middle, foot - ROW * i), text))
+    for i, text in enumerate(told.up):
+        parts.append(Words((13 + ROW * i, (painted.height - told.longer) / 2), text, turned=True))
 
 
-def _below(painted: Painted, box: _Box, chart: Chart) -> None:
+def _below(painted: Painted, box: _Box, chart: Chart, told: _Told) -> None:
     """Numbers or categories under the axis, each where it has room."""
-    if chart.kind == "bars" or chart.categories:
-        named = [(float(i), name) for i, name in enumerate(chart.categories)]
-    else:
-        named = [(v, in_short(v)) for v in ticks_of(chart.x, box.across)]
+    if told.below is not None:
+        for i, lines in enumerate(told.below.names):
+            x = box.at(float(i), box.up[1])[0]
+            for row, text in enumerate(lines):
+                at = x, box.bottom + 15 + ROW * row
+                if told.below.turned:  # by its middle, its end at the axis
+                    at = x + 4, box.bottom + 4 + LETTER * len(text) / 2
+                painted.parts.append(Words(at, text, turned=told.below.turned))
+        return
     end = -math.inf
-    for value, text in named:
-        x = box.at(value, box.up[1])[0]
-        half = _LETTER * len(text) / 2
+    for value in ticks_of(chart.x, box.across):
+        x, text = box.at(value, box.up[1])[0], in_short(value)
+        half = LETTER * len(text) / 2
         if x - half > end + 4:
             painted.parts.append(Words((x, box.bottom + 15), text))
             end = x + half
@@ -237,15 +280,19 @@ def _bars(painted: Painted, box: _Box, chart: Chart, line: Line, place: int) -> 
 
 def _legend(painted: Painted, chart: Chart, width: float) -> float:
     """The lines' names above; the pixels that they take."""
-    x, y = _LEFT, 12.0
+    start = _LEFT if width > _SLIM else _TOP
+    x, y = start, 12.0
     named = [line for line in chart.lines if line.name]
     if not named:
         return 0.0
     for line in named:
-        wide = 26 + _LETTER * len(line.name)
-        if x > _LEFT and x + wide > width:
-            x, y = _LEFT, y + _LINE
+        lines = wrapped(line.name, width - start - 26)
+        wide = 26 + LETTER * max(map(len, lines))
+        if x > start and x + wide > width:
+            x, y = start, y + _LINE
         painted.parts.append(Stroke(((x, y - 4), (x + 16, y - 4)), line.color, 3, line.dashed))
-        painted.parts.append(Words((x + 21, y), line.name, "left"))
+        for i, text in enumerate(lines):
+            y += ROW * (i > 0)
+            painted.parts.append(Words((x + 21, y), text, "left"))
         x += wide + 12
     return y

@@ -68,6 +68,11 @@ def thing_of(spec: DataSpec) -> str:
     return "image" if kind_of(spec) == "image" else "example"
 
 
+def values_of(spec: DataSpec) -> str:
+    """What a person calls the numbers of an example."""
+    return "pixels" if kind_of(spec) == "image" else "values"
+
+
 def frame_of(data: Dataset) -> Frame:
     """How this data set's examples are drawn."""
     names = (Column(f"column {i + 1}", 0.0, 1.0) for i in range(data.spec.size))

@@ -26,7 +26,8 @@ class LabSubject:
 @dataclass(frozen=True)
 class About:
     """A subject in facts. dataset: its name, "" for none. title: what people call it. train, test:
-    examples in each split. model, latent_dim: the model's name and numbers, "" and 0 for none."""
+    examples in each split. labelled: with two classes at least. model, latent_dim: the model's
+    name and numbers, "" and 0 for none."""
 
     dataset: str = ""
     title: str = ""
@@ -49,7 +50,8 @@ class About:
             0 if data is None else len(data.train),
             0 if data is None else len(data.test),
             () if data is None else data.class_names,
-            data is not None and data.train.labels is not None,
+            # Of one class alone there is nothing to tell apart.
+            data is not None and data.train.labels is not None and data.spec.classes > 1,
             "" if card is None else card.name,
             0 if card is None else card.spec.latent_dim,
         )

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
-import math
 
 from aecore.datasets import Dataset
 from aecore.lab.control import LabControl
 from aecore.lab.once import Once
-from aecore.lab.training import last_epoch, trained
+from aecore.lab.training import USUAL, in_proportion, last_epoch, trained
 from aecore.models import LatentModel
 from aecore.models.presets import Preset
 from aecore.runs import checkpoints
@@ -30,7 +28,7 @@ def shipped_model(one: Preset, data: Dataset) -> LatentModel | None:
 
 
 def model_of(
-    one: Preset, data: Dataset, epochs: int, seed: int, control: LabControl, usual: int = 3
+    one: Preset, data: Dataset, epochs: int, seed: int, control: LabControl, usual: int = USUAL
 ) -> LatentModel:
     """A preset's model for these data: the one that ships, else one trained for so many epochs; of
     few examples in proportion more, as the preset's own training takes more beside `usual`.
@@ -40,10 +38,7 @@ def model_of(
     found = shipped_model(one, data)
     if found is not None:
         return found
-    config = one.training(len(data.train))
-    if config.epochs > one.config.epochs:
-        epochs = math.ceil(config.epochs * epochs / usual)
-    config = dataclasses.replace(config, epochs=epochs, seed=seed, device="cpu")
+    config = in_proportion(one, data.train, epochs, seed, usual)
     return trained_model(one.spec(data.spec), config, data, control)
 
 

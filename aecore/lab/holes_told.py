@@ -67,13 +67,18 @@ class Told:
             yield self._bars(
                 "sure",
                 "Confidence in holes",
-                Axis(f"read with > {100 * SURE:.0f} % confidence", "% of drawings", span=(0, 100)),
-                (
-                    ("holes_sure", "drawn in holes", "pca"),
-                    ("cells_sure", "drawn elsewhere in the box", "train"),
-                    ("codes_sure", "drawn from held-out codes", "model"),
+                Axis(
+                    f"read with > {100 * SURE:.0f} % confidence",
+                    "% of what is decoded",
+                    span=(0, 100),
                 ),
-                "How many drawings a classifier reads with confidence, in holes and among codes.",
+                (
+                    ("holes_sure", "from holes", "pca"),
+                    ("cells_sure", "from elsewhere in the box", "train"),
+                    ("codes_sure", "from held-out codes", "model"),
+                ),
+                "How much of what is decoded a classifier reads with confidence, in holes and "
+                "among codes.",
             )
         yield self._bars(
             "cycle",
@@ -234,7 +239,7 @@ class Told:
             ("cells_sure", "sure elsewhere", f"% read with > {100 * SURE:.0f} % confidence", drawn),
             (
                 "codes_sure",
-                "sure of held-out codes' drawings",
+                "sure of held-out codes",
                 f"% read with > {100 * SURE:.0f} % confidence",
                 f"{min(2000, self.about.test):,} held-out {self.thing}s",
             ),
@@ -340,8 +345,8 @@ class Told:
         sure = [self.value(vae, f"{place}_sure") for place in ("holes", "codes")]
         if not any(map(_nan, sure)):
             said += (
-                f" Of what the VAE draws in holes a classifier reads {sure[0]:.0f} % with "
-                f"confidence, of what it draws from held-out codes {sure[1]:.0f} %."
+                f" Of what the VAE decodes from holes a classifier reads {sure[0]:.0f} % with "
+                f"confidence, of what it decodes from held-out codes {sure[1]:.0f} %."
             )
         return said
 

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from aecore.datasets import Split
 from aecore.datasets.corruption import CORRUPTIONS, corrupt, uniform
+from aecore.lab.training import in_proportion
 from aecore.models.families.denoising import DenoisingAE
 from aecore.models.presets import preset
 from aecore.models.registry import options_of
@@ -117,7 +119,7 @@ def beginner(data: DataSpec, damages: tuple[Damage, ...], seed: int) -> TrainSta
     return TrainState(model.eval())
 
 
-def brisk(epochs: int, seed: int) -> TrainConfig:
-    """A training of some seconds."""
-    usual = preset(PRESET).config
-    return dataclasses.replace(usual, epochs=epochs, seed=seed, batch_size=BATCH, device="cpu")
+def brisk(train: Split, epochs: int, seed: int) -> TrainConfig:
+    """A training of some seconds; of few examples in proportion more epochs."""
+    config = in_proportion(preset(PRESET), train, epochs, seed)
+    return dataclasses.replace(config, batch_size=min(BATCH, config.batch_size))

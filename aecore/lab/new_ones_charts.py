@@ -17,7 +17,6 @@ from aecore.lab.new_ones_seen import (
     MADE,
     STEPS_TRIED,
     SURE_CHART,
-    TITLES,
     Seen,
 )
 
@@ -61,7 +60,7 @@ def _bars(seen: Seen, what: str, title: str, y: Axis) -> Chart | None:
         _seen_whole(y, lines) if y.log else y,
         tuple(line for line in lines if line.role == "model" or _there(line)),
         "bars",
-        tuple((MADE | BESIDE).values()),
+        tuple((MADE | seen.beside).values()),
         f"{title} by where the codes come from{found and f', autoencoder: {found}'}.",
     )
 
@@ -96,9 +95,9 @@ def _spread(seen: Seen) -> Chart | None:
         Axis("share", f"% of {n} made, and of {n} held out", span=(0.0, 100.0)),
         lines,
         "bars",
-        tuple((MADE | BESIDE).values()),
+        tuple((MADE | seen.beside).values()),
         "Precision: what is made lies among real ones. Recall: real ones lie among what is made. "
-        "The same drawing again and again is precise and recalls nothing.",
+        "The same one again and again is precise and recalls nothing.",
     )
 
 
@@ -153,7 +152,7 @@ def _planes(seen: Seen) -> Iterator[Chart]:
             inside = np.asarray(drawn, float)
             inside = inside[np.abs(inside).max(1) < reach]
             made = Line("", *_points(inside), "model", joined=False)
-            title = TITLES[key][:1].upper() + TITLES[key][1:]
+            title = seen.titles[key][:1].upper() + seen.titles[key][1:]
             yield _plane(seen, key, title, [*grey, made], axis)
 
 
@@ -199,11 +198,11 @@ def _by_guidance(seen: Seen) -> Chart | None:
 
 
 def _course(seen: Seen) -> Chart | None:
-    """How good samples are by what the training cost, on codes and on pixels."""
+    """How good samples are by what the training cost, on codes and on {seen.of}."""
     named: dict[str, tuple[str, Role]] = {
         "flow": ("on codes", "model"),
         "plain": ("on codes, no class", _VAE_ROLE),
-        "pixels": ("on pixels", "floor"),
+        "pixels": (f"on {seen.of}", "floor"),
     }
     lines = []
     for key, (name, role) in named.items():
@@ -218,7 +217,7 @@ def _course(seen: Seen) -> Chart | None:
         Axis("multiplications in training", "10¹²"),
         Axis("Fréchet distance", f"{seen.features}, {SWEPT:,} made", log=True),
         tuple(lines),
-        summary="Fréchet distance of samples while a flow learns, on codes and on pixels.",
+        summary=f"Fréchet distance of samples while a flow learns, on codes and on {seen.of}.",
     )
 
 
@@ -234,7 +233,7 @@ def _between(seen: Seen) -> Chart | None:
         _seen_whole(Axis("Fréchet distance", seen.unit, log=True), [halfway]),
         (halfway,),
         "bars",
-        tuple(HALVES.values()),
+        tuple(seen.halves.values()),
         "Fréchet distance of what lies halfway between two held-out examples, by the way.",
     )
 

@@ -6,14 +6,14 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from aecore.figures.examples import thing_of
+from aecore.figures.examples import thing_of, values_of
 from aecore.lab.about import About
 from aecore.lab.experiment import Values
 from aecore.lab.judge import FEATURES, JUDGED
 
 #: Where codes come from, by the names of what is found of them, and as bars are called.
 MADE = {
-    "again": "drawn again",
+    "again": "decoded again",
     "prior": "N(0, I)",
     "gaussian": "Gaussian",
     "mixture": "mixture",
@@ -21,7 +21,7 @@ MADE = {
 }
 BESIDE = {"plain": "no class", "pixels": "on pixels", "known": "real ones"}
 TITLES = {
-    "again": "held-out ones drawn again",
+    "again": "held-out ones decoded again",
     "prior": "codes from N(0, I)",
     "gaussian": "codes from one Gaussian",
     "mixture": "codes from a mixture",
@@ -51,7 +51,10 @@ class Seen:
         self.values: dict[str, Any] = {}
         for values in done.values():
             self.values |= values
-        self.thing = thing_of(about.spec)
+        self.thing, self.of = thing_of(about.spec), values_of(about.spec)
+        self.titles = TITLES | {"pixels": f"a flow on {self.of}"}
+        self.beside = BESIDE | {"pixels": f"on {self.of}"}
+        self.halves = HALVES | {"pixels": f"in {self.of}"}
         self.judged = f"{min(JUDGED, about.test):,} held-out {self.thing}s"
         self.against = f"{made:,} made against {self.judged}"
         self.reads = about.labelled and about.spec.classes > 1
@@ -71,9 +74,9 @@ class Seen:
     def ways(self) -> list[tuple[str, str]]:
         """All that is judged, with titles."""
         kinds = ("known", *MADE, "plain", "pixels")
-        found = [(key, TITLES[key]) for key in kinds]
+        found = [(key, self.titles[key]) for key in kinds]
         found += [(f"vae_{key}", f"VAE, {TITLES[key]}") for key in MADE]
-        return found + [(f"between_{key}", f"halfway, {name}") for key, name in HALVES.items()]
+        return found + [(f"between_{key}", f"halfway, {name}") for key, name in self.halves.items()]
 
 
 def start(text: str) -> str:

@@ -13,7 +13,7 @@ from aecore.figures.examples import kind_of
 from aecore.lab.judge import NEAREST, NEIGHBOURHOODS, SURE
 from aecore.lab.new_ones import COURSE, SHOWN, SWEPT
 from aecore.lab.new_ones_charts import charts
-from aecore.lab.new_ones_seen import BESIDE, HALVES, MADE, TITLES, Seen, start
+from aecore.lab.new_ones_seen import MADE, Seen, start
 from aecore.lab.outcome import Figure, Outcome
 
 DISTANCE = "squared distance of features"
@@ -56,9 +56,10 @@ def _figures(seen: Seen) -> Iterator[Figure]:
     yield from _guidance_figures(seen)
     for key in ("flow", "plain"):
         if f"{key}_training_ms" in seen.values:
+            name = start(seen.titles[key])
             yield Figure(
                 f"{key}_training_ms",
-                f"{start(TITLES[key])}: its training, with {len(COURSE)} looks at what it makes",
+                f"{name}: its training, with {len(COURSE)} looks at what it makes",
                 seen.values[f"{key}_training_ms"],
                 "ms",
                 f"{seen.about.train:,} training {seen.thing}s",
@@ -73,19 +74,6 @@ def _judge_figures(seen: Seen) -> Iterator[Figure]:
     elif rows is not None:
         split = f"{seen.values['learning_of']:,} held-out {seen.thing}s, while it learns"
         yield Figure("judge_right", title, float(np.asarray(rows)[-1, 1]), unit, split)
-
-
-def _ways(seen: Seen) -> Iterator[tuple[str, str]]:
-    """All that was judged, with titles."""
-    yield "known", TITLES["known"]
-    for key in MADE:
-        yield key, TITLES[key]
-    for key in ("plain", "pixels"):
-        yield key, TITLES[key]
-    for key in MADE:
-        yield f"vae_{key}", f"VAE, {TITLES[key]}"
-    for key, name in HALVES.items():
-        yield f"between_{key}", f"halfway, {name}"
 
 
 def _figures_of(seen: Seen, key: str, title: str) -> Iterator[Figure]:
@@ -164,7 +152,7 @@ def _pictures(seen: Seen) -> Iterator[Pictures]:
             "made",
             "Made",
             _unit(list(rows.values())),
-            tuple(_row_name(key) for key in rows),
+            tuple(_row_name(seen, key) for key in rows),
             summary=f"{SHOWN} {seen.thing}s from each, as they come.",
         )
     if "steps_shown" in seen.values:
@@ -181,14 +169,14 @@ def _pictures(seen: Seen) -> Iterator[Pictures]:
             "between_shown",
             "From one held-out example to another",
             _unit(seen.values["between_shown"]),
-            tuple(HALVES.values()),
-            summary="Straight, on the arc about 0, on the arc about the codes' mean, in pixels.",
+            tuple(seen.halves.values()),
+            summary="Straight, on the arc about 0, on that about the codes' mean, in the pixels.",
         )
 
 
-def _row_name(key: str) -> str:
+def _row_name(seen: Seen, key: str) -> str:
     base = key.removeprefix("vae_")
-    name = (MADE | BESIDE)[base]
+    name = (MADE | seen.beside)[base]
     return f"VAE, {name}" if base != key else {"plain": "flow, no class"}.get(key, name)
 
 
@@ -200,7 +188,7 @@ def _nearest(seen: Seen) -> Iterator[Pictures]:
         near = seen.value(key, "near")
         yield Pictures(
             f"nearest_{key}",
-            f"Copies? {start(TITLES[key])}",
+            f"Copies? {start(seen.titles[key])}",
             _unit(both),
             ("made", "nearest known"),
             summary=f"Beneath each the nearest training {seen.thing}: {near:.2f} times as far "
@@ -214,7 +202,7 @@ def _bold(seen: Seen) -> Iterator[Pictures]:
             least = seen.values[f"{key}_boldness"]
             yield Pictures(
                 f"bold_{key}",
-                f"Sure, and right? {start(TITLES[key])}",
+                f"Sure, and right? {start(seen.titles[key])}",
                 _unit(seen.values[f"{key}_bold"]),
                 ("made", "nearest known"),
                 summary=f"Of {seen.made:,} made those that our classifier is most sure of, "
@@ -229,16 +217,16 @@ def _says(seen: Seen) -> str:
     values = {key: seen.value(key, "frechet") for key in (*MADE, "known", "pixels", "vae_prior")}
     if not math.isfinite(values["flow"]):
         return _so_far(seen, values)
-    said = f"Fréchet distance of what a flow on the codes makes: {values['flow']:.1f}"
+    said = f"Fréchet distance of what a flow on the codes makes: {values['flow']:.3g}"
     if math.isfinite(values["mixture"]):
-        said += f"; from a mixture {values['mixture']:.1f}"
+        said += f"; from a mixture {values['mixture']:.3g}"
     if math.isfinite(values["prior"]):
-        said += f", from N(0, I) {values['prior']:.0f}"
-    said += f". Between training and held-out {seen.thing}s it is {values['known']:.1f}."
+        said += f", from N(0, I) {values['prior']:.3g}"
+    said += f". Between training and held-out {seen.thing}s it is {values['known']:.3g}."
     if math.isfinite(values["pixels"]):
-        said += f" A flow on pixels with as much computing comes to {values['pixels']:.0f}."
+        said += f" A flow on {seen.of} with as much computing comes to {values['pixels']:.3g}."
     if math.isfinite(values["vae_prior"]):
-        said += f" The VAE from N(0, I): {values['vae_prior']:.0f}."
+        said += f" The VAE from N(0, I): {values['vae_prior']:.3g}."
     return said
 
 
@@ -254,7 +242,7 @@ def _so_far(seen: Seen, values: dict[str, float]) -> str:
         )
     if not known:
         return ""
-    told = ", ".join(f"{TITLES[key]} {value:.1f}" for key, value in known.items())
+    told = ", ".join(f"{seen.titles[key]} {value:.3g}" for key, value in known.items())
     return f"Fréchet distance so far: {told}."
 
 

@@ -2,15 +2,36 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
 from collections.abc import Iterator
 
-from aecore.datasets import Dataset
+from aecore.datasets import Dataset, Split
 from aecore.errors import ConfigError, Interrupted
 from aecore.lab.control import LabControl
+from aecore.models.presets import Preset
 from aecore.training.events import EpochDone, Failed, Stopped, TrainEvent
 from aecore.training.loop import train
 from aecore.training.state import TrainState
 from aecore.types import ModelSpec, TrainConfig
+
+USUAL = 3  # epochs that experiments train for if nobody says otherwise
+
+
+SEEN = 60_000 * 784  # values in an epoch of MNIST, by which a large example counts as several
+
+
+def in_proportion(
+    one: Preset, train: Split, epochs: int, seed: int, usual: int = USUAL
+) -> TrainConfig:
+    """A preset's training for so many epochs on the processor; of few examples, where an epoch is
+    hardly a step, in proportion more of smaller batches, as the preset's own training takes more
+    beside `usual`, but no more values in all than as many epochs of MNIST have."""
+    config = one.training(len(train))
+    if config.epochs > one.config.epochs:
+        most = epochs * SEEN // max(1, train.x.numel())
+        epochs = max(epochs, min(math.ceil(config.epochs * epochs / usual), most))
+    return dataclasses.replace(config, epochs=epochs, seed=seed, device="cpu")
 
 
 def trained(

@@ -88,8 +88,9 @@ class LatentModel(nn.Module, ABC):
     @classmethod
     def fits(cls, data: DataSpec) -> bool:
         """Whether these data can be given to such a model at all."""
-        images = data.kind == "image" or not cls.needs_images
-        return images and (data.classes > 1 or not cls.conditional)
+        # A strip one pixel high has no neighbourhood to look at, nor anything to halve.
+        whole = data.kind == "image" and len(data.shape) == 3 and min(data.shape[1:]) > 1
+        return (whole or not cls.needs_images) and (data.classes > 1 or not cls.conditional)
 
     @classmethod
     def mistakes(cls, options: Any) -> list[str]:

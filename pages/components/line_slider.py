@@ -58,7 +58,7 @@ def line_slider(
     }
     places = {"--wide": f"{WIDE:g}px", "--slim": f"{NARROW:g}px"}
     for which, width in (("wide", WIDE), ("narrow", NARROW)):
-        left, right = sides_of(width)
+        left, right = sides_of(chart, width, high)
         places[f"--left-{which}"] = f"{100 * left:.4f}%"
         places[f"--across-{which}"] = f"{100 * (right - left):.4f}%"
     missed, alarm = prices

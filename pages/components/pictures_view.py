@@ -8,6 +8,7 @@ from html import escape
 
 from aecore.figures.chart import Pictures
 from aecore.lab.taking_out import picture
+from aecore.wording import short
 from pages.components.drawing import drawing
 
 _STYLE = (
@@ -40,8 +41,15 @@ def pictures_html(shown: Pictures) -> str:
         grid = f"<div>{inside}</div>"
     else:
         grid = f'<div class="bare">{_image(shown, shown.title)}</div>'
-    said = f"<figcaption>{escape(shown.summary)}</figcaption>" if shown.summary else ""
+    words = " ".join(filter(None, (shown.summary, _across(shown))))
+    said = f"<figcaption>{escape(words)}</figcaption>" if words else ""
     return f'<figure class="pv">{grid}{said}</figure>'
+
+
+def _across(shown: Pictures) -> str:
+    """The columns' names in a sentence: above them there is no room on a phone."""
+    names = [short(name, 30) for name in shown.column_names]
+    return f"From the left: {', '.join(names)}." if names else ""
 
 
 def _image(shown: Pictures, name: str) -> str:

@@ -48,7 +48,7 @@ def show(one: Experiment) -> None:
 
 def _guess(one: Experiment, asked: Prediction) -> tuple[float, ...]:
     """What a person expects; empty while nothing is drawn."""
-    st.markdown(own(f"**What do you expect?** {asked.question}"))
+    st.markdown(f"**What do you expect?** {plain(asked.question)}")
     key = f"guess_{one.name}_{hash((asked.x, asked.categories)) & 0xFFFFFF}"
     if asked.kind != "number":
         return predict(asked, key) or ()

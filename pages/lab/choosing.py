@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import datetime
 from dataclasses import dataclass
 
@@ -14,6 +13,7 @@ from aecore.jobs.lab_runs import LabRuns
 from aecore.lab.experiment import Experiment
 from aecore.lab.record import Record
 from aecore.lab.registry import all_experiments, experiment
+from aecore.options import options_in
 from pages.shell import session
 from pages.shell.plain_text import own, plain, say
 
@@ -138,18 +138,21 @@ def said_of(record: Record) -> str:
     if record.about.title:
         words.append(plain(record.about.title))
     try:
-        usual = dataclasses.asdict(record.of().Options())
+        known = {option.name: option for option in options_in(record.of().Options)}
     except AecoreError:
-        usual = {}
-    words += [
-        f"{plain(name.replace('_', ' '))} {plain(_short(value))}"
-        for name, value in record.options.items()
-        if value != (list(usual[name]) if isinstance(usual.get(name), tuple) else usual.get(name))
-    ]
+        known = {}
+    for name, value in record.options.items():
+        option = known.get(name)
+        usual = None if option is None else option.default
+        if value != (list(usual) if isinstance(usual, tuple) else usual):
+            label = name.replace("_", " ") if option is None else option.label
+            words.append(plain(f"{label}: {_short(value)}"))
     if record.state == "stopped":
         words.append("stopped early")
     return " · ".join(words)
 
 
 def _short(value: object) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return (", ".join(map(str, value)) or "none") if isinstance(value, list) else str(value)

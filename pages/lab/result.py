@@ -69,11 +69,12 @@ def _charts(outcome: Outcome, asked: Prediction | None, record: Record) -> None:
         first = next((n for n, some in groups.items() if some[0].name == asked.of), first)
     chosen = first
     if len(names) > 1:
-        chosen = st.segmented_control(
+        # Pills: on a phone they go on in the next line.
+        chosen = st.pills(
             "Figure",
             names,
             default=first,
-            format_func=lambda name: own(name.split(",")[0]),
+            format_func=lambda name: plain(name.split(",")[0]),
             label_visibility="collapsed",
             key=f"lab_figure_{record.experiment}",
         )
@@ -88,10 +89,10 @@ def _charts(outcome: Outcome, asked: Prediction | None, record: Record) -> None:
 def _said(outcome: Outcome, asked: Prediction | None, record: Record) -> None:
     st.caption(own(said_of(record)))
     if outcome.says:
-        st.markdown(own(f"**{outcome.says}**"))
+        st.markdown(f"**{plain(outcome.says)}**")
     told = "" if asked is None else difference(asked, record.guess, outcome)
     if told:
-        st.markdown(own(told))
+        st.markdown(plain(told))
 
 
 def _state(shown: Shown, record: Record) -> None:
@@ -202,7 +203,9 @@ def details(one: Experiment, shown: Shown) -> None:
         st.subheader(plain(shown_pictures.title), anchor=False)
         pictures_view(shown_pictures, f"lab_pictures_{shown_pictures.name}")
     if shown.record.state == "finished":
-        st.caption(own(f"**What surprised many**: {one.surprise}"))
+        # The text is about digits; who brought other data is told so.
+        on = "" if shown.record.about.dataset in ("", "mnist") else " on MNIST digits"
+        st.caption(own(f"**What surprised many{on}**: {one.surprise}"))
     if beside is not None and other is not None:
         _both(shown.record, outcome, other, beside)
     with st.expander("All figures", icon=":material/table_rows:", expanded=beside is not None):

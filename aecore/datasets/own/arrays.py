@@ -44,7 +44,8 @@ def read_npz(file: BinaryIO, kind: str | None = None) -> Raw:
     """Read examples and, where there are any, labels and a held-out split.
 
     (n, h, w), (n, h, w, 1 or 3) and (n, 1 or 3, h, w) are images; (n, f) is a table, or signals
-    when f is large; `kind` decides otherwise. Object arrays, which would have to be unpickled, are
+    when f is large, and so is (n, 1, f), as networks for signals take them; `kind` decides
+    otherwise. Object arrays, which would have to be unpickled, are
     refused. Raises DatasetError.
     """
     archive = opened(
@@ -66,6 +67,9 @@ def read_npz(file: BinaryIO, kind: str | None = None) -> Raw:
         check_values(sum(math.prod(headers[name].shape) for name in examples))
         found = _kind(headers[chosen[0]].shape, kind)
         arrays = {name: _values(archive, infos[name], name, headers[name]) for name in chosen}
+        if found != "image":
+            for name in examples:
+                arrays[name] = arrays[name].reshape(len(arrays[name]), -1)
     test_name = next((n for n in chosen if n in TEST), None)
     raw = Raw(found, arrays[chosen[0]], x_test=None if test_name is None else arrays[test_name])
     if found != "image" and kind is None:
@@ -90,9 +94,10 @@ def read_npz(file: BinaryIO, kind: str | None = None) -> Raw:
 
 def _kind(shape: tuple[int, ...], kind: str | None) -> str:
     """What examples of an array of this shape are. Raises DatasetError where they cannot be."""
-    image, size = len(shape) > 2, math.prod(shape[1:])
-    found = kind or ("image" if image else "signal" if size >= SIGNAL_FROM else "table")
-    if (found == "image") != image:
+    size = math.prod(shape[1:])
+    row = size == max(shape[1:])  # one axis has all the values
+    found = kind or ("signal" if row and size >= SIGNAL_FROM else "table" if row else "image")
+    if (found == "image" and len(shape) < 3) or (found != "image" and not row):
         raise DatasetError(
             f"An array of shape {shape} does not hold examples of kind {found!r}; "
             "images have three or four axes, tables and signals two."

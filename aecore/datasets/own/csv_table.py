@@ -18,7 +18,7 @@ from aecore.datasets.limits import MAX_COLUMNS, MAX_EXAMPLES, Raw
 from aecore.datasets.own.array_values import only
 from aecore.datasets.own.column import MOST_CLASSES, formulas_in, numbers_of, words_in
 from aecore.datasets.own.table_columns import Columns, Tell
-from aecore.datasets.own.table_text import TableText, encoding_of, separator_of
+from aecore.datasets.own.table_text import TableText, encoding_of, rows_of, separator_of
 from aecore.errors import DatasetError
 from aecore.wording import count, short
 
@@ -109,7 +109,7 @@ class _Table:
         for _ in range(self._blank):
             next(text)
         with _readable():
-            yield from csv.reader(text, delimiter=self.separator, strict=True)
+            yield from rows_of(text, self.separator, strict=True)
 
     def _first_row(self) -> pd.Series:
         first = next(self._rows(), None) if self._blank < MAX_EXAMPLES else None

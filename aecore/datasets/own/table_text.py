@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import BinaryIO
 
@@ -13,7 +14,7 @@ import pandas as pd
 from aecore.datasets.own.column import numbers_of, words_in
 from aecore.errors import DatasetError
 
-SEPARATORS = (";", "\t", ",")
+SEPARATORS = (";", "\t", ",", " ")
 LONGEST_LINE = 1 << 20  # characters
 _PIECE = 1 << 20
 _SAMPLE = 40  # lines that the separator is guessed from
@@ -78,6 +79,14 @@ def encoding_of(file: BinaryIO) -> str:
     return "utf-8-sig"
 
 
+def rows_of(lines: Iterable[str], separator: str, strict: bool = False) -> Iterator[list[str]]:
+    """The cells of each line. Where blanks separate them, several are as good as one, and those at
+    the ends of a line are none. strict: raises csv.Error for quotation marks that do not close."""
+    if separator == " ":
+        lines = (line.strip() for line in lines)
+    return csv.reader(lines, delimiter=separator, strict=strict, skipinitialspace=separator == " ")
+
+
 def separator_of(text: TableText) -> str:
     """The separator that cuts the first lines alike, and into cells of which most are numbers."""
     lines = [line for line in islice(text, _SAMPLE) if line.strip()][: _SAMPLE // 2]
@@ -93,7 +102,7 @@ def _quality(lines: list[str], separator: str) -> tuple[float, float, int]:
     Of the text, not of the cells: 6,25 cut at a comma leaves a number too.
     """
     try:
-        rows = list(csv.reader(lines, delimiter=separator))
+        rows = list(rows_of(lines, separator))
     except csv.Error:  # a cell of more than 131,072 characters
         return 0, 0, 0
     width = len(rows[0])

@@ -20,6 +20,7 @@ from aecore.lab.outcome import Band, Figure, File, Outcome
 from aecore.lab.picture_formats import FORMATS, SINGLES
 from aecore.lab.predicting import Prediction
 from aecore.runs import checkpoints
+from aecore.wording import count
 
 ERROR = "squared error per value"
 NOTHING = 1e-9  # of it, and less: earlier versions measured lossless formats by rounded numbers
@@ -549,7 +550,7 @@ class _Told:
         if math.isfinite(model) and math.isfinite(jpeg):
             scan = self.best("jpeg_scan", self.at)
             said.append(
-                f"At an error of {self.at:.2g} the {_MODEL} takes {model:,.0f} bits for one "
+                f"At an error of {self.at:.2g} the {_MODEL} takes {_bits(model)} for one "
                 f"{self.thing} and a JPEG of its own {jpeg:,.0f}, of which {jpeg - scan:,.0f} are "
                 "its head."
             )
@@ -561,7 +562,7 @@ class _Told:
                 )
         elif math.isfinite(model) and math.isfinite(self.best("pca", self.at)):
             said.append(
-                f"At an error of {self.at:.2g} the {_MODEL} takes {model:,.0f} bits for one "
+                f"At an error of {self.at:.2g} the {_MODEL} takes {_bits(model)} for one "
                 f"{self.thing}, PCA {self.best('pca', self.at):,.0f}."
             )
         floor = self.done.get("model", {}).get("floor")
@@ -578,9 +579,13 @@ class _Told:
             bits, name = min(finer)
             said.append(
                 f"No number of bits brings the {_MODEL} below {floor:.2g}; half of that takes "
-                f"{bits:,.0f} as {name}."
+                f"{_bits(bits)} as {name}."
             )
         return " ".join(said)
+
+
+def _bits(value: float) -> str:
+    return count(round(value), "bit")
 
 
 def _errors_of(which: str) -> str:

@@ -18,7 +18,7 @@ from aecore.datasets import Dataset, Split
 from aecore.evaluation.batches import parts
 from aecore.evaluation.latent import encode_split
 from aecore.figures.chart import Axis, Chart, Line, Pictures, Role, Table
-from aecore.figures.examples import kind_of, thing_of
+from aecore.figures.examples import kind_of, thing_of, values_of
 from aecore.lab.about import About, LabSubject
 from aecore.lab.at_hand import shipped_model, trained_model
 from aecore.lab.control import LabControl
@@ -27,6 +27,7 @@ from aecore.lab.medoids import medoids
 from aecore.lab.outcome import Band, Figure, Outcome
 from aecore.lab.predicting import Prediction
 from aecore.lab.reading import StraightLines, level, nearest_class
+from aecore.lab.training import in_proportion
 from aecore.models import LatentModel, build
 from aecore.models.families.pca import basis_of
 from aecore.models.presets import PRESETS, Preset, preset
@@ -123,7 +124,9 @@ class FewLabels(Experiment):
     def why_not(self, about: About) -> str:
         assert about.spec is not None
         if not about.labelled or about.spec.classes < 2:
-            return f"{about.title} has no classes: there are no labels to have few of."
+            return (
+                f"{about.title} has no classes to tell apart: there are no labels to have few of."
+            )
         return about.too_small
 
     def seconds(self, options: FewLabelsOptions) -> float:
@@ -269,7 +272,7 @@ def _worth(one: Preset, shipped: Mapping[str, Any]) -> tuple[bool, int]:
 def _title(kind: str, spec: DataSpec) -> str:
     """What people call it."""
     if kind == PIXELS:
-        return "pixels" if spec.kind == "image" else "values"
+        return values_of(spec)
     if kind == PCA:
         return f"PCA, {_components(spec)} numbers"
     one = preset(kind)
@@ -325,11 +328,8 @@ def _model(kind: str, data: Dataset, options: FewLabelsOptions, control: LabCont
     found = shipped_model(preset(kind), data)
     if found is not None:
         return found
-    usual, config = preset(kind).config, preset(kind).training(len(data.train))
-    epochs = options.epochs
-    if config.epochs > usual.epochs:  # few examples, of which it takes more to as many steps
-        epochs = math.ceil(config.epochs * options.epochs / FewLabelsOptions.epochs)
-    config = dataclasses.replace(config, epochs=epochs, seed=options.seed, device="cpu")
+    usual = FewLabelsOptions.epochs
+    config = in_proportion(preset(kind), data.train, options.epochs, options.seed, usual)
     return trained_model(preset(kind).spec(data.spec), config, data, control)
 
 
@@ -511,8 +511,8 @@ class _Telling:
             "read",
             f"Straight lines through what, {self.about.title}",
             lines,
-            "Share of classes that a straight line reads right from pixels, PCA and codes, by the "
-            "number of labels, as many of each class.",
+            f"Share of classes that a straight line reads right from {self.title(PIXELS)}, PCA and "
+            "codes, by the number of labels, as many of each class.",
         )
 
     def _which_chart(self) -> Chart | None:
@@ -669,9 +669,10 @@ class _Telling:
         if len(middle) and len(chance):
             gained = _mean(middle) - _mean(chance)
             way = "brings" if gained > 0 else "costs"
+            told = f"{way} {abs(gained):.1f} points beside" if abs(gained) >= 0.05 else "is worth"
             said += (
-                f" Labelling one example of each group {way} {abs(gained):.1f} points beside "
-                f"labelling by chance: {_mean(middle):.1f} % with the nearest label."
+                f" Labelling one example of each group {told} labelling by chance: "
+                f"{_mean(middle):.1f} % with the nearest label."
             )
         return said
 

@@ -21,13 +21,14 @@ from aecore.lab.control import LabControl
 from aecore.lab.experiment import Experiment, Look, Task, Values, seed_option
 from aecore.lab.outcome import Band, Figure, Outcome
 from aecore.lab.predicting import Prediction
-from aecore.lab.training import last_epoch, trained
+from aecore.lab.training import in_proportion, last_epoch, trained
 from aecore.models import LatentModel
 from aecore.models.families.pca import PCABasis, basis_of
 from aecore.models.presets import preset
 from aecore.training.events import EpochDone
 from aecore.training.state import TrainState
 from aecore.types import ModelSpec, TrainConfig
+from aecore.wording import count
 
 PRESET = "fast-start"
 VOTERS, JUDGED = 10_000, 2_000  # training examples that vote, held-out ones that are voted on
@@ -42,6 +43,7 @@ _MEASURED = {
     **{16: 0.0138, 24: 0.0097, 32: 0.0082, 48: 0.0069, 64: 0.0063, 128: 0.0059},
 }
 _WITHIN = 0.1  # of the measured error
+_SEEN = 0.05  # points of accuracy, below which two are said to be the same
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,11 @@ class HowManyOptions:
     )
     epochs: int = dataclasses.field(
         default=3,
-        metadata={"label": "Epochs", "range": (1, 50), "help": "How long each is trained."},
+        metadata={
+            "label": "Epochs",
+            "range": (1, 50),
+            "help": "How long each is trained; of few examples in proportion more.",
+        },
     )
     few: int = dataclasses.field(
         default=500,
@@ -125,9 +131,7 @@ class HowManyNumbers(Experiment):
         if task.values["arm"] == FEW:
             yield _from_few(spec, options.few, task.seed, data, control)
             return
-        config = dataclasses.replace(
-            preset(PRESET).config, epochs=options.epochs, seed=task.seed, device="cpu"
-        )
+        config = in_proportion(preset(PRESET), data.train, options.epochs, task.seed)
         # PCA first: it is there in a moment, and what is trained beside it comes after.
         with control.apart():
             basis = basis_of(data, k)
@@ -227,7 +231,7 @@ def _halvings(index: int, n: int) -> int:
 def _meaning(model: LatentModel, basis: PCABasis, data: Dataset, k: int) -> dict[str, Any]:
     """How well neighbours among codes and PCA's scores tell the class, in per cent."""
     voters, judged = data.train.first(VOTERS), data.test.first(JUDGED)
-    if voters.labels is None or judged.labels is None:
+    if voters.labels is None or judged.labels is None or data.spec.classes < 2:
         return {}
     classes, wanted = voters.labels.numpy(), judged.labels.numpy()
     codes = [encode_split(model, some).mu for some in (voters, judged)]
@@ -381,14 +385,27 @@ def _says(options: HowManyOptions, seen: _Seen, thing: str) -> str:
     meaning = {k: seen.mean(MANY, "knn", k) for k in seen.ks}
     if len(seen.ks) > 2 and all(map(math.isfinite, meaning.values())):
         best, most = max(meaning, key=lambda k: meaning[k]), seen.ks[-1]
-        if best < most:
+        if meaning[best] - meaning[most] >= _SEEN:
             said.append(
-                f"Codes of {best} numbers know the classes best ({meaning[best]:.1f} %); at {most} "
-                f"the error is lower still, but they know {meaning[best] - meaning[most]:.1f} "
-                "points less."
+                f"Codes of {count(best, 'number')} know the classes best ({meaning[best]:.1f} %); "
+                f"at {most} the error is lower still, but they know "
+                f"{meaning[best] - meaning[most]:.1f} points less."
             )
     few = {k: seen.mean(FEW, "pca_mse", k) - seen.mean(FEW, "mse", k) for k in _few(seen.ks)}
     first = next((k for k, ahead in few.items() if ahead < 0), None)
     if options.few and all(map(math.isfinite, few.values())) and first is not None:
-        said.append(f"From {options.few:,} {thing}s PCA is better from {first} numbers on.")
-    return " ".join(said)
+        size = count(first, "number")
+        said.append(f"From {options.few:,} {thing}s PCA is better from {size} on.")
+    return " ".join(said) or _plainly(seen)
+
+
+def _plainly(seen: _Seen) -> str:
+    """Both errors where the code is largest, where nothing turns round."""
+    errors = [[seen.mean(MANY, key, k) for k in seen.ks] for key in ("mse", "pca_mse")]
+    if not seen.ks or not all(map(math.isfinite, errors[0] + errors[1])):
+        return ""
+    model, pca = (some[-1] for some in errors)
+    return (
+        f"With {count(seen.ks[-1], 'number')} the autoencoder errs {model:.3g} and PCA {pca:.3g} "
+        f"({ERROR}, held out)."
+    )

@@ -30,7 +30,7 @@ from aecore.lab.filters import (
 from aecore.lab.mending import CLEAN, HOLE, Damage, beginner, brisk
 from aecore.lab.outcome import Band, Figure, Outcome
 from aecore.lab.predicting import Prediction
-from aecore.lab.training import trained
+from aecore.lab.training import in_proportion, trained
 from aecore.models import LatentModel
 from aecore.models.families.pca import PCABasis, basis_of
 from aecore.models.presets import preset
@@ -98,7 +98,11 @@ class NoiseOptions:
     )
     epochs: int = dataclasses.field(
         default=3,
-        metadata={"label": "Epochs", "range": (1, 50), "help": "How long each is trained."},
+        metadata={
+            "label": "Epochs",
+            "range": (1, 50),
+            "help": "How long each is trained; of few examples in proportion more.",
+        },
     )
     judged: int = dataclasses.field(
         default=1000,
@@ -338,12 +342,12 @@ def _mended(model: LatentModel, seen: np.ndarray) -> np.ndarray:
 
 def _learnt(desk: _Desk, learnt: Sequence[Damage], damages: Sequence[Damage]) -> Iterator[Look]:
     """An autoencoder that learns to undo `learnt`, a plain one for none, tried on all damages."""
-    seed, epochs = desk.options.seed, desk.options.epochs
+    seed, epochs, train = desk.options.seed, desk.options.epochs, desk.data.train
     if learnt:
-        state, config = beginner(desk.spec, tuple(learnt), seed), brisk(epochs, seed)
+        state, config = beginner(desk.spec, tuple(learnt), seed), brisk(train, epochs, seed)
     else:
-        state, usual = TrainState.fresh(preset(PLAIN).spec(desk.spec), seed), preset(PLAIN).config
-        config = dataclasses.replace(usual, epochs=epochs, seed=seed, device="cpu")
+        state = TrainState.fresh(preset(PLAIN).spec(desk.spec), seed)
+        config = in_proportion(preset(PLAIN), train, epochs, seed)
     yield Look({}, 0.0)
     for event in trained(state.model.spec, config, desk.data, desk.control, state):
         if isinstance(event, EpochDone) and event.epoch < config.epochs and learnt:
@@ -370,9 +374,7 @@ def _by_turns(desk: _Desk, damages: Sequence[Damage]) -> Iterator[Look]:
     yield Look(dict(found), 0.1)
     spec = preset(VARIATIONAL).spec(desk.spec)
     state = TrainState.fresh(spec, seed)
-    config = dataclasses.replace(
-        preset(VARIATIONAL).config, epochs=desk.options.epochs, seed=seed, device="cpu"
-    )
+    config = in_proportion(preset(VARIATIONAL), desk.data.train, desk.options.epochs, seed)
     for event in trained(spec, config, desk.data, desk.control, state):
         if isinstance(event, EpochDone):
             yield Look(dict(found), 0.1 + 0.8 * event.epoch / config.epochs)
@@ -656,6 +658,10 @@ def _pictures(seen: _Seen) -> tuple[Pictures, ...]:
     return tuple(found)
 
 
+def _start(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
 def _says(seen: _Seen) -> str:
     """Where it is better and where it is not, from what is there."""
     there = [damage for damage in seen.damages if seen.complete(damage)]
@@ -666,13 +672,20 @@ def _says(seen: _Seen) -> str:
         said.append(
             f"Trained for the noise that is shown, it is better than every filter: {names}."
         )
-    for damage in there:
-        if damage not in won:
-            best = seen.best(damage)
-            said.append(
-                f"Not so for {damage.title}: {TITLES[best]} errs {seen.mse(best, damage):.4f}, it "
+    lost = [damage for damage in there if damage not in won]
+    if lost and not won:
+        said.append(
+            "Trained for the noise that is shown, it is nowhere better than the best simple way."
+        )
+    for damage in lost:
+        best = seen.best(damage)
+        start = "Not so for " if won else ""
+        said.append(
+            _start(
+                f"{start}{damage.title}: {TITLES[best]} errs {seen.mse(best, damage):.4f}, it "
                 f"{seen.mse(OWN, damage):.4f}."
             )
+        )
     if seen.gaussian:
         most = seen.gaussian[-1]
         clean, own = (_or_nan(seen.trained(most, d)) for d in (Damage(), most))

@@ -212,9 +212,11 @@ def _spec(about: About) -> DataSpec:
 
 
 def _ks(of: str, options: SearchOptions, about: About) -> list[int]:
-    """The sizes that are tried: smaller than an example."""
+    """The sizes that are tried: smaller than an example; of one with few values a half and a
+    quarter, where all that were asked for are larger."""
     size = Counts.of(of, about).size
-    return sorted({k for k in options.ks if k < size})
+    fitting = {k for k in options.ks if k < size} or {max(1, size // 4), size // 2}
+    return sorted(fitting)
 
 
 def _middle(ks: list[int]) -> int:

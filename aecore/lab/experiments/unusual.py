@@ -243,6 +243,8 @@ class Unusual(Experiment):
         seen = _Seen(options, about, done)
         charts, pictures, tables = [], [], []
         for arm in _arms(options, about):
+            if seen.too_few(arm):
+                continue
             charts.append(_by_class_chart(seen, arm))
             pictures += _best_drawn(seen, arm)
         if options.foreign:
@@ -421,10 +423,18 @@ def _foreign(data: Dataset, seed: int) -> tuple[Split, dict[str, Split]]:
         if counts[most] >= DOMINATES * counts.sum():
             usual = _of(data.test, most, True)
             others = [c for c in range(len(counts)) if c != most]
-            strange = {data.class_names[c]: _of(data.test, c, True) for c in others}
+            made = foreign_kinds(data.spec)
+            strange = {
+                _rare_name(data.class_names[c], made): _of(data.test, c, True) for c in others
+            }
     x = usual.first(min(MADE, max(1, MADE_VALUES // data.spec.size))).batch()
     made = foreign(x, data.spec, torch.Generator().manual_seed(seed))
     return usual, strange | {kind: Split(some) for kind, some in made.items()}
+
+
+def _rare_name(name: str, made: Sequence[str]) -> str:
+    """What a rare class is called beside the kinds that are made, one of which may be its name."""
+    return f"{name} (class)" if name in made else name
 
 
 def _training(examples: int, steps: int, seed: int) -> TrainConfig:
@@ -575,6 +585,10 @@ class _Seen:
         for net in (AE, VAE):
             found |= self.done.get(_name(arm, c, net), {})
         return found
+
+    def too_few(self, arm: str) -> bool:
+        """Whether it turned out that no class has enough examples to be judged so."""
+        return all(self.done.get(_name(arm, c, AE), {}).get("kinds") == [] for c in self.classes)
 
     def any(self, arm: str) -> bool:
         return any(math.isfinite(self.auroc(arm, "mean", c)) for c in self.classes)
@@ -830,16 +844,23 @@ def _foreign_figures(seen: _Seen) -> Iterator[Figure]:
     split = f"up to {MADE:,} made from held-out {seen.thing}s, beside the held-out ones"
     for k in seen.ks:
         for key in ("error", "pca"):
-            for kind, value in zip(seen.kinds, _row(seen, k, key), strict=True):
+            for slug, kind, value in zip(
+                _slugs(seen.kinds), seen.kinds, _row(seen, k, key), strict=True
+            ):
                 if math.isfinite(value):
-                    name = f"{ALL}_{k}_{_slug(kind)}" + ("" if key == "error" else f"_{key}")
+                    name = f"{ALL}_{k}_{slug}" + ("" if key == "error" else f"_{key}")
                     yield Figure(
                         name, _start(f"{kind}, {seen.names[key]}, k = {k}"), value, AUROC, split
                     )
 
 
-def _slug(text: str) -> str:
-    return re.sub(r"\W+", "_", text.lower()).strip("_")
+def _slugs(kinds: Sequence[str]) -> list[str]:
+    """The kinds as parts of figures' names, each another one: names of classes may be any text."""
+    found: list[str] = []
+    for i, kind in enumerate(kinds):
+        slug = re.sub(r"\W+", "_", kind.lower()).strip("_")
+        found.append(f"{slug}_{i}" if not slug or slug in found else slug)
+    return found
 
 
 def _start(text: str) -> str:
@@ -847,7 +868,12 @@ def _start(text: str) -> str:
 
 
 def _says(seen: _Seen) -> str:
-    said = []
+    said = [
+        f"{_ARM_TITLE[arm]}: no class has {LEAST} training examples and held-out ones on both "
+        "sides, so that cannot be judged."
+        for arm in _arms(seen.options, seen.about)
+        if seen.too_few(arm)
+    ]
     if seen.whole(ONE, "error"):
         means = {key: seen.mean(ONE, key) for key in ("error", "pca", "mean")}
         said.append(
@@ -861,7 +887,9 @@ def _says(seen: _Seen) -> str:
             min(known, key=lambda c: known[c]),
             max((k for k in means if math.isfinite(means[k])), key=lambda k: means[k]),
         )
-        better = " it is drawn better than what was learnt" if known[worst] < CHANCE else ""
+        better = (
+            " mostly it errs less on it than on what was learnt" if known[worst] < CHANCE else ""
+        )
         said.append(
             f"Where all but one are, it has {means['error']:.1f} %, and with "
             f"{_class_name(seen.about, worst)} held out {known[worst]:.1f} %"
