@@ -229,7 +229,7 @@ _MEASURED: dict[str, tuple[float, ...]] = {
     f"medoids_{PCA}": (53, 73, 85, 91),
     "medoids_vae-textbook": (58, 79, 87, 91),
 }
-_WITHIN = {10: 8.0, 30: 5.0, 100: 3.0, 300: 2.0, 1000: 1.5}
+_WITHIN = {10: 8.0, 30: 7.0, 100: 4.0, 300: 2.0, 1000: 1.5}
 
 
 def _numbers(options: FewLabelsOptions, about: About) -> list[int]:
