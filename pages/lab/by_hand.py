@@ -13,7 +13,7 @@ PAGE = Page(
     title="Damage it yourself",
     url="by-hand",
     icon=":material/draw:",
-    place=32.5,
+    place=32.7,
     listed=False,
 )
 
