@@ -123,7 +123,8 @@ class _Brush:
         ImageDraw.Draw(turned).text((0, 0), words.text, 255, self.font)
         turned = turned.rotate(90, expand=True)
         x, y = self._at(words.at)
-        place = round(x - turned.width), round(y - turned.height / 2)
+        above = {"left": turned.height, "middle": turned.height / 2, "right": 0}[words.align]
+        place = round(x - turned.width), round(y - above)
         self.picture.paste(Image.new("RGB", turned.size, _BLACK), place, turned)
 
     def _at(self, point: Point) -> Point:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from aecore.figures.chart import Axis, Chart, Line
+from aecore.figures.chart import Chart, Line
+from aecore.figures.chart_scale import in_short, share_of, span_of, ticks_of
 from aecore.figures.chart_words import LETTER, ROW, Below, under_bars, wrapped
 
 Point = tuple[float, float]
@@ -78,9 +78,8 @@ def paint(chart: Chart, width: float, height: float, words: bool = True) -> Pain
     else:
         told = _Told.of(chart, width, height)
         painted = Painted(width, height + told.longer)
-        # On a phone the legend stands over the axis's numbers, too.
-        top = _TOP + _legend(painted, chart, width) + (_TOP if width < _SLIM else 0.0)
-        box = _Box(told.left, top, width - _RIGHT, height - _BOTTOM, chart)
+        _legend(painted, chart, width)
+        box = _Box(told.left, told.top, width - _RIGHT, height - _BOTTOM, chart)
         _axes(painted, box, chart, told)
     for i, line in enumerate(chart.lines):
         if chart.kind == "bars" and line.role != "expected":
@@ -97,14 +96,9 @@ class _Box:
         self.left, self.top, self.right, self.bottom = left, top, right, bottom
         self.x, self.y = chart.x, chart.y
         xs = [v for line in chart.lines for v in line.x]
-        ys = [v for n in chart.lines for some in (n.y, n.low, n.high) for v in some]
-        if chart.kind == "bars":
-            self.across = (-0.5, max(len(chart.categories), 1) - 0.5)
-            if not chart.y.log:
-                ys.append(0.0)
-        else:
-            self.across = _span(chart.x, xs)
-        self.up = _span(chart.y, ys)
+        bars = (-0.5, max(len(chart.categories), 1) - 0.5)
+        self.across = bars if chart.kind == "bars" else span_of(chart.x, xs)
+        self.up = _up(chart)
         if chart.kind == "plane":
             self._one_scale()
 
@@ -116,32 +110,41 @@ class _Box:
 
     def at(self, x: float, y: float) -> Point:
         return (
-            self.left + _share(x, self.across, self.x.log) * (self.right - self.left),
-            self.bottom - _share(y, self.up, self.y.log) * (self.bottom - self.top),
+            self.left + share_of(x, self.across, self.x.log) * (self.right - self.left),
+            self.bottom - share_of(y, self.up, self.y.log) * (self.bottom - self.top),
         )
 
 
 @dataclass(frozen=True)
 class _Told:
-    """A chart's words, broken into lines: along the axes, and under each bar."""
+    """A chart's words, broken into lines: along the axes, and under each bar. top: where the
+    vertical axis ends, beneath the legend. longest: letters of the numbers beside it."""
 
+    top: float
+    longest: int
     across: tuple[str, ...]
     up: tuple[str, ...]
-    below: Below | None
+    below: Below | None = None
 
     @classmethod
     def of(cls, chart: Chart, width: float, height: float) -> _Told:
-        across, up = wrapped(chart.x.label, width - 12), wrapped(chart.y.label, height - 24)
-        told = cls(across, up, None)
+        # On a phone the legend stands over the axis's numbers, too.
+        legend = _legend(Painted(width, height), chart, width)
+        top = _TOP + legend + (_TOP if legend and width < _SLIM else 0.0)
+        long = height - _BOTTOM - top
+        longest = max((len(in_short(v)) for v in ticks_of(chart.y, _up(chart))), default=0)
+        across, up = wrapped(chart.x.label, width - 12), wrapped(chart.y.label, long + 2 * ROW)
+        told = cls(top, longest, across, up)
         if not chart.categories:
             return told
         room = (width - _RIGHT - told.left) / len(chart.categories)
-        return cls(across, up, under_bars(chart.categories, room))
+        return replace(told, below=under_bars(chart.categories, room))
 
     @property
     def left(self) -> float:
         """Pixels beside the axis."""
-        return _LEFT + ROW * (len(self.up) - 1)
+        rows = ROW * len(self.up)
+        return max(_LEFT - ROW + rows, rows + 8 + LETTER * self.longest)
 
     @property
     def longer(self) -> float:
@@ -154,57 +157,12 @@ def sides_of(chart: Chart, width: float, height: float) -> tuple[float, float]:
     return _Told.of(chart, width, height).left / width, 1 - _RIGHT / width
 
 
-def span_of(axis: Axis, values: Iterable[float]) -> tuple[float, float]:
-    """The numbers at an axis's ends for these values, where the axis does not say."""
-    return _span(axis, list(values))
-
-
-def _span(axis: Axis, values: list[float]) -> tuple[float, float]:
-    if axis.span is not None:
-        return axis.span
-    known = [v for v in values if math.isfinite(v) and (v > 0 or not axis.log)]
-    known += [t for t in axis.ticks if t > 0 or not axis.log]
-    if not known:
-        return (0.1, 1.0) if axis.log else (0.0, 1.0)
-    low, high = min(known), max(known)
-    if low == high == 0:
-        return 0.0, 1.0
-    if axis.log:
-        return low / 1.12, high * 1.12
-    room = 0.06 * (high - low) or 0.5 * abs(high) or 0.5
-    return (low if low == 0 else low - room), (high if high == 0 else high + room)
-
-
-def _share(value: float, span: tuple[float, float], log: bool) -> float:
-    low, high = span
-    if log:
-        value, low, high = math.log(max(value, 1e-12)), math.log(low), math.log(high)
-    return (value - low) / (high - low)
-
-
-def ticks_of(axis: Axis, span: tuple[float, float], most: int = 6) -> list[float]:
-    """Round numbers between an axis's ends."""
-    low, high = span
-    if axis.ticks:
-        return [t for t in axis.ticks if low <= t <= high]
-    if axis.log:
-        decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-        steps = (1, 2, 5) if high / low < 300 else (1,)
-        found = [m * 10.0**d for d in decades for m in steps]
-        return [t for t in found if low <= t <= high]
-    rough = (high - low) / most
-    size = 10.0 ** math.floor(math.log10(rough))
-    step = next(m * size for m in (1, 2, 2.5, 5, 10) if m * size >= rough)
-    first = math.ceil(low / step - 1e-9)
-    count = int((high + 1e-9 * step) / step - first) + 1
-    return [(first + i) * step for i in range(count)]
-
-
-def in_short(value: float) -> str:
-    """A number as it stands at a tick or a mark."""
-    if value and abs(value) < 1:
-        return f"{value:.3g}".replace("0.", ".", 1)
-    return f"{value:,.4g}" if abs(value) < 10_000 else f"{value:,.0f}"
+def _up(chart: Chart) -> tuple[float, float]:
+    """The numbers at the ends of the vertical axis."""
+    ys = [v for n in chart.lines for some in (n.y, n.low, n.high) for v in some]
+    if chart.kind == "bars" and not chart.y.log:
+        ys.append(0.0)
+    return span_of(chart.y, ys)
 
 
 def _axes(painted: Painted, box: _Box, chart: Chart, told: _Told | None) -> None:
@@ -222,7 +180,7 @@ def _axes(painted: Painted, box: _Box, chart: Chart, told: _Told | None) -> None
     for i, text in enumerate(reversed(told.across)):
         parts.append(Words((middle, foot - ROW * i), text))
     for i, text in enumerate(told.up):
-        parts.append(Words((13 + ROW * i, (painted.height - told.longer) / 2), text, turned=True))
+        parts.append(Words((13 + ROW * i, (box.top + box.bottom) / 2), text, turned=True))
 
 
 def _below(painted: Painted, box: _Box, chart: Chart, told: _Told) -> None:
@@ -231,15 +189,17 @@ def _below(painted: Painted, box: _Box, chart: Chart, told: _Told) -> None:
         for i, lines in enumerate(told.below.names):
             x = box.at(float(i), box.up[1])[0]
             for row, text in enumerate(lines):
-                at = x, box.bottom + 15 + ROW * row
-                if told.below.turned:  # by its middle, its end at the axis
-                    at = x + 4, box.bottom + 4 + LETTER * len(text) / 2
-                painted.parts.append(Words(at, text, turned=told.below.turned))
+                if told.below.turned:  # its end at the axis
+                    words = Words((x + 4, box.bottom + 6), text, "right", turned=True)
+                else:
+                    words = Words((x, box.bottom + 15 + ROW * row), text)
+                painted.parts.append(words)
         return
     end = -math.inf
     for value in ticks_of(chart.x, box.across):
-        x, text = box.at(value, box.up[1])[0], in_short(value)
+        text = in_short(value)
         half = LETTER * len(text) / 2
+        x = min(box.at(value, box.up[1])[0], painted.width - half)
         if x - half > end + 4:
             painted.parts.append(Words((x, box.bottom + 15), text))
             end = x + half

@@ -11,7 +11,7 @@ from aecore.wording import short
 LETTER = 6.4  # pixels, about, of one letter
 ROW = 14.0  # pixels of a line of text
 _MOST_ROWS = 3  # of a name under a bar, before it is turned
-_MOST_TURNED = 16  # letters of a turned name
+_MOST_TURNED = 24  # letters of a turned name
 _GAP = 6.0  # pixels between two names
 
 

@@ -167,10 +167,13 @@ def _curve(kind: str, points: list[Point]) -> dict[str, list[float]]:
 
 
 def _as_file(point: Point, turn: Turn, part: Part, model: LatentModel) -> dict[str, Any]:
-    """The codes written, read back and decoded, and each example in a file of its own."""
+    """The codes written, read back and decoded, and each example in a file of its own; of a code
+    so large that its axes fill a file, what it needs beforehand alone."""
     coder = point.coder
     made = code_file.CodeMade(coder, turn, point.symbols)
     whole = code_file.to_bytes(mark_of(model), part.fingerprint, part.shape, made)
+    if len(whole) > code_file.MOST_BYTES:
+        return {"beforehand": coder.bytes + turn.bytes}
     file = code_file.from_bytes(whole)
     content, x_hat = file.codes, code_file.read(file, model)
     singly = [len(coder.write(row[None])) - coder.head_bytes for row in point.symbols[:SINGLES]]

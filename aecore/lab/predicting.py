@@ -10,7 +10,7 @@ from typing import Literal
 
 from aecore.errors import ConfigError
 from aecore.figures.chart import Axis, Chart, Line
-from aecore.figures.chart_painting import in_short
+from aecore.figures.chart_scale import in_short
 from aecore.lab.outcome import Outcome
 
 NEAR = 0.1  # of what an axis spans: closer than this is as expected

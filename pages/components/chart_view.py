@@ -15,7 +15,7 @@ _STYLE = (
     "<style>.drawing{min-height:0!important}.ch{container-type:inline-size}"
     ".ch .narrow{display:none}@container(max-width:480px){.ch .wide{display:none}"
     ".ch .narrow{display:block}}"
-    ".ch .planes{display:grid;grid-template-columns:repeat(auto-fill,minmax(120px,170px));gap:8px}"
+    ".ch .planes{display:grid;grid-template-columns:repeat(auto-fill,minmax(140px,1fr));gap:8px}"
     ".ch figure{margin:0}.ch figcaption{font-size:13px;line-height:1.3}</style>"
 )
 

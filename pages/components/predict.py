@@ -8,7 +8,7 @@ from pathlib import Path
 from streamlit.components.v2 import component
 
 from aecore.errors import ConfigError
-from aecore.figures.chart_painting import in_short, ticks_of
+from aecore.figures.chart_scale import in_short, ticks_of
 from aecore.lab.predicting import Prediction
 from aecore.pad.browser_code import joined
 

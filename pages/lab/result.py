@@ -69,13 +69,14 @@ def _charts(outcome: Outcome, asked: Prediction | None, record: Record) -> None:
         first = next((n for n, some in groups.items() if some[0].name == asked.of), first)
     chosen = first
     if len(names) > 1:
-        # Pills: on a phone they go on in the next line.
         chosen = st.pills(
             "Figure",
             names,
             default=first,
-            format_func=lambda name: plain(name.split(",")[0]),
+            format_func=lambda name: plain(name.split(", ")[0]),
             label_visibility="collapsed",
+            required=True,
+            wrap=True,
             key=f"lab_figure_{record.experiment}",
         )
     group = groups.get(chosen or first) or groups[first]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +13,8 @@ from PIL import Image
 
 from aecore.figures.chart import Axis, Chart, Line
 from aecore.figures.chart_files import png, svg
-from aecore.figures.chart_painting import Area, Dot, in_short, paint, span_of, ticks_of
+from aecore.figures.chart_painting import Area, Dot, Words, paint
+from aecore.figures.chart_scale import in_short, span_of, ticks_of
 
 
 def chart(kind="lines", **axes) -> Chart:
@@ -108,3 +110,36 @@ def test_a_chart_of_one_value_has_an_axis_about_it(value):
     low, high = span_of(Axis("y"), [value, value])
     assert low <= value <= high
     assert len(ticks_of(Axis("y"), (low, high))) >= 2
+
+
+@pytest.mark.parametrize("width", [328.0, 620.0])
+def test_no_word_of_a_chart_leaves_it_or_lies_over_another(width):
+    """Names of classes and of what is measured are as long as people make them."""
+    names = ("a very long class name", "<b>short</b>", "generated shapes", "x") * 3
+    y = tuple(1e6 * i for i in range(len(names)))
+    lines = [Line(f"line {i} of {'many words ' * i}", y, y, i) for i in range(6)]
+    lines = [replace(line, x=tuple(map(float, range(len(names))))) for line in lines]
+    up = Axis("an error", "squared error per value, the mean of 10,000 held-out examples")
+    across = Axis("what was measured", "in a unit that takes more room than a phone has across")
+    shown = Chart("one", "One", across, up, tuple(lines), "bars", names)
+    painted = paint(shown, width, 300)
+    boxes = [_box_of(w) for w in painted.parts if isinstance(w, Words)]
+    for left, top, right, bottom in boxes:
+        assert left >= 0
+        assert top >= 0
+        assert right <= width
+        assert bottom <= painted.height
+    for i, a in enumerate(boxes):
+        for b in boxes[:i]:
+            assert min(a[2], b[2]) <= max(a[0], b[0]) or min(a[3], b[3]) <= max(a[1], b[1])
+    assert max(y for part in painted.parts if isinstance(part, Area) for _, y in part.points) < 300
+
+
+def _box_of(words: Words) -> tuple[float, float, float, float]:
+    """About where letters stand: left, top, right, bottom."""
+    long, (x, y) = 5.6 * len(words.text), words.at
+    before = {"left": 0.0, "middle": long / 2, "right": long}[words.align]
+    if words.turned:
+        after = long - before
+        return x - 10, y - after, x, y + before
+    return x - before, y - 10, x - before + long, y

@@ -109,6 +109,11 @@ class Compress(Experiment):
     def why_not(self, about: About) -> str:
         if about.too_small:
             return about.too_small
+        if about.spec is not None and about.latent_dim >= about.spec.size:
+            return (
+                f"The code of {about.model} has {about.latent_dim:,} numbers and one "
+                f"{thing_of(about.spec)} has {about.spec.size:,} values: it makes nothing smaller."
+            )
         if about.test < DRAWN:
             return f"{about.title} has {about.test} held-out examples: too few to compress."
         return ""
