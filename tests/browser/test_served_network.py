@@ -315,7 +315,7 @@ def test_how_much_each_matters_is_asked_at_a_press_and_never_while_dragging(page
     assert page.evaluate(tried) == 0
     page.get_by_role("tab", name="How much each one matters").click()
     text = page.locator("#flowMatterText").inner_text
-    assert text() == "Being computed \u2026"
+    page.locator("#flowMatterText", has_text="Being computed").wait_for()
     question, meta = answered(page, model, x, layers, bundle, "tried", most_macs=10**9)
     assert (question.matter, question.chosen.open) == (0, None)
     _, arrays = served_matter.matter(
@@ -337,7 +337,7 @@ def test_how_much_each_matters_is_asked_at_a_press_and_never_while_dragging(page
     page.locator("#flowStrip button").nth(2).click()
     answered(page, model, x, layers, bundle)
     assert page.evaluate(tried) == 1
-    assert text().startswith("What was chosen has changed")
+    page.locator("#flowMatterText", has_text="What was chosen has changed").wait_for()
     page.locator("#flowTry").click()
     question, _ = answered(page, model, x, layers, bundle, "tried")
     assert question.entered == 2
