@@ -47,9 +47,11 @@ def pictures_html(shown: Pictures) -> str:
 
 
 def _across(shown: Pictures) -> str:
-    """The columns' names in a sentence: above them there is no room on a phone."""
+    """The columns' names in a sentence: above them there is no room on a phone. Not where they are
+    ordinals, which anybody can count."""
     names = [short(name, 30) for name in shown.column_names]
-    return f"From the left: {', '.join(names)}." if names else ""
+    told = names and not names[-1].endswith(".")
+    return f"From the left: {', '.join(names)}." if told else ""
 
 
 def _image(shown: Pictures, name: str) -> str:
