@@ -96,7 +96,7 @@ def test_pictures_stand_beside_their_names():
     store.keep(owner, "l0123456789ac", record)
     app = open_page(EXPERIMENT, lab=one.name, shared=store.share(owner, "l0123456789ac"))
     sound(app)
-    assert "codes from N(0, I) 7.0" in texts(app)
+    assert "codes from N(0, I) 7." in texts(app)
     shown = pictures_html(record.outcome().pictures[0])
     assert "<span>N(0, I)</span>" in shown
     assert shown.count("<img") == 1
