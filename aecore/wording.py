@@ -19,6 +19,11 @@ def count(n: int, one: str, many: str | None = None) -> str:
     return f"{n:,} {one if n == 1 else many or one + 's'}"
 
 
+def capitalised(text: str) -> str:
+    """The text with a capital letter first, all else as it is."""
+    return text[:1].upper() + text[1:]
+
+
 _NO_BRACKET = bytes(set(range(256)) - set(b"[]{}"))
 
 

@@ -14,6 +14,7 @@ from aecore.lab.about import About
 from aecore.lab.experiment import Values
 from aecore.lab.judge import SURE
 from aecore.lab.outcome import Figure, Outcome
+from aecore.wording import capitalised
 
 HOLES_CHART = "empty"
 HOLE_LINE = "empty"
@@ -263,7 +264,7 @@ class Told:
             if not _nan(value) and not (key == "rate" and model == "ae"):
                 yield Figure(
                     f"{model.replace('-', '_')}_{key}",
-                    f"{name[:1].upper()}{name[1:]}: {title}",
+                    f"{capitalised(name)}: {title}",
                     value,
                     unit,
                     split,
@@ -323,7 +324,7 @@ class Told:
             )
 
     def _said_of_box(self, name: str, empty: float | None, grey: bool) -> str:
-        said = f"{name[:1].upper()}{name[1:]}: what the decoder draws over the box around the codes"
+        said = f"{capitalised(name)}: what the decoder draws over the box around the codes"
         if empty is None:
             return f"{said}, while it learns."
         how = "Orange" if grey else "Dim"

@@ -19,6 +19,7 @@ from aecore.lab.new_ones_seen import (
     SURE_CHART,
     Seen,
 )
+from aecore.wording import capitalised
 
 AE_LINE, VAE_LINE = "autoencoder", "VAE"
 _VAE_ROLE: Role = 2
@@ -152,7 +153,7 @@ def _planes(seen: Seen) -> Iterator[Chart]:
             inside = np.asarray(drawn, float)
             inside = inside[np.abs(inside).max(1) < reach]
             made = Line("", *_points(inside), "model", joined=False)
-            title = seen.titles[key][:1].upper() + seen.titles[key][1:]
+            title = capitalised(seen.titles[key])
             yield _plane(seen, key, title, [*grey, made], axis)
 
 

@@ -77,8 +77,3 @@ class Seen:
         found = [(key, self.titles[key]) for key in kinds]
         found += [(f"vae_{key}", f"VAE, {TITLES[key]}") for key in MADE]
         return found + [(f"between_{key}", f"halfway, {name}") for key, name in self.halves.items()]
-
-
-def start(text: str) -> str:
-    """With a capital letter first."""
-    return text[:1].upper() + text[1:]

@@ -13,8 +13,9 @@ from aecore.figures.examples import kind_of
 from aecore.lab.judge import NEAREST, NEIGHBOURHOODS, SURE
 from aecore.lab.new_ones import COURSE, SHOWN, SWEPT
 from aecore.lab.new_ones_charts import charts
-from aecore.lab.new_ones_seen import MADE, Seen, start
+from aecore.lab.new_ones_seen import MADE, Seen
 from aecore.lab.outcome import Figure, Outcome
+from aecore.wording import capitalised
 
 DISTANCE = "squared distance of features"
 
@@ -56,7 +57,7 @@ def _figures(seen: Seen) -> Iterator[Figure]:
     yield from _guidance_figures(seen)
     for key in ("flow", "plain"):
         if f"{key}_training_ms" in seen.values:
-            name = start(seen.titles[key])
+            name = capitalised(seen.titles[key])
             yield Figure(
                 f"{key}_training_ms",
                 f"{name}: its training, with {len(COURSE)} looks at what it makes",
@@ -99,7 +100,7 @@ def _figures_of(seen: Seen, key: str, title: str) -> Iterator[Figure]:
         if math.isfinite(value):
             if key == "known":
                 split = split.replace("made", f"training {seen.thing}s")
-            yield Figure(f"{key}_{what}", f"{start(title)}: {name}", value, unit, split)
+            yield Figure(f"{key}_{what}", f"{capitalised(title)}: {name}", value, unit, split)
 
 
 def _each(seen: Seen, made: int) -> str:
@@ -188,7 +189,7 @@ def _nearest(seen: Seen) -> Iterator[Pictures]:
         near = seen.value(key, "near")
         yield Pictures(
             f"nearest_{key}",
-            f"Copies? {start(seen.titles[key])}",
+            f"Copies? {capitalised(seen.titles[key])}",
             _unit(both),
             ("made", "nearest known"),
             summary=f"Beneath each the nearest training {seen.thing}: {near:.2f} times as far "
@@ -202,7 +203,7 @@ def _bold(seen: Seen) -> Iterator[Pictures]:
             least = seen.values[f"{key}_boldness"]
             yield Pictures(
                 f"bold_{key}",
-                f"Sure, and right? {start(seen.titles[key])}",
+                f"Sure, and right? {capitalised(seen.titles[key])}",
                 _unit(seen.values[f"{key}_bold"]),
                 ("made", "nearest known"),
                 summary=f"Of {seen.made:,} made those that our classifier is most sure of, "

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import streamlit as st
 
-from aecore.wording import count
+from aecore.wording import capitalised, count
 from aecore.workshop import Tell
 from aecore.workshop.turns import Place
 from pages.shell import shared_work
@@ -29,7 +29,7 @@ def in_turn(
     bar = st.progress(0.0, text=own(first))
 
     def tell(share: float, what: str) -> None:
-        bar.progress(min(share, 1.0), text=f"{plain(what[:1].upper() + what[1:])} …")
+        bar.progress(min(share, 1.0), text=f"{plain(capitalised(what))} …")
 
     def place(ahead: int) -> None:
         if ahead:

@@ -9,6 +9,7 @@ from aecore.lab import by_hand
 from aecore.lab.by_hand import LATER, ROUNDS, TUNED_ON, TYPICAL, ByHand
 from aecore.lab.filters import REACH
 from aecore.pad import pad_meta
+from aecore.wording import capitalised
 from pages.components.scribble import Shown, scribble
 from pages.shell import session
 from pages.shell.computing import apart, in_time
@@ -32,9 +33,7 @@ def show(held: Hand) -> None:
     found = _offered(held)
     menders = [Shown(m.title, m.learnt, m.network) for m in found.menders]
     menders.append(Shown("Median, 3×3", False))
-    menders += [
-        Shown(way.title[:1].upper() + way.title[1:], False, later=i) for i, way in enumerate(LATER)
-    ]
+    menders += [Shown(capitalised(way.title), False, later=i) for i, way in enumerate(LATER)]
     what = "digit" if found.dataset == by_hand.DIGITS else "image"
     shape = found.x.shape[1:]
     names = found.names or ("",) * len(found.rows)

@@ -9,6 +9,7 @@ from aecore.evaluation.metrics import shown
 from aecore.evaluation.noise_removed import OURS, Compared
 from aecore.figures import charts, images
 from aecore.jobs import views
+from aecore.wording import capitalised
 from pages.components.figure_data import CAMERA, csv_button
 from pages.shell.computing import in_time
 from pages.shell.kept import kept
@@ -49,7 +50,7 @@ def show(held: Hand) -> None:
     )
     if held.data.spec.kind != "image":
         return
-    titles = ("Clean", "Damaged", best[0].upper() + best[1:], "This model")
+    titles = ("Clean", "Damaged", capitalised(best), "This model")
     for title, row in zip(titles, found.rows, strict=True):
         right.markdown(f"**{plain(title)}**")
         pictures = [images.as_image(v) for v in row]

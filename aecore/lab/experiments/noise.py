@@ -37,6 +37,7 @@ from aecore.models.presets import preset
 from aecore.training.events import EpochDone
 from aecore.training.state import TrainState
 from aecore.types import DataSpec
+from aecore.wording import capitalised
 
 ERROR = "squared error per value"
 PLAIN, VARIATIONAL = "fast-start", "vae-textbook"
@@ -648,18 +649,13 @@ def _pictures(seen: _Seen) -> tuple[Pictures, ...]:
         found.append(
             Pictures(
                 f"examples_{damage.name}",
-                f"{damage.title[:1].upper()}{damage.title[1:]}: the first held-out "
-                f"{thing_of(seen.spec)}s",
+                f"{capitalised(damage.title)}: the first held-out {thing_of(seen.spec)}s",
                 np.stack([images for _, images in known]).astype(np.float32) / 255,
                 tuple(title for title, _ in known),
                 summary=f"Held-out examples with {damage.title}, and what each way makes of them.",
             )
         )
     return tuple(found)
-
-
-def _start(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 def _says(seen: _Seen) -> str:
@@ -681,7 +677,7 @@ def _says(seen: _Seen) -> str:
         best = seen.best(damage)
         start = "Not so for " if won else ""
         said.append(
-            _start(
+            capitalised(
                 f"{start}{damage.title}: {TITLES[best]} errs {seen.mse(best, damage):.4f}, it "
                 f"{seen.mse(OWN, damage):.4f}."
             )

@@ -41,6 +41,7 @@ from aecore.models.presets import preset
 from aecore.training.events import EpochDone
 from aecore.training.state import TrainState
 from aecore.types import DataSpec, ModelSpec, TrainConfig
+from aecore.wording import capitalised
 
 ONE, OUT, ALL = "one", "out", "all"  # what is learnt: one class, all but one, all that there is
 AE, VAE = "ae", "vae"
@@ -822,13 +823,17 @@ def _arm_figures(seen: _Seen, arm: str) -> Iterator[Figure]:
         if seen.whole(arm, key):
             mean, n = seen.mean(arm, key), len(known)
             yield Figure(
-                f"{arm}_{key}", _start(f"{name}, {title}"), mean, AUROC, f"{split}, mean of {n}"
+                f"{arm}_{key}",
+                capitalised(f"{name}, {title}"),
+                mean,
+                AUROC,
+                f"{split}, mean of {n}",
             )
             curve = seen.curve(arm, key)
             assert curve is not None
             raised, caught = _at(curve, allowed)
             at = f"{split}, {allowed} % false alarms allowed on others"
-            about = _start(f"{name}, {title}")
+            about = capitalised(f"{name}, {title}")
             yield Figure(f"{arm}_{key}_found", f"{about}: found", caught, "% of the strange", at)
             yield Figure(f"{arm}_{key}_raised", f"{about}: alarms", raised, "% of the usual", at)
             naive = f"{split}, threshold by training {seen.thing}s at {allowed} %"
@@ -837,7 +842,7 @@ def _arm_figures(seen: _Seen, arm: str) -> Iterator[Figure]:
             yield Figure(f"{arm}_{key}_naive", said, alarm, "% of the usual", naive)
         for c, value in known.items() if key in ("error", "nelbo") else ():
             which = f"{name}, {title}, {_class_name(seen.about, c)}"
-            yield Figure(f"{arm}_{key}_{c}", _start(which), value, AUROC, split)
+            yield Figure(f"{arm}_{key}_{c}", capitalised(which), value, AUROC, split)
 
 
 def _foreign_figures(seen: _Seen) -> Iterator[Figure]:
@@ -850,7 +855,11 @@ def _foreign_figures(seen: _Seen) -> Iterator[Figure]:
                 if math.isfinite(value):
                     name = f"{ALL}_{k}_{slug}" + ("" if key == "error" else f"_{key}")
                     yield Figure(
-                        name, _start(f"{kind}, {seen.names[key]}, k = {k}"), value, AUROC, split
+                        name,
+                        capitalised(f"{kind}, {seen.names[key]}, k = {k}"),
+                        value,
+                        AUROC,
+                        split,
                     )
 
 
@@ -861,10 +870,6 @@ def _slugs(kinds: Sequence[str]) -> list[str]:
         slug = re.sub(r"\W+", "_", kind.lower()).strip("_")
         found.append(f"{slug}_{i}" if not slug or slug in found else slug)
     return found
-
-
-def _start(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 def _says(seen: _Seen) -> str:
