@@ -85,12 +85,17 @@ def _import_heavy() -> None:
 
     basis_of(datasets.load("mnist"))
     _collect_less()
-    # What other pages compute with, which the first does not wait for.
-    first_page.wait(NOBODY_CAME)
-    time.sleep(DRAWN)
+    _after_the_first_page()  # what other pages compute with
     import sklearn.metrics  # noqa: F401
 
     from aecore.inspection.judging import html  # noqa: F401
+
+
+def _after_the_first_page() -> None:
+    """Wait until it is drawn, or nobody came for it. A class comes all at once: there everything is
+    ready before the first visit."""
+    if not SERVED and first_page.wait(NOBODY_CAME):
+        time.sleep(DRAWN)
 
 
 def _collect_less() -> None:
@@ -119,9 +124,7 @@ def _say_what_is_kept(runs: int, live: int) -> None:
 
 
 def _start_engine() -> None:
-    # A class comes all at once: there the workers are ready before the first visit.
-    if not SERVED and first_page.wait(NOBODY_CAME):
-        time.sleep(DRAWN)
+    _after_the_first_page()
     from aecore.datasets.own.apart import TASK
     from aecore.errors import AecoreError
     from aecore.jobs.engine import engine
